@@ -1,0 +1,98 @@
+"""The contract of a corruption: y = mean(x) + noise.
+
+Notation: x [B, H, W, C] images in [-1, 1]; y the measurement, of
+`measurement_shape(x.shape)` and `measurement_dtype`; A the linear part of mean.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+GREY_LEVEL = 2.0 / 255.0  # one grey level of [0, 255], in units of [-1, 1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Inferable:
+    """A parameter that may be inferred with the latents.
+
+    Args:
+        bounds: (low, high), the open interval of its values.
+        log_prob: log density of its prior, value -> scalar.
+    """
+
+    bounds: tuple[float, float]
+    log_prob: object
+
+
+class Corruption(abc.ABC):
+    """A known way in which an image x is damaged into a measurement y.
+
+    Objects are immutable. Per-image data (a mask) is bound by `with_data`, whose
+    tensors may be arguments of a compiled function, so that another batch with other
+    data runs the same program.
+
+    Attributes:
+        linear: whether mean(x) - mean(0) is linear in x; `adjoint` exists only then.
+        params: name -> `Inferable`; empty when nothing can be inferred.
+        data_names: names of the per-image arrays that `with_data` takes.
+    """
+
+    linear: bool = True
+    params: Mapping[str, Inferable] = {}
+    data_names: tuple[str, ...] = ()
+    measurement_dtype = tf.float32
+
+    @abc.abstractmethod
+    def mean(self, x):
+        """What would be measured without noise: f(x)."""
+
+    def adjoint(self, y):
+        """A^T y, for A x = mean(x) - mean(0): <A x, y> = <x, A^T y>."""
+        raise TypeError(f"{type(self).__name__} is not linear: it has no adjoint.")
+
+    def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of y for images of shape (..., H, W, C); raises `InputError` if it cannot be."""
+        return tuple(image_shape)
+
+    def observed(self, y):
+        """1 where y says something about x, 0 where it does not; broadcasts against y."""
+        return tf.ones_like(y)
+
+    def with_data(self, **data) -> Corruption:
+        """The same corruption with per-image arrays bound (those in `data_names`)."""
+        if set(data) != set(self.data_names):
+            raise TypeError(f"with_data takes {self.data_names}, got {tuple(data)}.")
+        return self
+
+    def simulate(self, x, seed):
+        """Draws y given x; noise-free for a corruption without a noise stage.
+
+        Args:
+            x: images [B, H, W, C].
+            seed: int32 [2], a stateless seed.
+        """
+        del seed
+        return self.mean(x)
+
+    def log_prob(self, y, x, params: Mapping[str, object]):
+        """log p(y | x) = sum over observed pixels of log N(y | mean(x), s^2), per image [B].
+
+        Args:
+            y: measurement.
+            x: images [B, H, W, C].
+            params: must hold 'noise_scale', s in grey levels.
+        """
+        scale = tf.cast(params["noise_scale"], y.dtype) * GREY_LEVEL
+        observed = tf.broadcast_to(self.observed(y), tf.shape(y))
+        density = -0.5 * tf.square((y - self.mean(x)) / scale) - tf.math.log(scale)
+        density -= 0.5 * math.log(2.0 * math.pi)
+        return tf.reduce_sum(observed * density, axis=[1, 2, 3])
+
+    def get_config(self) -> dict:
+        """Constructor arguments that rebuild the corruption (per-image data excepted)."""
+        return {}

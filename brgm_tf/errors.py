@@ -1,0 +1,24 @@
+"""The one error that a user's value can cause, and its one-line form."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """A value given by the user cannot be used.
+
+    The message is one line: the argument in backticks, what was expected, the
+    remedy and the value received. The command prints it without a traceback.
+
+    Attributes:
+        argument: name of the argument (and of the flag) at fault.
+    """
+
+    def __init__(self, argument: str, expected: str, *, remedy: str = "", **received):
+        self.argument = argument
+        shown = ", ".join(f"{name}={value!r}" for name, value in received.items())
+        parts = [f"`{argument}` {expected}."]
+        if remedy:
+            parts.append(f"{remedy}.")
+        if shown:
+            parts.append(f"Received: {shown}")
+        super().__init__(" ".join(" ".join(parts).split()))
