@@ -9,9 +9,17 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import math
+import numbers
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 
 from brgm_tf.errors import InputError
+
+# Longer calls are refused before they are parsed: it bounds the parser's recursion and the
+# digits of an integer, so that every value that passes can be printed.
+MAX_TEXT = 1000
+MAX_INT = 2**31 - 1  # sizes are int32 in TensorFlow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,29 +116,35 @@ class Registry(Mapping[str, Row]):
     def parse(self, text: str) -> Call:
         """Parses 'name' or 'name(parameter=literal, ...)' and checks every value.
 
-        Nothing is evaluated: arguments are Python literals, given by keyword.
+        Nothing is evaluated: arguments are Python literals, given once each by keyword.
+
+        Args:
+            text: at most `MAX_TEXT` characters.
 
         Raises:
             InputError: the text is no such call, or a value is not accepted.
         """
-        try:
-            node = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise self._malformed(text) from None
+        node = self._expression(text)
         if isinstance(node, ast.Name):
             return self.call(node.id)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
             raise self._malformed(text)
-        try:
-            given = {item.arg: ast.literal_eval(item.value) for item in node.keywords}
-        except (ValueError, TypeError, RecursionError, MemoryError):
-            raise self._malformed(text) from None
-        if None in given:
+        names = [item.arg for item in node.keywords]
+        # Python's parser lets a repeated keyword pass; `**{...}` is a keyword without a name.
+        if None in names or len(set(names)) < len(names):
             raise self._malformed(text)
-        return self.call(node.func.id, **given)
+        try:
+            values = [ast.literal_eval(item.value) for item in node.keywords]
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            raise self._malformed(text) from None
+        return self.call(node.func.id, **dict(zip(names, values, strict=True)))
 
-    def call(self, name: str, **given) -> Call:
-        """Returns the call `name(**given)` with defaults filled in and values checked."""
+    def call(self, name: str, /, **given) -> Call:
+        """Returns the call `name(**given)` with defaults filled in and values checked.
+
+        Raises:
+            InputError: no such row or parameter, one missing, or a value not accepted.
+        """
         row = self.row(name)
         for key in given:
             if key not in row.parameters:
@@ -138,7 +152,8 @@ class Registry(Mapping[str, Row]):
                 raise InputError(
                     self.argument,
                     f"has no parameter '{key}' in {name}(); it takes: {known}",
-                    **{key: given[key]},
+                    # Not under its own name, which could be that of an argument of InputError.
+                    **{self.argument: str(Call(name, given))},
                 )
         return Call(name, {key: self._value(name, key, given) for key in row.parameters})
 
@@ -154,6 +169,7 @@ class Registry(Mapping[str, Row]):
                     self.argument,
                     f"{name}() needs the parameter '{key}' ({parameter.help})",
                     remedy=f"Write {name}({key}=...)",
+                    **{self.argument: str(Call(name, given))},
                 )
             return parameter.default
         try:
@@ -163,37 +179,77 @@ class Registry(Mapping[str, Row]):
                 self.argument, f"parameter '{key}' of {name}() {error}", **{key: given[key]}
             ) from None
 
-    def _malformed(self, text: str) -> InputError:
-        example = next(iter(self._rows))
+    def _expression(self, text: str) -> ast.expr:
+        if not isinstance(text, str) or len(text) > MAX_TEXT:
+            raise self._malformed(text)
+        try:
+            with warnings.catch_warnings():
+                # Python warns of '\\d' and '1or'; the user is to see our one line only.
+                warnings.simplefilter("ignore")
+                return ast.parse(text.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise self._malformed(text) from None
+
+    def _malformed(self, text: object) -> InputError:
+        if isinstance(text, str) and len(text) > MAX_TEXT:
+            text = text[:60] + f"... ({len(text)} characters)"
         return InputError(
             self.argument,
-            f"must be written as a call with keyword literals, such as '{example}()'",
+            "must be written name or name(parameter=literal, ...), each parameter once and "
+            "words in quotes",
             remedy="Names: " + ", ".join(self._rows),
             **{self.argument: text},
         )
 
 
+def checked(argument: str, value: object, check: Callable[[object], object]):
+    """Returns `check(value)`; for constructors that are called without a registry.
+
+    Raises:
+        InputError: the check refuses the value.
+    """
+    try:
+        return check(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(argument, str(error), **{argument: value}) from None
+
+
+def _is(kind: type, value: object) -> bool:
+    # numbers.* so that NumPy's scalars pass; bool is an int in Python, not here.
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _real(value: object) -> float:
+    """The value as a float, NaN where it is no real number: NaN fails every comparison."""
+    try:
+        return float(value) if _is(numbers.Real, value) else math.nan
+    except OverflowError:  # an integer beyond the floats
+        return math.nan
+
+
 def positive_int(value) -> int:
-    """Checks a positive integer parameter."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    """Checks a positive integer parameter (of 32 bits)."""
+    if not _is(numbers.Integral, value) or not 1 <= value <= MAX_INT:
         raise ValueError("must be a positive integer")
-    return value
+    return int(value)
 
 
 def positive_float(value) -> float:
     """Checks a positive, finite number parameter."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+    real = _real(value)
+    if not 0 < real < math.inf:
         raise ValueError("must be a positive number")
-    return float(value)
+    return real
 
 
 def number(low: float, high: float) -> Callable[[object], float]:
     """Returns a check for a number in [low, high]."""
 
     def check(value) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        real = _real(value)
+        if not low <= real <= high:
             raise ValueError(f"must be a number in [{low}, {high}]")
-        return float(value)
+        return real
 
     return check
 
@@ -202,7 +258,7 @@ def one_of(*choices: str) -> Callable[[object], str]:
     """Returns a check for one of a few words."""
 
     def check(value) -> str:
-        if value not in choices:
+        if not isinstance(value, str) or value not in choices:
             raise ValueError("must be one of " + ", ".join(choices))
         return value
 

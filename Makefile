@@ -1,0 +1,42 @@
+# make demo   restores an example picture; prints the path of a figure
+# make test   runs the tests
+# make lint   checks the style
+# All of them use .venv, which is made on the first call. PYTHON=... chooses its Python.
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PYTHON ?=
+IS_USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+demo: $(VENV)/.has-video
+	@$(VENV)/bin/python -m brgm_tf.reconstruct --flagfile=inpaint.cfg --output_dir=results/demo
+
+test: $(VENV)/.has-test
+	@$(VENV)/bin/python -m pytest -q
+
+lint: $(VENV)/.has-lint
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+# The install is editable, so that only a change of the requirements asks for a new one.
+$(VENV)/.has-%: $(VENV)/.created pyproject.toml setup.py
+	@echo "installing brgm_tf[$*] into $(VENV) (once; TensorFlow is large)"
+	@$(VENV)/bin/python -m pip install -qq -e '.[$*]'
+	@touch $@
+
+# A python3.x on the PATH may be a shim that only prints an error: each one is tried.
+$(VENV)/.created:
+	@for python in $(PYTHON) python3.12 python3.11 python3 python; do \
+	    if $$python -c '$(IS_USABLE)' >/dev/null 2>&1; then \
+	        $$python -m venv $(VENV) && touch $@; exit; \
+	    fi; \
+	done; \
+	echo "make: no working Python 3.11 or 3.12 with venv found; give PYTHON=/path/to/python" >&2; \
+	exit 1

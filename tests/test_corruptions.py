@@ -1,0 +1,483 @@
+"""Corruptions: what every registered one holds, then each against a reference of its own."""
+
+import dataclasses
+import inspect
+
+import numpy as np
+import pytest
+import scipy.stats
+import skimage.transform
+import tensorflow as tf
+
+from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.corruptions.base import GREY_LEVEL, Corruption
+from brgm_tf.corruptions.downsample import Downsample, bicubic_matrix
+from brgm_tf.corruptions.identity import Identity
+from brgm_tf.corruptions.mask import Mask
+from brgm_tf.errors import InputError
+from brgm_tf.registry import REQUIRED
+
+# A new row of the registry adds its arguments here; a new kind of per-image array, below.
+EXAMPLES = {
+    "none": [{}],
+    "downsample": [
+        {"factor": 1},
+        {"factor": 2},
+        {"factor": 4},
+        {"factor": 2, "method": "bicubic"},
+        {"factor": 3, "method": "bicubic"},
+        {"factor": 4, "method": "bicubic"},
+    ],
+    "mask": [{}, {"fill": -0.5}],
+}
+DATA = {
+    "missing": lambda batch, size, rng: rng.random((batch, *size, 1)) < 0.4,
+}
+
+SIZE = (12, 24)
+CASES = [
+    pytest.param(name, arguments, id=f"{name}-{arguments}")
+    for name, examples in EXAMPLES.items()
+    for arguments in examples
+]
+every_corruption = pytest.mark.parametrize(("name", "arguments"), CASES)
+grey_and_rgb = pytest.mark.parametrize("channels", [1, 3])
+
+
+def create(name: str, arguments: dict) -> Corruption:
+    return CORRUPTIONS.create(CORRUPTIONS.call(name, **arguments))
+
+
+def data_for(corruption: Corruption, batch: int, rng: np.random.Generator) -> dict:
+    return {name: DATA[name](batch, SIZE, rng) for name in corruption.data_names}
+
+
+def bound(name, arguments, batch, rng) -> Corruption:
+    corruption = create(name, arguments)
+    return corruption.with_data(**data_for(corruption, batch, rng))
+
+
+def images(rng, batch=2, channels=3, dtype=np.float64, size=SIZE) -> np.ndarray:
+    return rng.uniform(-1, 1, (batch, *size, channels)).astype(dtype)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+# Every registered corruption.
+
+
+def test_every_row_has_an_example():
+    assert set(EXAMPLES) == set(CORRUPTIONS)
+    assert all(EXAMPLES.values())
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_a_row_states_the_parameters_of_its_class(name):
+    row = CORRUPTIONS[name]
+    taken = inspect.signature(row.load()).parameters
+    data = set(row.load().data_names)
+    stated = {key: parameter.default for key, parameter in row.parameters.items()}
+    required = {key: REQUIRED for key, p in taken.items() if p.default is p.empty}
+    defaults = {key: p.default for key, p in taken.items() if p.default is not p.empty}
+    assert stated == {k: v for k, v in (required | defaults).items() if k not in data}
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_a_row_accepts_its_defaults(name):
+    for parameter in CORRUPTIONS[name].parameters.values():
+        if parameter.default is not REQUIRED:
+            assert parameter.check(parameter.default) == parameter.default
+
+
+@grey_and_rgb
+@every_corruption
+def test_adjoint_passes_the_dot_test(name, arguments, channels, rng):
+    corruption = bound(name, arguments, 2, rng)
+    x = images(rng, channels=channels)
+    if not corruption.linear:
+        with pytest.raises(TypeError, match="no adjoint"):
+            corruption.adjoint(corruption.mean(x))
+        return
+    ax = corruption.mean(x) - corruption.mean(np.zeros_like(x))
+    y = rng.normal(size=ax.shape)
+    left = np.sum(ax * y)
+    right = np.sum(x * corruption.adjoint(y))
+    assert abs(left - right) <= 1e-10 * abs(left), f"<A x, y> = {left!r}, <x, A* y> = {right!r}"
+
+
+@every_corruption
+def test_gradient_of_mean_agrees_with_finite_differences(name, arguments, rng):
+    corruption = bound(name, arguments, 1, rng)
+    x = tf.constant(images(rng, batch=1))
+    weights = rng.normal(size=corruption.mean(x).shape)
+    direction = rng.normal(size=x.shape)
+
+    def value(step):
+        return np.sum(weights * corruption.mean(x + step * direction))
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(weights * corruption.mean(x))
+    slope = np.sum(tape.gradient(total, x) * direction)
+    np.testing.assert_allclose(slope, (value(1e-4) - value(-1e-4)) / 2e-4, rtol=1e-7, atol=1e-7)
+
+
+@every_corruption
+def test_an_image_does_not_depend_on_its_neighbours(name, arguments, rng):
+    corruption = create(name, arguments)
+    data = data_for(corruption, 3, rng)
+    x = images(rng, batch=3)
+    y = corruption.with_data(**data).mean(x)
+    params = {"noise_scale": 5.0}
+    density = corruption.with_data(**data).log_prob(y + 0.1, x, params)
+    for i in range(3):
+        one = slice(i, i + 1)
+        single = corruption.with_data(**{key: value[one] for key, value in data.items()})
+        np.testing.assert_allclose(single.mean(x[one]), y[one], rtol=1e-14)
+        np.testing.assert_allclose(
+            single.log_prob(y[one] + 0.1, x[one], params), density[one], rtol=1e-12
+        )
+
+
+@grey_and_rgb
+@every_corruption
+def test_measurement_has_the_stated_shape_and_dtype(name, arguments, channels, rng):
+    corruption = bound(name, arguments, 2, rng)
+    x = images(rng, channels=channels, dtype=np.float32)
+    y = corruption.mean(x)
+    assert tuple(y.shape) == corruption.measurement_shape(x.shape)
+    assert corruption.measurement_shape(x.shape[1:]) == tuple(y.shape[1:])
+    assert y.dtype == corruption.measurement_dtype
+
+
+@every_corruption
+def test_double_precision_stays_double(name, arguments, rng):
+    corruption = bound(name, arguments, 2, rng)
+    x = images(rng)
+    y = corruption.mean(x)
+    assert y.dtype == tf.float64
+    assert corruption.adjoint(y).dtype == tf.float64
+    assert corruption.log_prob(y, x, {"noise_scale": 5.0}).dtype == tf.float64
+
+
+@every_corruption
+def test_bfloat16_is_measured_to_its_precision(name, arguments, rng):
+    corruption = bound(name, arguments, 2, rng)
+    x = tf.cast(images(rng), tf.bfloat16)
+    y = corruption.mean(x)
+    assert y.dtype == tf.bfloat16
+    exact = corruption.mean(tf.cast(x, tf.float64))
+    np.testing.assert_allclose(tf.cast(y, tf.float64), exact, atol=0.02)
+
+
+@every_corruption
+def test_config_rebuilds_the_corruption(name, arguments, rng):
+    corruption = create(name, arguments)
+    again = CORRUPTIONS.create(CORRUPTIONS.call(name, **corruption.get_config()))
+    data = data_for(corruption, 2, rng)
+    x = images(rng)
+    np.testing.assert_array_equal(
+        again.with_data(**data).mean(x), corruption.with_data(**data).mean(x)
+    )
+    assert again.get_config() == corruption.get_config()
+
+
+@every_corruption
+def test_objects_are_immutable(name, arguments, rng):
+    corruption = create(name, arguments)
+    for attribute in [*corruption.get_config(), "linear", "new"]:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(corruption, attribute, None)
+
+
+@every_corruption
+def test_with_data_returns_another_object_and_takes_its_names_only(name, arguments, rng):
+    corruption = create(name, arguments)
+    before = dict(vars(corruption))
+    corruption.with_data(**data_for(corruption, 2, rng))
+    assert vars(corruption) == before
+    with pytest.raises(TypeError, match="with_data takes"):
+        corruption.with_data(surprise=1)
+
+
+@every_corruption
+def test_other_data_runs_the_same_program(name, arguments, rng):
+    corruption = create(name, arguments)
+    traces = []
+
+    @tf.function(jit_compile=True)
+    def measure(x, data):
+        traces.append(1)
+        return corruption.with_data(**data).mean(x)
+
+    for _ in range(2):
+        x = images(rng)
+        data = data_for(corruption, 2, rng)
+        y = measure(tf.constant(x), {key: tf.constant(value) for key, value in data.items()})
+        np.testing.assert_allclose(y, corruption.with_data(**data).mean(x), atol=1e-14)
+    assert len(traces) == 1
+
+
+@every_corruption
+def test_the_batch_size_may_be_unknown_while_tracing(name, arguments, rng):
+    corruption = create(name, arguments)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *SIZE, 3], tf.float64)])
+    def measure(x):
+        return one.mean(x)
+
+    one = corruption.with_data(**data_for(corruption, 1, rng))
+    x = images(rng)
+    np.testing.assert_allclose(measure(tf.constant(x)), one.mean(x), atol=1e-14)
+
+
+@every_corruption
+def test_simulate_is_repeated_by_its_seed(name, arguments, rng):
+    corruption = bound(name, arguments, 2, rng)
+    x = images(rng)
+    first = corruption.simulate(x, [1, 2])
+    np.testing.assert_array_equal(first, corruption.simulate(x, [1, 2]))
+    assert first.shape == corruption.mean(x).shape
+
+
+@every_corruption
+def test_log_prob_is_the_normal_density_over_observed_pixels(name, arguments, rng):
+    corruption = bound(name, arguments, 2, rng)
+    x = images(rng)
+    mean = corruption.mean(x).numpy()
+    y = mean + rng.normal(size=mean.shape) * 0.1
+    density = scipy.stats.norm.logpdf(y, loc=mean, scale=7.5 * 2 / 255)
+    seen = np.broadcast_to(corruption.observed(tf.constant(y)), y.shape) == 1
+    expected = [density[i][seen[i]].sum() for i in range(2)]
+    result = corruption.log_prob(tf.constant(y), x, {"noise_scale": 7.5})
+    assert np.all(np.isfinite(result))
+    np.testing.assert_allclose(result, expected, rtol=1e-12)
+
+
+@every_corruption
+def test_merge_keeps_the_shape_of_the_image(name, arguments, rng):
+    corruption = bound(name, arguments, 2, rng)
+    x = images(rng)
+    merged = corruption.merge(corruption.mean(x), x)
+    assert merged is None or merged.shape == x.shape
+
+
+# log_prob and its noise scale.
+
+
+@pytest.mark.parametrize("wrap", [list, np.array, tf.constant, tf.Variable])
+def test_noise_scale_may_differ_between_images(wrap, rng):
+    x = images(rng)
+    y = tf.constant(x + 0.1)
+    result = Identity().log_prob(y, x, {"noise_scale": wrap([2.0, 9.0])})
+    for i, scale in enumerate([2.0, 9.0]):
+        single = Identity().log_prob(y, x, {"noise_scale": scale})
+        np.testing.assert_allclose(result[i], single[i], rtol=1e-12)
+
+
+def test_noise_scale_keeps_double_precision():
+    y = tf.zeros([1, 1, 1, 1], tf.float64)
+    result = Identity().log_prob(y, y, {"noise_scale": 0.1})
+    np.testing.assert_allclose(
+        result, [scipy.stats.norm.logpdf(0, scale=0.1 * GREY_LEVEL)], rtol=1e-14
+    )
+
+
+def test_log_prob_integrates_to_one():
+    scale = 8.0
+    y = np.linspace(-1, 1, 2001).reshape(-1, 1, 1, 1)  # 2001 one-pixel measurements
+    density = np.exp(Identity().log_prob(tf.constant(y), np.zeros_like(y), {"noise_scale": scale}))
+    np.testing.assert_allclose(np.trapezoid(density, y.ravel()), 1, rtol=1e-10)
+
+
+def test_log_prob_is_largest_at_the_noise_that_was_made(rng):
+    x = tf.zeros([1, 32, 32, 3], tf.float64)
+    y = x + rng.normal(size=x.shape) * 8.0 * GREY_LEVEL
+    scales = np.array([6.0, 7.0, 8.0, 9.0, 10.0])
+    values = [Identity().log_prob(y, x, {"noise_scale": s})[0].numpy() for s in scales]
+    assert scales[np.argmax(values)] == 8.0
+
+
+# Identity.
+
+
+def test_identity_has_nothing_to_merge(rng):
+    x = images(rng)
+    assert Identity().merge(x, x) is None
+
+
+# Downsample.
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 4, 12])
+def test_box_is_the_mean_of_blocks(factor, rng):
+    x = images(rng)
+    expected = [skimage.transform.downscale_local_mean(one, (factor, factor, 1)) for one in x]
+    np.testing.assert_allclose(Downsample(factor=factor).mean(x), expected, atol=1e-15)
+
+
+def test_box_keeps_the_order_of_pixels():
+    x = np.arange(16.0).reshape(1, 4, 4, 1)
+    y = Downsample(factor=2).mean(x)
+    np.testing.assert_array_equal(y[0, :, :, 0], [[2.5, 4.5], [10.5, 12.5]])
+
+
+def keys_by_loop(row: np.ndarray, factor: int) -> list[float]:
+    """One row, downsampled by the formula of the kernel on [0, 1) and [1, 2)."""
+    a, result = -0.75, []
+    for i in range(len(row) // factor):
+        centre = (i + 0.5) * factor - 0.5
+        total = 0.0
+        for j in range(int(np.floor(centre)) - 1, int(np.floor(centre)) + 3):
+            d = abs(centre - j)
+            if d <= 1:
+                weight = ((a + 2) * d - (a + 3)) * d * d + 1
+            else:
+                weight = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+            total += weight * row[min(max(j, 0), len(row) - 1)]
+        result.append(total)
+    return result
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 4, 6, 12])
+def test_bicubic_agrees_with_loops_over_the_kernel(factor, rng):
+    x = images(rng, batch=1)
+    rows = np.apply_along_axis(keys_by_loop, 1, x, factor)
+    expected = np.apply_along_axis(keys_by_loop, 2, rows, factor)
+    result = Downsample(factor=factor, method="bicubic").mean(x)
+    np.testing.assert_allclose(result, expected, atol=1e-14)
+
+
+def test_bicubic_weights_of_factor_two_are_those_derived_by_hand():
+    # Distances 1.5, 0.5, 0.5, 1.5 with A = -3/4: -3/32, 19/32, 19/32, -3/32. The outer tap of
+    # a border reads the border's own pixel: 19/32 - 3/32 = 1/2.
+    inner, outer = 0.59375, -0.09375
+    expected = [
+        [0.5, inner, outer, 0, 0, 0],
+        [0, outer, inner, inner, outer, 0],
+        [0, 0, 0, outer, inner, 0.5],
+    ]
+    np.testing.assert_array_equal(bicubic_matrix(3, factor=2), expected)
+
+
+@pytest.mark.parametrize("factor", [3, 5])
+def test_bicubic_of_an_odd_factor_picks_the_centre(factor):
+    expected = np.zeros((4, 4 * factor))
+    expected[np.arange(4), np.arange(4) * factor + factor // 2] = 1
+    np.testing.assert_array_equal(bicubic_matrix(4, factor=factor), expected)
+
+
+@pytest.mark.parametrize("factor", [4, 8])
+def test_bicubic_does_not_widen_its_kernel(factor):
+    assert np.all(np.count_nonzero(bicubic_matrix(4, factor=factor), axis=1) == 4)
+
+
+@pytest.mark.parametrize("method", ["box", "bicubic"])
+@pytest.mark.parametrize("factor", [1, 2, 3, 4])
+def test_a_constant_image_stays_constant(method, factor):
+    y = Downsample(factor=factor, method=method).mean(np.full((1, *SIZE, 3), 0.7))
+    np.testing.assert_allclose(y, 0.7, rtol=1e-14)
+
+
+@pytest.mark.parametrize("method", ["box", "bicubic"])
+def test_a_factor_that_does_not_divide_lists_those_that_do(method, rng):
+    with pytest.raises(InputError) as caught:
+        Downsample(factor=5, method=method).mean(images(rng))
+    assert str(caught.value) == (
+        "`corruption` downsample needs a factor that divides the image's 12 x 24 pixels. "
+        "Choose one of 1, 2, 3, 4, 6, 12. Received: factor=5"
+    )
+
+
+def test_the_measurement_shape_takes_an_unknown_batch():
+    assert Downsample(factor=4).measurement_shape((None, 12, 24, 3)) == (None, 3, 6, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"), [({"factor": 0}, "factor"), ({"factor": 2, "method": "x"}, "method")]
+)
+def test_downsample_checks_its_arguments(arguments, named):
+    with pytest.raises(InputError, match=f"^`{named}` must be") as caught:
+        Downsample(**arguments)
+    assert caught.value.argument == named
+
+
+def test_downsamples_of_equal_arguments_are_one_key():
+    assert len({Downsample(factor=np.int64(2)), Downsample(factor=2)}) == 1
+
+
+# Mask.
+
+
+def left_missing() -> np.ndarray:
+    missing = np.zeros((1, *SIZE, 1), bool)
+    missing[:, :, :10] = True
+    return missing
+
+
+def test_missing_pixels_are_white_in_all_channels(rng):
+    x = images(rng)
+    y = Mask(missing=left_missing()).mean(x)
+    np.testing.assert_array_equal(y[:, :, :10], np.ones((2, 12, 10, 3)))
+    np.testing.assert_array_equal(y[:, :, 10:], x[:, :, 10:])
+
+
+def test_fill_is_a_number_of_the_image_range(rng):
+    y = Mask(fill=-0.25, missing=left_missing()).mean(images(rng))
+    np.testing.assert_array_equal(y[:, :, :10], np.full((2, 12, 10, 3), -0.25))
+    with pytest.raises(InputError, match=r"^`fill` must be a number in \[-1, 1\]"):
+        Mask(fill=255)
+
+
+def test_merge_keeps_known_pixels(rng):
+    y, x = images(rng), images(rng)
+    merged = Mask(missing=left_missing()).merge(y, x)
+    np.testing.assert_array_equal(merged[:, :, :10], x[:, :, :10])
+    np.testing.assert_array_equal(merged[:, :, 10:], y[:, :, 10:])
+
+
+def test_what_is_under_the_mask_does_not_count(rng):
+    mask = Mask(missing=left_missing())
+    x = tf.constant(images(rng))
+    y = mask.mean(x).numpy() + 0.05
+    params = {"noise_scale": 5.0}
+    expected = mask.log_prob(tf.constant(y), x, params)
+    y[:, :, :10] = np.nan
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        result = mask.log_prob(tf.constant(y), x, params)
+    gradient = tape.gradient(result, x)
+    np.testing.assert_array_equal(result, expected)
+    np.testing.assert_array_equal(gradient[:, :, :10], np.zeros((2, 12, 10, 3)))
+    assert np.all(gradient[:, :, 10:] != 0)
+
+
+def test_everything_missing_says_nothing(rng):
+    x = images(rng)
+    mask = Mask(missing=np.ones((1, *SIZE, 1), bool))
+    np.testing.assert_array_equal(mask.log_prob(tf.constant(x), x, {"noise_scale": 5.0}), [0, 0])
+
+
+def test_a_mask_without_data_says_how_to_bind_it(rng):
+    with pytest.raises(TypeError, match=r"with_data\(missing=\.\.\.\)"):
+        Mask().mean(images(rng))
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [np.ones((1, *SIZE, 1)), np.ones(SIZE, bool), np.ones((1, *SIZE, 3), bool)],
+    ids=["float", "rank", "channels"],
+)
+def test_a_mask_that_is_not_bool_of_one_channel_is_refused(missing):
+    with pytest.raises(InputError, match=r"^`missing` must be a bool array"):
+        Mask().with_data(missing=missing)
+
+
+@pytest.mark.parametrize("shape", [(3, *SIZE, 1), (1, 1, 24, 1), (1, 12, 12, 1)])
+def test_a_mask_of_other_images_is_refused(shape, rng):
+    mask = Mask(missing=np.zeros(shape, bool))
+    with pytest.raises(InputError, match=r"^`missing` must be one mask.* 12 x 24 pixels"):
+        mask.mean(images(rng))
