@@ -20,6 +20,8 @@ from keras import ops
 from brgm_tf.errors import InputError
 
 MAX_SIZE = 256
+# To be changed with `read_arrays`: converted arrays are cached under it.
+ARRAYS_VERSION = "lpips-1"
 # Convolutions of each block; the features are taken after the last one.
 BLOCKS = (2, 2, 3, 3, 3)
 # Mean and deviation of the training images, for RGB in [-1, 1].
@@ -37,11 +39,20 @@ class LPIPS(keras.layers.Layer):
         arrays: 'conv{i}.kernel' [3, 3, in, out], 'conv{i}.bias' for i in 0..12 and
             'head{l}' [C_l] for l in 0..4.
         max_size: images above this many pixels are area-averaged to it; default 256.
+        enlarge: images below max_size are enlarged to it by repeating pixels, as
+            brgm-pytorch does; default False: they are taken as they are.
     """
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], *, max_size: int = MAX_SIZE):
+    def __init__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        max_size: int = MAX_SIZE,
+        enlarge: bool = False,
+    ):
         super().__init__(name="lpips", trainable=False)
         self.max_size = max_size
+        self.enlarge = enlarge
         self._weights = {}
         for key, value in arrays.items():
             weight = self.add_weight(
@@ -61,6 +72,8 @@ class LPIPS(keras.layers.Layer):
             Five tensors [B, H_l, W_l, C_l].
         """
         x = shrink(x, size=self.max_size)
+        if self.enlarge:
+            x = repeat_pixels(x, size=self.max_size)
         if x.shape[-1] == 1:
             x = ops.repeat(x, 3, axis=-1)
         x = (x - SHIFT) / SCALE
@@ -104,6 +117,14 @@ def shrink(x, *, size: int = MAX_SIZE):
         else:
             weights = ops.cast(_area_weights(length, size), x.dtype)
             x = ops.moveaxis(ops.tensordot(x, weights, axes=[[axis], [1]]), -1, axis)
+    return x
+
+
+def repeat_pixels(x, *, size: int = MAX_SIZE):
+    """Enlarges images [B, H, W, C] to size x size by the nearest pixel below."""
+    for axis in (1, 2):
+        if x.shape[axis] < size:
+            x = ops.take(x, np.arange(size) * x.shape[axis] // size, axis=axis)
     return x
 
 

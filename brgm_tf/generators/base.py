@@ -32,7 +32,7 @@ class LatentStatistics:
 
     @property
     def total_stddev(self) -> float:
-        """sqrt(E ||w - mean||^2): the originals' scalar sigma, sqrt(D) times a typical coordinate's."""
+        """sqrt(E ||w - mean||^2): the originals' scalar sigma."""
         return float(np.sqrt(np.trace(self.covariance)))
 
 

@@ -22,6 +22,8 @@ from brgm_tf.generators.openvino_ir import Graph, read_graph
 from brgm_tf.generators.ops import bias_act, normalize_2nd_moment
 
 NUM_LAYERS = 7
+# To be changed with `read_arrays`: converted arrays are cached under it.
+ARRAYS_VERSION = "mobile-stylegan-1"
 # The order of the latents, one for each modulation MatMul of the network.
 MODULATIONS = (
     "conv1",
@@ -237,7 +239,9 @@ def _check_complete(arrays: Mapping[str, np.ndarray]) -> None:
                     expected.add(f"{name}.depthwise")
     if set(arrays) != expected:
         raise _unexpected(
-            "synthesis", missing=sorted(expected - set(arrays)), extra=sorted(set(arrays) - expected)
+            "synthesis",
+            missing=sorted(expected - set(arrays)),
+            extra=sorted(set(arrays) - expected),
         )
 
 

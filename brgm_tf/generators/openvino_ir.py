@@ -82,9 +82,7 @@ def read_graph(stem: Path) -> Graph:
     except (OSError, ElementTree.ParseError) as error:
         raise InputError("generator", f"cannot be read as OpenVINO IR: {error}") from None
     if root.tag != "net" or root.get("version") != "10":
-        raise InputError(
-            "generator", "must be OpenVINO IR version 10", version=root.get("version")
-        )
+        raise InputError("generator", "must be OpenVINO IR version 10", version=root.get("version"))
     layers = {layer.get("id"): layer for layer in root.find("layers")}
     edges = {
         (edge.get("to-layer"), edge.get("to-port")): (edge.get("from-layer"), edge.get("from-port"))

@@ -1,0 +1,73 @@
+"""The mode of the posterior: v* = argmax_v sum of the terms of log p(v | y).
+
+Reference: BRGM (arXiv 2012.04567), equation 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from brgm_tf.estimators.optimisation import Optimiser, Progress, Schedule
+from brgm_tf.posterior import Posterior
+
+
+class MAP:
+    """Maximum a posteriori estimate of the latents of a batch of images.
+
+    Args:
+        posterior: the `Posterior`.
+        corruption: a `Corruption` without its per-image data.
+        num_steps: steps of Adam, on the objective's schedule.
+        jit: whether XLA compiles the step.
+        chunk_size: steps between two calls back.
+        dtype: of the coordinates.
+    """
+
+    def __init__(
+        self,
+        posterior: Posterior,
+        *,
+        corruption,
+        num_steps: int,
+        jit: bool = True,
+        chunk_size: int = 10,
+        dtype=tf.float32,
+    ):
+        self._posterior = posterior
+        self._corruption = corruption
+        self._dtype = dtype
+        objective = posterior.objective
+        schedule = Schedule(
+            num_steps, objective.learning_rate, objective.rampup, objective.rampdown
+        )
+        self.optimiser = Optimiser(self._terms, schedule=schedule, jit=jit, chunk_size=chunk_size)
+        self._features = tf.function(posterior.features, jit_compile=jit)
+
+    def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
+        """Yields the progress of a batch after every chunk of steps.
+
+        Args:
+            measurement: y [B, ...].
+            data: per-image arrays of the corruption.
+        """
+        measurement = tf.convert_to_tensor(measurement, self._dtype)
+        inputs = {"measurement": measurement, "corruption": data or {}, "target": []}
+        if self._posterior.objective.perceptual_scale > 0:
+            inputs["target"] = self._features(measurement)
+        start = self._posterior.prior.start(measurement.shape[0])
+        state = self.optimiser.start(tf.constant(start, self._dtype))
+        yield from self.optimiser.run(state, inputs)
+
+    def latents(self, coordinates) -> tf.Tensor:
+        """ws [B, L, D] of coordinates."""
+        return self._posterior.prior.latents(coordinates)
+
+    def _terms(self, coordinates, inputs):
+        return self._posterior.terms(
+            coordinates,
+            corruption=self._corruption.with_data(**inputs["corruption"]),
+            measurement=inputs["measurement"],
+            target=inputs["target"],
+        )

@@ -1,0 +1,96 @@
+"""Names of generators and perceptual weights -> the loaded objects.
+
+A row tells a generator's resolution and channels without loading it, so that inputs
+are checked before TensorFlow is imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from brgm_tf import fetching
+from brgm_tf.errors import InputError
+
+PERCEPTUAL_WEIGHTS = "vgg16-lpips"
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorRow:
+    """What is known of a generator before it is loaded.
+
+    Args:
+        resolution: pixels.
+        channels: 1 or 3.
+        weights: name in `fetching.PACKAGES`.
+        help: one line.
+    """
+
+    resolution: int
+    channels: int
+    weights: str
+    help: str
+
+
+GENERATORS = {
+    "ffhq-mobile-1024": GeneratorRow(
+        1024, 3, "ffhq-mobile-1024", "faces: MobileStyleGAN distilled from NVIDIA's FFHQ model"
+    ),
+}
+
+
+def describe_generator(name: str) -> GeneratorRow:
+    """The row of a generator.
+
+    Raises:
+        InputError: there is no such generator.
+    """
+    if name not in GENERATORS:
+        raise InputError("generator", "must be one of " + ", ".join(GENERATORS), generator=name)
+    return GENERATORS[name]
+
+
+def load_generator(name: str, *, progress: Callable[[str], object] | None = None):
+    """Loads a generator by name, fetching its weights the first time.
+
+    Returns:
+        A `generators.base.Generator`.
+
+    Raises:
+        InputError: there is no such generator, or its weights cannot be had.
+    """
+    row = describe_generator(name)
+    from brgm_tf.generators import mobile_stylegan
+
+    arrays = fetching.converted(
+        row.weights,
+        mobile_stylegan.read_arrays,
+        mobile_stylegan.ARRAYS_VERSION,
+        progress=progress,
+        argument="generator",
+    )
+    return mobile_stylegan.MobileStyleGAN(arrays)
+
+
+def load_perceptual(*, enlarge: bool = False, progress: Callable[[str], object] | None = None):
+    """Loads LPIPS on VGG16, fetching its weights the first time.
+
+    Args:
+        enlarge: small images are enlarged to 256 pixels, as brgm-pytorch does.
+        progress: called with a line for each thing worth telling.
+
+    Raises:
+        InputError: the weights cannot be had.
+    """
+    from brgm_tf import perceptual, safe_pickle
+
+    arrays = fetching.converted(
+        PERCEPTUAL_WEIGHTS,
+        lambda folder: perceptual.read_arrays(
+            folder, load=lambda path: safe_pickle.load(path, argument="perceptual")
+        ),
+        perceptual.ARRAYS_VERSION,
+        progress=progress,
+        argument="perceptual",
+    )
+    return perceptual.LPIPS(arrays, enlarge=enlarge)

@@ -1,0 +1,177 @@
+"""What is to be restored: paths or arrays, checked by their headers, then loaded one by one.
+
+TensorFlow is not imported here: a wrong input is answered before any heavy work.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from brgm_tf import images
+from brgm_tf.errors import InputError
+
+KINDS = ("measurement", "clean")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One image to restore.
+
+    Args:
+        name: of its results.
+        image: a path, or float [h, w, C] in [-1, 1].
+        mask: a path, or bool [H, W, 1] or [H, W], True = missing; None without masks.
+    """
+
+    name: str
+    image: Path | np.ndarray
+    mask: Path | np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What an input must be.
+
+    Args:
+        size: height and width that `Loaded.image` gets.
+        resizable: whether an image of another size is resized to it: a photograph is,
+            but not a measurement of fewer pixels than the image, which is exact.
+        resolution: of the generator: what masks get.
+        channels: 1 or 3.
+        non_square: 'crop' or 'refuse'.
+    """
+
+    size: int
+    resizable: bool
+    resolution: int
+    channels: int
+    non_square: str = "crop"
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """A job's arrays: image float32 [size, size, C], missing bool [R, R, 1] or None."""
+
+    name: str
+    image: np.ndarray
+    missing: np.ndarray | None
+
+
+def plan(inputs, *, masks=None, needs_masks: bool = False) -> list[Job]:
+    """The jobs of `inputs`: a path, folder, glob or example, an array, or a list of these.
+
+    Args:
+        inputs: as said; arrays are [h, w, C] or [N, h, w, C] in [-1, 1].
+        masks: a file for all or a folder with one an image; or bool arrays, one for
+            all or one an image.
+        needs_masks: whether the corruption wants them.
+
+    Raises:
+        InputError: nothing is found, or images and masks do not match.
+    """
+    if needs_masks and masks is None:
+        raise InputError(
+            "masks", "must be given for this corruption", remedy="Give a file or folder"
+        )
+    if masks is not None and not needs_masks:
+        raise InputError("masks", "must not be given: the corruption takes none", masks=str(masks))
+    items = _items(inputs)
+    paths = [item for item in items if isinstance(item, Path)]
+    path_names = iter(images.unique_names(paths))
+    names = [
+        next(path_names) if isinstance(item, Path) else f"image_{i:05d}"
+        for i, item in enumerate(items)
+    ]
+    found = _masks_of(items, masks) if masks is not None else [None] * len(items)
+    return [Job(*job) for job in zip(names, items, found, strict=True)]
+
+
+def check(job: Job, *, expected: Expected) -> None:
+    """Checks the size of a job's image from its header.
+
+    Raises:
+        InputError: it is unreadable or of a wrong size.
+    """
+    if isinstance(job.image, np.ndarray):
+        if job.image.ndim != 3 or job.image.shape[2] != expected.channels:
+            raise InputError(
+                "input",
+                f"must be arrays [h, w, {expected.channels}] in [-1, 1]",
+                shape=job.image.shape,
+            )
+        height, width = job.image.shape[:2]
+    else:
+        width, height = images.image_size(job.image)
+    if expected.non_square == "refuse" and width != height:
+        raise InputError(
+            "input", f"{job.name} must be square", remedy="Crop it", size=f"{width} x {height}"
+        )
+    if not expected.resizable and min(width, height) != expected.size:
+        raise InputError(
+            "input",
+            f"{job.name} must be {expected.size} x {expected.size} pixels for this corruption",
+            remedy="Give another factor, or input_kind=clean to have a whole picture corrupted",
+            size=f"{width} x {height}",
+        )
+
+
+def load(job: Job, *, expected: Expected) -> Loaded:
+    """Loads a job's image and mask.
+
+    Raises:
+        InputError: a file cannot be used.
+    """
+    check(job, expected=expected)
+    if isinstance(job.image, np.ndarray):
+        image = np.asarray(job.image, "float32")
+        if not np.isfinite(image).all() or np.abs(image).max() > 1.001:
+            raise InputError("input", f"{job.name} must hold numbers in [-1, 1]")
+    else:
+        image = images.load_image(job.image, channels=expected.channels)
+    aspect = image.shape[1], image.shape[0]
+    image = images.fit(image, resolution=expected.size, how=expected.non_square)
+    return Loaded(job.name, image, _load_mask(job.mask, aspect=aspect, expected=expected))
+
+
+def _items(inputs) -> list[Path | np.ndarray]:
+    if isinstance(inputs, str | Path):
+        return images.find_images(inputs)
+    if isinstance(inputs, np.ndarray):
+        return list(inputs) if inputs.ndim == 4 else [inputs]
+    if not isinstance(inputs, Sequence) or not len(inputs):
+        raise InputError("input", "must be a path, an array or a list of these")
+    return [item for entry in inputs for item in _items(entry)]
+
+
+def _masks_of(items, masks) -> list[Path | np.ndarray]:
+    if isinstance(masks, str | Path):
+        if all(isinstance(item, Path) for item in items):
+            return images.match_masks(items, masks)
+        return [Path(masks)] * len(items)
+    masks = np.asarray(masks)
+    if masks.dtype != bool:
+        raise InputError("masks", "must be bool arrays, True = missing", dtype=str(masks.dtype))
+    if masks.ndim == 4 and len(masks) == len(items):
+        return list(masks)
+    if masks.ndim in (2, 3):
+        return [masks] * len(items)
+    raise InputError(
+        "masks", f"must be one mask or {len(items)}, [H, W, 1] each", shape=masks.shape
+    )
+
+
+def _load_mask(mask, *, aspect, expected: Expected) -> np.ndarray | None:
+    if mask is None:
+        return None
+    if not isinstance(mask, np.ndarray):
+        return images.load_mask(mask, resolution=expected.resolution, aspect=aspect)
+    mask = mask.reshape(*mask.shape[:2], -1)[..., :1]
+    if mask.shape[:2] != (expected.resolution, expected.resolution):
+        raise InputError(
+            "masks", f"must be {expected.resolution} x {expected.resolution}", shape=mask.shape
+        )
+    return mask

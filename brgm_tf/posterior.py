@@ -1,0 +1,188 @@
+"""The posterior over latents: priors, likelihoods and the objectives made of them.
+
+Notation: B images; ws [B, L, D] latents; x = synthesis(ws) images in [-1, 1]; y the
+measurement; f the corruption's mean; mu [D] and Sigma [D, D] the mean and covariance of
+w; sigma = sqrt(trace Sigma); phi the weighted perceptual features, whose squared
+differences sum to LPIPS. Every term is a log-probability per image [B], up to a
+constant in ws for the originals' objectives; a loss is minus their sum.
+
+Reference: Marinescu, Moyer, Golland, Bayesian Image Reconstruction using Deep
+Generative Models (arXiv 2012.04567), equations 3 to 6.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from brgm_tf.objectives import Objective
+
+TERMS = ("pixel", "perceptual", "prior", "colinearity")
+_HALF_RANGE = 127.5  # grey levels in one unit of [-1, 1]
+# No covariance of a mapping has full rank in practice: eigenvalues below this share of
+# the largest are raised to it, so that whitening does not blow up dead directions.
+_EIGENVALUE_FLOOR = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class LatentPrior:
+    """Where latents lie, and the coordinates in which they are optimised.
+
+    With `layer_scale` t, the latents of the layers are Gaussian and correlated,
+
+        w_l = mu + S (u + t d_l),   u, d_l ~ N(0, I),   S S^T = Sigma,
+
+    that is Cov(w_l, w_m) = Sigma (1 + t^2 [l = m]): a generator is trained with one w
+    for all layers, and t says how far a layer may leave it. The coordinates are
+    v = (u, d_1, ..., d_L) [B, 1 + L, D]; minimising |v|^2 over the splits of a given w
+    gives its Mahalanobis norm, so the mode is that of the density of w. Without
+    layer_scale the coordinates are those of w - mu, [B, L, D].
+
+    Args:
+        mean: mu [D].
+        covariance: Sigma [D, D].
+        num_ws: L.
+        layer_scale: t, or None for the originals' coordinates.
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    num_ws: int
+    layer_scale: float | None = None
+
+    @property
+    def total_stddev(self) -> float:
+        """sigma = sqrt(trace Sigma): the originals' scalar."""
+        return float(np.sqrt(np.trace(self.covariance)))
+
+    @property
+    def root(self) -> np.ndarray:
+        """S [D, D], with S S^T = Sigma (its smallest eigenvalues raised)."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return vectors * np.sqrt(np.maximum(values, _EIGENVALUE_FLOOR * values[-1]))
+
+    def start(self, num_images: int) -> np.ndarray:
+        """Coordinates [B, 1 + L or L, D] of the mean latent."""
+        rows = self.num_ws + (self.layer_scale is not None)
+        return np.zeros([num_images, rows, self.mean.shape[0]])
+
+    def latents(self, coordinates):
+        """Latents ws [B, L, D] of coordinates v."""
+        dtype = coordinates.dtype
+        mean = tf.constant(self.mean, dtype)
+        if self.layer_scale is None:
+            return mean + coordinates
+        shared, deviations = coordinates[:, :1], coordinates[:, 1:]
+        whitened = shared + self.layer_scale * deviations
+        return mean + tf.einsum("bld,ed->ble", whitened, tf.constant(self.root, dtype))
+
+
+class Posterior:
+    """log p(ws | y) up to a constant, term by term.
+
+    Args:
+        synthesis: ws [B, L, D] -> images [B, H, W, C].
+        features: images -> list of weighted perceptual features phi_l(x).
+        prior: the `LatentPrior`.
+        objective: which terms, with which scales.
+    """
+
+    def __init__(
+        self, *, synthesis: Callable, features: Callable, prior: LatentPrior, objective: Objective
+    ):
+        self.synthesis = synthesis
+        self.features = features
+        self.prior = prior
+        self.objective = objective
+
+    def terms(self, coordinates, *, corruption, measurement, target) -> dict[str, tf.Tensor]:
+        """The terms of `TERMS` at `coordinates`, each [B].
+
+        Args:
+            coordinates: v, see `LatentPrior`.
+            corruption: a `Corruption` with its data bound.
+            measurement: y.
+            target: features of y (None when `perceptual_scale` is 0).
+        """
+        ws = self.prior.latents(coordinates)
+        x = self.synthesis(ws)
+        zero = tf.zeros_like(coordinates[:, 0, 0])
+        has_features = self.objective.perceptual_scale > 0
+        return {
+            "pixel": self.pixel_log_prob(x, corruption=corruption, measurement=measurement),
+            "perceptual": self.perceptual_log_prob(corruption.mean(x), target=target)
+            if has_features
+            else zero,
+            "prior": self.prior_log_prob(coordinates),
+            "colinearity": self.colinearity_log_prob(ws),
+        }
+
+    def pixel_log_prob(self, x, *, corruption, measurement):
+        """Pixel likelihood.
+
+            brgm_*:   -pixel_scale * mean over all values of (y - f(x))^2, in grey levels
+            tempered: log N(y | f(x), noise_scale^2), summed over the observed values, times
+                      pixel_scale * min(1, effective_size / number of observed values)
+
+        The tempering is there because the misfit of a generator is smooth: a photograph
+        of a million pixels holds no million independent measurements of it.
+        """
+        scale = self.objective.pixel_scale
+        if self.objective.family != "tempered":
+            error = (measurement - corruption.mean(x)) * _HALF_RANGE
+            return -scale * tf.reduce_mean(tf.square(error), axis=[1, 2, 3])
+        params = {"noise_scale": self.objective.noise_scale}
+        log_prob = corruption.log_prob(measurement, x, params)
+        observed = tf.broadcast_to(corruption.observed(measurement), tf.shape(measurement))
+        size = tf.reduce_sum(observed, axis=[1, 2, 3])
+        share = tf.minimum(1.0, tf.math.divide_no_nan(self.objective.effective_size, size))
+        return scale * tf.cast(share, log_prob.dtype) * log_prob
+
+    def perceptual_log_prob(self, recorrupted, *, target):
+        """Perceptual likelihood.
+
+        brgm_torch:     -perceptual_scale * mean over all features of (phi(y) - phi(f(x)))^2
+        the other ones: -perceptual_scale * LPIPS(y, f(x))
+        """
+        features = self.features(recorrupted)
+        pairs = zip(features, target, strict=True)
+        total = sum(tf.reduce_sum(tf.square(a - b), axis=[1, 2, 3]) for a, b in pairs)
+        if self.objective.family == "brgm_torch":
+            total /= sum(int(np.prod(f.shape[1:])) for f in features)
+        return -self.objective.perceptual_scale * total
+
+    def prior_log_prob(self, coordinates):
+        """Gaussian prior.
+
+        brgm_*:   -prior_scale * mean over L, D of ((w - mu) / sigma)^2
+        tempered: -prior_scale * |v|^2 / 2: log N(ws | mu, Cov) at its best split, less its
+                  constant (see `LatentPrior`)
+        """
+        squared = tf.square(coordinates)
+        if self.objective.family == "tempered":
+            return -0.5 * self.objective.prior_scale * tf.reduce_sum(squared, axis=[1, 2])
+        sigma = self.prior.total_stddev
+        return -self.objective.prior_scale * tf.reduce_mean(squared, axis=[1, 2]) / sigma**2
+
+    def colinearity_log_prob(self, ws):
+        """Colinearity of the layers' latents.
+
+        brgm_torch:     -colinearity_scale * sum over l, m of |1 - cos(w_l, w_m)|
+        the other ones: -colinearity_scale * mean over l, m of |1 - cos(w_l, w_m)|
+        """
+        unit = tf.math.l2_normalize(ws, axis=-1, epsilon=1e-24)
+        distance = tf.abs(1.0 - tf.einsum("bld,bmd->blm", unit, unit))
+        reduce = tf.reduce_sum if self.objective.family == "brgm_torch" else tf.reduce_mean
+        return -self.objective.colinearity_scale * reduce(distance, axis=[1, 2])
+
+    def log_prob(self, coordinates, **data) -> tf.Tensor:
+        """Sum of the terms, [B]."""
+        return total(self.terms(coordinates, **data))
+
+
+def total(terms: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Sum of the terms, [B]."""
+    return tf.add_n(list(terms.values()))

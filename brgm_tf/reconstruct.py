@@ -1,0 +1,230 @@
+"""The command: `python -m brgm_tf.reconstruct --flagfile=inpaint.cfg`.
+
+Flags become a frozen `Config`, inputs are checked, and images are restored batch by
+batch. A flagfile that is not found where the user stands is looked for in presets/.
+Exit codes: 0 done, 1 some images failed, 2 a flag or input cannot be used, 130 stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from absl import app, flags
+
+from brgm_tf import outputs
+from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.errors import InputError
+from brgm_tf.estimators import ESTIMATORS
+from brgm_tf.hub import GENERATORS
+from brgm_tf.inputs import KINDS
+from brgm_tf.objectives import OBJECTIVES
+
+FLAGS = flags.FLAGS
+PRESETS = Path(__file__).parent / "presets"
+STOPPED = 130
+OVERRIDES = {
+    "pixel_scale": "multiplies the pixel likelihood",
+    "perceptual_scale": "multiplies the perceptual likelihood; 0 leaves it out",
+    "prior_scale": "multiplies the Gaussian prior on the latents",
+    "colinearity_scale": "multiplies the colinearity prior",
+    "noise_scale": "standard deviation of a pixel, grey levels",
+    "effective_size": "most independent values that a measurement is taken to hold",
+    "layer_scale": "how far a layer's latent may leave the shared one",
+    "learning_rate": "of Adam, at its height",
+    "rampup": "share of the steps over which the learning rate grows",
+    "rampdown": "share of the steps over which the learning rate falls",
+}
+
+
+def _names(registry) -> str:
+    return ", ".join(registry)
+
+
+flags.DEFINE_string("generator", "ffhq-mobile-1024", f"the prior: {_names(GENERATORS)}")
+flags.DEFINE_string("input", None, "image, folder, glob, or example:NAME")
+flags.DEFINE_enum("input_kind", "measurement", KINDS, "whether the input is damaged already")
+flags.DEFINE_string(
+    "corruption", "none", f"a call such as 'downsample(factor=32)': {_names(CORRUPTIONS)}"
+)
+flags.DEFINE_string("masks", None, "mask for all images, or folder with one of the same name each")
+flags.DEFINE_enum("objective", "balanced", OBJECTIVES, "preset of the objective")
+flags.DEFINE_enum("estimator", "map", list(ESTIMATORS), "what is computed of the posterior")
+flags.DEFINE_integer("num_steps", 200, "steps of the optimiser", lower_bound=1)
+flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "of everything random")
+flags.DEFINE_enum("non_square", "crop", ["crop", "refuse"], "what to do with other shapes")
+flags.DEFINE_string("output_dir", "results", "where the results are written")
+flags.DEFINE_enum("save_video", None, ["mp4", "gif"], "video of the optimisation")
+for _name, _help in OVERRIDES.items():
+    flags.DEFINE_float(_name, None, f"{_help} (default: the objective's)")
+
+
+def main() -> None:
+    """Runs the command; the exit code is the process's."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    app.run(lambda _: sys.exit(_guarded()), flags_parser=_parse_flags)
+
+
+def _parse_flags(arguments: list[str]) -> list[str]:
+    try:
+        rest = FLAGS([arguments[0], *map(_with_preset, arguments[1:])])
+    except (flags.Error, OSError) as error:
+        _say(f"error: {' '.join(str(error).split())} (--help lists the flags)")
+        sys.exit(2)
+    if len(rest) > 1:
+        _say(f"error: `{rest[1]}` is no flag; an image is given by --input")
+        sys.exit(2)
+    return rest
+
+
+def _with_preset(argument: str) -> str:
+    """'--flagfile=inpaint.cfg' with the path of the preset, unless there is such a file here."""
+    name, separator, value = argument.partition("=")
+    if name.lstrip("-") != "flagfile" or not separator or Path(value).exists():
+        return argument
+    preset = PRESETS / value
+    if not preset.is_file():
+        known = ", ".join(sorted(path.name for path in PRESETS.glob("*.cfg")))
+        raise flags.Error(f"`flagfile` {value} is neither a file nor a preset ({known})")
+    return f"{name}={preset}"
+
+
+def _guarded() -> int:
+    try:
+        return _run()
+    except InputError as error:
+        _say(f"error: --{error.argument}: {error}")
+        return 2
+
+
+def _run() -> int:
+    # Flags are checked before anything that imports TensorFlow.
+    from brgm_tf.restoration import Config, Restorer, prepare
+
+    if FLAGS.input is None:
+        raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
+    config = Config(
+        **{name: FLAGS[name].value for name in _CONFIG_FLAGS},
+        overrides={name: FLAGS[name].value for name in OVERRIDES},
+        keep_frames=FLAGS.save_video is not None,
+    )
+    outputs.check_video(FLAGS.save_video)
+    jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
+    folder = outputs.check_writable(FLAGS.output_dir)
+    outputs.save_flags(folder, _effective_flags())
+    restorer = Restorer(config, notify=_say)
+    with _Progress(len(jobs), config.num_steps) as progress:
+        failures = _restore_all(restorer, jobs, expected, folder, progress)
+    for name, message in failures:
+        _say(f"failed: {name}: {message}")
+    if progress.stopped:
+        _say("stopped; what was done is kept")
+        return STOPPED
+    return 1 if failures else 0
+
+
+_CONFIG_FLAGS = (
+    "corruption",
+    "generator",
+    "input_kind",
+    "objective",
+    "estimator",
+    "num_steps",
+    "batch_size",
+    "seed",
+    "non_square",
+)
+
+
+def _restore_all(restorer, jobs, expected, folder: Path, progress) -> list[tuple[str, str]]:
+    """Restores and saves batch by batch; returns the failures."""
+    rows, failures, last = [], [], None
+    for results, failed in restorer.run(jobs, expected=expected, progress=progress):
+        failures += failed
+        for result in results:
+            outputs.save_image_result(folder, result, save_video=FLAGS.save_video)
+            rows.append(outputs.metrics_row(result))
+            last = folder / result.name / "figure.png"
+            for warning in result.warnings:
+                _say(f"warning: {result.name}: {warning}")
+        outputs.save_metrics_csv(folder, rows)
+        progress.finish(len(results) + len(failed))
+    if last is not None:
+        progress.close()
+        sys.stdout.write(f"{last}\n")
+    return failures
+
+
+def _effective_flags() -> str:
+    """The flags of this run, one a line, as a flagfile that replays it from any folder."""
+    lines = []
+    for name in sorted([*_CONFIG_FLAGS, *OVERRIDES, "input", "masks", "output_dir", "save_video"]):
+        value = FLAGS[name].value
+        if value is None:
+            continue
+        if name in ("input", "masks", "output_dir") and not str(value).startswith("example:"):
+            value = os.path.abspath(value)
+        lines.append(f"--{name}={value}")
+    return "\n".join(lines) + "\n"
+
+
+class _Progress:
+    """A progress bar over all steps of all images; a first Ctrl-C stops at the chunk's end."""
+
+    def __init__(self, num_images: int, num_steps: int):
+        from tqdm import tqdm
+
+        self._num_steps = num_steps
+        self._done = 0
+        self.stopped = False
+        self._bar = tqdm(
+            total=num_images * num_steps,
+            unit="step",
+            file=sys.stderr,
+            mininterval=1.0,
+            dynamic_ncols=True,
+        )
+
+    def __enter__(self) -> _Progress:
+        self._previous = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self.close()
+
+    def __call__(self, step) -> bool:
+        self._bar.set_description(
+            ", ".join(step.names[:2]) + ("..." if len(step.names) > 2 else "")
+        )
+        self._bar.set_postfix({name: f"{value:.4g}" for name, value in step.terms.items()})
+        self._bar.n = (self._done + len(step.names) * step.step / step.num_steps) * self._num_steps
+        self._bar.refresh()
+        return self.stopped
+
+    def finish(self, num_images: int) -> None:
+        """Counts the images of a finished batch."""
+        self._done += num_images
+        self._bar.n = self._done * self._num_steps
+        self._bar.refresh()
+
+    def close(self) -> None:
+        """Ends the bar's line."""
+        self._bar.close()
+
+    def _stop(self, *_) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt
+        self.stopped = True
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()

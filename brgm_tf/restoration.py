@@ -1,0 +1,362 @@
+"""Restores images: a `Config` of plain values in, `ImageResult`s out, batch by batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from brgm_tf import hub, inputs, metrics, outputs
+from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.errors import InputError
+from brgm_tf.estimators import ESTIMATORS
+from brgm_tf.objectives import Objective, objective
+from brgm_tf.outputs import ImageResult
+
+RESIDUAL_BOUND = 10.0  # grey levels
+FRAME_SIZE = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that decides a restoration, as plain values.
+
+    Args:
+        corruption: a call such as 'downsample(factor=32)'.
+        generator: a name of `hub.GENERATORS`.
+        input_kind: 'measurement' (the input is damaged) or 'clean' (it is corrupted first,
+            and metrics are reported).
+        objective: a name of `objectives.OBJECTIVES`.
+        overrides: values for fields of the objective; None leaves the preset's.
+        estimator: a name of `estimators.ESTIMATORS`.
+        num_steps: steps of the optimiser.
+        batch_size: images restored in one program.
+        seed: of everything random.
+        non_square: 'crop' (to the centre) or 'refuse'.
+        keep_frames: keep a picture a chunk of steps for a video.
+    """
+
+    corruption: str = "none"
+    generator: str = "ffhq-mobile-1024"
+    input_kind: str = "measurement"
+    objective: str = "balanced"
+    overrides: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+    estimator: str = "map"
+    num_steps: int = 200
+    batch_size: int = 1
+    seed: int = 0
+    non_square: str = "crop"
+    keep_frames: bool = False
+
+    def __post_init__(self):
+        CORRUPTIONS.parse(self.corruption)
+        hub.describe_generator(self.generator)
+        ESTIMATORS.row(self.estimator)
+        self.scales()
+        for name, choices in (("input_kind", inputs.KINDS), ("non_square", ("crop", "refuse"))):
+            value = getattr(self, name)
+            if value not in choices:
+                raise InputError(name, "must be one of " + ", ".join(choices), **{name: value})
+        for name in ("num_steps", "batch_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(name, "must be a positive integer", **{name: value})
+
+    def scales(self) -> Objective:
+        """The objective with its overrides.
+
+        brgm-pytorch multiplies its colinearity by ten above a factor of 16; so does this.
+        """
+        overrides = dict(self.overrides)
+        factor = CORRUPTIONS.parse(self.corruption).arguments.get("factor", 1)
+        if (
+            self.objective == "brgm_torch"
+            and factor > 16
+            and overrides.get("colinearity_scale") is None
+        ):
+            overrides["colinearity_scale"] = 1.0
+        return objective(self.objective, **overrides)
+
+
+@dataclasses.dataclass(frozen=True)
+class Restoration:
+    """Results of `restore`.
+
+    Args:
+        images: an `ImageResult` for each restored image, in the order of the inputs.
+        failures: (name, message) of each input that could not be used.
+        config: what it was made with.
+    """
+
+    images: tuple[ImageResult, ...]
+    failures: tuple[tuple[str, str], ...]
+    config: Config
+
+    @property
+    def reconstructions(self) -> np.ndarray:
+        """[N, H, W, C] in [-1, 1]."""
+        return np.stack([image.reconstruction for image in self.images])
+
+    def save(self, folder) -> Path:
+        """Writes every image's files and metrics.csv; returns the folder."""
+        folder = Path(folder)
+        outputs.check_writable(folder)
+        for image in self.images:
+            outputs.save_image_result(folder, image)
+        outputs.save_metrics_csv(folder, [outputs.metrics_row(image) for image in self.images])
+        return folder
+
+
+def restore(
+    images,
+    *,
+    corruption: str = "none",
+    generator: str = "ffhq-mobile-1024",
+    masks=None,
+    num_steps: int = 200,
+    seed: int = 0,
+    progress: Callable | None = None,
+    **options,
+) -> Restoration:
+    """Restores images: the most probable ones that the generator can make.
+
+    Args:
+        images: a path, folder or glob, an array [h, w, C] or [N, h, w, C] in [-1, 1],
+            or a list of these.
+        corruption: a call such as 'downsample(factor=32)' or 'mask()'.
+        generator: a name of `hub.GENERATORS`.
+        masks: for 'mask()': a file, a folder, or bool arrays, True = missing.
+        num_steps: steps of the optimiser.
+        seed: of everything random.
+        progress: called with a `Step` after every chunk of steps; returning True stops.
+        **options: further fields of `Config`.
+
+    Returns:
+        A `Restoration`.
+
+    Raises:
+        InputError: a value or an input cannot be used.
+    """
+    config = Config(
+        corruption=corruption, generator=generator, num_steps=num_steps, seed=seed, **options
+    )
+    jobs, expected = prepare(images, config=config, masks=masks)
+    restorer = Restorer(config)
+    results, failures = [], []
+    for done, failed in restorer.run(jobs, expected=expected, progress=progress):
+        results += done
+        failures += failed
+    return Restoration(tuple(results), tuple(failures), config)
+
+
+def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], inputs.Expected]:
+    """Plans and checks the inputs, before anything heavy is loaded.
+
+    Raises:
+        InputError: there is no usable input.
+    """
+    corruption = CORRUPTIONS.create(CORRUPTIONS.parse(config.corruption))
+    row = hub.describe_generator(config.generator)
+    jobs = inputs.plan(images, masks=masks, needs_masks="missing" in corruption.data_names)
+    shape = (row.resolution, row.resolution, row.channels)
+    measured = corruption.measurement_shape(shape)
+    is_clean = config.input_kind == "clean"
+    expected = inputs.Expected(
+        size=row.resolution if is_clean else measured[0],
+        resizable=is_clean or tuple(measured) == shape,
+        resolution=row.resolution,
+        channels=row.channels,
+        non_square=config.non_square,
+    )
+    faults = []
+    for job in jobs:
+        try:
+            inputs.check(job, expected=expected)
+        except InputError as error:
+            faults.append(error)
+    if len(faults) == len(jobs):
+        raise faults[0]
+    return jobs, expected
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """Progress of a batch: names, steps done of how many, latest terms (mean over images)."""
+
+    names: tuple[str, ...]
+    step: int
+    num_steps: int
+    terms: Mapping[str, float]
+
+
+class Restorer:
+    """A loaded generator, posterior and estimator: restores batch after batch.
+
+    Args:
+        config: what to do.
+        notify: called with a line for each thing worth telling (a download).
+    """
+
+    def __init__(self, config: Config, *, notify: Callable[[str], object] | None = None):
+        import tensorflow as tf
+
+        from brgm_tf.posterior import LatentPrior, Posterior
+
+        self.config = config
+        scales = config.scales()
+        self.corruption = CORRUPTIONS.create(CORRUPTIONS.parse(config.corruption))
+        self.generator = hub.load_generator(config.generator, progress=notify)
+        needs_perceptual = scales.perceptual_scale > 0 or config.input_kind == "clean"
+        self._perceptual = (
+            hub.load_perceptual(enlarge=scales.family == "brgm_torch", progress=notify)
+            if needs_perceptual
+            else None
+        )
+        statistics = self.generator.latent_statistics()
+        prior = LatentPrior(
+            statistics.mean, statistics.covariance, self.generator.num_ws, scales.layer_scale
+        )
+        self.posterior = Posterior(
+            synthesis=self.generator.synthesis,
+            features=self._perceptual.features if self._perceptual else None,
+            prior=prior,
+            objective=scales,
+        )
+        self.estimator = ESTIMATORS.row(config.estimator).load()(
+            self.posterior, corruption=self.corruption, num_steps=config.num_steps
+        )
+        self._render = tf.function(self._render_images, jit_compile=True)
+        self._simulate = tf.function(self._simulate_measurement)
+        self._distance = (
+            tf.function(self._perceptual, jit_compile=True) if self._perceptual else None
+        )
+
+    def run(
+        self,
+        jobs: list[inputs.Job],
+        *,
+        expected: inputs.Expected,
+        progress: Callable[[Step], object] | None = None,
+    ) -> Iterator[tuple[list[ImageResult], list[tuple[str, str]]]]:
+        """Yields (results, failures) of each batch; stops after one that was stopped.
+
+        The batches are those of the list of jobs, whatever fails in them.
+        """
+        size = self.config.batch_size
+        for first in range(0, len(jobs), size):
+            loaded, failures = [], []
+            for job in jobs[first : first + size]:
+                try:
+                    loaded.append(inputs.load(job, expected=expected))
+                except InputError as error:
+                    failures.append((job.name, str(error)))
+            results, stopped = self._restore(loaded, progress) if loaded else ([], False)
+            yield results, failures
+            if stopped:
+                return
+
+    def _restore(self, loaded: list[inputs.Loaded], progress):
+        """The results of one batch, and whether `progress` asked to stop."""
+        start = time.monotonic()
+        data = (
+            {"missing": np.stack([item.missing for item in loaded])}
+            if (self.corruption.data_names)
+            else {}
+        )
+        image = np.stack([item.image for item in loaded])
+        is_clean = self.config.input_kind == "clean"
+        measurement = self._simulate(image, data).numpy() if is_clean else image
+        ws, history, frames, stopped = self._estimate(loaded, measurement, data, progress)
+        pictures = [t if t is None else t.numpy() for t in self._render(ws, measurement, data)]
+        scores = self._scores(pictures, measurement, image if is_clean else None, data)
+        seconds = (time.monotonic() - start) / len(loaded)
+        done = len(history["total"])
+        results = []
+        for i, item in enumerate(loaded):
+            own = {name: float(values[i]) for name, values in scores.items()}
+            results.append(
+                ImageResult(
+                    name=item.name,
+                    measurement=measurement[i],
+                    reconstruction=pictures[0][i],
+                    recorrupted=pictures[1][i],
+                    merged=None if pictures[2] is None else pictures[2][i],
+                    truth=image[i] if is_clean else None,
+                    missing=item.missing,
+                    latents=ws[i].numpy(),
+                    history={name: values[:, i] for name, values in history.items()},
+                    metrics=own,
+                    seconds=seconds,
+                    warnings=_warnings(own, steps=done, num_steps=self.config.num_steps),
+                    frames=tuple(frame[i] for frame in frames) if frames else None,
+                )
+            )
+        return results, stopped
+
+    def _estimate(self, loaded, measurement, data, progress):
+        chunks, frames, stopped = [], [], False
+        for chunk in self.estimator.run(measurement, data=data):
+            chunks.append({name: -values for name, values in chunk.history.items()})
+            ws = self.estimator.latents(chunk.state.v)
+            if self.config.keep_frames:
+                frames.append(_frames(self._render(ws, measurement, data)[0].numpy()))
+            if progress is not None:
+                terms = {name: float(values[-1].mean()) for name, values in chunks[-1].items()}
+                names = tuple(item.name for item in loaded)
+                stopped = bool(
+                    progress(Step(names, int(chunk.state.step), self.config.num_steps, terms))
+                )
+            if stopped:
+                break
+        history = {
+            name: np.concatenate([chunk[name] for chunk in chunks]).astype("float64")
+            for name in chunks[0]
+        }
+        history["total"] = sum(history.values())
+        return ws, history, frames, stopped
+
+    def _scores(self, pictures, measurement, truth, data) -> dict[str, np.ndarray]:
+        reconstruction, recorrupted, merged = pictures
+        observed = None if not data else ~data["missing"]
+        scores = {"residual": metrics.residual(measurement, recorrupted, observed=observed)}
+        if truth is None:
+            return scores
+        scores.update(metrics.image_metrics(reconstruction, truth))
+        clipped = np.clip(reconstruction, -1, 1)
+        scores["lpips"] = self._distance(clipped, truth).numpy()
+        if merged is not None:
+            for name, values in metrics.image_metrics(merged, truth).items():
+                scores[f"merged_{name}"] = values
+            scores["merged_lpips"] = self._distance(np.clip(merged, -1, 1), truth).numpy()
+        return scores
+
+    def _render_images(self, ws, measurement, data):
+        corruption = self.corruption.with_data(**data)
+        x = self.generator.synthesis(ws)
+        return x, corruption.mean(x), corruption.merge(measurement, x)
+
+    def _simulate_measurement(self, image, data):
+        return self.corruption.with_data(**data).simulate(image, seed=[self.config.seed, 0])
+
+
+def _frames(pictures: np.ndarray) -> np.ndarray:
+    """Pictures [B, H, W, C], box-averaged to at most FRAME_SIZE."""
+    factor = max(1, pictures.shape[1] // FRAME_SIZE)
+    batch, height, width, channels = pictures.shape
+    shape = (batch, height // factor, factor, width // factor, factor, channels)
+    return pictures.reshape(shape).mean(axis=(2, 4))
+
+
+def _warnings(scores: Mapping[str, float], *, steps: int, num_steps: int) -> tuple[str, ...]:
+    found = []
+    if steps < num_steps:
+        found.append(f"stopped after {steps} of {num_steps} steps")
+    if scores["residual"] > RESIDUAL_BOUND:
+        found.append(
+            f"residual {scores['residual']:.1f} grey levels is above {RESIDUAL_BOUND:.0f}: the "
+            "picture lies outside the generator's range, or num_steps is too small"
+        )
+    return tuple(found)
