@@ -39,19 +39,25 @@ GENERATORS = {
 }
 
 
-def describe_generator(name: str) -> GeneratorRow:
-    """The row of a generator.
+def describe_generator(name) -> GeneratorRow:
+    """The row of a generator, given by its name or as the loaded object itself.
 
     Raises:
         InputError: there is no such generator.
     """
+    if hasattr(name, "synthesis"):
+        return GeneratorRow(name.resolution, name.channels, "", type(name).__name__)
     if name not in GENERATORS:
         raise InputError("generator", "must be one of " + ", ".join(GENERATORS), generator=name)
     return GENERATORS[name]
 
 
-def load_generator(name: str, *, progress: Callable[[str], object] | None = None):
+def load_generator(name, *, progress: Callable[[str], object] | None = None):
     """Loads a generator by name, fetching its weights the first time.
+
+    Args:
+        name: a name of `GENERATORS`; a loaded generator is returned as it is.
+        progress: called with a line for each thing worth telling.
 
     Returns:
         A `generators.base.Generator`.
@@ -59,6 +65,8 @@ def load_generator(name: str, *, progress: Callable[[str], object] | None = None
     Raises:
         InputError: there is no such generator, or its weights cannot be had.
     """
+    if hasattr(name, "synthesis"):
+        return name
     row = describe_generator(name)
     from brgm_tf.generators import mobile_stylegan
 

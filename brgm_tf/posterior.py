@@ -138,8 +138,9 @@ class Posterior:
         log_prob = corruption.log_prob(measurement, x, params)
         observed = tf.broadcast_to(corruption.observed(measurement), tf.shape(measurement))
         size = tf.reduce_sum(observed, axis=[1, 2, 3])
-        share = tf.minimum(1.0, tf.math.divide_no_nan(self.objective.effective_size, size))
-        return scale * tf.cast(share, log_prob.dtype) * log_prob
+        # Never a division by zero: a measurement without an observed value has log_prob 0.
+        share = self.objective.effective_size / tf.maximum(size, self.objective.effective_size)
+        return scale * share * log_prob
 
     def perceptual_log_prob(self, recorrupted, *, target):
         """Perceptual likelihood.

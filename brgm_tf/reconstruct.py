@@ -7,9 +7,11 @@ Exit codes: 0 done, 1 some images failed, 2 a flag or input cannot be used, 130 
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from absl import app, flags
@@ -19,6 +21,7 @@ from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.hub import GENERATORS
+from brgm_tf.images import find_images
 from brgm_tf.inputs import KINDS
 from brgm_tf.objectives import OBJECTIVES
 
@@ -101,11 +104,14 @@ def _guarded() -> int:
 
 
 def _run() -> int:
-    # Flags are checked before anything that imports TensorFlow.
-    from brgm_tf.restoration import Config, Restorer, prepare
-
+    # What needs no TensorFlow is checked before it is imported.
     if FLAGS.input is None:
         raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
+    CORRUPTIONS.parse(FLAGS.corruption)
+    find_images(FLAGS.input)
+    _import_tensorflow_quietly()
+    from brgm_tf.restoration import Config, Restorer, prepare
+
     config = Config(
         **{name: FLAGS[name].value for name in _CONFIG_FLAGS},
         overrides={name: FLAGS[name].value for name in OVERRIDES},
@@ -124,6 +130,22 @@ def _run() -> int:
         _say("stopped; what was done is kept")
         return STOPPED
     return 1 if failures else 0
+
+
+def _import_tensorflow_quietly() -> None:
+    """Imports TensorFlow without the lines that its C++ side writes before logging is set up."""
+    with tempfile.TemporaryFile() as captured:
+        stderr = os.dup(2)
+        os.dup2(captured.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        except ImportError:
+            captured.seek(0)
+            os.write(stderr, captured.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 _CONFIG_FLAGS = (

@@ -26,7 +26,7 @@ class Config:
 
     Args:
         corruption: a call such as 'downsample(factor=32)'.
-        generator: a name of `hub.GENERATORS`.
+        generator: a name of `hub.GENERATORS`, or a loaded `generators.base.Generator`.
         input_kind: 'measurement' (the input is damaged) or 'clean' (it is corrupted first,
             and metrics are reported).
         objective: a name of `objectives.OBJECTIVES`.
@@ -40,7 +40,7 @@ class Config:
     """
 
     corruption: str = "none"
-    generator: str = "ffhq-mobile-1024"
+    generator: object = "ffhq-mobile-1024"
     input_kind: str = "measurement"
     objective: str = "balanced"
     overrides: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
@@ -114,7 +114,7 @@ def restore(
     images,
     *,
     corruption: str = "none",
-    generator: str = "ffhq-mobile-1024",
+    generator="ffhq-mobile-1024",
     masks=None,
     num_steps: int = 200,
     seed: int = 0,
@@ -127,7 +127,7 @@ def restore(
         images: a path, folder or glob, an array [h, w, C] or [N, h, w, C] in [-1, 1],
             or a list of these.
         corruption: a call such as 'downsample(factor=32)' or 'mask()'.
-        generator: a name of `hub.GENERATORS`.
+        generator: a name of `hub.GENERATORS`, or a loaded `generators.base.Generator`.
         masks: for 'mask()': a file, a folder, or bool arrays, True = missing.
         num_steps: steps of the optimiser.
         seed: of everything random.

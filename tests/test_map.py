@@ -1,0 +1,141 @@
+"""The optimisation loop and the mode that it finds, on models with a known answer."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from brgm_tf.corruptions.identity import Identity
+from brgm_tf.corruptions.mask import Mask
+from brgm_tf.estimators.map import MAP
+from brgm_tf.estimators.optimisation import Optimiser, Schedule
+from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.objectives import objective
+from brgm_tf.posterior import LatentPrior, Posterior
+
+L, D, SIZE = 2, 3, 4
+RNG = np.random.RandomState(0)
+MEAN, ROOT = RNG.randn(D), RNG.randn(D, D)
+COVARIANCE = ROOT @ ROOT.T
+MATRIX = RNG.randn(L * D, SIZE * SIZE) * 0.3
+
+
+def linear_posterior(**overrides):
+    scales = objective("balanced", perceptual_scale=0.0, effective_size=1e9, **overrides)
+    prior = LatentPrior(MEAN, COVARIANCE, L, scales.layer_scale)
+    return Posterior(
+        synthesis=lambda ws: tf.reshape(tf.reshape(ws, [-1, L * D]) @ MATRIX, [-1, SIZE, SIZE, 1]),
+        features=lambda x: [],
+        prior=prior,
+        objective=scales,
+    )
+
+
+def last(progress):
+    return list(progress)[-1]
+
+
+def stylegan_map(*, num_steps=20):
+    generator = StyleGAN2(
+        16, z_dim=8, w_dim=8, channel_base=64, channel_max=8, mapping_depth=2, seed=1,
+        dtype="float64",
+    )  # fmt: skip
+    statistics = generator.latent_statistics(500)
+    scales = objective("balanced", perceptual_scale=0.0)
+    prior = LatentPrior(statistics.mean, statistics.covariance, generator.num_ws, 0.3)
+    model = Posterior(
+        synthesis=lambda ws: tf.cast(generator.synthesis(ws), tf.float64),
+        features=lambda x: [],
+        prior=prior,
+        objective=scales,
+    )
+    return MAP(model, corruption=Mask(), num_steps=num_steps, dtype=tf.float64)
+
+
+def test_finds_the_known_mode_of_a_linear_gaussian_model():
+    scale = 40.0  # grey levels
+    model = linear_posterior(noise_scale=scale, layer_scale=0.5, learning_rate=0.1, rampdown=0.9)
+    y = RNG.randn(2, SIZE, SIZE, 1) * 0.3
+    found = last(MAP(model, corruption=Identity(), num_steps=1500, dtype=tf.float64).run(y))
+    root = model.prior.root
+    covariance = np.kron(np.ones([L, L]) + 0.25 * np.eye(L), root @ root.T)
+    precision = MATRIX @ MATRIX.T / (scale / 127.5) ** 2 + np.linalg.inv(covariance)
+    mean = np.tile(MEAN, L)
+    for b in range(2):
+        residual = y[b].ravel() - mean @ MATRIX
+        mode = mean + np.linalg.solve(precision, MATRIX @ residual / (scale / 127.5) ** 2)
+        ws = model.prior.latents(found.state.v)[b].numpy().ravel()
+        np.testing.assert_allclose(ws, mode, atol=1e-3)
+
+
+def test_a_batch_equals_single_images_to_1e8_in_float64():
+    rng = np.random.RandomState(3)
+    y = rng.uniform(-1, 1, [3, 16, 16, 3])
+    missing = rng.rand(3, 16, 16, 1) < 0.3
+    estimator = stylegan_map()
+    batch = last(estimator.run(y, data={"missing": missing})).state.v.numpy()
+    for b in range(3):
+        one = slice(b, b + 1)
+        single = last(estimator.run(y[one], data={"missing": missing[one]})).state.v.numpy()
+        np.testing.assert_allclose(batch[one], single, atol=1e-8)
+
+
+def test_other_images_of_the_same_shape_run_the_same_program():
+    estimator = stylegan_map(num_steps=4)
+    for seed in range(3):
+        rng = np.random.RandomState(seed)
+        y = rng.uniform(-1, 1, [1, 16, 16, 3])
+        last(estimator.run(y, data={"missing": rng.rand(1, 16, 16, 1) < 0.3}))
+    assert estimator.optimiser.num_traces == 1
+
+
+def test_the_same_run_twice_gives_the_same_bytes():
+    y = np.random.RandomState(0).uniform(-1, 1, [1, 16, 16, 3])
+    data = {"missing": np.zeros([1, 16, 16, 1], bool)}
+    first, second = (last(stylegan_map(num_steps=5).run(y, data=data)).state.v for _ in range(2))
+    assert first.numpy().tobytes() == second.numpy().tobytes()
+
+
+def test_a_run_taken_up_at_a_chunks_end_goes_on_as_if_undisturbed():
+    optimiser = quadratic(Schedule(25, 0.1))
+    whole = last(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {}))
+    first = next(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {}))
+    assert int(first.state.step) == 10
+    resumed = last(optimiser.run(first.state, {}))
+    np.testing.assert_array_equal(whole.state.v, resumed.state.v)
+
+
+def test_adam_follows_its_published_recurrence():
+    schedule = Schedule(12, 0.1, rampup=0.2, rampdown=0.5)
+    optimiser = quadratic(schedule)
+    found = last(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {})).state.v.numpy()
+    v, m, s = np.ones(2), np.zeros(2), np.zeros(2)
+    for t, rate in enumerate(schedule.rates(), start=1):
+        g = 2 * np.array([1.0, 10.0]) * (v - 3)
+        m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g * g
+        v = v - rate * (m / (1 - 0.9**t)) / (np.sqrt(s / (1 - 0.999**t)) + 1e-8)
+    np.testing.assert_allclose(found.ravel(), v, rtol=1e-12)
+
+
+def test_the_learning_rate_climbs_holds_and_falls_to_zero():
+    rates = Schedule(1000, 2.0, rampup=0.05, rampdown=0.25).rates()
+    assert rates[0] == pytest.approx(2.0 * 0.0005 / 0.05)
+    assert rates[100:700] == pytest.approx(2.0)
+    assert rates[875] == pytest.approx(1.0, abs=0.02)
+    assert rates[-1] < 1e-4
+
+
+def test_a_term_that_is_no_longer_finite_stops_the_run_and_is_named():
+    optimiser = Optimiser(
+        lambda v, _: {"pixel": tf.math.log(tf.reduce_sum(v, [1, 2]) - 5.0)},
+        schedule=Schedule(3, 0.1),
+    )
+    with pytest.raises(FloatingPointError, match="pixel"):
+        last(optimiser.run(optimiser.start(np.ones([1, 1, 1])), {}))
+
+
+def quadratic(schedule):
+    weights = tf.constant([1.0, 10.0], tf.float64)
+    return Optimiser(
+        lambda v, _: {"term": -tf.reduce_sum(weights * tf.square(v - 3.0), axis=[1, 2])},
+        schedule=schedule,
+    )
