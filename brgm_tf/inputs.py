@@ -80,6 +80,8 @@ def plan(inputs, *, masks=None, needs_masks: bool = False) -> list[Job]:
     if masks is not None and not needs_masks:
         raise InputError("masks", "must not be given: the corruption takes none", masks=str(masks))
     items = _items(inputs)
+    if not items:
+        raise InputError("input", "must hold at least one image")
     paths = [item for item in items if isinstance(item, Path)]
     path_names = iter(images.unique_names(paths))
     names = [
@@ -91,10 +93,10 @@ def plan(inputs, *, masks=None, needs_masks: bool = False) -> list[Job]:
 
 
 def check(job: Job, *, expected: Expected) -> None:
-    """Checks the size of a job's image from its header.
+    """Checks a job's image: a file's size from its header, an array's size and range.
 
     Raises:
-        InputError: it is unreadable or of a wrong size.
+        InputError: it is unreadable, of a wrong size or out of range.
     """
     if isinstance(job.image, np.ndarray):
         if job.image.ndim != 3 or job.image.shape[2] != expected.channels:
@@ -103,6 +105,9 @@ def check(job: Job, *, expected: Expected) -> None:
                 f"must be arrays [h, w, {expected.channels}] in [-1, 1]",
                 shape=job.image.shape,
             )
+        # Written so that NaN is refused too.
+        if not (job.image.size and np.abs(job.image).max() <= 1.001):
+            raise InputError("input", f"{job.name} must hold numbers in [-1, 1]")
         height, width = job.image.shape[:2]
     else:
         width, height = images.image_size(job.image)
@@ -128,8 +133,6 @@ def load(job: Job, *, expected: Expected) -> Loaded:
     check(job, expected=expected)
     if isinstance(job.image, np.ndarray):
         image = np.asarray(job.image, "float32")
-        if not np.isfinite(image).all() or np.abs(image).max() > 1.001:
-            raise InputError("input", f"{job.name} must hold numbers in [-1, 1]")
     else:
         image = images.load_image(job.image, channels=expected.channels)
     aspect = image.shape[1], image.shape[0]
@@ -151,7 +154,10 @@ def _masks_of(items, masks) -> list[Path | np.ndarray]:
     if isinstance(masks, str | Path):
         if all(isinstance(item, Path) for item in items):
             return images.match_masks(items, masks)
-        return [Path(masks)] * len(items)
+        found = images.find_images(masks, argument="masks")
+        if len(found) != 1:
+            raise InputError("masks", "must be one file, or bool arrays, for images without names")
+        return found * len(items)
     masks = np.asarray(masks)
     if masks.dtype != bool:
         raise InputError("masks", "must be bool arrays, True = missing", dtype=str(masks.dtype))

@@ -66,7 +66,14 @@ def objective(name: str, **overrides) -> Objective:
     if name not in OBJECTIVES:
         raise InputError("objective", "must be one of " + ", ".join(OBJECTIVES), objective=name)
     given = {key: value for key, value in overrides.items() if value is not None}
+    known = {field.name for field in dataclasses.fields(Objective)} - {"family"}
     for key, value in given.items():
+        if key not in known or isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(
+                key,
+                "must be a number, and one of the scales " + ", ".join(sorted(known)),
+                **{key: value},
+            )
         if not 0 <= value < float("inf"):
             raise InputError(key, "must be a number of at least 0", **{key: value})
     for key in ("noise_scale", "effective_size", "learning_rate", "layer_scale"):

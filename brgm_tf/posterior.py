@@ -39,13 +39,14 @@ class LatentPrior:
     for all layers, and t says how far a layer may leave it. The coordinates are
     v = (u, d_1, ..., d_L) [B, 1 + L, D]; minimising |v|^2 over the splits of a given w
     gives its Mahalanobis norm, so the mode is that of the density of w. Without
-    layer_scale the coordinates are those of w - mu, [B, L, D].
+    layer_scale the layers are independent, w_l ~ N(mu, diag Sigma), and the coordinates
+    are w - mu, [B, L, D], as in the originals.
 
     Args:
         mean: mu [D].
         covariance: Sigma [D, D].
         num_ws: L.
-        layer_scale: t, or None for the originals' coordinates.
+        layer_scale: t, or None for independent layers.
     """
 
     mean: np.ndarray
@@ -68,6 +69,13 @@ class LatentPrior:
         """Coordinates [B, 1 + L or L, D] of the mean latent."""
         rows = self.num_ws + (self.layer_scale is not None)
         return np.zeros([num_images, rows, self.mean.shape[0]])
+
+    def squared_norm(self, coordinates):
+        """-2 log density of the latents at coordinates v, up to a constant: [B]."""
+        if self.layer_scale is None:
+            variance = tf.constant(np.diag(self.covariance), coordinates.dtype)
+            return tf.reduce_sum(tf.square(coordinates) / variance, axis=[1, 2])
+        return tf.reduce_sum(tf.square(coordinates), axis=[1, 2])
 
     def latents(self, coordinates):
         """Latents ws [B, L, D] of coordinates v."""

@@ -188,7 +188,7 @@ def _effective_flags() -> str:
         if value is None:
             continue
         if name in ("input", "masks", "output_dir") and not str(value).startswith("example:"):
-            value = os.path.abspath(value)
+            value = os.path.abspath(os.path.expanduser(value))
         lines.append(f"--{name}={value}")
     return "\n".join(lines) + "\n"
 

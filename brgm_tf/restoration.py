@@ -253,7 +253,12 @@ class Restorer:
                     loaded.append(inputs.load(job, expected=expected))
                 except InputError as error:
                     failures.append((job.name, str(error)))
-            results, stopped = self._restore(loaded, progress) if loaded else ([], False)
+            results, stopped = [], False
+            if loaded:
+                try:
+                    results, stopped = self._restore(loaded, progress)
+                except FloatingPointError as error:
+                    failures += [(item.name, str(error)) for item in loaded]
             yield results, failures
             if stopped:
                 return

@@ -17,6 +17,7 @@ LAYERS = (
     ("safe_pickle",),
     ("fetching",),
     ("images", "corruptions", "perceptual", "generators"),
+    ("inputs",),
     ("objectives",),
     ("posterior",),
     ("estimators",),

@@ -15,27 +15,13 @@ from brgm_tf.generators import mobile_stylegan, openvino_ir
 # Written out, not taken from the code: the order of the latents is a promise.
 ORDER = [
     "conv1",
-    "layers.0.up",
-    "layers.0.conv1",
-    "layers.0.conv2",
-    "layers.1.up",
-    "layers.1.conv1",
-    "layers.1.conv2",
-    "layers.2.up",
-    "layers.2.conv1",
-    "layers.2.conv2",
-    "layers.3.up",
-    "layers.3.conv1",
-    "layers.3.conv2",
-    "layers.4.up",
-    "layers.4.conv1",
-    "layers.4.conv2",
-    "layers.5.up",
-    "layers.5.conv1",
-    "layers.5.conv2",
-    "layers.6.up",
-    "layers.6.conv1",
-    "layers.6.conv2",
+    *("layers.0.up", "layers.0.conv1", "layers.0.conv2"),
+    *("layers.1.up", "layers.1.conv1", "layers.1.conv2"),
+    *("layers.2.up", "layers.2.conv1", "layers.2.conv2"),
+    *("layers.3.up", "layers.3.conv1", "layers.3.conv2"),
+    *("layers.4.up", "layers.4.conv1", "layers.4.conv2"),
+    *("layers.5.up", "layers.5.conv1", "layers.5.conv2"),
+    *("layers.6.up", "layers.6.conv1", "layers.6.conv2"),
     "layers.6.to_img",
 ]
 
@@ -68,7 +54,11 @@ def ws(model):
 
 @pytest.fixture(scope="module")
 def weighting():
-    return np.random.RandomState(1).randn(1024, 1024, 3).astype("float32") / 1024
+    """A wave: the sum that it weights changes smoothly with the latents; with noise it would not,
+    because single leaky ReLUs then count."""
+    y, x = np.mgrid[:1024, :1024] / 1024
+    wave = np.cos(2 * np.pi * (x + 2 * y))[..., None] * [1.0, -0.5, 0.3]
+    return (wave / 1024).astype("float32")
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +107,10 @@ def test_mapping_equals_the_ir(folder, model):
 
 
 @pytest.mark.weights
-def test_images_of_different_latents_equal_the_ir(folder, ws, pair, record_property):
+def test_images_of_different_latents_equal_the_ir(folder, ws, pair):
+    # float32 against float64: 4e-5 is usual.
     error = np.abs(pair[0][0] - evaluate(folder, ws[0])).max()
-    record_property("error", float(error))
-    assert error <= 1e-4
+    assert error <= 2e-4, f"error {error:.3g}"
 
 
 @pytest.mark.weights
@@ -145,11 +135,12 @@ def test_every_latent_has_a_gradient(pair):
 
 @pytest.mark.weights
 def test_gradient_equals_finite_differences_of_the_ir(folder, ws, pair, weighting):
-    direction = np.random.RandomState(3).randn(*ws[0].shape)
-    step, point = 1e-4, ws[0].astype("float64")
-    ahead, behind = (evaluate(folder, point + s * direction) for s in (step, -step))
-    expected = (weighting * (ahead - behind)).sum() / (2 * step)
-    np.testing.assert_allclose((pair[1][0] * direction).sum(), expected, rtol=1e-3)
+    """Along the gradient itself, so that no latent's share cancels another's."""
+    lengths = np.linalg.norm(pair[1][0].astype("float64"), axis=1)
+    step = 1e-5 * pair[1][0] / lengths[:, None]
+    ahead, behind = (evaluate(folder, ws[0] + sign * step) for sign in (1.0, -1.0))
+    actual = (weighting * (ahead - behind)).sum() / 2e-5
+    np.testing.assert_allclose(actual, lengths.sum(), rtol=5e-4)
 
 
 def haar_by_loops(x):
@@ -376,6 +367,6 @@ def test_a_graph_that_does_not_hold_together_is_refused(tmp_path, change):
 
 def test_a_constant_of_another_type_is_refused(tmp_path):
     stem = tiny(tmp_path, change=('element_type="f32" shape="2', 'element_type="u1" shape="2'))
+    graph = openvino_ir.read_graph(stem)
     with pytest.raises(InputError):
-        graph = openvino_ir.read_graph(stem)
         graph.constant(graph.nodes["7"])

@@ -120,6 +120,16 @@ def test_best_split_of_the_coordinates_has_the_mahalanobis_norm_of_the_latents()
     np.testing.assert_allclose(prior.latents(tf.constant(best[None]))[0], WS[0], rtol=1e-8)
 
 
+def test_independent_layers_have_the_diagonal_normal_density():
+    scales = objective("balanced", prior_scale=2.0)
+    prior = LatentPrior(MEAN, COVARIANCE, L, None)
+    model = Posterior(synthesis=synthesis, features=features, prior=prior, objective=scales)
+    density = scipy.stats.norm(MEAN, np.sqrt(np.diag(COVARIANCE))).logpdf
+    expected = 2 * (density(WS) - density(MEAN)).sum(axis=(1, 2))
+    computed = model.prior_log_prob(tf.constant(WS - MEAN)).numpy()
+    np.testing.assert_allclose(computed, expected, rtol=1e-10)
+
+
 def test_samples_of_the_coordinates_have_the_stated_covariance():
     prior = LatentPrior(MEAN, COVARIANCE, L, 0.5)
     v = np.random.RandomState(1).randn(200_000, 1 + L, D)

@@ -43,7 +43,7 @@ class Schedule:
     def rates(self) -> np.ndarray:
         """lr(1), ..., lr(num_steps)."""
         u = (np.arange(self.num_steps) + 0.5) / self.num_steps
-        up = np.minimum(1.0, u / self.rampup) if self.rampup else 1.0
+        up = np.minimum(1.0, u / self.rampup) if self.rampup else np.ones_like(u)
         fall = np.minimum(1.0, (1.0 - u) / self.rampdown) if self.rampdown else 1.0
         return self.learning_rate * up * (0.5 - 0.5 * np.cos(math.pi * fall))
 

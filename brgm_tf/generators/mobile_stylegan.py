@@ -178,8 +178,8 @@ def _synthesis_arrays(graph: Graph) -> dict[str, np.ndarray]:
                 arrays.update(_convolution(graph, node))
         elif node.type == "Const" and node.name == "m.input.input":
             arrays["const"] = _nhwc(graph.constant(node))
-    _sort_bands(arrays)
     _check_complete(arrays)
+    _sort_bands(arrays)
     return arrays
 
 

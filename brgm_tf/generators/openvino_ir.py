@@ -57,6 +57,12 @@ class Graph:
         """The array of a Const node, read-only."""
         data = node.attributes
         shape = tuple(int(n) for n in data["shape"].split(",")) if data["shape"] else ()
+        if data["element_type"] not in _DTYPES:
+            raise InputError(
+                "generator",
+                f"constant '{node.name}' of the IR file must be one of " + ", ".join(_DTYPES),
+                element_type=data["element_type"],
+            )
         dtype = np.dtype(_DTYPES[data["element_type"]])
         offset, size = int(data["offset"]), int(data["size"])
         if size != math.prod(shape) * dtype.itemsize or not 0 <= offset <= len(self._blob) - size:
@@ -83,12 +89,21 @@ def read_graph(stem: Path) -> Graph:
         raise InputError("generator", f"cannot be read as OpenVINO IR: {error}") from None
     if root.tag != "net" or root.get("version") != "10":
         raise InputError("generator", "must be OpenVINO IR version 10", version=root.get("version"))
-    layers = {layer.get("id"): layer for layer in root.find("layers")}
-    edges = {
-        (edge.get("to-layer"), edge.get("to-port")): (edge.get("from-layer"), edge.get("from-port"))
-        for edge in root.find("edges")
-    }
-    return Graph({key: _node(key, layer, layers, edges) for key, layer in layers.items()}, blob)
+    try:
+        layers = {layer.get("id"): layer for layer in root.find("layers")}
+        edges = {
+            (edge.get("to-layer"), edge.get("to-port")): (
+                edge.get("from-layer"),
+                edge.get("from-port"),
+            )
+            for edge in root.find("edges")
+        }
+        nodes = {key: _node(key, layer, layers, edges) for key, layer in layers.items()}
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            "generator", f"is an IR file whose layers and edges do not fit: {error!r}"
+        ) from None
+    return Graph(nodes, blob)
 
 
 def _node(key: str, layer, layers, edges) -> Node:

@@ -1,0 +1,253 @@
+"""What is to be restored: planned, checked from headers, loaded; every way to be wrong."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brgm_tf import inputs
+from brgm_tf.errors import InputError
+
+SIZE = 8
+PHOTOGRAPH = inputs.Expected(size=SIZE, resizable=True, resolution=SIZE, channels=3)
+SQUARE_ONLY = inputs.Expected(SIZE, True, SIZE, 3, non_square="refuse")
+SMALL = inputs.Expected(size=4, resizable=False, resolution=SIZE, channels=3)
+
+
+def save(path, *, size=(SIZE, SIZE), level=255):
+    Image.new("L", size, level).save(path)
+    return path
+
+
+def array(*shape):
+    return np.random.RandomState(0).uniform(-1, 1, shape)
+
+
+def job(image, *, mask=None):
+    return inputs.Job("picture", image, mask)
+
+
+def refused(function, *arguments, **options):
+    """The InputError that the call raises; it is one line."""
+    with pytest.raises(InputError) as caught:
+        function(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_importing_it_imports_no_tensorflow():
+    code = "import sys, brgm_tf.inputs; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Planning.
+
+
+def test_a_folder_gives_a_job_for_each_image_named_by_its_stem(tmp_path):
+    paths = [save(tmp_path / f"{name}.png") for name in ("b", "a")]
+    jobs = inputs.plan(tmp_path)
+    assert [(job.name, job.image) for job in jobs] == [("a", paths[1]), ("b", paths[0])]
+    assert all(job.mask is None for job in jobs)
+
+
+def test_a_batch_of_arrays_gives_numbered_jobs():
+    batch = array(2, 4, 4, 3)
+    jobs = inputs.plan(batch)
+    assert [job.name for job in jobs] == ["image_00000", "image_00001"]
+    np.testing.assert_array_equal(np.stack([job.image for job in jobs]), batch)
+
+
+def test_one_array_gives_one_job():
+    assert len(inputs.plan(array(4, 4, 3))) == 1
+
+
+def test_a_list_may_mix_paths_and_arrays_and_keeps_its_order(tmp_path):
+    path = save(tmp_path / "a.png")
+    jobs = inputs.plan([array(4, 4, 3), str(path), array(2, 4, 4, 3), "example:astronaut_32"])
+    names = ["image_00000", "a", "image_00002", "image_00003", "astronaut_32"]
+    assert [job.name for job in jobs] == names
+
+
+def test_equal_stems_get_different_names(tmp_path):
+    save(tmp_path / "a.png")
+    save(tmp_path / "a.bmp")
+    assert len({job.name for job in inputs.plan(tmp_path)}) == 2
+
+
+def test_a_mask_file_serves_every_image(tmp_path):
+    mask = save(tmp_path / "mask.png")
+    jobs = inputs.plan(array(2, SIZE, SIZE, 3), masks=mask, needs_masks=True)
+    assert [job.mask for job in jobs] == [mask, mask]
+
+
+def test_an_example_mask_serves_arrays():
+    (only,) = inputs.plan(array(SIZE, SIZE, 3), masks="example:astronaut_mask", needs_masks=True)
+    assert only.mask.is_file()
+
+
+def test_a_folder_of_masks_is_matched_by_name(tmp_path):
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        for name in ("a", "b"):
+            save(tmp_path / folder / f"{name}.png")
+    jobs = inputs.plan(tmp_path / "images", masks=tmp_path / "masks", needs_masks=True)
+    assert [job.mask.name for job in jobs] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("shape", [(2, SIZE, SIZE, 1), (SIZE, SIZE, 1), (SIZE, SIZE)])
+def test_mask_arrays_are_one_an_image_or_one_for_all(shape):
+    masks = array(*shape) > 0
+    jobs = inputs.plan(array(2, SIZE, SIZE, 3), masks=masks, needs_masks=True)
+    for i, planned in enumerate(jobs):
+        np.testing.assert_array_equal(planned.mask, masks[i] if len(shape) == 4 else masks)
+
+
+@pytest.mark.parametrize("nothing", [[], (), None, 3, [[]], np.zeros((0, 4, 4, 3))])
+def test_nothing_to_restore_is_refused(nothing):
+    assert refused(inputs.plan, nothing).argument == "input"
+
+
+def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path):
+    assert refused(inputs.plan, tmp_path / "none.png").argument == "input"
+    assert refused(inputs.plan, tmp_path).argument == "input"
+
+
+def test_a_corruption_that_needs_masks_gets_them():
+    error = refused(inputs.plan, array(4, 4, 3), needs_masks=True)
+    assert error.argument == "masks"
+    assert "must be given" in str(error)
+
+
+def test_masks_for_a_corruption_that_takes_none_are_refused():
+    error = refused(inputs.plan, array(4, 4, 3), masks=np.zeros((4, 4), bool))
+    assert error.argument == "masks"
+    assert "must not be given" in str(error)
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        np.zeros((SIZE, SIZE)),
+        np.zeros((3, SIZE, SIZE, 1), bool),
+        np.zeros(SIZE, bool),
+        "no/such/mask.png",
+    ],
+    ids=["float", "count", "rank", "path"],
+)
+def test_masks_that_cannot_belong_to_the_images_are_refused(masks):
+    images = array(2, SIZE, SIZE, 3)
+    assert refused(inputs.plan, images, masks=masks, needs_masks=True).argument == "masks"
+
+
+def test_a_folder_of_masks_for_arrays_is_refused(tmp_path):
+    save(tmp_path / "a.png")
+    save(tmp_path / "b.png")
+    images = array(2, SIZE, SIZE, 3)
+    assert refused(inputs.plan, images, masks=tmp_path, needs_masks=True).argument == "masks"
+
+
+def test_an_image_without_its_mask_is_refused(tmp_path):
+    image = save(tmp_path / "a.png")
+    (tmp_path / "masks").mkdir()
+    save(tmp_path / "masks" / "b.png")
+    error = refused(inputs.plan, image, masks=tmp_path / "masks", needs_masks=True)
+    assert error.argument == "masks"
+
+
+# Checking.
+
+
+def test_a_photograph_of_any_size_passes(tmp_path):
+    inputs.check(job(save(tmp_path / "a.png", size=(30, 20))), expected=PHOTOGRAPH)
+    inputs.check(job(array(30, 20, 3)), expected=PHOTOGRAPH)
+
+
+def test_a_measurement_of_its_size_passes(tmp_path):
+    inputs.check(job(save(tmp_path / "a.png", size=(4, 4))), expected=SMALL)
+    inputs.check(job(array(4, 4, 3)), expected=SMALL)
+
+
+@pytest.mark.parametrize("side", [3, 5, 8])
+def test_a_measurement_of_another_size_is_refused(tmp_path, side):
+    for image in (save(tmp_path / "a.png", size=(side, side)), array(side, side, 3)):
+        error = refused(inputs.check, job(image), expected=SMALL)
+        assert error.argument == "input"
+        assert "4 x 4" in str(error)
+        assert f"{side} x {side}" in str(error)
+
+
+def test_another_shape_is_refused_where_it_is_not_cropped(tmp_path):
+    for image in (save(tmp_path / "a.png", size=(8, 6)), array(6, 8, 3)):
+        error = refused(inputs.check, job(image), expected=SQUARE_ONLY)
+        assert "8 x 6" in str(error)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 4), (1, 4, 4, 3), (0, 0, 3)])
+def test_arrays_of_other_shapes_are_refused(shape):
+    assert refused(inputs.check, job(array(*shape)), expected=PHOTOGRAPH).argument == "input"
+
+
+@pytest.mark.parametrize("value", [255, 1.01, -1.01, np.nan, np.inf])
+def test_arrays_out_of_range_are_refused(value):
+    image = array(4, 4, 3)
+    image[1, 2, 0] = value
+    error = refused(inputs.check, job(image), expected=PHOTOGRAPH)
+    assert "[-1, 1]" in str(error)
+
+
+def test_a_file_that_is_no_image_is_refused(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_text("no image")
+    assert refused(inputs.check, job(path), expected=PHOTOGRAPH).argument == "input"
+
+
+# Loading.
+
+
+def test_an_array_of_its_size_is_loaded_unchanged():
+    image = array(SIZE, SIZE, 3)
+    loaded = inputs.load(job(image), expected=PHOTOGRAPH)
+    assert loaded.name == "picture"
+    assert loaded.image.dtype == np.float32
+    assert loaded.missing is None
+    np.testing.assert_array_equal(loaded.image, image.astype("float32"))
+
+
+def test_a_photograph_is_cropped_and_resized(tmp_path):
+    loaded = inputs.load(job(save(tmp_path / "a.png", size=(30, 20))), expected=PHOTOGRAPH)
+    np.testing.assert_array_equal(loaded.image, np.ones((SIZE, SIZE, 3)))
+
+
+def test_a_mask_file_is_loaded_at_the_generators_resolution(tmp_path):
+    mask = np.full((2, 2), 255, np.uint8)
+    mask[0] = 0
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    loaded = inputs.load(job(array(4, 4, 3), mask=tmp_path / "mask.png"), expected=SMALL)
+    expected = np.arange(SIZE)[:, None, None] < SIZE // 2
+    np.testing.assert_array_equal(loaded.missing, np.broadcast_to(expected, (SIZE, SIZE, 1)))
+
+
+@pytest.mark.parametrize("shape", [(SIZE, SIZE), (SIZE, SIZE, 1)])
+def test_a_mask_array_gets_a_channel(shape):
+    mask = array(*shape) > 0
+    loaded = inputs.load(job(array(SIZE, SIZE, 3), mask=mask), expected=PHOTOGRAPH)
+    np.testing.assert_array_equal(loaded.missing, mask.reshape(SIZE, SIZE, 1))
+
+
+def test_a_mask_array_of_another_size_is_refused():
+    bad = job(array(SIZE, SIZE, 3), mask=np.zeros((4, 4), bool))
+    assert refused(inputs.load, bad, expected=PHOTOGRAPH).argument == "masks"
+
+
+def test_a_mask_that_hides_everything_is_refused(tmp_path):
+    bad = job(array(SIZE, SIZE, 3), mask=save(tmp_path / "mask.png", level=0))
+    assert refused(inputs.load, bad, expected=PHOTOGRAPH).argument == "masks"
+
+
+def test_a_truncated_file_is_refused_when_loaded(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.random.RandomState(0).randint(0, 256, (64, 64), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:1000])
+    assert refused(inputs.load, job(path), expected=PHOTOGRAPH).argument == "input"

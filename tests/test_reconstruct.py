@@ -1,0 +1,224 @@
+"""The command: one line for bad input, and whole runs with a tiny network of random weights."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from absl.testing import flagsaver
+from PIL import Image
+
+from brgm_tf import hub, reconstruct
+from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.restoration import Config, prepare
+
+SIZE, SMALL = 16, 4
+PRESETS = sorted(reconstruct.PRESETS.glob("*.cfg"))
+
+
+def command(*flags):
+    """The exit code of the command, run in this process."""
+    with flagsaver.flagsaver():
+        reconstruct.FLAGS.unparse_flags()
+        try:
+            reconstruct._parse_flags(["reconstruct", *map(str, flags)])
+        except SystemExit as stop:
+            return stop.code
+        return reconstruct._guarded()
+
+
+def process(*flags):
+    return subprocess.run(
+        [sys.executable, "-m", "brgm_tf.reconstruct", *map(str, flags)],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def network():
+    return StyleGAN2(
+        SIZE, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
+    )
+
+
+@pytest.fixture
+def tiny(monkeypatch, network):
+    """Flags of a short run with the tiny network, which goes by the name 'tiny'."""
+    monkeypatch.setitem(hub.GENERATORS, "tiny", hub.GeneratorRow(SIZE, 3, "", "for tests"))
+    monkeypatch.setattr(hub, "load_generator", lambda name, **_: network)
+    return (
+        "--generator=tiny",
+        f"--corruption=downsample(factor={SIZE // SMALL})",
+        "--perceptual_scale=0",
+        "--num_steps=20",
+    )
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder with two measurements."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i, name in enumerate(("a", "b")):
+        levels = np.random.RandomState(i).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
+        Image.fromarray(levels).save(folder / f"{name}.png")
+    return folder
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--nonsense=1"], "nonsense"),
+        (["picture.png"], "--input"),
+        (["--objective=best"], "objective"),
+        (["--num_steps=0"], "num_steps"),
+        (["--num_steps=many"], "num_steps"),
+        (["--flagfile=none.cfg"], "flagfile"),
+        ([], "--input"),
+        (["--input=none.png"], "--input"),
+        (["--input=EMPTY"], "--input"),
+        (["--input=33.png", "--corruption=blur"], "--corruption"),
+        (["--input=33.png", "--corruption=downsample(factor"], "--corruption"),
+        (["--input=33.png", "--corruption=downsample(factor=3)"], "--corruption"),
+        (["--input=33.png", "--corruption=downsample(factor=32)"], "--input"),
+        (["--input=33.png", "--corruption=mask()"], "--masks"),
+        (["--input=33.png", "--corruption=mask()", "--masks=none.png"], "--masks"),
+        (["--input=33.png", "--masks=33.png"], "--masks"),
+        (["--input=33.png", "--generator=nobody"], "--generator"),
+        (["--input=33.png", "--pixel_scale=-1"], "--pixel_scale"),
+        (["--input=33.png", "--output_dir=33.png"], "--output_dir"),
+    ],
+)
+def test_bad_input_exits_with_2_and_one_line(monkeypatch, tmp_path, capsys, flags, named):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hub, "load_generator", None)  # nothing heavy is begun
+    (tmp_path / "EMPTY").mkdir()
+    Image.new("RGB", (33, 33)).save(tmp_path / "33.png")
+    assert command(*flags) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert named in err
+
+
+@pytest.mark.parametrize("flag", ["--nonsense=1", "picture.png", "--objective=best", None])
+def test_a_bad_flag_is_answered_before_tensorflow_is_imported(flag):
+    code = (
+        "import atexit, sys; from brgm_tf import reconstruct;"
+        "atexit.register(lambda: print('tensorflow' in sys.modules)); reconstruct.main()"
+    )
+    flags = [] if flag is None else [flag]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *flags],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "False\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_file_is_one_line_on_the_real_stderr():
+    done = process("--input=none.png")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_lists_every_flag():
+    listed = process("--help").stdout
+    for name in [*reconstruct._CONFIG_FLAGS, *reconstruct.OVERRIDES, "input", "masks"]:
+        assert f"--{name}:" in listed
+
+
+# Presets.
+
+
+def test_there_are_presets():
+    assert PRESETS
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.name)
+def test_a_preset_is_valid_and_names_inputs_that_exist(path):
+    flags = reconstruct.FLAGS
+    with flagsaver.flagsaver():
+        flags.unparse_flags()
+        reconstruct._parse_flags(["reconstruct", f"--flagfile={path.name}"])
+        config = Config(**{name: flags[name].value for name in reconstruct._CONFIG_FLAGS})
+        jobs, _ = prepare(flags.input, config=config, masks=flags.masks)
+    assert jobs
+
+
+# Whole runs.
+
+
+def test_a_run_leaves_its_files_and_replays_to_the_same_bytes(tiny, pictures, tmp_path, capsys):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert command(*tiny, f"--input={pictures}", f"--output_dir={first}") == 0
+    out = capsys.readouterr().out
+    assert Path(out.splitlines()[-1]) == first / "b" / "figure.png"
+    assert {path.name for path in first.iterdir()} == {"a", "b", "flags.cfg", "metrics.csv"}
+    assert command(f"--flagfile={first / 'flags.cfg'}", f"--output_dir={second}") == 0
+    for name in ("reconstruction.png", "latents.npz", "figure.png", "history.csv"):
+        for image in ("a", "b"):
+            assert (first / image / name).read_bytes() == (second / image / name).read_bytes()
+
+
+def test_a_bad_image_is_reported_and_the_others_are_restored(tiny, pictures, tmp_path, capsys):
+    (pictures / "aa.png").write_text("no image")
+    out = tmp_path / "out"
+    assert command(*tiny, f"--input={pictures}", f"--output_dir={out}", "--batch_size=3") == 1
+    assert "failed: aa: " in capsys.readouterr().err
+    assert (out / "a" / "figure.png").is_file()
+    assert (out / "b" / "figure.png").is_file()
+    assert not (out / "aa").exists()
+
+
+def test_ctrl_c_stops_at_the_chunks_end_and_keeps_what_was_done(
+    monkeypatch, tiny, pictures, tmp_path, capsys
+):
+    report = reconstruct._Progress.__call__
+
+    def interrupted(self, step):
+        signal.raise_signal(signal.SIGINT)
+        return report(self, step)
+
+    monkeypatch.setattr(reconstruct._Progress, "__call__", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    out = tmp_path / "out"
+    assert command(*tiny, f"--input={pictures}", f"--output_dir={out}") == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    assert "stopped after 10 of 20 steps" in (out / "a" / "metrics.json").read_text("utf-8")
+    assert (out / "metrics.csv").read_text("utf-8").count("\n") == 2
+    assert not (out / "b").exists()
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_a_second_ctrl_c_stops_at_once():
+    with reconstruct._Progress(1, 20) as progress:
+        signal.raise_signal(signal.SIGINT)
+        assert progress.stopped
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_the_saved_flags_hold_from_any_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with flagsaver.flagsaver():
+        reconstruct.FLAGS.unparse_flags()
+        flags = ["--input=x.png", "--masks=example:astronaut_mask", "--output_dir=~/out"]
+        reconstruct._parse_flags(["reconstruct", *flags])
+        lines = reconstruct._effective_flags().splitlines()
+    assert f"--input={tmp_path / 'x.png'}" in lines
+    assert "--masks=example:astronaut_mask" in lines
+    assert f"--output_dir={os.path.expanduser('~/out')}" in lines

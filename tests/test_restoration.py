@@ -1,0 +1,269 @@
+"""`restore`: arrays or files in, results out, with a tiny network of random weights."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import brgm_tf
+from brgm_tf.errors import InputError
+from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.restoration import Config
+
+SIZE, SMALL = 16, 4
+DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
+WITHOUT_VGG = {"perceptual_scale": 0.0}
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return StyleGAN2(
+        SIZE, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
+    )
+
+
+@pytest.fixture(scope="module")
+def restore(generator):
+    """brgm_tf.restore with the tiny generator, few steps, and no VGG16."""
+
+    def call(images, **options):
+        defaults = {"generator": generator, "num_steps": 12, "overrides": WITHOUT_VGG}
+        return brgm_tf.restore(images, **(defaults | options))
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def small(generator):
+    """Measurements [3, 4, 4, 3] of images that the generator can make."""
+    z = np.random.RandomState(5).randn(3, 8).astype("float32")
+    x = np.clip(np.asarray(generator(z)), -1, 1)
+    return x.reshape(3, SMALL, SIZE // SMALL, SMALL, SIZE // SMALL, 3).mean(axis=(2, 4))
+
+
+@pytest.fixture(scope="module")
+def enlarged(restore, small):
+    return restore(small, corruption=DOWNSAMPLE, num_steps=60)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Whole pictures [3, 16, 16, 3]."""
+    return np.random.RandomState(6).uniform(-1, 1, (3, SIZE, SIZE, 3)).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def missing():
+    return np.random.RandomState(7).rand(3, SIZE, SIZE, 1) < 0.3
+
+
+@pytest.fixture(scope="module")
+def filled(restore, whole, missing):
+    return restore(whole, corruption="mask()", masks=missing)
+
+
+def test_every_image_has_a_result_of_the_generators_size(enlarged, small):
+    assert enlarged.failures == ()
+    assert enlarged.reconstructions.shape == (3, SIZE, SIZE, 3)
+    assert [image.name for image in enlarged.images] == [f"image_{i:05d}" for i in range(3)]
+    for image, y in zip(enlarged.images, small, strict=True):
+        np.testing.assert_array_equal(image.measurement, y)
+        assert image.recorrupted.shape == (SMALL, SMALL, 3)
+        assert image.latents.shape == (6, 8)
+        assert (image.merged, image.truth, image.missing, image.frames) == (None,) * 4
+        assert list(image.metrics) == ["residual"]
+
+
+def test_the_reconstruction_comes_from_the_latents(enlarged, generator):
+    for image in enlarged.images:
+        x = generator.synthesis(image.latents[None]).numpy()[0]
+        np.testing.assert_allclose(image.reconstruction, x, atol=1e-5)
+
+
+def test_the_recorrupted_image_is_the_mean_of_the_reconstructions_blocks(enlarged):
+    for image in enlarged.images:
+        blocks = image.reconstruction.reshape(SMALL, 4, SMALL, 4, 3).mean(axis=(1, 3))
+        np.testing.assert_allclose(image.recorrupted, blocks, atol=1e-6)
+        residual = np.sqrt(np.mean((127.5 * (blocks - image.measurement)) ** 2))
+        mean_error = np.mean(np.abs(127.5 * (blocks - image.measurement)))
+        assert any(np.isclose(image.metrics["residual"], r, 1e-3) for r in (residual, mean_error))
+
+
+def test_the_objective_falls(enlarged):
+    for image in enlarged.images:
+        total = image.history["total"]
+        assert total.shape == (60,)
+        assert total[-1] < 0.5 * total[0]
+        terms = sum(values for name, values in image.history.items() if name != "total")
+        np.testing.assert_allclose(total, terms)
+
+
+def test_the_same_seed_gives_the_same_bytes(enlarged, restore, small):
+    again = restore(small, corruption=DOWNSAMPLE, num_steps=60)
+    assert again.reconstructions.tobytes() == enlarged.reconstructions.tobytes()
+    for a, b in zip(again.images, enlarged.images, strict=True):
+        assert a.latents.tobytes() == b.latents.tobytes()
+
+
+def test_a_batch_of_two_equals_single_images(enlarged, restore, small):
+    batched = restore(small, corruption=DOWNSAMPLE, num_steps=60, batch_size=2)
+    assert [image.name for image in batched.images] == [image.name for image in enlarged.images]
+    for a, b in zip(batched.images, enlarged.images, strict=True):
+        np.testing.assert_allclose(a.history["total"][-1], b.history["total"][-1], rtol=0.01)
+
+
+def test_a_merged_image_keeps_the_known_pixels_exactly(filled, whole, missing):
+    for image, y, hole in zip(filled.images, whole, missing, strict=True):
+        known = np.broadcast_to(~hole, y.shape)
+        np.testing.assert_array_equal(image.merged[known], y[known])
+        np.testing.assert_array_equal(image.merged[~known], image.reconstruction[~known])
+        np.testing.assert_array_equal(image.missing, hole)
+
+
+def test_what_a_mask_hides_does_not_matter(filled, restore, whole, missing):
+    other = np.where(missing[:1], -whole[:1], whole[:1])
+    image = restore(other, corruption="mask()", masks=missing[0]).images[0]
+    np.testing.assert_allclose(image.reconstruction, filled.images[0].reconstruction, atol=1e-5)
+
+
+def test_a_bad_array_or_file_is_a_failure_and_the_rest_is_restored(tmp_path, restore, small):
+    (tmp_path / "broken.png").write_text("no image")
+    Image.new("RGB", (5, 5)).save(tmp_path / "large.png")
+    Image.new("RGB", (SMALL, SMALL), (90, 120, 150)).save(tmp_path / "good.png")
+    bad_range = np.full((SMALL, SMALL, 3), 200.0)
+    files = [tmp_path / f"{name}.png" for name in ("broken", "large", "good")]
+    # Of the batches of two, one is mixed, one all bad and one not full.
+    found = restore(
+        [small[0], files[0], files[1], bad_range, files[2]], corruption=DOWNSAMPLE, batch_size=2
+    )
+    assert [image.name for image in found.images] == ["image_00000", "good"]
+    assert [name for name, _ in found.failures] == ["broken", "large", "image_00003"]
+    assert all(message.startswith("`input`") for _, message in found.failures)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((5, 5, 3)),
+        [np.zeros((5, 5, 3)), np.full((SMALL, SMALL, 3), 200.0)],
+        np.zeros((0, SMALL, SMALL, 3)),
+        [],
+        "no/such/file.png",
+    ],
+)
+def test_without_any_usable_input_it_raises_before_heavy_work(monkeypatch, restore, images):
+    monkeypatch.setattr("brgm_tf.hub.load_generator", None)
+    with pytest.raises(InputError) as caught:
+        restore(images, corruption=DOWNSAMPLE)
+    assert caught.value.argument == "input"
+
+
+def test_progress_may_stop_early_and_the_result_says_so(restore, small):
+    steps = []
+
+    def progress(step):
+        steps.append(step)
+        return step.step >= 20
+
+    found = restore(small[:2], corruption=DOWNSAMPLE, num_steps=40, progress=progress)
+    assert [(step.step, step.num_steps) for step in steps] == [(10, 40), (20, 40)]
+    assert set(steps[0].terms) == {"pixel", "perceptual", "prior", "colinearity"}
+    (image,) = found.images  # the second is not begun
+    assert len(image.history["total"]) == 20
+    assert "stopped after 20 of 40 steps" in image.warnings
+
+
+def test_a_picture_out_of_range_of_the_generator_has_a_warning(filled):
+    for image in filled.images:
+        assert image.metrics["residual"] > 10
+        assert any("residual" in warning for warning in image.warnings)
+
+
+def test_frames_are_kept_when_asked_for(restore, small):
+    found = restore(small[:1], corruption=DOWNSAMPLE, keep_frames=True)
+    (image,) = found.images
+    assert [frame.shape for frame in image.frames] == [(SIZE, SIZE, 3)] * 2
+    np.testing.assert_allclose(image.frames[-1], image.reconstruction, atol=1e-6)
+
+
+def test_saving_writes_every_images_files(tmp_path, filled):
+    assert filled.save(tmp_path / "out") == tmp_path / "out"
+    for image in filled.images:
+        home = tmp_path / "out" / image.name
+        assert {path.name for path in home.iterdir()} == {
+            "measurement.png", "reconstruction.png", "recorrupted.png", "merged.png",
+            "latents.npz", "history.csv", "metrics.json", "figure.png",
+        }  # fmt: skip
+        with np.load(home / "latents.npz") as arrays:
+            np.testing.assert_array_equal(arrays["ws"], image.latents)
+    with open(tmp_path / "out" / "metrics.csv", newline="") as file:
+        names = [row["image"] for row in csv.DictReader(file)]
+    assert names == [image.name for image in filled.images]
+
+
+@pytest.mark.parametrize("objective", ["brgm_tf1", "brgm_torch"])
+def test_the_originals_objectives_run(restore, small, objective):
+    found = restore(small[:1], corruption=DOWNSAMPLE, objective=objective)
+    assert np.isfinite(found.reconstructions).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "argument"),
+    [
+        ({"corruption": "blur"}, "corruption"),
+        ({"corruption": "downsample()"}, "corruption"),
+        ({"generator": "nobody"}, "generator"),
+        ({"input_kind": "dirty"}, "input_kind"),
+        ({"objective": "best"}, "objective"),
+        ({"estimator": "guess"}, "estimator"),
+        ({"num_steps": 0}, "num_steps"),
+        ({"num_steps": 1.5}, "num_steps"),
+        ({"num_steps": True}, "num_steps"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": "2"}, "batch_size"),
+        ({"non_square": "stretch"}, "non_square"),
+        ({"overrides": {"pixel_scale": -1.0}}, "pixel_scale"),
+        ({"overrides": {"prior_scale": float("nan")}}, "prior_scale"),
+        ({"overrides": {"noise_scale": 0.0}}, "noise_scale"),
+        ({"overrides": {"learning_rate": 0}}, "learning_rate"),
+        ({"overrides": {"rampup": 1.5}}, "rampup"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(options, argument):
+    with pytest.raises(InputError) as caught:
+        Config(**options)
+    assert caught.value.argument == argument
+    assert "\n" not in str(caught.value)
+
+
+def test_a_factor_that_does_not_divide_the_resolution_is_refused(restore, small):
+    with pytest.raises(InputError, match="divides") as caught:
+        restore(small, corruption="downsample(factor=5)")
+    assert caught.value.argument == "corruption"
+
+
+def test_masks_are_demanded_by_a_mask_and_by_nothing_else(restore, small, whole, missing):
+    for options in ({"corruption": "mask()"}, {"corruption": "none", "masks": missing}):
+        with pytest.raises(InputError) as caught:
+            restore(whole, **options)
+        assert caught.value.argument == "masks"
+
+
+def test_a_large_factor_multiplies_the_colinearity_of_brgm_torch_by_ten():
+    def scale(factor, **overrides):
+        config = Config(f"downsample(factor={factor})", objective="brgm_torch", overrides=overrides)
+        return config.scales().colinearity_scale
+
+    assert (scale(16), scale(32), scale(32, colinearity_scale=0.5)) == (0.1, 1.0, 0.5)
+
+
+@pytest.mark.weights
+def test_a_clean_input_has_metrics_against_the_truth(restore, whole, missing):
+    found = restore(whole[:1], corruption="mask()", masks=missing[0], input_kind="clean")
+    (image,) = found.images
+    np.testing.assert_array_equal(image.truth, whole[0])
+    figures = {"psnr", "ssim", "mae", "rmse", "lpips"}
+    assert set(image.metrics) == {"residual"} | figures | {f"merged_{name}" for name in figures}
+    assert np.isfinite(list(image.metrics.values())).all()
+    assert image.metrics["merged_rmse"] < image.metrics["rmse"]
