@@ -167,12 +167,11 @@ class Posterior:
         """Gaussian prior.
 
         brgm_*:   -prior_scale * mean over L, D of ((w - mu) / sigma)^2
-        tempered: -prior_scale * |v|^2 / 2: log N(ws | mu, Cov) at its best split, less its
-                  constant (see `LatentPrior`)
+        tempered: prior_scale * log N(ws | mu, Cov), less its constant (see `LatentPrior`)
         """
-        squared = tf.square(coordinates)
         if self.objective.family == "tempered":
-            return -0.5 * self.objective.prior_scale * tf.reduce_sum(squared, axis=[1, 2])
+            return -0.5 * self.objective.prior_scale * self.prior.squared_norm(coordinates)
+        squared = tf.square(coordinates)
         sigma = self.prior.total_stddev
         return -self.objective.prior_scale * tf.reduce_mean(squared, axis=[1, 2]) / sigma**2
 
