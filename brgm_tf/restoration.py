@@ -230,6 +230,7 @@ class Restorer:
         )
         self._render = tf.function(self._render_images, jit_compile=True)
         self._simulate = tf.function(self._simulate_measurement)
+        self._conceal = tf.function(self._conceal_measurement)
         self._distance = (
             tf.function(self._perceptual, jit_compile=True) if self._perceptual else None
         )
@@ -273,7 +274,7 @@ class Restorer:
         )
         image = np.stack([item.image for item in loaded])
         is_clean = self.config.input_kind == "clean"
-        measurement = self._simulate(image, data).numpy() if is_clean else image
+        measurement = (self._simulate if is_clean else self._conceal)(image, data).numpy()
         ws, history, frames, stopped = self._estimate(loaded, measurement, data, progress)
         pictures = [t if t is None else t.numpy() for t in self._render(ws, measurement, data)]
         scores = self._scores(pictures, measurement, image if is_clean else None, data)
@@ -342,6 +343,9 @@ class Restorer:
         corruption = self.corruption.with_data(**data)
         x = self.generator.synthesis(ws)
         return x, corruption.mean(x), corruption.merge(measurement, x)
+
+    def _conceal_measurement(self, measurement, data):
+        return self.corruption.with_data(**data).conceal(measurement)
 
     def _simulate_measurement(self, image, data):
         return self.corruption.with_data(**data).simulate(image, seed=[self.config.seed, 0])

@@ -267,3 +267,24 @@ def test_a_clean_input_has_metrics_against_the_truth(restore, whole, missing):
     assert set(image.metrics) == {"residual"} | figures | {f"merged_{name}" for name in figures}
     assert np.isfinite(list(image.metrics.values())).all()
     assert image.metrics["merged_rmse"] < image.metrics["rmse"]
+
+
+def test_pixels_under_the_mask_are_never_looked_at(generator):
+    rng = np.random.RandomState(5)
+    missing = rng.rand(16, 16, 1) < 0.3
+    first = rng.uniform(-1, 1, [16, 16, 3]).astype("float32")
+    second = np.where(missing, 0.25, first).astype("float32")
+    results = [
+        brgm_tf.restore(
+            image,
+            corruption="mask()",
+            generator=generator,
+            masks=missing,
+            num_steps=5,
+            overrides={"perceptual_scale": 0.0},
+        ).images[0]
+        for image in (first, second)
+    ]
+    np.testing.assert_array_equal(results[0].measurement, results[1].measurement)
+    np.testing.assert_array_equal(results[0].reconstruction, results[1].reconstruction)
+    assert (results[0].measurement[missing[..., 0]] == 1.0).all()

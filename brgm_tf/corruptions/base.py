@@ -76,6 +76,14 @@ class Corruption(abc.ABC):
         """1 where y says something about x, 0 where it does not; broadcasts against y."""
         return tf.ones_like(y)
 
+    def conceal(self, y):
+        """y with what it says nothing about replaced by what `mean` puts there.
+
+        A photograph given with a mask may still hold pixels under the mask: they are not
+        part of the measurement, and nothing may look at them.
+        """
+        return y
+
     def merge(self, y, x):
         """The restored image x with the pixels that y knows put back.
 

@@ -55,6 +55,10 @@ class Mask(Corruption):
         """1 - missing, [B or 1, H, W, 1]."""
         return tf.cast(~self._missing_in(y), y.dtype)
 
+    def conceal(self, y):
+        """y where it is known, the fill where it is missing."""
+        return self.mean(y)
+
     def merge(self, y, x):
         """y where it is known, x where it is missing."""
         return tf.where(self._missing_in(y), x, y)
