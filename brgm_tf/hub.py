@@ -80,11 +80,10 @@ def load_generator(name, *, progress: Callable[[str], object] | None = None):
     return mobile_stylegan.MobileStyleGAN(arrays)
 
 
-def load_perceptual(*, enlarge: bool = False, progress: Callable[[str], object] | None = None):
+def load_perceptual(*, progress: Callable[[str], object] | None = None):
     """Loads LPIPS on VGG16, fetching its weights the first time.
 
     Args:
-        enlarge: small images are enlarged to 256 pixels, as brgm-pytorch does.
         progress: called with a line for each thing worth telling.
 
     Raises:
@@ -95,10 +94,10 @@ def load_perceptual(*, enlarge: bool = False, progress: Callable[[str], object] 
     arrays = fetching.converted(
         PERCEPTUAL_WEIGHTS,
         lambda folder: perceptual.read_arrays(
-            folder, load=lambda path: safe_pickle.load(path, argument="perceptual")
+            folder, load=lambda path: safe_pickle.load(path, argument="perceptual_scale")
         ),
         perceptual.ARRAYS_VERSION,
         progress=progress,
-        argument="perceptual",
+        argument="perceptual_scale",
     )
-    return perceptual.LPIPS(arrays, enlarge=enlarge)
+    return perceptual.LPIPS(arrays)

@@ -39,8 +39,6 @@ class LPIPS(keras.layers.Layer):
         arrays: 'conv{i}.kernel' [3, 3, in, out], 'conv{i}.bias' for i in 0..12 and
             'head{l}' [C_l] for l in 0..4.
         max_size: images above this many pixels are area-averaged to it; default 256.
-        enlarge: images below max_size are enlarged to it by repeating pixels, as
-            brgm-pytorch does; default False: they are taken as they are.
     """
 
     def __init__(
@@ -48,11 +46,9 @@ class LPIPS(keras.layers.Layer):
         arrays: Mapping[str, np.ndarray],
         *,
         max_size: int = MAX_SIZE,
-        enlarge: bool = False,
     ):
         super().__init__(name="lpips", trainable=False)
         self.max_size = max_size
-        self.enlarge = enlarge
         self._weights = {}
         for key, value in arrays.items():
             weight = self.add_weight(
@@ -62,17 +58,19 @@ class LPIPS(keras.layers.Layer):
             self._weights[key] = weight
         self.built = True
 
-    def features(self, x):
+    def features(self, x, *, enlarge: bool = False):
         """sqrt(h_l / (H_l W_l)) phi_l(x): squared differences of these sum to the distance.
 
         Args:
             x: images [B, H, W, 1 or 3] in [-1, 1]; grey is repeated to three channels.
+            enlarge: images below max_size are enlarged to it by repeating pixels, as the
+                objective of brgm-pytorch does; default False: they are taken as they are.
 
         Returns:
             Five tensors [B, H_l, W_l, C_l].
         """
         x = shrink(x, size=self.max_size)
-        if self.enlarge:
+        if enlarge:
             x = repeat_pixels(x, size=self.max_size)
         if x.shape[-1] == 1:
             x = ops.repeat(x, 3, axis=-1)
@@ -162,7 +160,10 @@ def read_arrays(folder: Path, *, load) -> dict[str, np.ndarray]:
     missing = [key for key, value in arrays.items() if value is None]
     if missing or flat:
         raise InputError(
-            "perceptual", "has other tensors than LPIPS", missing=missing, extra=list(flat)
+            "perceptual_scale",
+            "has weights with other tensors than LPIPS",
+            missing=missing,
+            extra=list(flat),
         )
     return arrays
 

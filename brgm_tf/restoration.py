@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -210,18 +211,14 @@ class Restorer:
         self.corruption = CORRUPTIONS.create(CORRUPTIONS.parse(config.corruption))
         self.generator = hub.load_generator(config.generator, progress=notify)
         needs_perceptual = scales.perceptual_scale > 0 or config.input_kind == "clean"
-        self._perceptual = (
-            hub.load_perceptual(enlarge=scales.family == "brgm_torch", progress=notify)
-            if needs_perceptual
-            else None
-        )
+        self._perceptual = hub.load_perceptual(progress=notify) if needs_perceptual else None
         statistics = self.generator.latent_statistics()
         prior = LatentPrior(
             statistics.mean, statistics.covariance, self.generator.num_ws, scales.layer_scale
         )
         self.posterior = Posterior(
             synthesis=self.generator.synthesis,
-            features=self._perceptual.features if self._perceptual else None,
+            features=self._features_of(scales),
             prior=prior,
             objective=scales,
         )
@@ -301,6 +298,13 @@ class Restorer:
                 )
             )
         return results, stopped
+
+    def _features_of(self, scales: Objective):
+        """The features of the objective; those of the reported LPIPS never enlarge."""
+        if self._perceptual is None:
+            return None
+        enlarge = scales.family == "brgm_torch"
+        return functools.partial(self._perceptual.features, enlarge=enlarge)
 
     def _estimate(self, loaded, measurement, data, progress):
         chunks, frames, stopped = [], [], False

@@ -25,16 +25,6 @@ class LatentStatistics:
     mean: np.ndarray
     covariance: np.ndarray
 
-    @property
-    def stddev(self) -> np.ndarray:
-        """[D], standard deviation of each coordinate."""
-        return np.sqrt(np.diag(self.covariance))
-
-    @property
-    def total_stddev(self) -> float:
-        """sqrt(E ||w - mean||^2): the originals' scalar sigma."""
-        return float(np.sqrt(np.trace(self.covariance)))
-
 
 class Generator(keras.Model, abc.ABC):
     """A generative prior: latents in, images in [-1, 1] out.
