@@ -6,6 +6,8 @@ import dataclasses
 
 from brgm_tf.errors import InputError
 
+OPTIMISERS = ("adam", "lbfgs")
+
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
@@ -21,6 +23,7 @@ class Objective:
         effective_size: most independent values that a measurement is taken to
             hold; tempered only.
         layer_scale: how far a layer's latent may leave the shared one; tempered only.
+        optimiser: a name of `OPTIMISERS`.
         learning_rate: Adam's, at its height, in the units of the coordinates.
         rampup: share of the steps over which the rate grows from 0.
         rampdown: share of the steps at the end over which it falls to 0 as a cosine.
@@ -34,6 +37,7 @@ class Objective:
     noise_scale: float = 1.0
     effective_size: float = float("inf")
     layer_scale: float | None = None
+    optimiser: str = "adam"
     learning_rate: float = 0.1
     rampup: float = 0.05
     rampdown: float = 0.25
@@ -51,8 +55,7 @@ OBJECTIVES = {
         noise_scale=3.0,
         effective_size=3072.0,
         layer_scale=0.25,
-        learning_rate=0.15,
-        rampdown=0.5,
+        optimiser="lbfgs",
     ),
     "brgm_tf1": Objective("brgm_tf1", 1e-3, 1.0, 100.0, 3.0),
     "brgm_torch": Objective("brgm_torch", 1e-3, 1e7, 100.0, 0.1, rampup=0.0, rampdown=0.0),
@@ -68,7 +71,12 @@ def objective(name: str, **overrides) -> Objective:
     if name not in OBJECTIVES:
         raise InputError("objective", "must be one of " + ", ".join(OBJECTIVES), objective=name)
     given = {key: value for key, value in overrides.items() if value is not None}
-    known = {field.name for field in dataclasses.fields(Objective)} - {"family"}
+    known = {field.name for field in dataclasses.fields(Objective)} - {"family", "optimiser"}
+    optimiser = given.pop("optimiser", OBJECTIVES[name].optimiser)
+    if optimiser not in OPTIMISERS:
+        raise InputError(
+            "optimiser", "must be one of " + ", ".join(OPTIMISERS), optimiser=optimiser
+        )
     for key, value in given.items():
         if key not in known or isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(
@@ -84,4 +92,4 @@ def objective(name: str, **overrides) -> Objective:
     for key in ("rampup", "rampdown"):
         if given.get(key, 0) > 1:
             raise InputError(key, "must be a share in [0, 1]", **{key: given[key]})
-    return dataclasses.replace(OBJECTIVES[name], **given)
+    return dataclasses.replace(OBJECTIVES[name], optimiser=optimiser, **given)

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import scipy.optimize
 import tensorflow as tf
 
 from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.mask import Mask
 from brgm_tf.estimators.map import MAP
-from brgm_tf.estimators.optimisation import Optimiser, Schedule
+from brgm_tf.estimators.adam import Adam, Schedule
+from brgm_tf.estimators.lbfgs import LBFGS
+from brgm_tf.estimators.optimisation import Optimiser
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.objectives import objective
 from brgm_tf.posterior import LatentPrior, Posterior
@@ -51,11 +54,15 @@ def stylegan_map(*, num_steps=20):
     return MAP(model, corruption=Mask(), num_steps=num_steps, dtype=tf.float64)
 
 
-def test_finds_the_known_mode_of_a_linear_gaussian_model():
+@pytest.mark.parametrize(("optimiser", "num_steps"), [("lbfgs", 40), ("adam", 1500)])
+def test_finds_the_known_mode_of_a_linear_gaussian_model(optimiser, num_steps):
     scale = 40.0  # grey levels
-    model = linear_posterior(noise_scale=scale, layer_scale=0.5, learning_rate=0.1, rampdown=0.9)
-    y = RNG.randn(2, SIZE, SIZE, 1) * 0.3
-    found = last(MAP(model, corruption=Identity(), num_steps=1500, dtype=tf.float64).run(y))
+    model = linear_posterior(
+        noise_scale=scale, layer_scale=0.5, optimiser=optimiser, learning_rate=0.1, rampdown=0.9
+    )
+    y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3
+    estimator = MAP(model, corruption=Identity(), num_steps=num_steps, dtype=tf.float64)
+    found = last(estimator.run(y))
     root = model.prior.root
     covariance = np.kron(np.ones([L, L]) + 0.25 * np.eye(L), root @ root.T)
     precision = MATRIX @ MATRIX.T / (scale / 127.5) ** 2 + np.linalg.inv(covariance)
@@ -95,8 +102,9 @@ def test_the_same_run_twice_gives_the_same_bytes():
     assert first.numpy().tobytes() == second.numpy().tobytes()
 
 
-def test_a_run_taken_up_at_a_chunks_end_goes_on_as_if_undisturbed():
-    optimiser = quadratic(Schedule(25, 0.1))
+@pytest.mark.parametrize("rule", [Adam(Schedule(25, 0.1)), LBFGS(25)], ids=["adam", "lbfgs"])
+def test_a_run_taken_up_at_a_chunks_end_goes_on_as_if_undisturbed(rule):
+    optimiser = quadratic(rule)
     whole = last(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {}))
     first = next(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {}))
     assert int(first.state.step) == 10
@@ -106,7 +114,7 @@ def test_a_run_taken_up_at_a_chunks_end_goes_on_as_if_undisturbed():
 
 def test_adam_follows_its_published_recurrence():
     schedule = Schedule(12, 0.1, rampup=0.2, rampdown=0.5)
-    optimiser = quadratic(schedule)
+    optimiser = quadratic(Adam(schedule))
     found = last(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {})).state.v.numpy()
     v, m, s = np.ones(2), np.zeros(2), np.zeros(2)
     for t, rate in enumerate(schedule.rates(), start=1):
@@ -124,18 +132,46 @@ def test_the_learning_rate_climbs_holds_and_falls_to_zero():
     assert rates[-1] < 1e-4
 
 
-def test_a_term_that_is_no_longer_finite_stops_the_run_and_is_named():
+@pytest.mark.parametrize("rule", [Adam(Schedule(3, 0.1)), LBFGS(3)], ids=["adam", "lbfgs"])
+def test_a_term_that_is_not_finite_stops_the_run_and_is_named(rule):
     optimiser = Optimiser(
         lambda v, _: {"pixel": tf.math.log(tf.reduce_sum(v, [1, 2]) - 5.0)},
-        schedule=Schedule(3, 0.1),
+        names=["pixel"],
+        rule=rule,
     )
     with pytest.raises(FloatingPointError, match="pixel"):
         last(optimiser.run(optimiser.start(np.ones([1, 1, 1])), {}))
 
 
-def quadratic(schedule):
+def test_lbfgs_needs_as_few_evaluations_of_rosenbrocks_valley_as_scipys():
+    start = np.array([-1.2, 1.0, -1.2, 1.0])
+    peer = scipy.optimize.minimize(
+        scipy.optimize.rosen, start, jac=scipy.optimize.rosen_der, method="L-BFGS-B"
+    )
+    optimiser = Optimiser(rosenbrock, names=["term"], rule=LBFGS(2 * peer.nfev))
+    found = last(optimiser.run(optimiser.start(start.reshape(1, 2, 2)), {}))
+    np.testing.assert_allclose(found.state.v, np.ones([1, 2, 2]), atol=1e-4)
+
+
+def test_lbfgs_never_lets_the_loss_of_any_image_rise():
+    optimiser = Optimiser(rosenbrock, names=["term"], rule=LBFGS(40, first_length=10.0))
+    starts = np.random.RandomState(0).uniform(-2, 2, [5, 2, 2])
+    chunks = list(optimiser.run(optimiser.start(starts), {}))
+    terms = np.concatenate([chunk.history["term"] for chunk in chunks])
+    assert np.diff(terms, axis=0).min() >= 0
+    assert terms[-1].min() > terms[0].max()
+
+
+def rosenbrock(v, _):
+    x = tf.reshape(v, [v.shape[0], -1])
+    valley = 100.0 * tf.square(x[:, 1:] - tf.square(x[:, :-1])) + tf.square(1.0 - x[:, :-1])
+    return {"term": -tf.reduce_sum(valley, axis=1)}
+
+
+def quadratic(rule):
     weights = tf.constant([1.0, 10.0], tf.float64)
     return Optimiser(
         lambda v, _: {"term": -tf.reduce_sum(weights * tf.square(v - 3.0), axis=[1, 2])},
-        schedule=schedule,
+        names=["term"],
+        rule=rule,
     )

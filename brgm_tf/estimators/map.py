@@ -9,8 +9,18 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from brgm_tf.estimators.optimisation import Optimiser, Progress, Schedule
-from brgm_tf.posterior import Posterior
+from brgm_tf.estimators.adam import Adam, Schedule
+from brgm_tf.estimators.lbfgs import LBFGS
+from brgm_tf.estimators.optimisation import Optimiser, Progress, Rule
+from brgm_tf.objectives import Objective
+from brgm_tf.posterior import TERMS, Posterior
+
+
+def optimisation_rule(objective: Objective, *, num_steps: int) -> Rule:
+    """The rule by which an objective is climbed."""
+    if objective.optimiser == "lbfgs":
+        return LBFGS(num_steps)
+    return Adam(Schedule(num_steps, objective.learning_rate, objective.rampup, objective.rampdown))
 
 
 class MAP:
@@ -19,7 +29,7 @@ class MAP:
     Args:
         posterior: the `Posterior`.
         corruption: a `Corruption` without its per-image data.
-        num_steps: steps of Adam, on the objective's schedule.
+        num_steps: steps of the objective's optimiser.
         jit: whether XLA compiles the step.
         chunk_size: steps between two calls back.
         dtype: of the coordinates.
@@ -38,11 +48,13 @@ class MAP:
         self._posterior = posterior
         self._corruption = corruption
         self._dtype = dtype
-        objective = posterior.objective
-        schedule = Schedule(
-            num_steps, objective.learning_rate, objective.rampup, objective.rampdown
+        self.optimiser = Optimiser(
+            self._terms,
+            names=TERMS,
+            rule=optimisation_rule(posterior.objective, num_steps=num_steps),
+            jit=jit,
+            chunk_size=chunk_size,
         )
-        self.optimiser = Optimiser(self._terms, schedule=schedule, jit=jit, chunk_size=chunk_size)
         self._features = tf.function(posterior.features, jit_compile=jit)
 
     def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:

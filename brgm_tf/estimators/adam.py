@@ -1,0 +1,94 @@
+"""Adam with a learning rate that climbs, holds and falls: the originals' optimiser.
+
+Notation: v [B, K, D] coordinates; g the gradient of the loss; t the step, from 1.
+
+    m = b1 m + (1 - b1) g,   s = b2 s + (1 - b2) g^2,
+    v = v - lr(t) (m / (1 - b1^t)) / (sqrt(s / (1 - b2^t)) + eps)
+
+Reference: Kingma, Ba, Adam (arXiv 1412.6980), algorithm 1; the learning rate's ramps as in
+Karras et al. (arXiv 1912.04958), appendix D.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """Learning rate by step: linear ramp-up, plateau, cosine ramp-down.
+
+        lr(t) = learning_rate * min(1, u / rampup) * (1 - cos(pi min(1, (1 - u) / rampdown))) / 2
+
+    with u = (t - 1/2) / num_steps.
+
+    Args:
+        num_steps: number of steps.
+        learning_rate: height of the plateau, in the units of the coordinates.
+        rampup, rampdown: shares of the steps; 0 for none.
+    """
+
+    num_steps: int
+    learning_rate: float
+    rampup: float = 0.05
+    rampdown: float = 0.25
+
+    def rates(self) -> np.ndarray:
+        """lr(1), ..., lr(num_steps)."""
+        u = (np.arange(self.num_steps) + 0.5) / self.num_steps
+        up = np.minimum(1.0, u / self.rampup) if self.rampup else np.ones_like(u)
+        fall = np.minimum(1.0, (1.0 - u) / self.rampdown) if self.rampdown else 1.0
+        return self.learning_rate * up * (0.5 - 0.5 * np.cos(math.pi * fall))
+
+
+class Moments(NamedTuple):
+    """Adam's running means of the gradient, m, and of its square, s."""
+
+    m: tf.Tensor
+    s: tf.Tensor
+
+
+class Adam:
+    """An `optimisation.Rule`: every coordinate moves by about the learning rate.
+
+    Args:
+        schedule: the `Schedule`.
+        beta1, beta2, epsilon: Adam's.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+    ):
+        self.num_steps = schedule.num_steps
+        self._rates = schedule.rates()
+        self._betas, self._epsilon = (beta1, beta2), epsilon
+
+    def start(self, v) -> Moments:
+        """Both moments 0."""
+        return Moments(tf.zeros_like(v), tf.zeros_like(v))
+
+    def point(self, v, slots):
+        """The coordinates themselves."""
+        del slots
+        return v
+
+    def update(self, v, slots: Moments, *, at, evaluation, step):
+        """One step of Adam; always accepted."""
+        beta1, beta2 = (tf.constant(beta, v.dtype) for beta in self._betas)
+        rate = tf.gather(tf.constant(self._rates, v.dtype), step)
+        t = tf.cast(step + 1, v.dtype)
+        m = beta1 * slots.m + (1.0 - beta1) * evaluation.gradient
+        s = beta2 * slots.s + (1.0 - beta2) * tf.square(evaluation.gradient)
+        mean, square = m / (1.0 - beta1**t), s / (1.0 - beta2**t)
+        moved = at - rate * mean / (tf.sqrt(square) + self._epsilon)
+        return moved, Moments(m, s), tf.ones_like(evaluation.loss, tf.bool)

@@ -1,0 +1,161 @@
+"""L-BFGS with a backtracking line search, every image on its own, one evaluation a step.
+
+Notation: v_k [B, K, D] the accepted coordinates; f_k, g_k their loss and gradient;
+s_k = v_{k+1} - v_k and y_k = g_{k+1} - g_k; d_k = -H_k g_k, H_k the inverse Hessian that
+the last pairs (s, y) imply; a the length tried along d_k.
+
+    try v_k + a d_k; accept where f(v_k + a d_k) <= f_k + c a <g_k, d_k>  (Armijo)
+    accepted: keep (s, y) if <s, y> > 0, new direction, a = 1
+    refused:  a = the minimum of the parabola through f_k, its slope and the value tried,
+              held in [a / 10, a / 2]
+
+An accepted step never raises the loss. No learning rate: in coordinates in which the
+prior is N(0, I), the gradient itself is scaled by the prior, and directions about which
+the measurement says nothing hardly move - where Adam, which divides every coordinate's
+gradient by its own size, moves them all alike.
+
+Reference: Nocedal, Wright, Numerical Optimization (2006), algorithms 7.4, 7.5 and 3.1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+_SUFFICIENT_DECREASE = 1e-4
+
+
+class Slots(NamedTuple):
+    """What L-BFGS remembers of each image.
+
+    Attributes:
+        loss: f_k [B]; infinite before the first evaluation.
+        gradient: g_k [B, K, D].
+        direction: d_k [B, K, D].
+        length: a [B].
+        s, y: the pairs, newest first, [B, M, K, D]; 0 where there is none yet.
+        rho: 1 / <s, y> [B, M]; 0 where there is no pair yet.
+    """
+
+    loss: tf.Tensor
+    gradient: tf.Tensor
+    direction: tf.Tensor
+    length: tf.Tensor
+    s: tf.Tensor
+    y: tf.Tensor
+    rho: tf.Tensor
+
+
+class LBFGS:
+    """An `optimisation.Rule`: quasi-Newton steps from the last `history` pairs.
+
+    Args:
+        num_steps: number of steps, that is of evaluations.
+        history: M, pairs kept.
+        first_length: Euclidean length of the first step, in the units of the coordinates.
+    """
+
+    def __init__(self, num_steps: int, *, history: int = 40, first_length: float = 1.0):
+        self.num_steps = num_steps
+        self._history = history
+        self._first_length = first_length
+
+    def start(self, v) -> Slots:
+        """No pair; the first evaluation is at the start itself."""
+        batch, pairs = v.shape[0], tf.zeros([v.shape[0], self._history, *v.shape[1:]], v.dtype)
+        return Slots(
+            loss=tf.fill([batch], tf.constant(np.inf, v.dtype)),
+            gradient=tf.zeros_like(v),
+            direction=tf.zeros_like(v),
+            length=tf.zeros([batch], v.dtype),
+            s=pairs,
+            y=pairs,
+            rho=tf.zeros([batch, self._history], v.dtype),
+        )
+
+    def point(self, v, slots: Slots):
+        """v_k + a d_k."""
+        return v + _each(slots.length) * slots.direction
+
+    def update(self, v, slots: Slots, *, at, evaluation, step):
+        """Accepts the point where it lowers the loss enough; else shortens the step."""
+        del step
+        slope = _dot(slots.gradient, slots.direction)
+        bound = slots.loss + _SUFFICIENT_DECREASE * slots.length * slope
+        accepted = evaluation.loss <= bound  # False for NaN
+        s, y, rho = _with_pair(
+            slots, s=at - v, y=evaluation.gradient - slots.gradient, accepted=accepted
+        )
+        gradient = tf.where(_each(accepted), evaluation.gradient, slots.gradient)
+        direction = -_inverse_hessian_product(gradient, s=s, y=y, rho=rho)
+        length = tf.where(accepted, self._length(gradient, rho), _shorter(slots, slope, evaluation))
+        slots = Slots(
+            loss=tf.where(accepted, evaluation.loss, slots.loss),
+            gradient=gradient,
+            direction=tf.where(_each(accepted), direction, slots.direction),
+            length=length,
+            s=s,
+            y=y,
+            rho=rho,
+        )
+        return tf.where(_each(accepted), at, v), slots, accepted
+
+    def _length(self, gradient, rho):
+        """1, the quasi-Newton step; without a pair, a step of the first length."""
+        norm = tf.sqrt(_dot(gradient, gradient))
+        first = tf.math.divide_no_nan(tf.constant(self._first_length, norm.dtype), norm)
+        return tf.where(rho[:, 0] > 0, tf.ones_like(first), first)
+
+
+def _with_pair(slots: Slots, *, s, y, accepted):
+    """The pairs with (s, y) in front, for the images that it is good for."""
+    curvature = _dot(s, y)
+    # The first evaluation has no point before it: its s is 0.
+    good = accepted & (curvature > 1e-10 * _dot(y, y)) & (_dot(s, s) > 0)
+    rho = tf.math.divide_no_nan(tf.ones_like(curvature), curvature)
+
+    def pushed(new, old):
+        chosen = tf.reshape(good, [-1] + [1] * (old.shape.rank - 1))
+        return tf.where(chosen, tf.concat([new[:, None], old[:, :-1]], axis=1), old)
+
+    return pushed(s, slots.s), pushed(y, slots.y), pushed(rho, slots.rho)
+
+
+def _inverse_hessian_product(gradient, *, s, y, rho):
+    """H_k g by the two-loop recursion, H_0 = <s, y> / <y, y> of the newest pair."""
+    history = rho.shape[1]
+
+    def down(i, q, alphas):
+        alpha = rho[:, i] * _dot(s[:, i], q)
+        alphas += alpha[:, None] * tf.one_hot(i, history, dtype=q.dtype)
+        return i + 1, q - _each(alpha) * y[:, i], alphas
+
+    def up(i, q):
+        beta = rho[:, i] * _dot(y[:, i], q)
+        return i - 1, q + _each(alphas[:, i] - beta) * s[:, i]
+
+    # Loops, not unrolled: the program stays small, which XLA compiles in proportion to.
+    _, q, alphas = tf.while_loop(lambda i, *_: i < history, down, (0, gradient, tf.zeros_like(rho)))
+    scale = tf.math.divide_no_nan(_dot(s[:, 0], y[:, 0]), _dot(y[:, 0], y[:, 0]))
+    q *= _each(tf.where(rho[:, 0] > 0, scale, tf.ones_like(scale)))
+    return tf.while_loop(lambda i, _: i >= 0, up, (history - 1, q))[1]
+
+
+def _shorter(slots: Slots, slope, evaluation):
+    """The length to try after a refusal."""
+    length = slots.length
+    rise = evaluation.loss - slots.loss - length * slope
+    best = -slope * tf.square(length) / (2.0 * rise)
+    best = tf.where(tf.math.is_finite(best), best, tf.zeros_like(best))
+    return tf.clip_by_value(best, 0.1 * length, 0.5 * length)
+
+
+def _dot(a, b):
+    return tf.reduce_sum(a * b, axis=[1, 2])
+
+
+def _each(values):
+    """[B] -> [B, 1, 1]."""
+    return values[:, None, None]
