@@ -7,7 +7,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "restore": "brgm_tf.restoration",
     "Restoration": "brgm_tf.restoration",
-    "Config": "brgm_tf.restoration",
+    "Config": "brgm_tf.config",
     "load_generator": "brgm_tf.hub",
     "InputError": "brgm_tf.errors",
 }

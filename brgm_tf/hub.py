@@ -22,7 +22,7 @@ class GeneratorRow:
     Args:
         resolution: pixels.
         channels: 1 or 3.
-        weights: name in `fetching.PACKAGES`.
+        weights: name in `packages.PACKAGES`.
         help: one line.
     """
 

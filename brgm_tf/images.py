@@ -1,4 +1,4 @@
-"""Image files <-> float32 NHWC arrays in [-1, 1], and mask files; nothing else knows uint8.
+"""Image files <-> float32 NHWC arrays in [-1, 1]; nothing else knows uint8.
 
 A "level" is a grey level: a number in [0, 255], not necessarily an integer. Level v is
 v / 127.5 - 1 in an image. Files are decoded to float levels and stay floats, so that
@@ -11,183 +11,26 @@ Colour profiles are ignored: samples are taken to be sRGB.
 
 from __future__ import annotations
 
-import collections
-import glob
+import io
 import os
-import secrets
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from brgm_tf import files
 from brgm_tf.errors import InputError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp")
-EXAMPLE_PREFIX = "example:"
+from brgm_tf.finding import not_found
 
 # Only these decoders run: others (EPS) start programs, and a name proves nothing.
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
-_EXAMPLES = Path(__file__).parent / "examples"
 # ITU-R BT.601.
 _LUMA_RED, _LUMA_BLUE = np.float32(0.299), np.float32(0.114)
 _ORIENTATION = 0x0112
 _BITS_PER_SAMPLE = 258
 _PHOTOMETRIC = 262
 _WHITE_IS_ZERO = 0
-
-
-# Finding files.
-
-
-def find_images(spec: str | os.PathLike, *, argument: str = "input") -> list[Path]:
-    """Returns the image files that a file, folder, glob pattern or handle names.
-
-    Args:
-        spec: a file (of any name); a folder (its files with an image suffix, not
-            recursive, hidden ones left out); a glob pattern (likewise; '**' recurses);
-            or 'example:NAME', a picture that comes with the package.
-        argument: name of the user's argument, for errors.
-
-    Returns:
-        The paths; those of a folder or pattern sorted by name.
-
-    Raises:
-        InputError: nothing is there, or nothing that is an image by its suffix.
-    """
-    text = os.fspath(spec)
-    if text.startswith(EXAMPLE_PREFIX):
-        return [_example(text, argument=argument)]
-    path = _expanded(text)
-    if not text.strip() or "\0" in text:
-        raise _not_found(text, argument=argument)
-    # os.path answers False where Path raises, as for a name that is too long.
-    if os.path.isfile(path):
-        return [path]
-    if os.path.isdir(path):
-        found = _images_among(_listed(path, argument=argument))
-        if not found:
-            raise InputError(
-                argument,
-                "must be a folder with images in it",
-                remedy="Suffixes looked for: " + " ".join(SUFFIXES),
-                **{argument: text},
-            )
-        return found
-    found = _images_among(Path(name) for name in glob.glob(str(path), recursive=True))
-    if not found:
-        raise _not_found(text, argument=argument)
-    return found
-
-
-def unique_names(paths: Sequence[Path]) -> list[str]:
-    """Returns one output name per path: its stem, or stem_suffix where stems collide.
-
-    Names that differ only by case collide too, as they do in some file systems; what
-    still collides (the same file name in two folders) is numbered.
-
-    Args:
-        paths: the input files.
-
-    Returns:
-        As many names, all different, in the same order.
-    """
-    stems = collections.Counter(path.stem.casefold() for path in paths)
-    taken: set[str] = set()
-    names = []
-    for path in paths:
-        alone = stems[path.stem.casefold()] == 1
-        base = path.stem if alone else f"{path.stem}_{path.suffix.lstrip('.')}"
-        name, number = base, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{base}_{number}"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
-
-
-def match_masks(
-    image_paths: Sequence[Path], spec: str | os.PathLike, *, argument: str = "masks"
-) -> list[Path]:
-    """Returns one mask file per image.
-
-    Args:
-        image_paths: the images.
-        spec: one file, used for every image; a folder or glob pattern with a mask for
-            each image, matched by the file's stem (of two such masks, the one that has
-            the image's very file name); or 'example:NAME'.
-        argument: name of the user's argument, for errors.
-
-    Returns:
-        As many paths, in the order of the images.
-
-    Raises:
-        InputError: an image has no mask, or more than one.
-    """
-    found = find_images(spec, argument=argument)
-    if len(found) == 1 and not os.path.isdir(_expanded(spec)):
-        return found * len(image_paths)
-    return [_mask_of(path, found, spec=spec, argument=argument) for path in image_paths]
-
-
-def _mask_of(image: Path, masks: Sequence[Path], *, spec, argument: str) -> Path:
-    matching = [mask for mask in masks if mask.stem == image.stem]
-    if len(matching) > 1:
-        matching = [mask for mask in matching if mask.name == image.name] or matching
-    if len(matching) != 1:
-        raise InputError(
-            argument,
-            f"must hold one mask for every image, with the image's name; for '{image.name}' "
-            f"there are {len(matching)}",
-            remedy=f"Put one file such as {image.stem}.png there, or give a single mask file",
-            **{argument: os.fspath(spec)},
-        )
-    return matching[0]
-
-
-def _expanded(spec: str | os.PathLike) -> Path:
-    return Path(os.path.expanduser(spec))
-
-
-def _example(text: str, *, argument: str) -> Path:
-    examples = {path.stem: path for path in sorted(_EXAMPLES.glob("*.png"))}
-    name = text.removeprefix(EXAMPLE_PREFIX)
-    if name not in examples:
-        raise InputError(
-            argument,
-            "must name an example picture of the package",
-            remedy="Examples: " + ", ".join(EXAMPLE_PREFIX + known for known in examples),
-            **{argument: text},
-        )
-    return examples[name]
-
-
-def _listed(folder: Path, *, argument: str) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError as error:
-        raise InputError(
-            argument,
-            "must be a folder that can be read",
-            **{argument: str(folder), "reason": str(error)},
-        ) from None
-
-
-def _images_among(paths) -> list[Path]:
-    # macOS leaves hidden '._name.png' files that are no images.
-    chosen = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
-    return sorted(path for path in chosen if path.is_file())
-
-
-def _not_found(text: str, *, argument: str) -> InputError:
-    return InputError(
-        argument,
-        "must be an image file, a folder of images or a glob pattern that matches some",
-        remedy="Nothing was found; check the path",
-        **{argument: text},
-    )
 
 
 # Reading.
@@ -227,10 +70,11 @@ def load_image(path: str | os.PathLike, *, channels: int, argument: str = "input
         InputError: the file is missing, no image, truncated, too large to be decoded
             safely, or its samples are out of range.
     """
-    return _to_signed(_load_levels(path, channels=channels, argument=argument))
+    return _to_signed(load_levels(path, channels=channels, argument=argument))
 
 
-def _load_levels(path, *, channels: int, argument: str) -> np.ndarray:
+def load_levels(path: str | os.PathLike, *, channels: int, argument: str = "input") -> np.ndarray:
+    """Reads a file as `load_image` does, but as levels in [0, 255]."""
     if channels not in (1, 3):
         raise InputError("channels", "must be 1 or 3", channels=channels)
     samples, maximum, low_is_white = _guarded(_decode, path, argument=argument)
@@ -292,7 +136,7 @@ def _guarded(read, path, *, argument: str):
             path=str(path),
         ) from None
     except FileNotFoundError:
-        raise _not_found(str(path), argument=argument) from None
+        raise not_found(str(path), argument=argument) from None
     except Exception as error:
         # On damaged files the decoders raise SyntaxError, struct.error, KeyError and more.
         raise InputError(
@@ -373,7 +217,7 @@ def fit(
             width=width,
             height=height,
         )
-    square = _central_square(np.asarray(image, np.float32))
+    square = central_square(np.asarray(image, np.float32))
     if len(square) == resolution:
         return square.copy()
     method = Image.Resampling.BOX if len(square) > resolution else Image.Resampling.LANCZOS
@@ -385,66 +229,12 @@ def fit(
     return np.clip(np.stack(planes, axis=-1), -1, 1)
 
 
-def load_mask(
-    path: str | os.PathLike,
-    *,
-    resolution: int,
-    aspect: tuple[int, int] | None = None,
-    argument: str = "masks",
-) -> np.ndarray:
-    """Reads a mask file: black (grey level below 128) is missing, all else is known.
-
-    Colours become grey, and transparent pixels white (known), as in `load_image`. The
-    mask is cropped to its central square, as `fit` crops the image, and resized to the
-    nearest pixel. A square mask fits every image: it covers the square that is left.
-
-    Args:
-        path: the mask file.
-        resolution: side of the result in pixels.
-        aspect: (width, height) of the image before cropping; None accepts any shape.
-        argument: name of the user's argument, for errors.
-
-    Returns:
-        bool [resolution, resolution, 1], True = missing.
-
-    Raises:
-        InputError: the file cannot be read, a non-square mask is of another shape than
-            the image, or the mask leaves nothing known.
-    """
-    levels = _load_levels(path, channels=1, argument=argument)
-    height, width = levels.shape[:2]
-    if width != height and aspect is not None and not _same_shape((width, height), aspect):
-        raise InputError(
-            argument,
-            f"must be square or have the shape of the image, {aspect[0]} x {aspect[1]}",
-            remedy="Make the mask on a copy of the image",
-            path=str(path),
-            width=width,
-            height=height,
-        )
-    missing = _central_square(levels < 128)
-    nearest = (2 * np.arange(resolution) + 1) * len(missing) // (2 * resolution)
-    missing = missing[nearest][:, nearest]
-    if missing.all():
-        raise InputError(
-            argument,
-            "must leave a part of the image known; black is missing and white is known",
-            remedy="Invert the mask if it is the other way round",
-            path=str(path),
-        )
-    return missing
-
-
-def _central_square(array: np.ndarray) -> np.ndarray:
+def central_square(array: np.ndarray) -> np.ndarray:
+    """The central square of an array [H, W, ...]."""
     height, width = array.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return array[top : top + side, left : left + side]
-
-
-def _same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    # Sides that were scaled and rounded to whole pixels are off by up to one pixel.
-    return abs(size[0] * other[1] - size[1] * other[0]) <= max(other)
 
 
 # Levels and writing.
@@ -494,14 +284,10 @@ def save_image(path: str | os.PathLike, image: np.ndarray, *, argument: str = "o
         raise InputError("image", "must be [H, W, 1 or 3]", shape=tuple(np.shape(image)))
     levels = to_uint8(image)
     picture = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
-    # In the same folder, for os.replace is atomic only within a file system.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    encoded = io.BytesIO()
+    picture.save(encoded, format="PNG", compress_level=6)
     try:
-        try:
-            picture.save(temporary, format="PNG", compress_level=6)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        files.write(path, encoded.getvalue())
     except OSError as error:
         raise InputError(
             argument,

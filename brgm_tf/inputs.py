@@ -13,6 +13,8 @@ import numpy as np
 
 from brgm_tf import images
 from brgm_tf.errors import InputError
+from brgm_tf.finding import find_images, unique_names
+from brgm_tf.masks import check_mask, load_mask, match_masks
 
 KINDS = ("measurement", "clean")
 
@@ -82,22 +84,21 @@ def plan(inputs, *, masks=None, needs_masks: bool = False) -> list[Job]:
     items = _items(inputs)
     if not items:
         raise InputError("input", "must hold at least one image")
-    paths = [item for item in items if isinstance(item, Path)]
-    path_names = iter(images.unique_names(paths))
-    names = [
-        next(path_names) if isinstance(item, Path) else f"image_{i:05d}"
-        for i, item in enumerate(items)
-    ]
+    names = unique_names(
+        [item if isinstance(item, Path) else Path(f"image_{i:05d}") for i, item in enumerate(items)]
+    )
     found = _masks_of(items, masks) if masks is not None else [None] * len(items)
     return [Job(*job) for job in zip(names, items, found, strict=True)]
 
 
 def check(job: Job, *, expected: Expected) -> None:
-    """Checks a job's image: a file's size from its header, an array's size and range.
+    """Checks a job: a file's size from its header, an array's size and range, a mask array.
 
     Raises:
         InputError: it is unreadable, of a wrong size or out of range.
     """
+    if isinstance(job.mask, np.ndarray):
+        check_mask(job.mask, resolution=expected.resolution)
     if isinstance(job.image, np.ndarray):
         if job.image.ndim != 3 or job.image.shape[2] != expected.channels:
             raise InputError(
@@ -142,7 +143,7 @@ def load(job: Job, *, expected: Expected) -> Loaded:
 
 def _items(inputs) -> list[Path | np.ndarray]:
     if isinstance(inputs, str | Path):
-        return images.find_images(inputs)
+        return find_images(inputs)
     if isinstance(inputs, np.ndarray):
         return list(inputs) if inputs.ndim == 4 else [inputs]
     if not isinstance(inputs, Sequence) or not len(inputs):
@@ -153,8 +154,8 @@ def _items(inputs) -> list[Path | np.ndarray]:
 def _masks_of(items, masks) -> list[Path | np.ndarray]:
     if isinstance(masks, str | Path):
         if all(isinstance(item, Path) for item in items):
-            return images.match_masks(items, masks)
-        found = images.find_images(masks, argument="masks")
+            return match_masks(items, masks)
+        found = find_images(masks, argument="masks")
         if len(found) != 1:
             raise InputError("masks", "must be one file, or bool arrays, for images without names")
         return found * len(items)
@@ -173,11 +174,6 @@ def _masks_of(items, masks) -> list[Path | np.ndarray]:
 def _load_mask(mask, *, aspect, expected: Expected) -> np.ndarray | None:
     if mask is None:
         return None
-    if not isinstance(mask, np.ndarray):
-        return images.load_mask(mask, resolution=expected.resolution, aspect=aspect)
-    mask = mask.reshape(*mask.shape[:2], -1)[..., :1]
-    if mask.shape[:2] != (expected.resolution, expected.resolution):
-        raise InputError(
-            "masks", f"must be {expected.resolution} x {expected.resolution}", shape=mask.shape
-        )
-    return mask
+    if isinstance(mask, np.ndarray):
+        return check_mask(mask, resolution=expected.resolution)
+    return load_mask(mask, resolution=expected.resolution, aspect=aspect)

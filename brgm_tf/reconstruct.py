@@ -17,18 +17,23 @@ from pathlib import Path
 from absl import app, flags
 
 from brgm_tf import outputs
+from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
+from brgm_tf.finding import find_images
 from brgm_tf.hub import GENERATORS
-from brgm_tf.images import find_images
 from brgm_tf.inputs import KINDS
-from brgm_tf.objectives import OBJECTIVES
+from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
+from brgm_tf.progress import display
+from brgm_tf.registry import MAX_INT
+from brgm_tf.restoration import Restorer, prepare
+from brgm_tf.video import VIDEO_FORMATS, check_video
 
 FLAGS = flags.FLAGS
 PRESETS = Path(__file__).parent / "presets"
 STOPPED = 130
-OVERRIDES = {
+SCALES = {
     "pixel_scale": "multiplies the pixel likelihood",
     "perceptual_scale": "multiplies the perceptual likelihood; 0 leaves it out",
     "prior_scale": "multiplies the Gaussian prior on the latents",
@@ -40,6 +45,7 @@ OVERRIDES = {
     "rampup": "share of the steps over which the learning rate grows",
     "rampdown": "share of the steps over which the learning rate falls",
 }
+OVERRIDES = ("optimiser", *SCALES)
 
 
 def _names(registry) -> str:
@@ -55,13 +61,14 @@ flags.DEFINE_string(
 flags.DEFINE_string("masks", None, "mask for all images, or folder with one of the same name each")
 flags.DEFINE_enum("objective", "balanced", OBJECTIVES, "preset of the objective")
 flags.DEFINE_enum("estimator", "map", list(ESTIMATORS), "what is computed of the posterior")
-flags.DEFINE_integer("num_steps", 200, "steps of the optimiser", lower_bound=1)
+flags.DEFINE_integer("num_steps", 300, "steps of the optimiser", lower_bound=1)
 flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "of everything random")
+flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0, upper_bound=MAX_INT)
 flags.DEFINE_enum("non_square", "crop", ["crop", "refuse"], "what to do with other shapes")
 flags.DEFINE_string("output_dir", "results", "where the results are written")
-flags.DEFINE_enum("save_video", None, ["mp4", "gif"], "video of the optimisation")
-for _name, _help in OVERRIDES.items():
+flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "video of the optimisation")
+flags.DEFINE_enum("optimiser", None, OPTIMISERS, "how it is climbed (default: the objective's)")
+for _name, _help in SCALES.items():
     flags.DEFINE_float(_name, None, f"{_help} (default: the objective's)")
 
 
@@ -107,17 +114,14 @@ def _run() -> int:
     # What needs no TensorFlow is checked before it is imported.
     if FLAGS.input is None:
         raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
-    CORRUPTIONS.parse(FLAGS.corruption)
-    find_images(FLAGS.input)
-    _import_tensorflow_quietly()
-    from brgm_tf.restoration import Config, Restorer, prepare
-
     config = Config(
         **{name: FLAGS[name].value for name in _CONFIG_FLAGS},
         overrides={name: FLAGS[name].value for name in OVERRIDES},
         keep_frames=FLAGS.save_video is not None,
     )
-    outputs.check_video(FLAGS.save_video)
+    find_images(FLAGS.input)
+    check_video(FLAGS.save_video)
+    _import_tensorflow_quietly()
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
     folder = outputs.check_writable(FLAGS.output_dir)
     outputs.save_flags(folder, _effective_flags())
@@ -171,7 +175,7 @@ def _restore_all(restorer, jobs, expected, folder: Path, progress) -> list[tuple
             rows.append(outputs.metrics_row(result))
             last = folder / result.name / "figure.png"
             for warning in result.warnings:
-                _say(f"warning: {result.name}: {warning}")
+                progress.say(f"warning: {result.name}: {warning}")
         outputs.save_metrics_csv(folder, rows)
         progress.finish(len(results) + len(failed))
     if last is not None:
@@ -194,21 +198,15 @@ def _effective_flags() -> str:
 
 
 class _Progress:
-    """A progress bar over all steps of all images; a first Ctrl-C stops at the chunk's end."""
+    """Shows all steps of all images; a first Ctrl-C stops at the chunk's end."""
 
     def __init__(self, num_images: int, num_steps: int):
-        from tqdm import tqdm
-
         self._num_steps = num_steps
         self._done = 0
         self.stopped = False
-        self._bar = tqdm(
-            total=num_images * num_steps,
-            unit="step",
-            file=sys.stderr,
-            mininterval=1.0,
-            dynamic_ncols=True,
-        )
+        self._display = display(num_images * num_steps, stream=sys.stderr)
+        images = f"{num_images} image{'s' * (num_images > 1)}"
+        self._display.update(0, doing=f"{images}: compiling")
 
     def __enter__(self) -> _Progress:
         self._previous = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -220,23 +218,26 @@ class _Progress:
         self.close()
 
     def __call__(self, step) -> bool:
-        self._bar.set_description(
-            ", ".join(step.names[:2]) + ("..." if len(step.names) > 2 else "")
+        self._display.update(
+            self._done * self._num_steps + len(step.names) * step.step,
+            doing=", ".join(step.names[:2]) + ("..." if len(step.names) > 2 else ""),
+            note=f"loss {sum(step.terms.values()):.4g}",
         )
-        self._bar.set_postfix({name: f"{value:.4g}" for name, value in step.terms.items()})
-        self._bar.n = (self._done + len(step.names) * step.step / step.num_steps) * self._num_steps
-        self._bar.refresh()
         return self.stopped
 
     def finish(self, num_images: int) -> None:
-        """Counts the images of a finished batch."""
-        self._done += num_images
-        self._bar.n = self._done * self._num_steps
-        self._bar.refresh()
+        """Counts the images of a batch that was not stopped, whatever became of them."""
+        if not self.stopped:
+            self._done += num_images
+            self._display.update(self._done * self._num_steps, doing="saved")
+
+    def say(self, line: str) -> None:
+        """Writes a line that does not disturb what is shown."""
+        self._display.say(line)
 
     def close(self) -> None:
-        """Ends the bar's line."""
-        self._bar.close()
+        """Ends what is shown."""
+        self._display.close()
 
     def _stop(self, *_) -> None:
         if self.stopped:

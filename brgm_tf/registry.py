@@ -242,6 +242,17 @@ def positive_float(value) -> float:
     return real
 
 
+def integer(low: int, high: int) -> Callable[[object], int]:
+    """Returns a check for an integer in [low, high]."""
+
+    def check(value) -> int:
+        if not _is(numbers.Integral, value) or not low <= value <= high:
+            raise ValueError(f"must be an integer in [{low}, {high}]")
+        return int(value)
+
+    return check
+
+
 def number(low: float, high: float) -> Callable[[object], float]:
     """Returns a check for a number in [low, high]."""
 

@@ -11,75 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from brgm_tf import hub, inputs, metrics, outputs
+from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
-from brgm_tf.objectives import Objective, objective
-from brgm_tf.outputs import ImageResult
+from brgm_tf.objectives import Objective
+from brgm_tf.results import ImageResult
 
 RESIDUAL_BOUND = 10.0  # grey levels
 FRAME_SIZE = 512
-
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Everything that decides a restoration, as plain values.
-
-    Args:
-        corruption: a call such as 'downsample(factor=32)'.
-        generator: a name of `hub.GENERATORS`, or a loaded `generators.base.Generator`.
-        input_kind: 'measurement' (the input is damaged) or 'clean' (it is corrupted first,
-            and metrics are reported).
-        objective: a name of `objectives.OBJECTIVES`.
-        overrides: values for fields of the objective; None leaves the preset's.
-        estimator: a name of `estimators.ESTIMATORS`.
-        num_steps: steps of the optimiser.
-        batch_size: images restored in one program.
-        seed: of everything random.
-        non_square: 'crop' (to the centre) or 'refuse'.
-        keep_frames: keep a picture a chunk of steps for a video.
-    """
-
-    corruption: str = "none"
-    generator: object = "ffhq-mobile-1024"
-    input_kind: str = "measurement"
-    objective: str = "balanced"
-    overrides: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
-    estimator: str = "map"
-    num_steps: int = 200
-    batch_size: int = 1
-    seed: int = 0
-    non_square: str = "crop"
-    keep_frames: bool = False
-
-    def __post_init__(self):
-        CORRUPTIONS.parse(self.corruption)
-        hub.describe_generator(self.generator)
-        ESTIMATORS.row(self.estimator)
-        self.scales()
-        for name, choices in (("input_kind", inputs.KINDS), ("non_square", ("crop", "refuse"))):
-            value = getattr(self, name)
-            if value not in choices:
-                raise InputError(name, "must be one of " + ", ".join(choices), **{name: value})
-        for name in ("num_steps", "batch_size"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(name, "must be a positive integer", **{name: value})
-
-    def scales(self) -> Objective:
-        """The objective with its overrides.
-
-        brgm-pytorch multiplies its colinearity by ten above a factor of 16; so does this.
-        """
-        overrides = dict(self.overrides)
-        factor = CORRUPTIONS.parse(self.corruption).arguments.get("factor", 1)
-        if (
-            self.objective == "brgm_torch"
-            and factor > 16
-            and overrides.get("colinearity_scale") is None
-        ):
-            overrides["colinearity_scale"] = 1.0
-        return objective(self.objective, **overrides)
+MAX_FRAMES = 100  # ten seconds; a longer video would cost memory for nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +39,16 @@ class Restoration:
 
     @property
     def reconstructions(self) -> np.ndarray:
-        """[N, H, W, C] in [-1, 1]."""
+        """[N, H, W, C] in [-1, 1].
+
+        Raises:
+            InputError: no image was restored.
+        """
+        if not self.images:
+            name, message = self.failures[0]
+            raise InputError(
+                "input", f"left nothing restored; the first failure is {name}: {message}"
+            )
         return np.stack([image.reconstruction for image in self.images])
 
     def save(self, folder) -> Path:
@@ -117,7 +67,7 @@ def restore(
     corruption: str = "none",
     generator="ffhq-mobile-1024",
     masks=None,
-    num_steps: int = 200,
+    num_steps: int = 300,
     seed: int = 0,
     progress: Callable | None = None,
     **options,
@@ -307,18 +257,19 @@ class Restorer:
         return functools.partial(self._perceptual.features, enlarge=enlarge)
 
     def _estimate(self, loaded, measurement, data, progress):
+        num_steps = self.config.num_steps
         chunks, frames, stopped = [], [], False
+        if self.config.keep_frames:
+            frames.append(self._frames(self._start(len(loaded)), measurement, data))
         for chunk in self.estimator.run(measurement, data=data):
             chunks.append({name: -values for name, values in chunk.history.items()})
-            ws = self.estimator.latents(chunk.state.v)
-            if self.config.keep_frames:
-                frames.append(_frames(self._render(ws, measurement, data)[0].numpy()))
+            ws, step = self.estimator.latents(chunk.state.v), int(chunk.state.step)
+            if self.config.keep_frames and step * MAX_FRAMES // num_steps >= len(frames):
+                frames.append(self._frames(ws, measurement, data))
             if progress is not None:
                 terms = {name: float(values[-1].mean()) for name, values in chunks[-1].items()}
                 names = tuple(item.name for item in loaded)
-                stopped = bool(
-                    progress(Step(names, int(chunk.state.step), self.config.num_steps, terms))
-                )
+                stopped = bool(progress(Step(names, step, num_steps, terms)))
             if stopped:
                 break
         history = {
@@ -343,6 +294,14 @@ class Restorer:
             scores["merged_lpips"] = self._distance(np.clip(merged, -1, 1), truth).numpy()
         return scores
 
+    def _start(self, num_images: int) -> np.ndarray:
+        """The mean latent at every layer [B, L, D], for a video's first frame."""
+        mean = self.posterior.prior.mean.astype("float32")
+        return np.broadcast_to(mean, (num_images, self.generator.num_ws, len(mean)))
+
+    def _frames(self, ws, measurement, data) -> np.ndarray:
+        return _shrunk(self._render(ws, measurement, data)[0].numpy())
+
     def _render_images(self, ws, measurement, data):
         corruption = self.corruption.with_data(**data)
         x = self.generator.synthesis(ws)
@@ -355,7 +314,7 @@ class Restorer:
         return self.corruption.with_data(**data).simulate(image, seed=[self.config.seed, 0])
 
 
-def _frames(pictures: np.ndarray) -> np.ndarray:
+def _shrunk(pictures: np.ndarray) -> np.ndarray:
     """Pictures [B, H, W, C], box-averaged to at most FRAME_SIZE."""
     factor = max(1, pictures.shape[1] // FRAME_SIZE)
     batch, height, width, channels = pictures.shape

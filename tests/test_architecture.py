@@ -13,25 +13,33 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 # where it is a folder; parts on one line do not import each other.
 LAYERS = (
     ("errors",),
-    ("registry",),
-    ("safe_pickle",),
+    ("registry", "files"),
+    ("safe_pickle", "packages"),
+    ("cache", "pip_client"),
     ("fetching",),
+    ("finding",),
     ("images", "corruptions", "perceptual", "generators"),
+    ("masks",),
     ("inputs",),
-    ("objectives",),
+    ("objectives", "progress"),
     ("posterior",),
     ("estimators",),
     ("metrics",),
     ("hub",),
+    ("config", "results"),
+    ("figure", "video"),
     ("outputs",),
     ("restoration",),
     ("reconstruct",),
 )
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
-LEAVES = {"errors", "registry"}
+LEAVES = {"errors", "registry", "files"}
+LONERS = ("finding", "corruptions", "perceptual", "generators", "objectives", "progress")
 ALONE = {
-    **dict.fromkeys(("images", "corruptions", "perceptual", "generators", "objectives"), LEAVES),
+    **dict.fromkeys(LONERS, LEAVES),
+    "images": LEAVES | {"finding"},
+    "masks": LEAVES | {"finding", "images"},
     "posterior": LEAVES | {"objectives"},
 }
 
@@ -164,7 +172,9 @@ def test_relative_imports_are_followed_upwards():
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [
+        ("finding", "images"),
         ("images", "fetching"),
+        ("masks", "corruptions"),
         ("images", "perceptual"),
         ("perceptual", "fetching"),
         ("objectives", "images"),

@@ -1,7 +1,9 @@
 """Corruptions: what every registered one holds, then each against a reference of its own."""
 
 import dataclasses
+import importlib.util
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,19 @@ from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.mask import Mask
 from brgm_tf.errors import InputError
 from brgm_tf.registry import REQUIRED
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def tool(name: str):
+    """The module tools/NAME.py."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+MAKER = tool("make_golden_bicubic")
 
 # A new row of the registry adds its arguments here; a new kind of per-image array, below.
 EXAMPLES = {
@@ -349,6 +364,19 @@ def test_bicubic_agrees_with_loops_over_the_kernel(factor, rng):
     expected = np.apply_along_axis(keys_by_loop, 2, rows, factor)
     result = Downsample(factor=factor, method="bicubic").mean(x)
     np.testing.assert_allclose(result, expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("case", MAKER.CASES, ids=lambda case: "x".join(map(str, case)))
+def test_bicubic_equals_pytorchs(case):
+    with np.load(ROOT / "tests" / "golden" / "bicubic.npz") as golden:
+        expected = golden["x".join(map(str, case))]
+    result = Downsample(factor=case[0], method="bicubic").mean(MAKER.image(*case)[None])[0]
+    np.testing.assert_allclose(result, expected, atol=1e-13)
+
+
+def test_the_golden_file_holds_the_rows_of_its_tool():
+    with np.load(ROOT / "tests" / "golden" / "bicubic.npz") as golden:
+        assert golden.files == ["x".join(map(str, case)) for case in MAKER.CASES]
 
 
 def test_bicubic_weights_of_factor_two_are_those_derived_by_hand():

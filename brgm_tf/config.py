@@ -1,0 +1,76 @@
+"""`Config`: everything that decides a restoration, as plain values. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from brgm_tf import hub, inputs
+from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.errors import InputError
+from brgm_tf.estimators import ESTIMATORS
+from brgm_tf.objectives import Objective, objective
+from brgm_tf.registry import MAX_INT, checked, integer, positive_int
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that decides a restoration, as plain values.
+
+    Args:
+        corruption: a call such as 'downsample(factor=32)'.
+        generator: a name of `hub.GENERATORS`, or a loaded `generators.base.Generator`.
+        input_kind: 'measurement' (the input is damaged) or 'clean' (it is corrupted first,
+            and metrics are reported).
+        objective: a name of `objectives.OBJECTIVES`.
+        overrides: values for fields of the objective; None leaves the preset's.
+        estimator: a name of `estimators.ESTIMATORS`.
+        num_steps: steps of the optimiser.
+        batch_size: images restored in one program.
+        seed: of everything random, in [0, 2^31).
+        non_square: 'crop' (to the centre) or 'refuse'.
+        keep_frames: keep pictures of the mean latent and of some steps, for a video.
+    """
+
+    corruption: str = "none"
+    generator: object = "ffhq-mobile-1024"
+    input_kind: str = "measurement"
+    objective: str = "balanced"
+    overrides: Mapping[str, float | str | None] = dataclasses.field(default_factory=dict)
+    estimator: str = "map"
+    num_steps: int = 300
+    batch_size: int = 1
+    seed: int = 0
+    non_square: str = "crop"
+    keep_frames: bool = False
+
+    def __post_init__(self):
+        CORRUPTIONS.parse(self.corruption)
+        hub.describe_generator(self.generator)
+        ESTIMATORS.row(self.estimator)
+        self.scales()
+        for name, choices in (("input_kind", inputs.KINDS), ("non_square", ("crop", "refuse"))):
+            value = getattr(self, name)
+            if value not in choices:
+                raise InputError(name, "must be one of " + ", ".join(choices), **{name: value})
+        for name, check in (
+            ("num_steps", positive_int),
+            ("batch_size", positive_int),
+            ("seed", integer(0, MAX_INT)),
+        ):
+            object.__setattr__(self, name, checked(name, getattr(self, name), check))
+
+    def scales(self) -> Objective:
+        """The objective with its overrides.
+
+        brgm-pytorch multiplies its colinearity by ten above a factor of 16; so does this.
+        """
+        overrides = dict(self.overrides)
+        factor = CORRUPTIONS.parse(self.corruption).arguments.get("factor", 1)
+        if (
+            self.objective == "brgm_torch"
+            and factor > 16
+            and overrides.get("colinearity_scale") is None
+        ):
+            overrides["colinearity_scale"] = 1.0
+        return objective(self.objective, **overrides)

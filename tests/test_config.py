@@ -1,0 +1,71 @@
+"""`Config`: every value that cannot be used is named, in one line."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from brgm_tf.config import Config
+from brgm_tf.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("options", "argument"),
+    [
+        ({"corruption": "blur"}, "corruption"),
+        ({"corruption": "downsample()"}, "corruption"),
+        ({"generator": "nobody"}, "generator"),
+        ({"input_kind": "dirty"}, "input_kind"),
+        ({"objective": "best"}, "objective"),
+        ({"estimator": "guess"}, "estimator"),
+        ({"num_steps": 0}, "num_steps"),
+        ({"num_steps": 1.5}, "num_steps"),
+        ({"num_steps": True}, "num_steps"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": "2"}, "batch_size"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**31}, "seed"),
+        ({"seed": 0.0}, "seed"),
+        ({"seed": None}, "seed"),
+        ({"non_square": "stretch"}, "non_square"),
+        ({"overrides": {"pixel_scale": -1.0}}, "pixel_scale"),
+        ({"overrides": {"prior_scale": float("nan")}}, "prior_scale"),
+        ({"overrides": {"noise_scale": 0.0}}, "noise_scale"),
+        ({"overrides": {"learning_rate": 0}}, "learning_rate"),
+        ({"overrides": {"rampup": 1.5}}, "rampup"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(options, argument):
+    with pytest.raises(InputError) as caught:
+        Config(**options)
+    assert caught.value.argument == argument
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["num_steps", "batch_size", "seed"])
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint8])
+def test_numpys_integers_become_pythons(name, kind):
+    value = getattr(Config(**{name: kind(7)}), name)
+    assert (value, type(value)) == (7, int)
+
+
+@pytest.mark.parametrize("seed", [0, 2**31 - 1])
+def test_a_seed_is_any_int32_that_is_not_negative(seed):
+    assert Config(seed=seed).seed == seed
+
+
+def test_a_large_factor_multiplies_the_colinearity_of_brgm_torch_by_ten():
+    def scale(factor, **overrides):
+        config = Config(f"downsample(factor={factor})", objective="brgm_torch", overrides=overrides)
+        return config.scales().colinearity_scale
+
+    assert (scale(16), scale(32), scale(32, colinearity_scale=0.5)) == (0.1, 1.0, 0.5)
+
+
+def test_it_needs_no_tensorflow():
+    code = (
+        "import sys; from brgm_tf import Config; Config('downsample(factor=32)');"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
