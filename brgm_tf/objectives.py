@@ -54,7 +54,7 @@ OBJECTIVES = {
         colinearity_scale=0.0,
         noise_scale=3.0,
         effective_size=3072.0,
-        layer_scale=0.25,
+        layer_scale=1.0,
         optimiser="lbfgs",
     ),
     "brgm_tf1": Objective("brgm_tf1", 1e-3, 1.0, 100.0, 3.0),

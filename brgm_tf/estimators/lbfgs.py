@@ -53,11 +53,12 @@ class LBFGS:
 
     Args:
         num_steps: number of steps, that is of evaluations.
-        history: M, pairs kept.
+        history: M, pairs kept; long, because an evaluation costs so much more than they do
+            (8 bytes a coordinate and pair).
         first_length: Euclidean length of the first step, in the units of the coordinates.
     """
 
-    def __init__(self, num_steps: int, *, history: int = 40, first_length: float = 1.0):
+    def __init__(self, num_steps: int, *, history: int = 200, first_length: float = 1.0):
         self.num_steps = num_steps
         self._history = history
         self._first_length = first_length
