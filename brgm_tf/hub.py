@@ -89,12 +89,13 @@ def load_perceptual(*, progress: Callable[[str], object] | None = None):
     Raises:
         InputError: the weights cannot be had.
     """
-    from brgm_tf import perceptual, safe_pickle
+    from brgm_tf import perceptual
+    from brgm_tf.formats import inert
 
     arrays = fetching.converted(
         PERCEPTUAL_WEIGHTS,
         lambda folder: perceptual.read_arrays(
-            folder, load=lambda path: safe_pickle.load(path, argument="perceptual_scale")
+            folder, load=lambda path: inert.load_arrays(path, argument="perceptual_scale")
         ),
         perceptual.ARRAYS_VERSION,
         progress=progress,

@@ -14,7 +14,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 LAYERS = (
     ("errors",),
     ("registry", "files"),
-    ("safe_pickle", "packages"),
+    ("formats", "packages"),
     ("cache", "pip_client"),
     ("fetching",),
     ("finding",),
@@ -40,6 +40,7 @@ ALONE = {
     **dict.fromkeys(LONERS, LEAVES),
     "images": LEAVES | {"finding"},
     "masks": LEAVES | {"finding", "images"},
+    "formats": {"errors"},
     "posterior": LEAVES | {"objectives"},
 }
 

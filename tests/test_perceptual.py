@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from brgm_tf import fetching, perceptual, safe_pickle
+from brgm_tf import fetching, perceptual
 from brgm_tf.errors import InputError
+from brgm_tf.formats import inert
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "golden" / "lpips.npz"
@@ -34,7 +35,7 @@ def image_pair(*case):
 def lpips():
     folder = fetching.fetch("vgg16-lpips")
     arrays = perceptual.read_arrays(
-        folder, load=lambda path: safe_pickle.load(path, argument="perceptual")
+        folder, load=lambda path: inert.load_arrays(path, argument="perceptual")
     )
     return perceptual.LPIPS(arrays)
 
