@@ -14,7 +14,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 LAYERS = (
     ("errors",),
     ("registry",),
-    ("safe_pickle",),
+    ("safe_pickle", "formats"),
     ("fetching",),
     ("images", "corruptions", "perceptual", "generators"),
     ("inputs",),
@@ -31,7 +31,8 @@ LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
 LEAVES = {"errors", "registry"}
 ALONE = {
-    **dict.fromkeys(("images", "corruptions", "perceptual", "generators", "objectives"), LEAVES),
+    **dict.fromkeys(("formats", "images", "corruptions", "perceptual", "objectives"), LEAVES),
+    "generators": LEAVES | {"formats"},
     "posterior": LEAVES | {"objectives"},
 }
 
