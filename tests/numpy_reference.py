@@ -88,12 +88,15 @@ def modulated_conv2d(x, weight, styles, *, demodulate=True, up=1, kernel=None, n
 class StyleGAN2:
     """Forward pass of a network given as {path of a weight: array}."""
 
-    def __init__(self, weights, *, resolution, depth, taps=(1, 3, 3, 1), conv_clamp=None):
+    def __init__(
+        self, weights, *, resolution, depth, taps=(1, 3, 3, 1), conv_clamp=None, activation="lrelu"
+    ):
         self.weights = {path: np.asarray(value, "float64") for path, value in weights.items()}
         self.resolution = resolution
         self.depth = depth
         self.kernel = np.outer(taps, taps) / np.sum(taps) ** 2
         self.conv_clamp = conv_clamp
+        self.activation = activation
 
     def mapping(self, z, *, lr_multiplier=0.01):
         x = z / np.sqrt(np.mean(z**2, axis=1, keepdims=True) + 1e-8)
@@ -140,7 +143,7 @@ class StyleGAN2:
             noise=noise * self.weights[f"{path}/noise_strength"],
         )
         bias = self.weights[f"{path}/bias"]
-        return bias_act(y, bias, activation="lrelu", clamp=self.conv_clamp)
+        return bias_act(y, bias, activation=self.activation, clamp=self.conv_clamp)
 
     def _rgb(self, path, x, w):
         weight = self.weights[f"{path}/weight"]

@@ -35,12 +35,13 @@ LAYERS = (
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
 LEAVES = {"errors", "registry", "files"}
-LONERS = ("finding", "corruptions", "perceptual", "generators", "objectives", "progress")
+LONERS = ("finding", "corruptions", "perceptual", "objectives", "progress")
 ALONE = {
     **dict.fromkeys(LONERS, LEAVES),
     "images": LEAVES | {"finding"},
     "masks": LEAVES | {"finding", "images"},
     "formats": {"errors"},
+    "generators": LEAVES | {"formats"},
     "posterior": LEAVES | {"objectives"},
 }
 
