@@ -40,7 +40,7 @@ ALONE = {
     **dict.fromkeys(LONERS, LEAVES),
     "images": LEAVES | {"finding"},
     "masks": LEAVES | {"finding", "images"},
-    "formats": {"errors"},
+    "formats": {"errors", "registry"},
     "generators": LEAVES | {"formats"},
     "posterior": LEAVES | {"objectives"},
 }
