@@ -10,8 +10,10 @@ Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -22,6 +24,7 @@ from brgm_tf.errors import InputError
 _SELU_SCALE = 1.0507009873554805
 _SELU_ALPHA = 1.6732632423543772
 _SQRT2 = float(np.sqrt(2.0))
+_DEPTHWISE = contextvars.ContextVar("depthwise", default=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Activation:
 
 
 def _step(y, below, above):
-    return ops.where(y > 0, ops.full_like(y, above), below)
+    return ops.where(y > 0, ops.convert_to_tensor(above, y.dtype), below)
 
 
 def _swish_slope(x, alpha):
@@ -60,8 +63,8 @@ ACTIVATIONS = {
         lambda x, a: ops.relu(x), lambda y, a: _step(y, ops.zeros_like(y), 1.0), _SQRT2
     ),
     "lrelu": Activation(
-        lambda x, a: ops.where(x > 0, x, x * a),
-        lambda y, a: _step(y, ops.full_like(y, a), 1.0),
+        lambda x, a: (ops.maximum if a <= 1 else ops.minimum)(x, x * a),
+        lambda y, a: _step(y, ops.convert_to_tensor(a, y.dtype), 1.0),
         _SQRT2,
         alpha=0.2,
     ),
@@ -178,6 +181,20 @@ def setup_filter(taps, *, gain=1.0):
     return f / f.sum() * gain ** (f.ndim / 2)
 
 
+@contextlib.contextmanager
+def depthwise_filters() -> Iterator[None]:
+    """What is traced in this context filters by depthwise convolutions.
+
+    They are for training without XLA on a CPU: there, the gradient of the slices of
+    `upfirdn2d` takes some thirty times as long. The results are the same but for rounding.
+    """
+    token = _DEPTHWISE.set(True)
+    try:
+        yield
+    finally:
+        _DEPTHWISE.reset(token)
+
+
 def upfirdn2d(x, filter, *, up=1, down=1, padding=0, gain=1.0, flip=False):
     """Upsamples by zeros, pads, filters and downsamples.
 
@@ -185,7 +202,7 @@ def upfirdn2d(x, filter, *, up=1, down=1, padding=0, gain=1.0, flip=False):
 
     with f * p the valid part of the convolution. It is made of pads, slices and
     sums, one axis after the other for 1-D taps: with XLA on a CPU this is faster
-    than a depthwise convolution.
+    than a depthwise convolution (see `depthwise_filters`).
 
     Args:
         x: [B, H, W, C].
@@ -209,6 +226,8 @@ def upfirdn2d(x, filter, *, up=1, down=1, padding=0, gain=1.0, flip=False):
     left, right, top, bottom = _four(padding)
     f = np.ones(1) if filter is None else np.asarray(filter, dtype="float64")
     f = f if flip else np.flip(f)
+    if f.ndim == 1 and _DEPTHWISE.get():
+        f = np.outer(f, f)
     x = _spread(x, axis=1, up=up, before=top, after=bottom)
     if f.ndim == 1:
         x = _correlate(x, f[:, None], down=(down, 1))
@@ -355,10 +374,13 @@ def _spread(x, *, axis, up, before, after):
         x = ops.pad(x, [(0, up - 1 if i == axis + 1 else 0) for i in range(5)])
         shape[axis] *= up
         x = ops.reshape(x, [-1, *shape[1:]])
-    size = x.shape[axis]
-    inside = [slice(None)] * 4
-    inside[axis] = slice(max(-before, 0), size - max(-after, 0))
-    x = x[tuple(inside)]
+    # Slices and pads of nothing are left out: without XLA they cost a pass each.
+    if before < 0 or after < 0:
+        inside = [slice(None)] * 4
+        inside[axis] = slice(max(-before, 0), x.shape[axis] - max(-after, 0))
+        x = x[tuple(inside)]
+    if before <= 0 and after <= 0:
+        return x
     margins = [(0, 0)] * 4
     margins[axis] = (max(before, 0), max(after, 0))
     return ops.pad(x, margins)
@@ -375,6 +397,12 @@ def _correlate(x, taps, *, down):
             "must not be larger than the padded image",
             filter_shape=taps.shape,
             image_shape=tuple(x.shape[1:3]),
+        )
+    if _DEPTHWISE.get():
+        kernel = np.broadcast_to(taps[:, :, None, None], (kh, kw, x.shape[3], 1))
+        kernel = ops.convert_to_tensor(kernel, x.dtype)
+        return ops.depthwise_conv(
+            x, kernel, strides=down, padding="valid", data_format="channels_last"
         )
     y = None
     for i, j in zip(*np.nonzero(taps), strict=True):

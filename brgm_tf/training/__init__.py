@@ -1,0 +1,1 @@
+"""Training of the generators; nothing in the reconstruction path imports it."""

@@ -1,0 +1,287 @@
+"""One step of the training, a pure function of the state: both networks, their regularisers, EMA.
+
+Notation: g the gradient of a loss, s Adam's second moment, n the number of updates. Adam
+has beta1 = 0, so that it keeps no first moment.
+
+    s = b2 s + (1 - b2) g^2,   v = v - lr g / (sqrt(s / (1 - b2^n)) + eps)
+
+A regulariser that acts every k steps has an update of its own, its loss times k; in all
+updates of its network lr and b2 are then lr k / (k + 1) and b2^(k / (k + 1)). The
+discriminator learns from the images that the generator made in the same step, before
+its update.
+
+Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
+(arXiv 1912.04958), sections 3.1, 3.2 and appendix B; Kingma, Ba, Adam (arXiv 1412.6980).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from brgm_tf.generators.ops import depthwise_filters
+from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.training import augment, backend, losses
+from brgm_tf.training import state as states
+from brgm_tf.training.config import Config
+from brgm_tf.training.discriminator import Discriminator
+
+_BETA2, _EPSILON = 0.99, 1e-8
+_W_AVG_DECAY = 0.998
+# Steps from one adjustment of the augmentation to the next.
+ADA_INTERVAL = 4
+_CLAMP = 256.0
+
+
+class Networks(NamedTuple):
+    """What is trained."""
+
+    generator: StyleGAN2
+    discriminator: Discriminator
+
+
+def build(config: Config) -> Networks:
+    """The two networks of a configuration, with their initial weights."""
+    widths = {"channel_base": config.channel_base, "channel_max": config.channel_max}
+    common = {
+        **widths,
+        "channels": config.channels,
+        "conv_clamp": None if config.dtype == "float32" else _CLAMP,
+        "dtype": config.dtype,
+    }
+    generator = StyleGAN2(
+        config.resolution,
+        z_dim=config.z_dim,
+        w_dim=config.w_dim,
+        mapping_depth=config.mapping_depth,
+        seed=config.seed,
+        **common,
+    )
+    return Networks(generator, Discriminator(config.resolution, seed=config.seed + 1, **common))
+
+
+def draw(config: Config, step: int, *, path: bool) -> dict:
+    """The random numbers of a step, from (seed, step) alone and the same on every backend."""
+    rng = np.random.default_rng((config.seed, 0, step))
+    batch, size = config.batch_size, config.resolution
+    mixed = rng.random(batch) < config.style_mixing
+    cutoff = np.where(mixed, rng.integers(1, config.num_ws, batch), config.num_ws)
+    data = {
+        "z": rng.standard_normal((2, batch, config.z_dim), "float32"),
+        "cutoff": cutoff.astype("int32"),
+        "noise_seed": rng.integers(0, 2**31 - 1, 2, "int32"),
+        "augment_g": augment.draw(rng, batch),
+        "augment_real": augment.draw(rng, batch),
+        "augment_fake": augment.draw(rng, batch),
+    }
+    if path:
+        data["path_z"] = rng.standard_normal((batch // 2, config.z_dim), "float32")
+        data["path_seed"] = rng.integers(0, 2**31 - 1, 2, "int32")
+        shape = (batch // 2, size, size, config.channels)
+        data["path_noise"] = rng.standard_normal(shape, "float32")
+    return data
+
+
+class Step:
+    """The compiled step.
+
+    Args:
+        networks: of `build`; their own weights are not used.
+        config: the configuration.
+        jit: whether XLA compiles it.
+    """
+
+    def __init__(self, networks: Networks, config: Config, *, jit: bool):
+        self._generator, self._discriminator = networks
+        self._config = config
+        self._trainable = {
+            "generator": states.trainable_names(networks.generator),
+            "discriminator": states.trainable_names(networks.discriminator),
+        }
+        # Without XLA, the other form of the filters is the faster one.
+        self._filters = contextlib.nullcontext if jit else depthwise_filters
+        self._run = backend.compiled(self._step, jit=jit)
+
+    def __call__(self, state: dict, images: np.ndarray, *, step: int) -> dict:
+        """Returns the state after a step.
+
+        Args:
+            state: tensors of `state.initial`.
+            images: uint8 [B, H, W, C].
+            step: number of steps done, as in the state (where reading it would wait).
+        """
+        config = self._config
+        r1 = config.gamma > 0 and step % config.r1_interval == 0
+        path = config.path_weight > 0 and step % config.path_interval == 0
+        data = {"images": images, **draw(config, step, path=path)}
+        return self._run(
+            state, keras.tree.map_structure(ops.convert_to_tensor, data), r1=r1, path=path
+        )
+
+    def _step(self, state, data, *, r1: bool, path: bool):
+        with self._filters():
+            return self._stepped(dict(state), data, r1=r1, path=path)
+
+    def _stepped(self, state, data, *, r1: bool, path: bool):
+        real = ops.cast(data["images"], "float32") / 127.5 - 1.0
+        fake = self._update_generator(state, data)
+        if path:
+            self._update_path(state, data)
+        self._update_discriminator(state, data, real=real, fake=fake)
+        if r1:
+            self._update_r1(state, data, real=real)
+        self._average(state)
+        self._steer(state)
+        state["step"] = state["step"] + 1
+        return {key: state[key] for key in sorted(state)}
+
+    def _update_generator(self, state, data):
+        """Updates the generator; returns the images that it made before."""
+
+        def loss(weights):
+            with states.bound(self._generator, weights):
+                w = self._generator.mapping(data["z"][0])
+                ws = self._mixed(w, self._generator.mapping(data["z"][1]), data["cutoff"])
+                fake = self._generator.synthesis(ws, noise_mode="random", seed=data["noise_seed"])
+            with states.bound(self._discriminator, states.part(state, "discriminator")):
+                logits = self._discriminate(state, fake, data["augment_g"])
+            value = losses.generator_loss(logits)
+            return value, (fake, ops.mean(w, axis=0))
+
+        value, (fake, mean) = self._descend(state, "generator", loss)
+        average = state["generator/w_avg"]
+        state["generator/w_avg"] = mean + _W_AVG_DECAY * (average - mean)
+        _count(state, "loss_g", value)
+        return ops.stop_gradient(fake)
+
+    def _update_path(self, state, data):
+        config = self._config
+
+        def loss(weights):
+            with states.bound(self._generator, weights):
+                w = self._generator.mapping(data["path_z"])
+                ws = ops.repeat(w[:, None], self._generator.num_ws, axis=1)
+                lengths = losses.path_lengths(
+                    lambda ws: self._generator.synthesis(
+                        ws, noise_mode="random", seed=data["path_seed"]
+                    ),
+                    ws,
+                    noise=data["path_noise"],
+                )
+            penalty, mean = losses.path_penalty(lengths, state["path/mean"])
+            value = config.path_weight * config.path_interval * penalty
+            return value, (penalty, mean, ops.mean(lengths))
+
+        _, (penalty, mean, length) = self._descend(
+            state, "generator", loss, interval=config.path_interval
+        )
+        state["path/mean"] = mean
+        _count(state, "path_penalty", penalty)
+        _count(state, "path_length", length)
+
+    def _update_discriminator(self, state, data, *, real, fake):
+        def loss(weights):
+            with states.bound(self._discriminator, weights):
+                real_logits = self._discriminate(state, real, data["augment_real"])
+                fake_logits = self._discriminate(state, fake, data["augment_fake"])
+            sign = ops.mean(ops.sign(real_logits))
+            return losses.discriminator_loss(real_logits, fake_logits), sign
+
+        value, sign = self._descend(state, "discriminator", loss)
+        state["ada/sign"] = state["ada/sign"] + sign
+        _count(state, "loss_d", value)
+        _count(state, "sign", sign)
+
+    def _update_r1(self, state, data, *, real):
+        config = self._config
+        # The slope is taken where the discriminator is evaluated: after the augmentation.
+        seen = self._augment(state, real, data["augment_real"])
+
+        def loss(weights):
+            with states.bound(self._discriminator, weights):
+                penalty = losses.r1_penalty(self._discriminator, seen)
+            return config.gamma / 2 * config.r1_interval * penalty, penalty
+
+        _, penalty = self._descend(state, "discriminator", loss, interval=config.r1_interval)
+        _count(state, "r1", penalty)
+
+    def _descend(self, state, name, loss, *, interval: int = 0):
+        """Updates a network by the gradient of a loss; returns its value and what it adds."""
+        config = self._config
+        weights = states.part(state, name)
+        trained = {key: weights.pop(key) for key in sorted(self._trainable[name])}
+        (value, auxiliary), gradients = backend.value_and_gradient(
+            lambda trained: loss({**weights, **trained}), trained
+        )
+        share = self._share(name)
+        updates = state[f"updates/{name}"] + 1
+        beta = _BETA2**share
+        correction = 1.0 - beta ** ops.cast(updates, "float32")
+        for key, gradient in gradients.items():
+            square = state[f"square/{name}/{key}"]
+            square = beta * square + (1.0 - beta) * ops.square(gradient)
+            step = gradient / (ops.sqrt(square / correction) + _EPSILON)
+            state[f"square/{name}/{key}"] = square
+            state[f"{name}/{key}"] = trained[key] - config.learning_rate * share * step
+        state[f"updates/{name}"] = updates
+        return value, auxiliary
+
+    def _share(self, name) -> float:
+        """k / (k + 1) where a regulariser adds an update every k steps, else 1."""
+        config = self._config
+        if name == "generator":
+            weight, interval = config.path_weight, config.path_interval
+        else:
+            weight, interval = config.gamma, config.r1_interval
+        return interval / (interval + 1) if weight > 0 else 1.0
+
+    def _mixed(self, first, second, cutoff):
+        """[B, L, D]: the first latent at layers below the cutoff, the second from there."""
+        below = ops.arange(self._generator.num_ws)[None, :] < cutoff[:, None]
+        return ops.where(below[..., None], first[:, None], second[:, None])
+
+    def _discriminate(self, state, images, draws):
+        return self._discriminator(self._augment(state, images, draws))
+
+    def _augment(self, state, images, draws):
+        config = self._config
+        if not config.augments:
+            return images
+        return augment.augment(
+            images, draws, strength=state["ada/strength"], names=config.augmentations
+        )
+
+    def _average(self, state):
+        """EMA: e' = v + (e - v) 2^(-batch / half-life)."""
+        config = self._config
+        seen = ops.cast(state["step"] * config.batch_size, "float32")
+        half_life = ops.minimum(config.ema_kimg * 1000.0, seen * config.ema_rampup)
+        beta = ops.power(0.5, config.batch_size / ops.maximum(half_life, 1e-8))
+        for key, average in states.part(state, "ema").items():
+            value = state[f"generator/{key}"]
+            state[f"ema/{key}"] = value + (average - value) * beta
+
+    def _steer(self, state):
+        config = self._config
+        if not config.augments or config.ada_target is None:
+            return
+        due = ops.equal((state["step"] + 1) % ADA_INTERVAL, 0)
+        strength = augment.steer(
+            state["ada/strength"],
+            state["ada/sign"] / ADA_INTERVAL,
+            target=config.ada_target,
+            images=config.batch_size * ADA_INTERVAL,
+            kimg=config.ada_kimg,
+        )
+        state["ada/strength"] = ops.where(due, strength, state["ada/strength"])
+        state["ada/sign"] = ops.where(due, ops.zeros_like(state["ada/sign"]), state["ada/sign"])
+
+
+def _count(state, name, value):
+    """Adds a value to the sum of a scalar."""
+    state[f"sum/{name}"] = state[f"sum/{name}"] + value
+    state[f"count/{name}"] = state[f"count/{name}"] + 1.0
