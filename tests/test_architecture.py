@@ -44,7 +44,7 @@ ALONE = {
     "formats": {"errors", "registry"},
     "generators": LEAVES | {"formats"},
     "posterior": LEAVES | {"objectives"},
-    "training": LEAVES | {"images", "generators"},
+    "training": LEAVES | {"finding", "images", "generators"},
 }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from brgm_tf import images as image_files
 from brgm_tf.errors import InputError
+from brgm_tf.finding import SUFFIXES
 
 
 def find(source, *, argument: str) -> list[str]:
@@ -38,7 +39,7 @@ def find(source, *, argument: str) -> list[str]:
         raise InputError(
             argument,
             "must have images in it",
-            remedy="Suffixes looked for: " + " ".join(image_files.SUFFIXES),
+            remedy="Suffixes looked for: " + " ".join(SUFFIXES),
             path=str(source),
         )
     return names
@@ -106,7 +107,7 @@ def batch(images: np.ndarray, *, step: int, size: int, seed: int, mirror: bool) 
 
 def _is_image(name: str) -> bool:
     hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
-    return name.lower().endswith(image_files.SUFFIXES) and not hidden
+    return name.lower().endswith(SUFFIXES) and not hidden
 
 
 def _load_files(path: Path, resolution: int, channels: int, argument: str) -> np.ndarray:
