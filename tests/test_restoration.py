@@ -109,7 +109,9 @@ def test_a_batch_of_two_equals_single_images(enlarged, restore, small):
     batched = restore(small, corruption=DOWNSAMPLE, num_steps=60, batch_size=2)
     assert [image.name for image in batched.images] == [image.name for image in enlarged.images]
     for a, b in zip(batched.images, enlarged.images, strict=True):
-        np.testing.assert_allclose(a.history["total"][-1], b.history["total"][-1], rtol=0.01)
+        single, together = b.history["total"], a.history["total"]
+        # Where the objective is zero is arbitrary: what it fell by is not.
+        assert abs(together[-1] - single[-1]) < 0.01 * (single[0] - single[-1])
 
 
 def test_a_merged_image_keeps_the_known_pixels_exactly(filled, whole, missing):
