@@ -63,8 +63,10 @@ def message_of(data, tmp_path):
 
 def words_of(data, tmp_path):
     message = message_of(data, tmp_path)
-    assert "rosinality's stylegan2-pytorch; and this is " in message
-    return message.partition("and this is ")[2].partition(". Received")[0]
+    start, end = "`checkpoint` must be a StyleGAN2 generator, and this is ", ". Give a pickle of"
+    assert message.startswith(start)
+    assert end in message
+    return message.removeprefix(start).partition(end)[0]
 
 
 def test_a_stylegan1_is_config_a(tmp_path):
@@ -130,9 +132,9 @@ STATE = {"conv1.conv.weight": zeros(3)}
         ({"state_dict": STATE, "latent_avg": zeros(3)}, "a checkpoint of an encoder (pSp, e4e)"),
         (STATE, "a bare state dict of rosinality's generator: save it as {'g_ema': ...}"),
         ({"layer.weight": zeros(3)}, "a bare state dict with tensors such as 'layer.weight'"),
-        ({"model": 1, 2: 3}, "a dict with the keys model"),
+        ({"model": 1, 2: 3}, "a dict with the keys ['model']"),
         ([1, 2], "a pickled list"),
-        ({}, "a dict with the keys"),
+        ({}, "a dict with the keys []"),
     ],
     ids=range(10),
 )

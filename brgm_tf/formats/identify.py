@@ -22,9 +22,9 @@ _LOADERS = {
     "torchscript": torch_file.load,
 }
 _SUPPORTED = (
-    "must be a StyleGAN2 generator: a pickle of NVIDIA's stylegan2 (configs e and f),"
-    " stylegan2-ada, stylegan2-ada-pytorch or stylegan3 (its StyleGAN2 configurations), or a"
-    " checkpoint of rosinality's stylegan2-pytorch"
+    "Give a pickle of NVIDIA's stylegan2 (configs e and f), stylegan2-ada, stylegan2-ada-pytorch"
+    " or stylegan3 (its StyleGAN2 configurations), or a checkpoint of rosinality's"
+    " stylegan2-pytorch"
 )
 # Words for a dict by keys that it has.
 _DICTS = (
@@ -64,7 +64,12 @@ def read(path: str | os.PathLike, *, argument: str, network: str = "G_ema") -> C
 
 
 def _refusal(path, words: str, *, argument: str) -> InputError:
-    return InputError(argument, f"{_SUPPORTED}; and this is {words}", **{argument: os.fspath(path)})
+    return InputError(
+        argument,
+        f"must be a StyleGAN2 generator, and this is {words}",
+        remedy=_SUPPORTED,
+        **{argument: os.fspath(path)},
+    )
 
 
 def _file_words(path, kind: str, *, argument: str) -> str:
@@ -99,5 +104,5 @@ def _describe_dict(data: dict) -> str:
     if keys and all(isinstance(data[key], np.ndarray) for key in keys):
         if not rosinality.SIGNATURE.isdisjoint(keys):
             return "a bare state dict of rosinality's generator: save it as {'g_ema': ...}"
-        return f"a bare state dict with tensors such as {min(keys)[:80]!r}"
-    return "a dict with the keys " + ", ".join(sorted(key[:40] for key in keys)[:8])
+        return f"a bare state dict with tensors such as {min(keys)[:80]!a}"
+    return f"a dict with the keys {sorted(key[:40] for key in keys)[:8]!a}"

@@ -20,7 +20,6 @@ from brgm_tf.formats.options import Options
 from brgm_tf.formats.records import Record
 from brgm_tf.registry import positive_float
 
-NETWORKS = {"G": "G", "G_ema": "G_ema"}
 _DEFAULT_TAPS = [1, 3, 3, 1]
 _ORIGIN = "a stylegan2-ada-pytorch pickle"
 _POSITIONAL = (
@@ -61,14 +60,14 @@ def read(data, *, network: str, argument: str) -> Checkpoint:
 
     Args:
         data: what the pickle holds.
-        network: a key of `NETWORKS`.
+        network: 'G_ema' or 'G'.
         argument: name of the argument (or flag) that the file was given by.
 
     Raises:
         InputError: there is no such generator, an option is not known here, or a filter
             is not what the options say.
     """
-    generator = data.get(NETWORKS[network])
+    generator = data.get(network)
     if class_name(generator) is None:
         raise InputError("network", f"must be in the file, which has no {network}", network=network)
     arrays = modules.named_arrays(generator, argument=argument)

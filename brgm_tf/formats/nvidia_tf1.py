@@ -26,7 +26,7 @@ from brgm_tf.formats.options import Options
 from brgm_tf.formats.records import Record
 from brgm_tf.registry import positive_float
 
-NETWORKS = {"G": 0, "G_ema": 2}
+_NETWORKS = {"G": 0, "G_ema": 2}
 _STYLEGAN2, _ADA = "an NVIDIA stylegan2 pickle", "an NVIDIA stylegan2-ada pickle"
 _SYNTHESIS = {"G_synthesis_stylegan2": _STYLEGAN2, "G_synthesis": _ADA}
 _FIRST_VERSION = 4
@@ -81,13 +81,13 @@ def read(data, *, network: str, argument: str) -> Checkpoint:
 
     Args:
         data: what the pickle holds.
-        network: a key of `NETWORKS`.
+        network: 'G_ema' or 'G'.
         argument: name of the argument (or flag) that the file was given by.
 
     Raises:
         InputError: an option is not known here.
     """
-    state = data[NETWORKS[network]].state
+    state = data[_NETWORKS[network]].state
     with one_error(argument):
         arrays = _arrays(state)
         origin = _SYNTHESIS[_build_function(_components(state)["synthesis"])]
@@ -157,19 +157,17 @@ def _config(given: Options, origin: str) -> dict:
     }
     given.require("fmap_decay", 1)
     given.require("fmap_min", 1)
-    normalized = "joint"
     if origin == _ADA:
         given.require("fmap_const", None)
         config["use_noise"] = given.take("use_noise", True, options.switch)
         config["conv_clamp"] = given.take("conv_clamp", None, positive_float, none=None)
         config["embedding_width"] = given.take("label_fmaps", z_dim, options.size, none=z_dim)
-        normalized = "separate"
-    config["normalization"] = normalized
-    if c_dim and origin == _ADA:
-        # There the embedding is normalised even where latents are not.
-        given.require("normalize_latents", True)
-    elif not given.take("normalize_latents", True, options.switch):
-        config["normalization"] = "none"
+        if c_dim:
+            # The embedding would be normalised all the same.
+            given.require("normalize_latents", True)
+    is_normalized = given.take("normalize_latents", True, options.switch)
+    normalization = "separate" if origin == _ADA else "joint"
+    config["normalization"] = normalization if is_normalized else "none"
     given.ignore(*_WITHOUT_EFFECT)
     given.finish()
     return config

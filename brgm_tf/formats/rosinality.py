@@ -25,7 +25,7 @@ from brgm_tf.formats import filters, options
 from brgm_tf.formats.checkpoint import Checkpoint, Tensor
 from brgm_tf.formats.limits import one_error
 
-NETWORKS = {"G": "g", "G_ema": "g_ema"}
+_NETWORKS = {"G": "g", "G_ema": "g_ema"}
 _ORIGIN = "a rosinality checkpoint"
 _FILTER_GAIN = 4.0
 SIGNATURE = {"input.input", "conv1.conv.weight", "to_rgb1.conv.weight"}
@@ -39,13 +39,13 @@ def matches(data: object) -> bool:
     """Whether this is a dict with state dicts of rosinality's generator."""
     return isinstance(data, dict) and any(
         _is_state(data.get(key)) and not SIGNATURE.isdisjoint(data[key])
-        for key in NETWORKS.values()
+        for key in _NETWORKS.values()
     )
 
 
 def unsupported(data) -> str | None:
     """Words for a generator that is no StyleGAN2, else None."""
-    names = {name for key in NETWORKS.values() for name in data.get(key, ())}
+    names = {name for key in _NETWORKS.values() for name in data.get(key, ())}
     if any(".iwt." in f".{name}" for name in names):
         return "a SWAGAN (rosinality's stylegan2-pytorch with --arch swagan)"
     return None
@@ -56,13 +56,13 @@ def read(data, *, network: str, argument: str) -> Checkpoint:
 
     Args:
         data: what the file holds.
-        network: a key of `NETWORKS`.
+        network: 'G_ema' or 'G'.
         argument: name of the argument (or flag) that the file was given by.
 
     Raises:
         InputError: there is no such generator, or no StyleGAN2 has such tensors.
     """
-    state = data.get(NETWORKS[network])
+    state = data.get(_NETWORKS[network])
     if not _is_state(state):
         raise InputError("network", f"must be in the file, which has no {network}", network=network)
     with one_error(argument):
