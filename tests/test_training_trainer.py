@@ -104,6 +104,22 @@ def test_other_networks_are_refused_and_other_settings_told(undisturbed):
     assert "warning: the images are not those that the training began with" in lines
 
 
+def test_the_first_steps_are_those_of_adam_and_of_the_average(tmp_path):
+    training = trainer(tmp_path, config=dataclasses.replace(PLAIN, ema_rampup=1.0))
+    history = [states.to_arrays(training.state)]
+    for _ in range(2):
+        training._one_step()
+        history.append(states.to_arrays(training.state))
+    first, second, third = (state["generator/synthesis/b8/conv0/weight"] for state in history)
+    # The second moment is 0.01 g^2, and a step lr g / (|g| + eps): there is no first moment.
+    slope = np.sqrt(history[1]["square/generator/synthesis/b8/conv0/weight"] / 0.01)
+    expected = PLAIN.learning_rate * slope / (slope + 1e-8)
+    np.testing.assert_allclose(np.abs(second - first), expected, rtol=1e-3)
+    # Half of what was seen is one half-life, before a long one is reached.
+    average = history[2]["ema/synthesis/b8/conv0/weight"]
+    np.testing.assert_allclose(average, (second + third) / 2, atol=1e-6)
+
+
 def test_samples_are_those_of_the_exported_generator(undisturbed, tmp_path):
     folder, state = undisturbed
     generator = load_preset(export(tmp_path, state, TINY))
