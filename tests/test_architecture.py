@@ -16,7 +16,8 @@ LAYERS = (
     ("registry", "files"),
     ("formats", "packages"),
     ("cache", "pip_client"),
-    ("fetching",),
+    ("fetching", "download"),
+    ("catalogue", "handles"),
     ("finding",),
     ("images", "corruptions", "perceptual", "generators"),
     ("masks",),
@@ -35,12 +36,14 @@ LAYERS = (
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
 LEAVES = {"errors", "registry", "files"}
-LONERS = ("finding", "corruptions", "perceptual", "generators", "objectives", "progress")
+LONERS = ("finding", "corruptions", "perceptual", "objectives", "progress")
 ALONE = {
     **dict.fromkeys(LONERS, LEAVES),
+    "catalogue": set(),
+    "generators": LEAVES | {"formats"},
     "images": LEAVES | {"finding"},
     "masks": LEAVES | {"finding", "images"},
-    "formats": {"errors"},
+    "formats": {"errors", "registry"},
     "posterior": LEAVES | {"objectives"},
 }
 

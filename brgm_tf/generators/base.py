@@ -59,16 +59,26 @@ class Generator(keras.Model, abc.ABC):
         w = self.mapping(z)
         return self.synthesis(keras.ops.repeat(w[:, None, :], self.num_ws, axis=1))
 
-    def latent_statistics(self, num_samples: int = 10_000, *, seed: int = 123) -> LatentStatistics:
+    def latent_statistics(
+        self, num_samples: int = 10_000, *, seed: int = 123, c=None
+    ) -> LatentStatistics:
         """Mean and covariance of w over `num_samples` seeded draws of z.
 
         The draws are NumPy's `RandomState(seed).randn`, as in the originals, so the
         statistics do not depend on the backend.
+
+        Args:
+            num_samples: number of draws.
+            seed: of the draws.
+            c: label [1, C] of the class that w is to be of, for a generator whose
+                `mapping` takes labels.
         """
+        label = {} if c is None else {"c": c}
         z = np.random.RandomState(seed).randn(num_samples, self.z_dim).astype("float32")
         batches = np.array_split(z, max(1, num_samples // 1000))
-        w = np.concatenate([keras.ops.convert_to_numpy(self.mapping(b)) for b in batches])
-        w = w.astype("float64")
+        w = np.concatenate(
+            [keras.ops.convert_to_numpy(self.mapping(batch, **label)) for batch in batches]
+        ).astype("float64")
         return LatentStatistics(
             mean=w.mean(axis=0), covariance=np.atleast_2d(np.cov(w, rowvar=False, bias=True))
         )

@@ -1,0 +1,160 @@
+"""Generators as folders: config.json and model.weights.h5.
+
+config.json has "class_name" and "config", the arguments of the class, and whatever else is
+known ("about"). model.weights.h5 has one data set a weight, named by the weight's path in the
+network: 'synthesis/b8/conv0/weight', 'w_avg'. Data sets may be float16, which halves the file;
+they are cast to the weight's own type when read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from brgm_tf.errors import InputError
+
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+STORAGE = ("float32", "float16")
+# Largest float16.
+_LIMIT = 65504.0
+
+
+def _classes() -> dict:
+    from brgm_tf.generators.stylegan2 import StyleGAN2
+
+    return {"StyleGAN2": StyleGAN2}
+
+
+def save_preset(generator, folder, *, storage: str = "float32", about: dict | None = None) -> Path:
+    """Writes a generator as a folder.
+
+    Args:
+        generator: a generator of this package, with `get_config`.
+        folder: made if need be; files of these names there are replaced.
+        storage: 'float32' or 'float16', the type of the numbers in the file.
+        about: more to be known, for JSON.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the storage is unknown, or a weight is too large for it.
+    """
+    import h5py
+
+    if storage not in STORAGE:
+        raise InputError("storage", "must be one of " + ", ".join(STORAGE), storage=storage)
+    arrays = {name: np.asarray(weight) for name, weight in _weights(generator).items()}
+    for name, array in arrays.items():
+        if storage == "float16" and not np.abs(array).max() <= _LIMIT:
+            raise InputError("storage", "must be float32 for this generator", weight=name)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = {
+        "class_name": type(generator).__name__,
+        "config": generator.get_config(),
+        "storage": storage,
+        "about": about or {},
+    }
+    with h5py.File(folder / (WEIGHTS + ".partial"), "w") as file:
+        for name, array in sorted(arrays.items()):
+            file.create_dataset(name, data=array.astype(storage), track_times=False)
+    os.replace(folder / (WEIGHTS + ".partial"), folder / WEIGHTS)
+    (folder / CONFIG).write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
+def load_preset(folder, *, argument: str = "generator", **overrides):
+    """Reads a generator from its folder.
+
+    Args:
+        folder: as `save_preset` writes it.
+        argument: name of the user's argument, for errors.
+        overrides: arguments of the class other than those in the file, such as dtype.
+
+    Raises:
+        InputError: a file is missing or damaged, or its weights are not those of the network.
+    """
+    folder = Path(folder)
+    text = read_config(folder, argument=argument)
+    try:
+        generator = _classes()[text["class_name"]](**{**text["config"], **overrides})
+    except TypeError as error:
+        raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
+    arrays = _read_arrays(folder / WEIGHTS, argument=argument)
+    weights = _weights(generator)
+    _check(arrays, weights, argument=argument)
+    for name, weight in weights.items():
+        weight.assign(arrays[name].astype(weight.dtype))
+    return generator
+
+
+def read_config(folder, *, argument: str = "generator") -> dict:
+    """Reads and checks config.json of a folder.
+
+    Raises:
+        InputError: it is missing, damaged, or of a class that is not known.
+    """
+    path = Path(folder) / CONFIG
+    try:
+        text = json.loads(path.read_text("utf-8"))
+        known = text["class_name"] in _classes() and isinstance(text["config"], dict)
+    except FileNotFoundError:
+        raise InputError(
+            argument,
+            f"must be a folder with {CONFIG} and {WEIGHTS}",
+            **{argument: str(folder)},
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unusable(path, argument, reason=repr(error)) from None
+    if not known:
+        raise _unusable(path, argument, class_name=text["class_name"])
+    return text
+
+
+def _weights(generator) -> dict:
+    return {weight.path.removeprefix(f"{generator.name}/"): weight for weight in generator.weights}
+
+
+def _read_arrays(path: Path, *, argument: str) -> dict[str, np.ndarray]:
+    import h5py
+
+    arrays = {}
+
+    def collect(name, item):
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(collect)
+    except OSError as error:
+        raise _unusable(path, argument, reason=str(error)) from None
+    return arrays
+
+
+def _check(arrays, weights, *, argument):
+    missing = sorted(weights.keys() - arrays.keys())
+    extra = sorted(arrays.keys() - weights.keys())
+    if missing or extra:
+        raise InputError(
+            argument,
+            f"must have the weights of its network in {WEIGHTS}",
+            missing=missing[:5],
+            extra=extra[:5],
+        )
+    for name, weight in weights.items():
+        if arrays[name].shape != tuple(weight.shape):
+            raise InputError(
+                argument,
+                f"must have weights of the network's shapes; {name} has another",
+                expected_shape=tuple(weight.shape),
+                shape=arrays[name].shape,
+            )
+
+
+def _unusable(path: Path, argument: str, **received) -> InputError:
+    return InputError(argument, f"must have a usable {path.name}", path=str(path), **received)
