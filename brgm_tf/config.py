@@ -19,7 +19,7 @@ class Config:
 
     Args:
         corruption: a call such as 'downsample(factor=32)'.
-        generator: a name of `hub.GENERATORS`, or a loaded `generators.base.Generator`.
+        generator: a handle as for `hub.load_generator`, or a loaded generator.
         input_kind: 'measurement' (the input is damaged) or 'clean' (it is corrupted first,
             and metrics are reported).
         objective: a name of `objectives.OBJECTIVES`.
@@ -46,7 +46,7 @@ class Config:
 
     def __post_init__(self):
         CORRUPTIONS.parse(self.corruption)
-        hub.describe_generator(self.generator)
+        hub.check_generator(self.generator)
         ESTIMATORS.row(self.estimator)
         self.scales()
         for name, choices in (("input_kind", inputs.KINDS), ("non_square", ("crop", "refuse"))):

@@ -16,13 +16,12 @@ from pathlib import Path
 
 from absl import app, flags
 
-from brgm_tf import outputs
+from brgm_tf import hub, outputs
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.finding import find_images
-from brgm_tf.hub import GENERATORS
 from brgm_tf.inputs import KINDS
 from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
 from brgm_tf.progress import display
@@ -52,7 +51,13 @@ def _names(registry) -> str:
     return ", ".join(registry)
 
 
-flags.DEFINE_string("generator", "ffhq-mobile-1024", f"the prior: {_names(GENERATORS)}")
+flags.DEFINE_string(
+    "generator",
+    "ffhq-mobile-1024",
+    "the prior: a checkpoint's file or folder, its https:// or gs:// address (with #sha256=... "
+    f"to have a file checked), a TF-Hub handle, or one of {_names(hub.GENERATORS)}",
+)
+flags.DEFINE_bool("list_generators", False, "say where the named generators are from, and stop")
 flags.DEFINE_string("input", None, "image, folder, glob, or example:NAME")
 flags.DEFINE_enum("input_kind", "measurement", KINDS, "whether the input is damaged already")
 flags.DEFINE_string(
@@ -111,6 +116,9 @@ def _guarded() -> int:
 
 
 def _run() -> int:
+    if FLAGS.list_generators:
+        sys.stdout.write(hub.list_generators())
+        return 0
     # What needs no TensorFlow is checked before it is imported.
     if FLAGS.input is None:
         raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
@@ -121,6 +129,7 @@ def _run() -> int:
     )
     find_images(FLAGS.input)
     check_video(FLAGS.save_video)
+    hub.describe_generator(config.generator, progress=_say)
     _import_tensorflow_quietly()
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
     folder = outputs.check_writable(FLAGS.output_dir)
@@ -193,6 +202,8 @@ def _effective_flags() -> str:
             continue
         if name in ("input", "masks", "output_dir") and not str(value).startswith("example:"):
             value = os.path.abspath(os.path.expanduser(value))
+        if name == "generator":
+            value = hub.absolute(value)
         lines.append(f"--{name}={value}")
     return "\n".join(lines) + "\n"
 

@@ -78,7 +78,7 @@ def restore(
         images: a path, folder or glob, an array [h, w, C] or [N, h, w, C] in [-1, 1],
             or a list of these.
         corruption: a call such as 'downsample(factor=32)' or 'mask()'.
-        generator: a name of `hub.GENERATORS`, or a loaded `generators.base.Generator`.
+        generator: a handle as for `hub.load_generator`, or a loaded generator.
         masks: for 'mask()': a file, a folder, or bool arrays, True = missing.
         num_steps: steps of the optimiser.
         seed: of everything random.

@@ -16,7 +16,8 @@ LAYERS = (
     ("registry", "files"),
     ("formats", "packages"),
     ("cache", "pip_client"),
-    ("fetching",),
+    ("fetching", "download"),
+    ("catalogue", "handles"),
     ("finding",),
     ("images", "corruptions", "perceptual", "generators"),
     ("masks",),
@@ -39,6 +40,8 @@ LEAVES = {"errors", "registry", "files"}
 LONERS = ("finding", "corruptions", "perceptual", "objectives", "progress")
 ALONE = {
     **dict.fromkeys(LONERS, LEAVES),
+    "catalogue": set(),
+    "generators": LEAVES | {"formats"},
     "images": LEAVES | {"finding"},
     "masks": LEAVES | {"finding", "images"},
     "formats": {"errors", "registry"},

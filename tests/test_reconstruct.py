@@ -143,6 +143,22 @@ def test_a_bad_flag_is_answered_before_tensorflow_is_imported(flags):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_file_that_is_no_generator_is_answered_before_tensorflow_is_imported(tmp_path):
+    (tmp_path / "page.pkl").write_bytes(b"<!doctype html>")
+    run = process("--input=example:astronaut", f"--generator={tmp_path / 'page.pkl'}")
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: --generator: ")
+    assert "an HTML page" in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+def test_generators_are_listed_without_an_input(capsys):
+    assert command("--list_generators") == 0
+    out, err = capsys.readouterr()
+    assert out == hub.list_generators()
+    assert err == ""
+
+
 def test_a_missing_file_is_one_line_on_the_real_stderr():
     done = process("--input=none.png")
     assert done.returncode == 2

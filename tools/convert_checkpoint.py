@@ -1,0 +1,172 @@
+"""Writes a generator anew: `python tools/convert_checkpoint.py SOURCE DEST`.
+
+DEST becomes a preset folder (config.json, model.weights.h5) or, with --saved_model, a
+SavedModel; both with a model card, README.md. SOURCE is a handle as --generator takes it.
+What was written is read again and compared before it gets its name; `--verify SOURCE DEST`
+does so later on. Exit codes: 0 done, 1 the conversion differs, 2 it cannot be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import secrets
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from brgm_tf import files, hub
+from brgm_tf.errors import InputError
+
+CARD = "README.md"
+_NUM_IMAGES = 2
+_STORAGES = ("float32", "float16")
+# Largest difference relative to the largest value, for numbers of either storage.
+_TOLERANCES = {"float32": 1e-4, "float16": 5e-2}
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command and returns the exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("source", help="file, folder, address or name of the generator")
+    parser.add_argument("dest", type=Path, help="folder to be written")
+    parser.add_argument("--saved_model", action="store_true", help="write a SavedModel")
+    parser.add_argument("--verify", action="store_true", help="compare DEST with SOURCE again")
+    parser.add_argument(
+        "--storage", choices=_STORAGES, default="float32", help="numbers of a preset"
+    )
+    parser.add_argument("--licence", default="", help="what one may do with it, for the card")
+    options = parser.parse_args(arguments)
+    try:
+        if options.verify:
+            return _verified(options.source, options.dest, _tolerance(options.dest))
+        return _convert(options)
+    except InputError as error:
+        _say(f"error: {error}")
+        return 2
+
+
+def _convert(options) -> int:
+    dest = options.dest
+    if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
+        raise InputError("dest", "must be a new or an empty folder", dest=str(dest))
+    generator = hub.load_generator(options.source, progress=_say)
+    origin = hub.origin(options.source)
+    origin["licence"] = options.licence or origin["licence"] or "not known: ask its authors"
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    scratch = dest.with_name(f".{dest.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        if options.saved_model:
+            _write_saved_model(generator, scratch)
+        else:
+            _write_preset(generator, scratch, storage=options.storage, about=origin)
+        (scratch / CARD).write_text(_card(dest.name, scratch, generator, origin), "utf-8")
+        code = _verified(generator, scratch, _TOLERANCES[options.storage])
+        if code == 0:
+            os.replace(scratch, dest)
+            _say(f"written: {dest}")
+        return code
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write_preset(generator, folder: Path, *, storage: str, about: dict) -> None:
+    from brgm_tf.generators.preset import save_preset
+    from brgm_tf.generators.stylegan2 import StyleGAN2
+
+    if not isinstance(generator, StyleGAN2):
+        raise InputError(
+            "source", "must be a StyleGAN2 for a preset folder", remedy="Give --saved_model"
+        )
+    save_preset(generator, folder, storage=storage, about=about)
+
+
+def _write_saved_model(generator, folder: Path) -> None:
+    from brgm_tf.generators.saved_model import export
+
+    export(generator, folder)
+
+
+def _card(name: str, folder: Path, generator, origin: dict) -> str:
+    sums = [
+        f"{files.sha256(path)}  {path.relative_to(folder).as_posix()}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    lines = [
+        f"# {name}",
+        "",
+        f"{type(generator).__name__}, {generator.resolution} x {generator.resolution} pixels, "
+        f"{generator.channels} channels: z [B, {generator.z_dim}], "
+        f"ws [B, {generator.num_ws}, {generator.w_dim}], images in [-1, 1].",
+        "",
+        f"- From: {origin['source']}",
+        *([f"- sha256 of that: {origin['sha256']}"] if "sha256" in origin else []),
+        f"- Licence: {origin['licence']}",
+        "- Converted by tools/convert_checkpoint.py of brgm_tf.",
+        "",
+        "Checksums (sha256):",
+        "",
+        *(f"    {line}" for line in sums),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _tolerance(folder: Path) -> float:
+    config = folder / "config.json"
+    is_half = config.is_file() and '"storage": "float16"' in config.read_text("utf-8")
+    return _TOLERANCES["float16" if is_half else "float32"]
+
+
+def _verified(source, folder: Path, tolerance: float) -> int:
+    """0 if a conversion has its checksums and computes what its source does, else 1."""
+    damaged = _damaged(folder)
+    if damaged:
+        _say(f"differs: {', '.join(damaged)}: not of the card's checksum")
+        return 1
+    first, second = (hub.load_generator(each, progress=_say) for each in (source, folder))
+    code = 0
+    for name, expected, found in _compared(first, second):
+        same_shape = expected.shape == found.shape
+        error = np.abs(expected - found).max() / np.abs(expected).max() if same_shape else np.inf
+        code |= not error <= tolerance
+        _say(f"{name}: largest difference {error:.1e} of the largest value (at most {tolerance})")
+    return int(code)
+
+
+def _damaged(folder: Path) -> list[str]:
+    """Files that are not of the card's checksums."""
+    card = folder / CARD
+    text = card.read_text("utf-8") if card.is_file() else ""
+    rows = re.findall(r"^    ([0-9a-f]{64})  (.+)$", text, re.MULTILINE)
+    return [
+        name
+        for sha256, name in rows
+        if not (folder / name).is_file() or files.sha256(folder / name) != sha256
+    ]
+
+
+def _compared(first, second):
+    """Names and values of what both compute from the same normal numbers."""
+    random = np.random.RandomState(0)
+    z = random.randn(_NUM_IMAGES, first.z_dim).astype("float32")
+    w = np.asarray(first.mapping(z))
+    yield "w", w, np.asarray(second.mapping(z))
+    # Each layer has a latent of its own, so that no two can be exchanged.
+    scale = random.uniform(0.5, 1.5, (_NUM_IMAGES, first.num_ws, 1)).astype("float32")
+    ws = w[:, None] * scale
+    yield "images", np.asarray(first.synthesis(ws)), np.asarray(second.synthesis(ws))
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
