@@ -45,7 +45,6 @@ ALONE = {
     "images": LEAVES | {"finding"},
     "masks": LEAVES | {"finding", "images"},
     "formats": {"errors", "registry"},
-    "generators": LEAVES | {"formats"},
     "posterior": LEAVES | {"objectives"},
     "training": LEAVES | {"finding", "images", "generators"},
 }
