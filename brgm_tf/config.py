@@ -38,7 +38,7 @@ class Config:
     objective: str = "balanced"
     overrides: Mapping[str, float | str | None] = dataclasses.field(default_factory=dict)
     estimator: str = "map"
-    num_steps: int = 400
+    num_steps: int = 350
     batch_size: int = 1
     seed: int = 0
     non_square: str = "crop"

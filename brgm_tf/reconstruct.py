@@ -66,7 +66,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("masks", None, "mask for all images, or folder with one of the same name each")
 flags.DEFINE_enum("objective", "balanced", OBJECTIVES, "preset of the objective")
 flags.DEFINE_enum("estimator", "map", list(ESTIMATORS), "what is computed of the posterior")
-flags.DEFINE_integer("num_steps", 400, "steps of the optimiser", lower_bound=1)
+flags.DEFINE_integer("num_steps", 350, "steps of the optimiser", lower_bound=1)
 flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0, upper_bound=MAX_INT)
 flags.DEFINE_enum("non_square", "crop", ["crop", "refuse"], "what to do with other shapes")

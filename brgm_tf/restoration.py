@@ -67,7 +67,7 @@ def restore(
     corruption: str = "none",
     generator="ffhq-mobile-1024",
     masks=None,
-    num_steps: int = 400,
+    num_steps: int = 350,
     seed: int = 0,
     progress: Callable | None = None,
     **options,
