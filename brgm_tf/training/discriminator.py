@@ -18,6 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from brgm_tf.generators.layers import add_weight
 from brgm_tf.generators.ops import bias_act, downsample2d, setup_filter, upfirdn2d
 from brgm_tf.generators.stylegan2 import FullyConnected
 from brgm_tf.training.config import GROUP_SIZE
@@ -67,19 +68,10 @@ class Convolution(keras.layers.Layer):
         self.resample_filter = resample_filter
         self.weight_gain = 1 / np.sqrt(kernel**2 * in_channels).item()
         shape = (kernel, kernel, in_channels, out_channels)
-        self.weight = self._add("weight", rng.standard_normal(shape))
-        self.bias = self._add("bias", np.zeros(out_channels)) if bias else None
+        self.weight = add_weight(self, "weight", rng.standard_normal(shape), trainable=True)
+        zeros = np.zeros(out_channels)
+        self.bias = add_weight(self, "bias", zeros, trainable=True) if bias else None
         self.built = True
-
-    def _add(self, name, value):
-        dtype = "float64" if self.compute_dtype == "float64" else "float32"
-        return self.add_weight(
-            name=name,
-            shape=value.shape,
-            dtype=dtype,
-            initializer=lambda shape, dtype: ops.convert_to_tensor(value, dtype=dtype),
-            autocast=False,
-        )
 
     def call(self, x):
         """Maps [B, H, W, in] to [B, H / down, W / down, out] in the compute dtype."""
