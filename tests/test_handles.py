@@ -4,9 +4,9 @@ import hashlib
 import sys
 
 import pytest
+from refusals import refusal
 
 from brgm_tf import handles
-from brgm_tf.errors import InputError
 from brgm_tf.handles import Handle
 
 MODEL = "https://tfhub.dev/google/progan-128/1"
@@ -23,15 +23,6 @@ def file(tmp_path):
 @pytest.fixture(autouse=True)
 def _no_hub_cache(monkeypatch):
     monkeypatch.delenv("TFHUB_CACHE_DIR", raising=False)
-
-
-def failure(function, *arguments, **options):
-    with pytest.raises(InputError) as caught:
-        function(*arguments, **options)
-    message = str(caught.value)
-    assert message.startswith("`generator` ")
-    assert "\n" not in message
-    return message
 
 
 @pytest.mark.parametrize(
@@ -54,17 +45,17 @@ def test_a_handle_is_of_a_kind(text, kind):
 
 def test_plain_http_needs_a_checksum():
     assert handles.parse(f"http://host/net.pkl#sha256={SHA256}").kind == "http"
-    assert "http:// with #sha256=... only" in failure(handles.parse, "http://host/net.pkl")
+    assert "http:// with #sha256=... only" in refusal(handles.parse, "http://host/net.pkl")
 
 
 @pytest.mark.parametrize("text", ["ftp://host/net.pkl", "file:///net.pkl", "s3://bucket/net.pkl"])
 def test_other_schemes_are_refused(text):
-    assert "must be a name, a path, or an address" in failure(handles.parse, text)
+    assert "must be a name, a path, or an address" in refusal(handles.parse, text)
 
 
 @pytest.mark.parametrize("digits", ["", "12ab", "z" * 64, "0" * 65])
 def test_a_checksum_has_64_digits(digits):
-    assert "64 hexadecimal digits" in failure(handles.parse, f"net.pkl#sha256={digits}")
+    assert "64 hexadecimal digits" in refusal(handles.parse, f"net.pkl#sha256={digits}")
 
 
 def test_a_path_is_found(file, monkeypatch):
@@ -75,16 +66,16 @@ def test_a_path_is_found(file, monkeypatch):
 
 
 def test_a_missing_path_is_refused(tmp_path):
-    assert "must be there" in failure(handles.local_path, Handle("path", str(tmp_path / "none")))
+    assert "must be there" in refusal(handles.local_path, Handle("path", str(tmp_path / "none")))
 
 
 def test_a_file_of_another_checksum_is_refused(file):
-    message = failure(handles.local_path, Handle("path", str(file), "0" * 64))
+    message = refusal(handles.local_path, Handle("path", str(file), "0" * 64))
     assert SHA256 in message
 
 
 def test_a_folder_has_no_checksum(tmp_path):
-    message = failure(handles.local_path, Handle("path", str(tmp_path), SHA256))
+    message = refusal(handles.local_path, Handle("path", str(tmp_path), SHA256))
     assert "must be a file where #sha256=... is given" in message
 
 
@@ -100,5 +91,5 @@ def test_a_model_in_the_cache_of_tfhub_is_used_without_it(location, tmp_path, mo
 def test_without_tfhub_its_models_are_refused_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
-    message = failure(handles.local_path, handles.parse(MODEL))
+    message = refusal(handles.local_path, handles.parse(MODEL))
     assert "Install brgm_tf[hub], or set TFHUB_CACHE_DIR" in message

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from refusals import refusal
 
 from brgm_tf.errors import InputError
 from brgm_tf.formats import saved_model
@@ -46,15 +47,6 @@ def pictures(weight, z):
 
 def normal(*shape):
     return np.random.RandomState(2).randn(*shape).astype("float32")
-
-
-def refusal(function, *arguments, **options):
-    with pytest.raises(InputError) as caught:
-        function(*arguments, **options)
-    message = str(caught.value)
-    assert message.startswith("`generator` ")
-    assert "\n" not in message
-    return message
 
 
 # Ours, elsewhere.
