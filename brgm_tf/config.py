@@ -29,6 +29,8 @@ class Config:
         batch_size: images restored in one program.
         seed: of everything random, in [0, 2^31).
         non_square: 'crop' (to the centre) or 'refuse'.
+        perceptual: VGG16 of the perceptual distance: a handle as for `hub.load_perceptual`,
+            or a loaded `perceptual.LPIPS`.
         keep_frames: keep pictures of the mean latent and of some steps, for a video.
     """
 
@@ -42,11 +44,13 @@ class Config:
     batch_size: int = 1
     seed: int = 0
     non_square: str = "crop"
+    perceptual: object = hub.PERCEPTUAL_WEIGHTS
     keep_frames: bool = False
 
     def __post_init__(self):
         CORRUPTIONS.parse(self.corruption)
         hub.check_generator(self.generator)
+        hub.check_perceptual(self.perceptual)
         ESTIMATORS.row(self.estimator)
         self.scales()
         for name, choices in (("input_kind", inputs.KINDS), ("non_square", ("crop", "refuse"))):
@@ -59,6 +63,11 @@ class Config:
             ("seed", integer(0, MAX_INT)),
         ):
             object.__setattr__(self, name, checked(name, getattr(self, name), check))
+
+    @property
+    def needs_perceptual(self) -> bool:
+        """Whether the perceptual distance is computed at all."""
+        return self.scales().perceptual_scale > 0 or self.input_kind == "clean"
 
     def scales(self) -> Objective:
         """The objective with its overrides.

@@ -10,18 +10,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from brgm_tf import download, fetching, files, handles
+from brgm_tf.cache import Progress
 from brgm_tf.catalogue import GENERATORS, GeneratorRow
 from brgm_tf.errors import InputError
-from brgm_tf.formats import detect, identify, saved_model
+from brgm_tf.formats import detect, identify, saved_model, vgg16
 from brgm_tf.handles import Handle
 from brgm_tf.packages import PACKAGES
 
 PERCEPTUAL_WEIGHTS = "vgg16-lpips"
-_ARGUMENT = "generator"
+_ARGUMENT, _PERCEPTUAL = "generator", "perceptual"
 
 
 def check_generator(handle) -> None:
@@ -34,7 +34,7 @@ def check_generator(handle) -> None:
         _find(handle)
 
 
-def describe_generator(handle, *, progress: Callable[[str], object] | None = None) -> GeneratorRow:
+def describe_generator(handle, *, progress: Progress | None = None) -> GeneratorRow:
     """Resolution and channels of a generator, given by its handle or as the loaded object.
 
     What has an address is fetched for that, the first time.
@@ -55,7 +55,7 @@ def describe_generator(handle, *, progress: Callable[[str], object] | None = Non
     return GeneratorRow(*_image_size(path), "", row.help if row else path.name)
 
 
-def load_generator(handle, *, progress: Callable[[str], object] | None = None):
+def load_generator(handle, *, progress: Progress | None = None):
     """Loads a generator, fetching it the first time.
 
     Args:
@@ -90,9 +90,8 @@ def load_generator(handle, *, progress: Callable[[str], object] | None = None):
 
 
 def absolute(handle: str) -> str:
-    """The handle in a form that means the same in any folder."""
-    _, place = _find(handle)
-    if handle in GENERATORS or place is None or place.is_remote:
+    """The handle of a generator or of perceptual weights, made to mean the same in any folder."""
+    if handle in GENERATORS or handle == PERCEPTUAL_WEIGHTS or handles.parse(handle).is_remote:
         return handle
     return os.path.abspath(os.path.expanduser(handle))
 
@@ -214,25 +213,73 @@ def _listed(name: str, row: GeneratorRow) -> str:
     return f"{name}: {size}{colours}, {state}\n    {row.help}\n    {origin}{tried}\n    {licence}\n"
 
 
-def load_perceptual(*, progress: Callable[[str], object] | None = None):
+def check_perceptual(handle) -> None:
+    """Checks a handle of perceptual weights as far as no file is read and nothing is fetched.
+
+    Raises:
+        InputError: there is no such name or path, or the address is of no known kind.
+    """
+    if hasattr(handle, "features") or handle == PERCEPTUAL_WEIGHTS:
+        return
+    if not isinstance(handle, str | os.PathLike):
+        raise InputError(_PERCEPTUAL, "must be a handle or an LPIPS", perceptual=handle)
+    place = handles.parse(handle, argument=_PERCEPTUAL)
+    if not place.is_remote and not Path(place.location).expanduser().is_file():
+        raise InputError(
+            _PERCEPTUAL,
+            f"must be a file, an https:// or gs:// address, or {PERCEPTUAL_WEIGHTS}",
+            perceptual=place.location,
+        )
+
+
+def read_perceptual(handle, *, progress: Progress | None = None) -> vgg16.Perceptual:
+    """Reads perceptual weights, with the heads; TensorFlow is not needed.
+
+    Args:
+        handle, progress: as for `load_perceptual`.
+
+    Raises:
+        InputError: there is no such file, it cannot be read, or it is no VGG16.
+    """
+    check_perceptual(handle)
+    told = {"progress": progress, "argument": _PERCEPTUAL}
+    if handle == PERCEPTUAL_WEIGHTS:
+        arrays = fetching.converted(
+            PERCEPTUAL_WEIGHTS,
+            lambda folder: vgg16.read(folder / "vgg16.ckpt", argument=_PERCEPTUAL).arrays,
+            vgg16.VERSION,
+            **told,
+        )
+        return vgg16.Perceptual(PERCEPTUAL_WEIGHTS, arrays)
+    place = handles.parse(handle, argument=_PERCEPTUAL)
+    found = vgg16.read(handles.local_path(place, **told), argument=_PERCEPTUAL)
+    if "head0" in found.arrays:
+        return found
+    heads = vgg16.read_heads(fetching.fetch("lpips-heads", **told) / "vgg.pth")
+    return dataclasses.replace(found, arrays={**found.arrays, **heads})
+
+
+def load_perceptual(handle=PERCEPTUAL_WEIGHTS, *, progress: Progress | None = None):
     """Loads LPIPS on VGG16, fetching its weights the first time.
 
     Args:
+        handle: 'vgg16-lpips'; or a file, or its https:// or gs:// address, of NVIDIA's
+            vgg16.pt, torchvision's vgg16-*.pth, or Keras Applications' h5 (the last two take
+            their heads from the package lpips). '#sha256=...' behind it has it checked.
+            A loaded `perceptual.LPIPS` is returned as it is.
         progress: called with a line for each thing worth telling.
 
     Raises:
-        InputError: the weights cannot be had.
+        InputError: the weights cannot be had or read.
     """
+    if hasattr(handle, "features"):
+        return handle
+    found = read_perceptual(handle, progress=progress)
+    if not found.fits_heads and progress is not None:
+        progress(
+            f"{found.origin} is not the network that LPIPS's heads were learned on: distances by "
+            "it are no LPIPS"
+        )
     from brgm_tf import perceptual
-    from brgm_tf.formats import inert
 
-    arrays = fetching.converted(
-        PERCEPTUAL_WEIGHTS,
-        lambda folder: perceptual.read_arrays(
-            folder, load=lambda path: inert.load_arrays(path, argument="perceptual_scale")
-        ),
-        perceptual.ARRAYS_VERSION,
-        progress=progress,
-        argument="perceptual_scale",
-    )
-    return perceptual.LPIPS(arrays)
+    return perceptual.LPIPS(found.arrays)

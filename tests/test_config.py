@@ -29,6 +29,8 @@ from brgm_tf.errors import InputError
         ({"seed": 0.0}, "seed"),
         ({"seed": None}, "seed"),
         ({"non_square": "stretch"}, "non_square"),
+        ({"perceptual": "nobody"}, "perceptual"),
+        ({"perceptual": None}, "perceptual"),
         ({"overrides": {"pixel_scale": -1.0}}, "pixel_scale"),
         ({"overrides": {"prior_scale": float("nan")}}, "prior_scale"),
         ({"overrides": {"noise_scale": 0.0}}, "noise_scale"),

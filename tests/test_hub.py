@@ -204,7 +204,12 @@ def test_a_handle_is_made_independent_of_the_folder(monkeypatch):
     monkeypatch.chdir(PICKLE.parent)
     assert hub.absolute("tf1_skip.pkl") == str(PICKLE)
     assert hub.absolute(f"tf1_skip.pkl#sha256={SHA256}") == f"{PICKLE}#sha256={SHA256}"
-    for handle in ("ffhq-mobile-1024", "https://host/net.pkl", "gs://bucket/net.pkl"):
+    for handle in (
+        "ffhq-mobile-1024",
+        "vgg16-lpips",
+        "https://host/net.pkl",
+        "gs://bucket/net.pkl",
+    ):
         assert hub.absolute(handle) == handle
 
 

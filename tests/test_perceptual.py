@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 
 from brgm_tf import fetching, perceptual
-from brgm_tf.errors import InputError
-from brgm_tf.formats import inert
+from brgm_tf.formats import vgg16
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "golden" / "lpips.npz"
@@ -33,11 +32,7 @@ def image_pair(*case):
 
 @pytest.fixture(scope="module")
 def lpips():
-    folder = fetching.fetch("vgg16-lpips")
-    arrays = perceptual.read_arrays(
-        folder, load=lambda path: inert.load_arrays(path, argument="perceptual")
-    )
-    return perceptual.LPIPS(arrays)
+    return perceptual.LPIPS(vgg16.read(fetching.fetch("vgg16-lpips") / "vgg16.ckpt").arrays)
 
 
 def small_arrays(*, scale=1.0):
@@ -223,45 +218,11 @@ def test_enlarge_compares_the_enlarged_images(small):
     np.testing.assert_allclose(perceptual.distance(first, second), small(*large), rtol=1e-6)
 
 
-def tree():
-    """Nested dicts as vgg16.ckpt has them, of tiny arrays."""
-    convs = {
-        f"Conv_{i}": {"kernel": np.ones((3, 3, 1, 1)), "bias": np.full(1, i)} for i in range(13)
-    }
-    heads = {f"NetLinLayer_{i}": {"Conv_0": {"kernel": np.ones((1, 1, 2, 1))}} for i in range(5)}
-    return {"VGG16_0": convs, **heads}
-
-
-def test_arrays_are_named_by_their_place(tmp_path):
-    paths = []
-    arrays = perceptual.read_arrays(tmp_path, load=lambda path: paths.append(path) or tree())
-    assert paths == [tmp_path / "vgg16.ckpt"]
-    assert len(arrays) == 2 * 13 + 5
-    assert arrays["conv12.bias"] == 12
-    assert arrays["conv0.kernel"].shape == (3, 3, 1, 1)
-    assert arrays["head4"].shape == (2,)
-
-
-@pytest.mark.parametrize(
-    ("path", "named"),
-    [
-        (("VGG16_0", "Conv_12"), "conv12.kernel"),
-        (("VGG16_0", "Conv_3", "bias"), "conv3.bias"),
-        (("NetLinLayer_4",), "head4"),
-    ],
-)
-def test_a_missing_tensor_is_named(tmp_path, path, named):
-    damaged = tree()
-    node = damaged
-    for key in path[:-1]:
-        node = node[key]
-    del node[path[-1]]
-    with pytest.raises(InputError, match=named):
-        perceptual.read_arrays(tmp_path, load=lambda _: damaged)
-
-
-def test_a_left_over_tensor_is_named(tmp_path):
-    damaged = tree()
-    damaged["VGG16_0"]["Conv_13"] = {"kernel": np.ones(1)}
-    with pytest.raises(InputError, match="Conv_13/kernel"):
-        perceptual.read_arrays(tmp_path, load=lambda _: damaged)
+def test_a_network_may_take_other_colours(small):
+    x, y = draw(0, 1, 32, 32, 3), draw(1, 1, 32, 32, 3)
+    shift, scale = np.full(3, 0.1), np.array([0.5, 1.0, 2.0])
+    other = perceptual.LPIPS(small_arrays() | {"shift": shift, "scale": scale})
+    same = [(image - shift) / scale * perceptual.SCALE + perceptual.SHIFT for image in (x, y)]
+    np.testing.assert_allclose(
+        other(x, y), small(*(image.astype("float32") for image in same)), rtol=1e-5
+    )
