@@ -7,16 +7,14 @@ Exit codes: 0 done, 1 some images failed, 2 a flag or input cannot be used, 130 
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
-from brgm_tf import hub, outputs
+from brgm_tf import command, hub, outputs
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
@@ -85,20 +83,13 @@ for _name, _help in SCALES.items():
 
 def main() -> None:
     """Runs the command; the exit code is the process's."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    app.run(lambda _: sys.exit(_guarded()), flags_parser=_parse_flags)
+    command.run(_run, parse=_parse_flags)
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
-    try:
-        rest = FLAGS([arguments[0], *map(_with_preset, arguments[1:])])
-    except (flags.Error, OSError) as error:
-        _say(f"error: {' '.join(str(error).split())} (--help lists the flags)")
-        sys.exit(2)
-    if len(rest) > 1:
-        _say(f"error: `{rest[1]}` is no flag; an image is given by --input")
-        sys.exit(2)
-    return rest
+    return command.parse_flags(
+        arguments, change=_with_preset, instead="an image is given by --input"
+    )
 
 
 def _with_preset(argument: str) -> str:
@@ -111,14 +102,6 @@ def _with_preset(argument: str) -> str:
         known = ", ".join(sorted(path.name for path in PRESETS.glob("*.cfg")))
         raise flags.Error(f"`flagfile` {value} is neither a file nor a preset ({known})")
     return f"{name}={preset}"
-
-
-def _guarded() -> int:
-    try:
-        return _run()
-    except InputError as error:
-        _say(f"error: --{error.argument}: {error}")
-        return 2
 
 
 def _run() -> int:
@@ -135,38 +118,22 @@ def _run() -> int:
     )
     find_images(FLAGS.input)
     check_video(FLAGS.save_video)
-    hub.describe_generator(config.generator, progress=_say)
+    hub.describe_generator(config.generator, progress=command.say)
     if config.needs_perceptual and config.perceptual != hub.PERCEPTUAL_WEIGHTS:
-        hub.read_perceptual(config.perceptual, progress=_say)
-    _import_tensorflow_quietly()
+        hub.read_perceptual(config.perceptual, progress=command.say)
+    command.import_quietly("tensorflow")
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
     folder = outputs.check_writable(FLAGS.output_dir)
     outputs.save_flags(folder, _effective_flags())
-    restorer = Restorer(config, notify=_say)
+    restorer = Restorer(config, notify=command.say)
     with _Progress(len(jobs), config.num_steps) as progress:
         failures = _restore_all(restorer, jobs, expected, folder, progress)
     for name, message in failures:
-        _say(f"failed: {name}: {message}")
+        command.say(f"failed: {name}: {message}")
     if progress.stopped:
-        _say("stopped; what was done is kept")
+        command.say("stopped; what was done is kept")
         return STOPPED
     return 1 if failures else 0
-
-
-def _import_tensorflow_quietly() -> None:
-    """Imports TensorFlow without the lines that its C++ side writes before logging is set up."""
-    with tempfile.TemporaryFile() as captured:
-        stderr = os.dup(2)
-        os.dup2(captured.fileno(), 2)
-        try:
-            importlib.import_module("tensorflow")
-        except ImportError:
-            captured.seek(0)
-            os.write(stderr, captured.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 _CONFIG_FLAGS = (
@@ -263,10 +230,6 @@ class _Progress:
         if self.stopped:
             raise KeyboardInterrupt
         self.stopped = True
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
 
 
 if __name__ == "__main__":

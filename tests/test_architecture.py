@@ -22,7 +22,7 @@ LAYERS = (
     ("images", "corruptions", "perceptual", "generators"),
     ("masks",),
     ("inputs",),
-    ("objectives", "progress"),
+    ("objectives", "progress", "command"),
     ("posterior",),
     ("estimators",),
     ("metrics",),
@@ -37,7 +37,7 @@ LAYERS = (
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
 LEAVES = {"errors", "registry", "files"}
-LONERS = ("finding", "corruptions", "perceptual", "objectives", "progress")
+LONERS = ("finding", "corruptions", "perceptual", "objectives", "progress", "command")
 ALONE = {
     **dict.fromkeys(LONERS, LEAVES),
     "catalogue": set(),

@@ -12,6 +12,7 @@ from absl.testing import flagsaver
 from PIL import Image
 
 from brgm_tf import hub, reconstruct
+from brgm_tf.command import guarded
 from brgm_tf.config import Config
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.restoration import prepare
@@ -28,7 +29,7 @@ def command(*flags):
             reconstruct._parse_flags(["reconstruct", *map(str, flags)])
         except SystemExit as stop:
             return stop.code
-        return reconstruct._guarded()
+        return guarded(reconstruct._run)
 
 
 def process(*flags):

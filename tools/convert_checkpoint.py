@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import files, hub
+from brgm_tf import command, files, hub
 from brgm_tf.errors import InputError
 
 CARD = "README.md"
@@ -32,7 +32,6 @@ _TOLERANCES = {"float32": 1e-4, "float16": 5e-2}
 
 def main(arguments: list[str]) -> int:
     """Runs the command and returns the exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("source", help="file, folder, address or name of the generator")
     parser.add_argument("dest", type=Path, help="folder to be written")
@@ -44,19 +43,21 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--licence", default="", help="what one may do with it, for the card")
     options = parser.parse_args(arguments)
     try:
+        hub.describe_generator(options.source, progress=command.say)
+        command.import_quietly("tensorflow")
         if options.verify:
             return _verified(options.source, options.dest, _tolerance(options.dest))
         return _convert(options)
     except InputError as error:
-        _say(f"error: {error}")
-        return 2
+        command.say(f"error: {error}")
+        return command.CANNOT
 
 
 def _convert(options) -> int:
     dest = options.dest
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise InputError("dest", "must be a new or an empty folder", dest=str(dest))
-    generator = hub.load_generator(options.source, progress=_say)
+    generator = hub.load_generator(options.source, progress=command.say)
     origin = hub.origin(options.source)
     origin["licence"] = options.licence or origin["licence"] or "not known: ask its authors"
     dest.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,7 @@ def _convert(options) -> int:
         code = _verified(generator, scratch, _TOLERANCES[options.storage])
         if code == 0:
             os.replace(scratch, dest)
-            _say(f"written: {dest}")
+            command.say(f"written: {dest}")
         return code
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -128,15 +129,17 @@ def _verified(source, folder: Path, tolerance: float) -> int:
     """0 if a conversion has its checksums and computes what its source does, else 1."""
     damaged = _damaged(folder)
     if damaged:
-        _say(f"differs: {', '.join(damaged)}: not of the card's checksum")
+        command.say(f"differs: {', '.join(damaged)}: not of the card's checksum")
         return 1
-    first, second = (hub.load_generator(each, progress=_say) for each in (source, folder))
+    first, second = (hub.load_generator(each, progress=command.say) for each in (source, folder))
     code = 0
     for name, expected, found in _compared(first, second):
         same_shape = expected.shape == found.shape
         error = np.abs(expected - found).max() / np.abs(expected).max() if same_shape else np.inf
         code |= not error <= tolerance
-        _say(f"{name}: largest difference {error:.1e} of the largest value (at most {tolerance})")
+        command.say(
+            f"{name}: largest difference {error:.1e} of the largest value (at most {tolerance})"
+        )
     return int(code)
 
 
@@ -162,10 +165,6 @@ def _compared(first, second):
     scale = random.uniform(0.5, 1.5, (_NUM_IMAGES, first.num_ws, 1)).astype("float32")
     ws = w[:, None] * scale
     yield "images", np.asarray(first.synthesis(ws)), np.asarray(second.synthesis(ws))
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":

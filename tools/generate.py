@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import os
 import sys
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import hub, images
+from brgm_tf import command, hub, images
 from brgm_tf.errors import InputError
 
 _BATCH = 4
@@ -28,10 +27,11 @@ _BATCH = 4
 
 def main(arguments: list[str]) -> int:
     """Runs the command; 0, or 2 if something cannot be used."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
-        generator = hub.load_generator(options.generator, progress=_say)
+        hub.describe_generator(options.generator, progress=command.say)
+        command.import_quietly("tensorflow")
+        generator = hub.load_generator(options.generator, progress=command.say)
         ws, columns = _MODES[options.mode](generator, options)
         pictures = np.concatenate(
             [
@@ -41,8 +41,8 @@ def main(arguments: list[str]) -> int:
         )
         images.save_image(options.output, grid(np.clip(pictures, -1, 1), columns=columns))
     except InputError as error:
-        _say(f"error: {error}")
-        return 2
+        command.say(f"error: {error}")
+        return command.CANNOT
     sys.stdout.write(f"{options.output}\n")
     return 0
 
@@ -145,10 +145,6 @@ def _parser() -> argparse.ArgumentParser:
         "--layers", type=_numbers, default=_numbers("0-3"), help="of mixing: 0 is the coarsest"
     )
     return parser
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":

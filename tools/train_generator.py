@@ -8,17 +8,16 @@ used, 3 the training diverged, 130 stopped.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from brgm_tf import command
 from brgm_tf.errors import InputError
 from brgm_tf.training import data
 from brgm_tf.training.config import AUGMENTATIONS, DTYPES, Config
@@ -74,30 +73,18 @@ flags.DEFINE_enum("dtype", "float32", DTYPES, "of convolutions")
 
 def main() -> None:
     """Runs the command; the exit code is the process's."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    app.run(lambda _: sys.exit(_guarded()), flags_parser=_parse_flags)
+    command.run(_guarded, parse=_parse_flags)
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
-    try:
-        rest = FLAGS(arguments)
-    except (flags.Error, OSError) as error:
-        _say(f"error: {' '.join(str(error).split())} (--help lists the flags)")
-        sys.exit(2)
-    if len(rest) > 1:
-        _say(f"error: `{rest[1]}` is no flag; the images are given by --data")
-        sys.exit(2)
-    return rest
+    return command.parse_flags(arguments, instead="the images are given by --data")
 
 
 def _guarded() -> int:
     try:
         return _run()
-    except InputError as error:
-        _say(f"error: --{error.argument}: {error}")
-        return 2
     except FloatingPointError as error:
-        _say(f"error: {error}")
+        command.say(f"error: {error}")
         return DIVERGED
 
 
@@ -119,23 +106,25 @@ def _run() -> int:
     if FLAGS.held_out is not None:
         held_out = data.load(FLAGS.held_out, **size, argument="held_out")
         images, count = data.without(images, held_out), len(images)
-        _say(f"{count} images, {count - len(images)} left out as they are held out too")
+        command.say(f"{count} images, {count - len(images)} left out as they are held out too")
     return _train(config, images, held_out, folder)
 
 
 def _train(config, images, held_out, folder: Path) -> int:
-    _import_keras_quietly()
+    command.import_quietly("keras")
     from brgm_tf.training.trainer import Plan, Trainer
 
     distance = None if held_out is None or not FLAGS.frechet_kimg else _distance(images, held_out)
     plan = Plan(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(Plan)})
     (folder / "flags.cfg").write_text(FLAGS.flags_into_string(), encoding="utf-8")
-    trainer = Trainer(config, plan, images=images, folder=folder, distance=distance, notify=_say)
+    trainer = Trainer(
+        config, plan, images=images, folder=folder, distance=distance, notify=command.say
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: trainer.stop())
     if trainer.run():
         return 0
-    _say("stopped; the same command goes on from here")
+    command.say("stopped; the same command goes on from here")
     return STOPPED
 
 
@@ -144,18 +133,20 @@ def _distance(images, held_out):
     from brgm_tf.training.frechet import Distance
 
     try:
-        perceptual = load_perceptual(progress=_say)
+        perceptual = load_perceptual(progress=command.say)
     except InputError as error:
         raise InputError(
             "held_out", f"needs VGG16: {error}", remedy="--frechet_kimg=0 goes without"
         ) from None
     distance = Distance(held_out, features=perceptual.features)
-    _say(f"Fréchet distance of real images: {distance.floor(images):.3f} thousandths (VGG16)")
+    command.say(
+        f"Fréchet distance of real images: {distance.floor(images):.3f} thousandths (VGG16)"
+    )
     return distance
 
 
 def _export(folder: Path) -> int:
-    _import_keras_quietly()
+    command.import_quietly("keras")
     from brgm_tf.training import state as states
     from brgm_tf.training.export import export
 
@@ -175,18 +166,6 @@ def _export(folder: Path) -> int:
     return 0
 
 
-def _import_keras_quietly() -> None:
-    """Imports Keras without the lines that the backend's C++ side writes meanwhile."""
-    with tempfile.TemporaryFile() as captured:
-        stderr = os.dup(2)
-        os.dup2(captured.fileno(), 2)
-        try:
-            importlib.import_module("keras")
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
 def _config() -> Config:
     values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
     values["augmentations"] = tuple(name for name in values["augmentations"] if name)
@@ -197,10 +176,6 @@ def _config() -> Config:
 
 def _path(name: str) -> Path:
     return Path(os.path.expanduser(FLAGS[name].value))
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,97 @@
+"""What the commands share: flags read without a traceback, TensorFlow imported without a word."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+from absl import app, flags
+
+from brgm_tf.errors import InputError
+
+CANNOT = 2  # exit code: a flag or an input cannot be used
+
+
+def say(line: str) -> None:
+    """Writes a line to stderr."""
+    sys.stderr.write(line + "\n")
+
+
+def run(main: Callable[[], int], *, parse: Callable[[list[str]], list[str]]) -> None:
+    """Runs a command whose flags are absl's; the exit code is the process's.
+
+    Args:
+        main: returns the exit code. An `InputError` becomes one line and code 2.
+        parse: reads the process's arguments, as `parse_flags` does.
+    """
+    hush()
+    app.run(lambda _: sys.exit(guarded(main)), flags_parser=parse)
+
+
+def parse_flags(
+    arguments: list[str], *, instead: str, change: Callable[[str], str] = str
+) -> list[str]:
+    """Reads absl's flags; what is wrong with them is one line and exit code 2.
+
+    Args:
+        arguments: of the process.
+        instead: words for what an argument that is no flag should have been, such as
+            'an image is given by --input'.
+        change: applied to every argument before; may raise flags.Error.
+    """
+    try:
+        rest = flags.FLAGS([arguments[0], *map(change, arguments[1:])])
+    except (flags.Error, OSError) as error:
+        say(f"error: {' '.join(str(error).split())} (--help lists the flags)")
+        sys.exit(CANNOT)
+    if len(rest) > 1:
+        say(f"error: `{rest[1]}` is no flag; {instead}")
+        sys.exit(CANNOT)
+    return rest
+
+
+def guarded(main: Callable[[], int]) -> int:
+    """The exit code of `main`; what cannot be used is told in one line."""
+    try:
+        return main()
+    except InputError as error:
+        say(f"error: --{error.argument}: {error}")
+        return CANNOT
+
+
+def hush() -> None:
+    """Has TensorFlow's C++ side log nothing but errors, unless the user has said otherwise."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def import_quietly(name: str) -> None:
+    """Imports a module without the lines that its C++ side writes before logging is set up.
+
+    Args:
+        name: such as 'tensorflow' or 'keras'.
+    """
+    hush()
+    with _silent_stderr():
+        importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keeps back what is written to descriptor 2; an error brings it out."""
+    with tempfile.TemporaryFile() as captured:
+        stderr = os.dup(2)
+        os.dup2(captured.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            if failed:
+                captured.seek(0)
+                os.write(2, captured.read())

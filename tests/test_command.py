@@ -1,0 +1,94 @@
+"""What the commands share: one line for what is wrong, and no line of TensorFlow's own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+from brgm_tf import command
+from brgm_tf.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+PICKLE = ROOT / "tests" / "golden" / "checkpoints" / "tf1_skip.pkl"
+
+
+def refuse(error):
+    raise error
+
+
+@pytest.fixture
+def loud(tmp_path, monkeypatch):
+    """Writes a module that talks on descriptor 2, past Python's stderr, and then does more."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name, *, then=""):
+        (tmp_path / f"{name}.py").write_text(f"import os\nos.write(2, b'a start-up line')\n{then}")
+        return name
+
+    return write
+
+
+def test_an_imported_module_is_not_heard(loud, capfd):
+    command.import_quietly(loud("loud_module"))
+    assert "loud_module" in sys.modules
+    assert capfd.readouterr().err == ""
+
+
+def test_what_a_module_says_is_shown_if_it_cannot_be_imported(loud, capfd):
+    with pytest.raises(ImportError):
+        command.import_quietly(loud("broken_module", then="import no_such_module_anywhere"))
+    assert capfd.readouterr().err == "a start-up line"
+
+
+def test_a_value_that_cannot_be_used_is_one_line_and_code_2(capsys):
+    assert command.guarded(lambda: refuse(InputError("seed", "must be small", seed=9))) == 2
+    assert capsys.readouterr().err == "error: --seed: `seed` must be small. Received: seed=9\n"
+
+
+def test_other_errors_are_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        command.guarded(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [("--no_such_flag=1", "(--help lists the flags)"), ("word", "`word` is no flag; use --input")],
+)
+def test_what_is_no_flag_is_one_line_and_code_2(argument, words, capsys):
+    # The test's own flags are those of pytest, which absl does not know.
+    with pytest.raises(SystemExit) as stop:
+        command.parse_flags(["command", argument], instead="use --input")
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_arguments_may_be_changed_before_they_are_read(capsys):
+    def change(argument):
+        raise flags.Error(f"`{argument}` is not here")
+
+    with pytest.raises(SystemExit):
+        command.parse_flags(["command", "--x"], instead="", change=change)
+    assert "error: `--x` is not here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("generate.py", ["samples", "grid.png", f"--generator={PICKLE}", "--seeds=0-3"]),
+        ("convert_checkpoint.py", [PICKLE, "net"]),
+    ],
+)
+def test_a_tool_says_nothing_that_is_not_its_own(tool, arguments, tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / tool, *map(str, arguments)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    own = ("w: largest", "images: largest", "written: ")
+    assert [line for line in done.stderr.splitlines() if not line.startswith(own)] == []
