@@ -12,7 +12,7 @@ import json
 import os
 from pathlib import Path
 
-from brgm_tf import download, fetching, files, handles
+from brgm_tf import download, fetching, files, handles, unpacking
 from brgm_tf.cache import Progress
 from brgm_tf.catalogue import GENERATORS, GeneratorRow
 from brgm_tf.errors import InputError
@@ -51,7 +51,7 @@ def describe_generator(handle, *, progress: Progress | None = None) -> Generator
     row, place = _find(handle)
     if row is not None and (place is None or not place.is_remote):
         return row
-    path = handles.local_path(place, progress=progress, argument=_ARGUMENT)
+    path = _local_model(place, progress=progress)
     return GeneratorRow(*_image_size(path), "", row.help if row else path.name)
 
 
@@ -60,9 +60,9 @@ def load_generator(handle, *, progress: Progress | None = None):
 
     Args:
         handle: a name of `GENERATORS`; a file (a pickle of NVIDIA's, a checkpoint of
-            rosinality's) or folder (of `save_preset`, or a SavedModel); its https:// or
-            gs:// address; a handle of TF-Hub. '#sha256=...' behind it has a file checked.
-            A loaded generator is returned as it is.
+            rosinality's) or folder (of `save_preset`, or a SavedModel), also in an archive
+            (.zip, .tar.gz); its https:// or gs:// address; a handle of TF-Hub.
+            '#sha256=...' behind it has a file checked. A loaded generator is returned as it is.
         progress: called with a line for each thing worth telling.
 
     Returns:
@@ -76,7 +76,7 @@ def load_generator(handle, *, progress: Progress | None = None):
     row, place = _find(handle)
     if place is None:
         return _load_mobile(row.weights, progress=progress)
-    path = handles.local_path(place, progress=progress, argument=_ARGUMENT)
+    path = _local_model(place, progress=progress)
     kind = detect.kind(path, argument=_ARGUMENT)
     if kind == "preset":
         from brgm_tf.generators.preset import load_preset
@@ -146,6 +146,12 @@ def _find(handle) -> tuple[GeneratorRow | None, Handle | None]:
             _ARGUMENT, "has checksums of its own and takes none", generator=place.location
         )
     return row, None
+
+
+def _local_model(place: Handle, *, progress) -> Path:
+    """The file or folder of a handle, out of its archive if it is in one."""
+    told = {"progress": progress, "argument": _ARGUMENT}
+    return unpacking.model_in(handles.local_path(place, **told), **told)
 
 
 def _image_size(path: Path) -> tuple[int, int]:

@@ -17,7 +17,7 @@ LAYERS = (
     ("formats", "packages"),
     ("cache", "pip_client"),
     ("fetching", "download"),
-    ("catalogue", "handles"),
+    ("catalogue", "handles", "unpacking"),
     ("finding",),
     ("images", "corruptions", "perceptual", "generators"),
     ("masks",),

@@ -27,7 +27,7 @@ class Archive:
 
     def __init__(self, data: memoryview):
         self._data = data
-        with zipfile.ZipFile(_Window(data)) as listed:
+        with zipfile.ZipFile(Window(data)) as listed:
             entries = listed.infolist()
         self._entries = {entry.filename: entry for entry in entries}
         if len(self._entries) < len(entries):
@@ -59,7 +59,7 @@ class Archive:
         return self._data[start:end]
 
 
-class _Window:
+class Window:
     """Bytes as the file that `zipfile` reads the list of entries from, a little at a time."""
 
     def __init__(self, data: memoryview):
