@@ -35,6 +35,9 @@ flags.DEFINE_float("tick_kimg", 4.0, "thousands of images a row of the table", l
 flags.DEFINE_float("snapshot_minutes", 5.0, "time between snapshots", lower_bound=0.0)
 flags.DEFINE_float("frechet_kimg", 50.0, "thousands of images a Fréchet distance", lower_bound=0.0)
 flags.DEFINE_bool("jit", None, "compile by XLA (default: not for TensorFlow on a CPU)")
+flags.DEFINE_string(
+    "start_from", None, "folder of --export: start from its networks (not where one goes on)"
+)
 flags.DEFINE_string("export", None, "only write the averaged generator to this folder")
 flags.DEFINE_enum("storage", "float16", ["float16", "float32"], "numbers in the exported file")
 
@@ -130,7 +133,15 @@ def _train(config, images, held_out, folder: Path) -> int:
     distance = None if held_out is None or not FLAGS.frechet_kimg else _distance(images, held_out)
     plan = Plan(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(Plan)})
     (folder / "flags.cfg").write_text(FLAGS.flags_into_string(), encoding="utf-8")
-    trainer = Trainer(config, plan, images=images, folder=folder, distance=distance, notify=_say)
+    trainer = Trainer(
+        config,
+        plan,
+        images=images,
+        folder=folder,
+        distance=distance,
+        start=FLAGS.start_from,
+        notify=_say,
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: trainer.stop())
     if trainer.run():
