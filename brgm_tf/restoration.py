@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from brgm_tf import hub, inputs, metrics, outputs
+from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
@@ -65,7 +66,7 @@ def restore(
     images,
     *,
     corruption: str = "none",
-    generator="ffhq-mobile-1024",
+    generator=DEFAULT_GENERATOR,
     masks=None,
     num_steps: int = 350,
     seed: int = 0,

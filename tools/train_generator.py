@@ -1,4 +1,4 @@
-"""Trains StyleGAN2: `python tools/train_generator.py --flagfile=checkpoints/xray-64.cfg`.
+"""Trains StyleGAN2: `python tools/train_generator.py --flagfile=checkpoints/xray-64/train.cfg`.
 
 The same command goes on where a run was stopped or killed. Ctrl-C and SIGTERM save a snapshot
 first. KERAS_BACKEND=jax trains on JAX. Exit codes: 0 done, 2 a flag or input cannot be
