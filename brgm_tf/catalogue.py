@@ -9,6 +9,8 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 # Of an installed package, and of the repository.
 CHECKPOINTS = (_HERE / "checkpoints", _HERE.parent / "checkpoints")
+# It is installed with the package, and free to use.
+DEFAULT_GENERATOR = "xray-64"
 _STYLEGAN2 = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"
 _ADA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/"
 _BRGM = "https://dl.dropboxusercontent.com/s/"
@@ -78,10 +80,10 @@ def bundled(folders=CHECKPOINTS) -> dict[str, GeneratorRow]:
 
 
 GENERATORS: dict[str, GeneratorRow] = {
+    **bundled(),
     "ffhq-mobile-1024": GeneratorRow(
         1024, 3, "ffhq-mobile-1024", "faces: MobileStyleGAN distilled from NVIDIA's FFHQ model"
     ),
-    **bundled(),
     "brgm-ffhq-1024": _brgm(1024, 3, "jlgybz6nfhmpv54/ffhq.pkl", "faces, 90 % of FFHQ"),
     "brgm-xray-1024": _brgm(1024, None, "gphxjioth6dn5kb/xray.pkl", "chest X-rays, MIMIC"),
     "brgm-brains-256": _brgm(256, None, "p9vgdcn5q3wpcuo/brains.pkl", "slices of brain MRI"),

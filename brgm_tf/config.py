@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from brgm_tf import hub, inputs
+from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
@@ -35,7 +36,7 @@ class Config:
     """
 
     corruption: str = "none"
-    generator: object = "ffhq-mobile-1024"
+    generator: object = DEFAULT_GENERATOR
     input_kind: str = "measurement"
     objective: str = "balanced"
     overrides: Mapping[str, float | str | None] = dataclasses.field(default_factory=dict)

@@ -59,6 +59,39 @@ def image_metrics(restored, truth, *, mask=None) -> dict[str, np.ndarray]:
     }
 
 
+def restoration_metrics(
+    reconstruction, truth, *, distance, merged=None, missing=None
+) -> dict[str, np.ndarray]:
+    """Returns all figures of restored images whose truth is known.
+
+    Args:
+        reconstruction: [B, H, W, C] in [-1, 1].
+        truth: [B, H, W, C] in [-1, 1].
+        distance: LPIPS, (x, t) -> [B] for images in [-1, 1].
+        merged: [B, H, W, C], the known pixels put back; None where there are none.
+        missing: bool [B, H, W, 1], True = missing; None without a mask.
+
+    Returns:
+        Arrays [B] by name: those of `image_metrics` and lpips; 'merged_' before them for
+        the merged image; hole_rmse, the RMSE of the missing pixels (grey levels).
+
+    Raises:
+        InputError: the shapes do not fit.
+    """
+
+    def figures(image) -> dict[str, np.ndarray]:
+        return image_metrics(image, truth) | {
+            "lpips": np.array(distance(np.clip(image, -1, 1), truth))
+        }
+
+    found = figures(reconstruction)
+    if merged is not None:
+        found |= {f"merged_{name}": values for name, values in figures(merged).items()}
+    if missing is not None:
+        found["hole_rmse"] = image_metrics(reconstruction, truth, mask=missing)["rmse"]
+    return found
+
+
 def residual(measurement, recorrupted, *, observed=None) -> np.ndarray:
     """Returns the distance of the restored image, corrupted again, from the measurement.
 

@@ -66,7 +66,8 @@ class LPIPS(keras.layers.Layer):
                 objective of brgm-pytorch does; default False: they are taken as they are.
 
         Returns:
-            Five tensors [B, H_l, W_l, C_l].
+            Five tensors [B, H_l, W_l, C_l]; fewer for images below 16 pixels, of which the
+            last blocks would see less than one.
         """
         x = shrink(x, size=self.max_size)
         if enlarge:
@@ -77,6 +78,8 @@ class LPIPS(keras.layers.Layer):
         features, index = [], 0
         for block, num_convs in enumerate(BLOCKS):
             if block:
+                if min(x.shape[1:3]) < 2:
+                    break
                 x = ops.max_pool(x, 2, 2)
             for _ in range(num_convs):
                 x = ops.conv(x, self._weights[f"conv{index}.kernel"], padding="same")

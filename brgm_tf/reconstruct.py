@@ -15,6 +15,7 @@ from pathlib import Path
 from absl import flags
 
 from brgm_tf import command, hub, outputs
+from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
@@ -51,7 +52,7 @@ def _names(registry) -> str:
 
 flags.DEFINE_string(
     "generator",
-    "ffhq-mobile-1024",
+    DEFAULT_GENERATOR,
     "the prior: a checkpoint's file or folder, its https:// or gs:// address (with #sha256=... "
     f"to have a file checked), a TF-Hub handle, or one of {_names(hub.GENERATORS)}",
 )

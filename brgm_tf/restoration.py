@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from brgm_tf import hub, inputs, metrics, outputs
+from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
@@ -65,7 +66,7 @@ def restore(
     images,
     *,
     corruption: str = "none",
-    generator="ffhq-mobile-1024",
+    generator=DEFAULT_GENERATOR,
     masks=None,
     num_steps: int = 350,
     seed: int = 0,
@@ -286,14 +287,13 @@ class Restorer:
         scores = {"residual": metrics.residual(measurement, recorrupted, observed=observed)}
         if truth is None:
             return scores
-        scores.update(metrics.image_metrics(reconstruction, truth))
-        clipped = np.clip(reconstruction, -1, 1)
-        scores["lpips"] = self._distance(clipped, truth).numpy()
-        if merged is not None:
-            for name, values in metrics.image_metrics(merged, truth).items():
-                scores[f"merged_{name}"] = values
-            scores["merged_lpips"] = self._distance(np.clip(merged, -1, 1), truth).numpy()
-        return scores
+        return scores | metrics.restoration_metrics(
+            reconstruction,
+            truth,
+            merged=merged,
+            missing=data.get("missing"),
+            distance=self._distance,
+        )
 
     def _start(self, num_images: int) -> np.ndarray:
         """The mean latent at every layer [B, L, D], for a video's first frame."""

@@ -25,7 +25,7 @@ LAYERS = (
     ("objectives", "progress", "command"),
     ("posterior",),
     ("estimators",),
-    ("metrics",),
+    ("metrics", "baselines"),
     ("hub",),
     ("config", "results"),
     ("figure", "video"),
@@ -37,7 +37,15 @@ LAYERS = (
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
 LEAVES = {"errors", "registry", "files"}
-LONERS = ("finding", "corruptions", "perceptual", "objectives", "progress", "command")
+LONERS = (
+    "finding",
+    "baselines",
+    "corruptions",
+    "perceptual",
+    "objectives",
+    "progress",
+    "command",
+)
 ALONE = {
     **dict.fromkeys(LONERS, LEAVES),
     "catalogue": set(),

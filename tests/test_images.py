@@ -486,6 +486,19 @@ def test_the_examples_are_a_face_its_mask_and_its_small_version():
     )
 
 
+def test_the_film_comes_with_a_mask_of_a_third_and_its_small_version():
+    (film,) = finding.find_images("example:xray")
+    (mask,) = masks.match_masks([film], "example:xray_mask")
+    (small,) = finding.find_images("example:xray_8")
+    size = images.image_size(film)
+    assert masks.load_mask(mask, resolution=224, aspect=size).mean() == pytest.approx(
+        1 / 3, abs=0.01
+    )
+    fitted = images.fit(images.load_image(film, channels=1), resolution=64)
+    blocks = fitted.reshape(8, 8, 8, 8, 1).mean(axis=(1, 3))
+    np.testing.assert_allclose(images.load_image(small, channels=1), blocks, atol=LEVEL)
+
+
 def test_the_tool_makes_the_examples_again(tmp_path):
     pytest.importorskip("skimage")
     spec = importlib.util.spec_from_file_location("maker", ROOT / "tools" / "make_examples.py")

@@ -44,6 +44,7 @@ def wheel(tmp_path_factory):
     toy = folder / "source" / "checkpoints" / "toy"
     toy.mkdir(parents=True)
     (toy / "config.json").write_text("{}")
+    (toy / "discriminator.weights.h5").write_text("only trainings start from it")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-cache-dir"]
     if setuptools_is_new_enough():
         command.append("--no-build-isolation")
@@ -78,7 +79,9 @@ def test_checkpoints_are_package_data(installed):
     names = {path.name for path in (installed / "brgm_tf" / "checkpoints").iterdir()}
     kept = {path.name for path in (ROOT / "checkpoints").glob("*/") if any(path.iterdir())}
     assert names == kept | {"toy"}
-    assert (installed / "brgm_tf" / "checkpoints" / "toy" / "config.json").read_text() == "{}"
+    toy = installed / "brgm_tf" / "checkpoints" / "toy"
+    assert (toy / "config.json").read_text() == "{}"
+    assert [path.name for path in toy.iterdir()] == ["config.json"]
 
 
 def test_the_wheel_holds_nothing_besides(installed):

@@ -118,6 +118,14 @@ def test_features_are_weighted_unit_vectors(small):
         np.testing.assert_allclose(lengths[~zero], 1, rtol=1e-4)
 
 
+def test_an_image_of_eight_pixels_has_no_features_of_the_last_block(small):
+    x, y = draw(0, 1, 8, 8, 3), draw(1, 1, 8, 8, 3)
+    assert [tuple(f.shape[1:3]) for f in small.features(x)] == [(8, 8), (4, 4), (2, 2), (1, 1)]
+    distances, slope = gradient(small, x, y)
+    assert np.isfinite(distances).all()
+    assert np.abs(slope).max() > 0
+
+
 def test_a_distance_does_not_depend_on_its_neighbours(small):
     x, y = draw(0, 3, 32, 32, 3), draw(1, 3, 32, 32, 3)
     alone = [small(x[i : i + 1], y[i : i + 1]).numpy()[0] for i in range(3)]

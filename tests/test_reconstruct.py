@@ -209,7 +209,7 @@ def test_a_run_leaves_its_files_and_replays_to_the_same_bytes(tiny, pictures, tm
 @pytest.mark.slow
 def test_the_saved_flags_replay_the_real_network_to_the_same_bytes(tmp_path):
     run, first = tmp_path / "run", tmp_path / "first"
-    done = process("--flagfile=superres.cfg", "--num_steps=5", f"--output_dir={run}")
+    done = process("--flagfile=ffhq_superres.cfg", "--num_steps=5", f"--output_dir={run}")
     assert done.returncode == 0, done.stderr
     run.rename(first)
     assert process(f"--flagfile={first / 'flags.cfg'}").returncode == 0

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from brgm_tf.errors import InputError
-from brgm_tf.generators.preset import load_preset
+from brgm_tf.generators.preset import WEIGHTS, load_preset, write_arrays
 from brgm_tf.training import state as states
 from brgm_tf.training.config import Config
-from brgm_tf.training.export import export
+from brgm_tf.training.export import DISCRIMINATOR, export
 from brgm_tf.training.trainer import Plan, Trainer
 
 # Regularisers that act at every step need one program, those that act at some need more.
@@ -126,6 +126,44 @@ def test_samples_are_those_of_the_exported_generator(undisturbed, tmp_path):
     z = np.random.default_rng((5, 2)).standard_normal((3, TINY.z_dim), "float32")
     made = trainer(folder).sample(3, seed=5)
     np.testing.assert_allclose(made, np.asarray(generator(z)), atol=1e-5)
+
+
+def test_a_training_starts_from_the_networks_of_another(undisturbed, tmp_path):
+    _, state = undisturbed
+    export(tmp_path / "other", state, TINY)
+    started = trainer(tmp_path / "run", start=tmp_path / "other")
+    first = states.to_arrays(started.state)
+    for name, array in first.items():
+        kind, _, weight = name.partition("/")
+        if kind in ("generator", "ema"):
+            np.testing.assert_array_equal(array, state[f"ema/{weight}"])
+        if kind == "discriminator" or name in ("path/mean", "ada/strength"):
+            np.testing.assert_array_equal(array, state[name])
+    assert started.step == 0
+
+
+def test_a_higher_resolution_takes_over_the_blocks_of_a_lower_one(undisturbed, tmp_path):
+    _, state = undisturbed
+    export(tmp_path / "other", state, TINY)
+    config = dataclasses.replace(TINY, resolution=16, channel_base=128)
+    images = np.zeros((8, 16, 16, 1), "uint8")
+    started = trainer(tmp_path, config=config, images=images, start=tmp_path / "other")
+    first = states.to_arrays(started.state)
+    for name in ("synthesis/b8/conv1/weight", "mapping/fc0/weight"):
+        np.testing.assert_array_equal(first[f"generator/{name}"], state[f"ema/{name}"])
+    name = "discriminator/b8/conv0/weight"
+    np.testing.assert_array_equal(first[name], state[name])
+    assert "generator/synthesis/b16/conv1/weight" in first
+
+
+def test_starting_from_other_networks_is_refused(undisturbed, tmp_path):
+    _, state = undisturbed
+    export(tmp_path / "other", state, TINY)
+    other = tmp_path / "other"
+    (other / DISCRIMINATOR).unlink()
+    write_arrays(other / WEIGHTS, {"foreign": np.zeros(3)}, storage="float32")
+    with pytest.raises(InputError, match="`start_from` must have weights of these networks"):
+        trainer(tmp_path, start=other)
 
 
 def test_the_best_generator_is_kept(tmp_path):

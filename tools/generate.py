@@ -20,6 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf import command, hub, images
+from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.errors import InputError
 
 _BATCH = 4
@@ -133,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("mode", choices=_MODES)
     parser.add_argument("output", help="picture to be written")
-    parser.add_argument("--generator", default="ffhq-mobile-1024", help="handle of the generator")
+    parser.add_argument("--generator", default=DEFAULT_GENERATOR, help="handle of the generator")
     parser.add_argument("--seeds", type=_numbers, default=_numbers("0-8"), help="such as 1,4-6")
     parser.add_argument("--truncation", type=float, default=1.0, help="0 is the mean latent")
     parser.add_argument("--columns", type=_positive, help="of samples (default: a square)")

@@ -1,9 +1,9 @@
 """Makes the example pictures of the package, the same bytes each time.
 
-    python tools/make_examples.py [FOLDER]
+    python tools/make_examples.py [FOLDER] [--films FILMS]
 
-Needs scikit-image, which carries the photograph. Writes into brgm_tf/examples unless
-another folder is given.
+Needs scikit-image, which carries the photograph; and for the chest films FILMS, the folder
+that tools/prepare_xrays.py makes. Writes into brgm_tf/examples unless another folder is given.
 
 Reference: Karras, Laine and Aila, "A style-based generator architecture for generative
 adversarial networks", 2019, appendix A (the alignment of FFHQ).
@@ -11,6 +11,7 @@ adversarial networks", 2019, appendix A (the alignment of FFHQ).
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -18,9 +19,25 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageDraw
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from brgm_tf import images
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "brgm_tf" / "examples"
 SIDE = 512
 SMALL_SIDE = 32
+
+# Held-out films by the name of the example: of patients that no generator was trained on.
+FILMS = {
+    "xray": "normal_NORMAL2-IM-0424-0001.jpeg",
+    "xray_normal": "normal_NORMAL2-IM-1026-0001.jpeg",
+    "xray_pneumonia": "pneumonia_person1115_bacteria_3056.jpeg",
+}
+FILM_SIDE = 64
+FILM_FACTOR = 8
+# Left, top, right, bottom of what is missing, in shares of the film: a third of it, with
+# the left lung's lower half and most of the heart.
+HOLE = (0.36, 0.32, 0.94, 0.895)
 
 # Centres of the eyes' outlines and corners of the mouth in the 512 x 512 photograph, in
 # pixels (x, y) from its top left corner, found by eye on a twelve-fold enlargement.
@@ -91,10 +108,46 @@ def free_form_mask() -> Image.Image:
     return mask
 
 
+def film_mask(size: tuple[int, int]) -> Image.Image:
+    """Returns a 1-bit mask for a film: black is missing."""
+    mask = Image.new("1", size, 1)
+    width, height = size
+    left, top, right, bottom = (
+        round(share * side) for share, side in zip(HOLE, (width, height) * 2, strict=True)
+    )
+    ImageDraw.Draw(mask).rectangle((left, top, right - 1, bottom - 1), fill=0)
+    return mask
+
+
+def save_films(source: Path, folder: Path) -> None:
+    """Writes the films, and of the first one a mask and the measurement of fewer pixels."""
+    for name, file in FILMS.items():
+        with Image.open(source / "held_out" / file) as film:
+            film.convert("L").save(folder / f"{name}.png", optimize=True)
+    with Image.open(folder / "xray.png") as film:
+        film_mask(film.size).save(folder / "xray_mask.png", optimize=True)
+        # As a clean film is measured: averaged to the generator's size, then by the factor.
+        small = images.fit(images.load_image(folder / "xray.png", channels=1), resolution=FILM_SIDE)
+        blocks = small.reshape(FILM_SIDE // FILM_FACTOR, FILM_FACTOR, -1, FILM_FACTOR, 1)
+        images.save_image(folder / "xray_8.png", blocks.mean(axis=(1, 3)))
+
+
 def main(arguments: list[str]) -> None:
-    """Writes the three pictures."""
-    folder = Path(arguments[0]) if arguments else EXAMPLES
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes the pictures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=EXAMPLES)
+    parser.add_argument("--films", type=Path, help="folder of tools/prepare_xrays.py")
+    options = parser.parse_args(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    save_face(options.folder)
+    if options.films is not None:
+        save_films(options.films, options.folder)
+
+
+def save_face(folder: Path) -> None:
+    """Writes the face, its small version and a mask for it."""
     face = portrait()
     small = face.resize((SMALL_SIDE, SMALL_SIDE), Image.Resampling.BOX)
     face.save(folder / "astronaut.png", optimize=True)

@@ -1,4 +1,4 @@
-"""Trains StyleGAN2: `python tools/train_generator.py --flagfile=checkpoints/xray-64.cfg`.
+"""Trains StyleGAN2: `python tools/train_generator.py --flagfile=checkpoints/xray-64/train.cfg`.
 
 The same command goes on where a run was stopped or killed. Ctrl-C and SIGTERM save a snapshot
 first. KERAS_BACKEND=jax trains on JAX. Exit codes: 0 done, 2 a flag or input cannot be
@@ -34,6 +34,9 @@ flags.DEFINE_float("tick_kimg", 4.0, "thousands of images a row of the table", l
 flags.DEFINE_float("snapshot_minutes", 5.0, "time between snapshots", lower_bound=0.0)
 flags.DEFINE_float("frechet_kimg", 50.0, "thousands of images a Fréchet distance", lower_bound=0.0)
 flags.DEFINE_bool("jit", None, "compile by XLA (default: not for TensorFlow on a CPU)")
+flags.DEFINE_string(
+    "start_from", None, "folder of --export: start from its networks (not where one goes on)"
+)
 flags.DEFINE_string("export", None, "only write the averaged generator to this folder")
 flags.DEFINE_enum("storage", "float16", ["float16", "float32"], "numbers in the exported file")
 
@@ -118,7 +121,13 @@ def _train(config, images, held_out, folder: Path) -> int:
     plan = Plan(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(Plan)})
     (folder / "flags.cfg").write_text(FLAGS.flags_into_string(), encoding="utf-8")
     trainer = Trainer(
-        config, plan, images=images, folder=folder, distance=distance, notify=command.say
+        config,
+        plan,
+        images=images,
+        folder=folder,
+        distance=distance,
+        start=FLAGS.start_from,
+        notify=command.say,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: trainer.stop())

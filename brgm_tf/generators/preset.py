@@ -43,15 +43,11 @@ def save_preset(generator, folder, *, storage: str = "float32", about: dict | No
     Raises:
         InputError: the storage is unknown, or a weight is too large for it.
     """
-    import h5py
-
     if storage not in STORAGE:
         raise InputError("storage", "must be one of " + ", ".join(STORAGE), storage=storage)
-    arrays = {name: np.asarray(weight) for name, weight in _weights(generator).items()}
-    for name, array in arrays.items():
-        if storage == "float16" and not np.abs(array).max() <= _LIMIT:
-            raise InputError("storage", "must be float32 for this generator", weight=name)
     folder = Path(folder)
+    arrays = {name: np.asarray(weight) for name, weight in _weights(generator).items()}
+    _check_range(arrays, storage=storage)
     folder.mkdir(parents=True, exist_ok=True)
     text = {
         "class_name": type(generator).__name__,
@@ -59,10 +55,7 @@ def save_preset(generator, folder, *, storage: str = "float32", about: dict | No
         "storage": storage,
         "about": about or {},
     }
-    with h5py.File(folder / (WEIGHTS + ".partial"), "w") as file:
-        for name, array in sorted(arrays.items()):
-            file.create_dataset(name, data=array.astype(storage), track_times=False)
-    os.replace(folder / (WEIGHTS + ".partial"), folder / WEIGHTS)
+    write_arrays(folder / WEIGHTS, arrays, storage=storage)
     (folder / CONFIG).write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
     return folder
 
@@ -84,7 +77,7 @@ def load_preset(folder, *, argument: str = "generator", **overrides):
         generator = _classes()[text["class_name"]](**{**text["config"], **overrides})
     except TypeError as error:
         raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
-    arrays = _read_arrays(folder / WEIGHTS, argument=argument)
+    arrays = read_arrays(folder / WEIGHTS, argument=argument)
     weights = _weights(generator)
     _check(arrays, weights, argument=argument)
     for name, weight in weights.items():
@@ -115,11 +108,33 @@ def read_config(folder, *, argument: str = "generator") -> dict:
     return text
 
 
-def _weights(generator) -> dict:
-    return {weight.path.removeprefix(f"{generator.name}/"): weight for weight in generator.weights}
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, storage: str) -> None:
+    """Writes arrays as an HDF5 file of one data set each, whole or not at all.
+
+    Args:
+        path: the file.
+        arrays: by name; slashes in names make groups.
+        storage: of `STORAGE`.
+
+    Raises:
+        InputError: an array is too large for the storage.
+    """
+    import h5py
+
+    _check_range(arrays, storage=storage)
+    partial = path.with_name(path.name + ".partial")
+    with h5py.File(partial, "w") as file:
+        for name, array in sorted(arrays.items()):
+            file.create_dataset(name, data=array.astype(storage), track_times=False)
+    os.replace(partial, path)
 
 
-def _read_arrays(path: Path, *, argument: str) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, *, argument: str) -> dict[str, np.ndarray]:
+    """Reads what `write_arrays` wrote, in the types of the file.
+
+    Raises:
+        InputError: there is no such file, or it is damaged.
+    """
     import h5py
 
     arrays = {}
@@ -134,6 +149,16 @@ def _read_arrays(path: Path, *, argument: str) -> dict[str, np.ndarray]:
     except OSError as error:
         raise _unusable(path, argument, reason=str(error)) from None
     return arrays
+
+
+def _check_range(arrays, *, storage) -> None:
+    for name, array in arrays.items():
+        if storage == "float16" and not np.abs(array).max() <= _LIMIT:
+            raise InputError("storage", "must be float32 for these weights", weight=name)
+
+
+def _weights(generator) -> dict:
+    return {weight.path.removeprefix(f"{generator.name}/"): weight for weight in generator.weights}
 
 
 def _check(arrays, weights, *, argument):

@@ -15,7 +15,7 @@ from brgm_tf.errors import InputError
 from brgm_tf.training import backend, data, report
 from brgm_tf.training import state as states
 from brgm_tf.training.config import STRUCTURE, Config
-from brgm_tf.training.export import export
+from brgm_tf.training.export import export, start_from
 from brgm_tf.training.frechet import Distance
 from brgm_tf.training.step import Step, build
 
@@ -51,6 +51,7 @@ class Trainer:
         folder: where everything goes; the newest whole snapshot there is gone on from. 'best' in
             it is the averaged generator of the smallest Fréchet distance so far, a preset.
         distance: `frechet.Distance` from held-out images; None for none.
+        start: folder of `export.export`, whose networks a new training starts from.
         notify: called with a line for each thing worth telling.
 
     Raises:
@@ -65,6 +66,7 @@ class Trainer:
         images: np.ndarray,
         folder: Path,
         distance: Distance | None = None,
+        start: Path | str | None = None,
         notify: Callable[[str], object] = lambda line: None,
     ):
         self.config, self.plan, self.images, self.folder = config, plan, images, Path(folder)
@@ -75,7 +77,7 @@ class Trainer:
         self._data = data.fingerprint(images)
         restored = self._restored()
         if restored is None:
-            restored = states.initial(*self._networks, strength=config.ada_start)
+            restored = self._first(start)
         self.step = int(restored["step"])
         self._rows = report.read_rows(self.table, up_to_step=self.step)
         self.state = states.to_tensors(restored)
@@ -205,6 +207,15 @@ class Trainer:
         report.save_grid(self.folder / name, self.sample(_GRID**2), columns=_GRID)
         report.save_figure(self.folder / "scalars.png", self._rows)
         return path
+
+    def _first(self, start) -> dict:
+        """The state before the first step."""
+        state = states.initial(*self._networks, strength=self.config.ada_start)
+        if start is None:
+            return state
+        state, count = start_from(start, state)
+        self._notify(f"starting from {start}: {count} weights")
+        return state
 
     def _restored(self) -> dict | None:
         """The newest whole snapshot, or None where there is none."""

