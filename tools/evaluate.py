@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import csv
 import functools
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import baselines, files, images, inputs, metrics, outputs
+from brgm_tf import baselines, command, files, images, inputs, metrics, outputs
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
@@ -42,10 +41,10 @@ _SHOWN = 4
 
 def main(arguments: list[str]) -> int:
     """Runs the command; 0, or 2 if something cannot be used."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
         evaluation = Evaluation(options)
+        command.import_quietly("tensorflow")
         evaluation.run()
     except InputError as error:
         sys.stderr.write(f"error: --{error.argument}: {error}\n")

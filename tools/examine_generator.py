@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -29,7 +28,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import hub, images
+from brgm_tf import command, hub, images
 from brgm_tf.errors import InputError
 from brgm_tf.training import data
 
@@ -42,7 +41,6 @@ _PROJECTED = 16
 
 def main(arguments: list[str]) -> int:
     """Runs the command; 0, or 2 if something cannot be used."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
         row = hub.describe_generator(options.generator)
@@ -51,6 +49,7 @@ def main(arguments: list[str]) -> int:
         held_out = images.from_uint8(data.load(options.held_out, **size, argument="held_out"))
         folder = Path(options.output).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
+        command.import_quietly("tensorflow")
         report = _examined(options.generator, train, held_out, folder)
     except InputError as error:
         sys.stderr.write(f"error: --{error.argument}: {error}\n")
