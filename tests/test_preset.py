@@ -109,3 +109,58 @@ def test_damaged_weights_are_refused(folder):
 def test_a_folder_without_a_preset_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"must be a folder with config\.json"):
         load_preset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("channel_max", 10**9),
+        ("mapping_depth", 10**9),
+        ("mapping_depth", "8"),
+        ("w_dim", 10**9),
+        ("resolution", [8]),
+        ("name", "a/b:c"),
+    ],
+)
+def test_a_config_that_claims_another_network_is_refused_before_it_is_built(folder, key, value):
+    text = json.loads((folder / "config.json").read_text())
+    text["config"] |= {key: value, "channel_base": 10**12 if key == "channel_max" else 32}
+    (folder / "config.json").write_text(json.dumps(text))
+    with pytest.raises(InputError, match="`generator` must have") as error:
+        load_preset(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_config_without_an_end_is_one_line(folder):
+    (folder / "config.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="`generator` must have"):
+        load_preset(folder)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda file: file.create_dataset("x", (10**12,), "f4", chunks=(1000,)), "in pieces"),
+        (lambda file: file.create_dataset("x", (10**12,), "f4"), "more data than the size"),
+        (lambda file: file.create_dataset("x", data=np.zeros(9), compression="gzip"), "in pieces"),
+        (lambda file: file.create_dataset("x", data=b"text"), "other things than real numbers"),
+        (lambda file: file.create_dataset("x", data=np.zeros(3, "i4")), "other things than real"),
+    ],
+)
+def test_data_sets_that_are_no_plain_numbers_are_refused(folder, make, words):
+    change(folder, make)
+    with pytest.raises(InputError, match=words):
+        load_preset(folder)
+
+
+def test_links_into_other_files_are_not_followed(folder, tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["w"] = np.zeros(4)
+
+    def link(file):
+        del file["w_avg"]
+        file["w_avg"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "w")
+
+    change(folder, link)
+    with pytest.raises(InputError, match=r"missing=\['w_avg'\]"):
+        load_preset(folder)

@@ -8,6 +8,7 @@ they are cast to the weight's own type when read.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from brgm_tf.errors import InputError
+from brgm_tf.formats import hdf5
+from brgm_tf.generators.weight_shapes import weight_shapes
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 STORAGE = ("float32", "float16")
@@ -73,16 +76,32 @@ def load_preset(folder, *, argument: str = "generator", **overrides):
     """
     folder = Path(folder)
     text = read_config(folder, argument=argument)
-    try:
-        generator = _classes()[text["class_name"]](**{**text["config"], **overrides})
-    except TypeError as error:
-        raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
     arrays = read_arrays(folder / WEIGHTS, argument=argument)
-    weights = _weights(generator)
-    _check(arrays, weights, argument=argument)
-    for name, weight in weights.items():
+    build = _classes()[text["class_name"]]
+    # No network is built that the file does not have the weights of.
+    _check(arrays, _shapes(build, text["config"], folder, arrays, argument), argument=argument)
+    try:
+        generator = build(**{**text["config"], **overrides})
+    except (TypeError, ValueError) as error:
+        raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
+    for name, weight in _weights(generator).items():
         weight.assign(arrays[name].astype(weight.dtype))
     return generator
+
+
+def _shapes(build, config: dict, folder: Path, arrays: dict, argument: str) -> dict:
+    """Shapes of the weights of a network by name, before there is one."""
+    parameters = inspect.signature(build).parameters
+    given = {name: parameter.default for name, parameter in parameters.items()} | config
+    unknown = sorted(config.keys() - parameters.keys())
+    for width in ("mapping_width", "embedding_width"):
+        given[width] = given["w_dim"] if given[width] is None else given[width]
+    try:
+        if unknown or not 0 < given["mapping_depth"] <= len(arrays):
+            raise ValueError(f"unknown arguments {unknown[:5]}, or too many layers")
+        return weight_shapes(given)
+    except (TypeError, ValueError, KeyError) as error:
+        raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
 
 
 def read_config(folder, *, argument: str = "generator") -> dict:
@@ -101,7 +120,7 @@ def read_config(folder, *, argument: str = "generator") -> dict:
             f"must be a folder with {CONFIG} and {WEIGHTS}",
             **{argument: str(folder)},
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unusable(path, argument, reason=repr(error)) from None
     if not known:
         raise _unusable(path, argument, class_name=text["class_name"])
@@ -135,20 +154,10 @@ def read_arrays(path: Path, *, argument: str) -> dict[str, np.ndarray]:
     Raises:
         InputError: there is no such file, or it is damaged.
     """
-    import h5py
-
-    arrays = {}
-
-    def collect(name, item):
-        if isinstance(item, h5py.Dataset):
-            arrays[name] = item[()]
-
     try:
-        with h5py.File(path, "r") as file:
-            file.visititems(collect)
-    except OSError as error:
+        return hdf5.read(path, argument=argument)
+    except InputError as error:
         raise _unusable(path, argument, reason=str(error)) from None
-    return arrays
 
 
 def _check_range(arrays, *, storage) -> None:
@@ -161,9 +170,9 @@ def _weights(generator) -> dict:
     return {weight.path.removeprefix(f"{generator.name}/"): weight for weight in generator.weights}
 
 
-def _check(arrays, weights, *, argument):
-    missing = sorted(weights.keys() - arrays.keys())
-    extra = sorted(arrays.keys() - weights.keys())
+def _check(arrays: dict, shapes: dict, *, argument: str) -> None:
+    missing = sorted(shapes.keys() - arrays.keys())
+    extra = sorted(arrays.keys() - shapes.keys())
     if missing or extra:
         raise InputError(
             argument,
@@ -171,12 +180,12 @@ def _check(arrays, weights, *, argument):
             missing=missing[:5],
             extra=extra[:5],
         )
-    for name, weight in weights.items():
-        if arrays[name].shape != tuple(weight.shape):
+    for name, shape in shapes.items():
+        if arrays[name].shape != tuple(shape):
             raise InputError(
                 argument,
                 f"must have weights of the network's shapes; {name} has another",
-                expected_shape=tuple(weight.shape),
+                expected_shape=tuple(shape),
                 shape=arrays[name].shape,
             )
 
