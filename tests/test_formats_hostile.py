@@ -17,7 +17,7 @@ import torch_files as build
 from torch_files import Call, Name, Raw
 
 from brgm_tf.errors import InputError
-from brgm_tf.formats import arrays, detect, inert, legacy, limits, modules, source, torch_file
+from brgm_tf.formats import arrays, detect, embedded, inert, limits, modules, source, torch_file
 from brgm_tf.formats.machine import Machine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -274,18 +274,18 @@ def with_tripwire(values):
 
 @pytest.mark.parametrize(("name", "args"), KNOWN)
 def test_a_known_call_looks_at_types_before_values(name, args):
-    call = legacy.CALLS[name]
+    call = embedded.CALLS[name]
     assert call(machine(), *args) is not NotImplemented
     for changed in [*with_tripwire(args), *((Tripwire(),) * n for n in range(9))]:
         with contextlib.suppress(Exception):
             call(machine(), *changed)
 
 
-@pytest.mark.parametrize("name", sorted(legacy.CALLS))
+@pytest.mark.parametrize("name", sorted(embedded.CALLS))
 def test_any_call_looks_at_types_before_values(name):
     for count in range(9):
         with contextlib.suppress(Exception):
-            legacy.CALLS[name](machine(), *[Tripwire() for _ in range(count)])
+            embedded.CALLS[name](machine(), *[Tripwire() for _ in range(count)])
 
 
 @pytest.mark.parametrize(("name", "args", "state"), STATES)
@@ -421,12 +421,14 @@ OLD_TREE = {
     "v": build.tensor(build.storage("0", 6, view=("1", 2, 4)), (2, 2), (2, 1)),
 }
 STORAGE = build.legacy(build.storage("7", 6, view=None), {"7": NUMBERS})
+ZIPPED = build.zipped(build.storage("7", 6), {"7": NUMBERS})
 IN_BYTES = Call(Name("torch.storage", "_load_from_bytes"), (STORAGE,))
 FILES = {
     "pickle": build.program([MODULE, {"x": np.pi, "y": (1, b"z")}]),
     "protocol 4": pickle.dumps({"a": [np.arange(4.0)], "b": {"c", 2}, "d": (None, True)}, 4),
     "protocol 0": pickle.dumps({"a": [np.arange(4.0)], "b": "text", "d": (None, 1.5)}, 0),
     "storage in bytes": build.program(build.tensor(IN_BYTES, (6,), (1,))),
+    "archive in bytes": build.program(build.tensor(Call(IN_BYTES.function, (ZIPPED,)), (6,), (1,))),
     "zip": build.zipped(TREE, {"0": NUMBERS}),
     "script": build.zipped(TREE, {"0": NUMBERS}, extra={"archive/constants.pkl": b"\x80\x02)."}),
     "legacy": build.legacy(OLD_TREE, {"0": NUMBERS}),

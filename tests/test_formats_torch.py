@@ -331,11 +331,18 @@ def test_other_files_are_refused(refused, header):
     refused(header + b"more of a file")
 
 
-def test_storages_in_a_pickle_are_read_once_deep():
-    inside = build.legacy(build.storage("7", 6, view=None), {"7": NUMBERS.tobytes()})
+INSIDE = {
+    "legacy": build.legacy(build.storage("7", 6, view=None), {"7": SIX}),
+    "zip": build.zipped(build.storage("7", 6), {"7": SIX}),
+}
+
+
+@pytest.mark.parametrize("inside", INSIDE.values(), ids=INSIDE)
+def test_storages_in_a_pickle_are_read_once_deep(inside):
     load_it = Name("torch.storage", "_load_from_bytes")
     array = inert.load(build.program(Call(load_it, (inside,))), argument="x")
     np.testing.assert_array_equal(array, NUMBERS)
-    nested = build.legacy(Call(load_it, (inside,)), {})
-    record = inert.load(build.program(Call(load_it, (nested,))), argument="x")
-    assert record.name == "_load_from_bytes"
+    for pack in (build.legacy, build.zipped):
+        nested = pack(Call(load_it, (inside,)), {})
+        record = inert.load(build.program(Call(load_it, (nested,))), argument="x")
+        assert record.name == "_load_from_bytes"

@@ -6,7 +6,7 @@ import os
 import pathlib
 import pickle
 
-from brgm_tf.formats import archive, legacy, limits, source, torch_file
+from brgm_tf.formats import archive, legacy, limits, source, zipped
 
 # Everything that `kind` may return.
 KINDS = (
@@ -108,7 +108,7 @@ def _folder_kind(folder: pathlib.Path) -> str:
 
 
 def _archive_kind(entries: archive.Archive) -> str:
-    root = torch_file.root(entries)
+    root = zipped.root(entries)
     if root is not None:
         return "torchscript" if f"{root}/constants.pkl" in entries else "torch_zip"
     names = list(entries)

@@ -20,7 +20,7 @@ import os
 
 import numpy as np
 
-from brgm_tf.formats import legacy, limits, machine, source
+from brgm_tf.formats import embedded, limits, machine, source
 from brgm_tf.formats.records import Global, Record, name_of
 
 __all__ = ["Global", "Record", "load", "load_arrays"]
@@ -43,7 +43,7 @@ def load(data: bytes | memoryview | str | os.PathLike, *, argument: str) -> obje
     view = source.view(data, argument=argument)
     with limits.one_error(argument):
         budget = limits.Limits(len(view))
-        value, _ = machine.Machine(view, limits=budget, calls=legacy.CALLS).run()
+        value, _ = machine.Machine(view, limits=budget, calls=embedded.CALLS).run()
         return value
 
 

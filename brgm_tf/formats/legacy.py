@@ -1,4 +1,4 @@
-"""PyTorch files from before version 1.6, and storages inside of plain pickles, which are such.
+"""PyTorch files from before version 1.6.
 
     magic number | version | system | object | keys | count, numbers | count, numbers | ...
 
@@ -128,11 +128,3 @@ def _storages(data, position, keys, types, *, limits) -> dict[str, np.ndarray]:
             raise ValueError(f"a storage of {count} numbers is longer than the file")
         found[key] = tensors.storage(data[start:position], types[key], limits=limits)
     return found
-
-
-def _load_from_bytes(machine, data):
-    """_load_from_bytes(a legacy file), as torch pickles a storage outside of its own files."""
-    return read(memoryview(arrays.as_bytes(machine, data)), limits=machine.limits)
-
-
-CALLS = {**PLAIN_CALLS, ("torch.storage", "_load_from_bytes"): _load_from_bytes}
