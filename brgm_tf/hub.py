@@ -55,7 +55,7 @@ def describe_generator(handle, *, progress: Progress | None = None) -> Generator
     return GeneratorRow(*_image_size(path), "", row.help if row else path.name)
 
 
-def load_generator(handle, *, progress: Progress | None = None):
+def load_generator(handle, *, network: str = "G_ema", progress: Progress | None = None):
     """Loads a generator, fetching it the first time.
 
     Args:
@@ -63,6 +63,8 @@ def load_generator(handle, *, progress: Progress | None = None):
             rosinality's) or folder (of `save_preset`, or a SavedModel), also in an archive
             (.zip, .tar.gz); its https:// or gs:// address; a handle of TF-Hub.
             '#sha256=...' behind it has a file checked. A loaded generator is returned as it is.
+        network: of a checkpoint's networks 'G_ema', the moving average over training (Gs in
+            TensorFlow), or 'G'.
         progress: called with a line for each thing worth telling.
 
     Returns:
@@ -75,9 +77,12 @@ def load_generator(handle, *, progress: Progress | None = None):
         return handle
     row, place = _find(handle)
     if place is None:
+        _check_only(network)
         return _load_mobile(row.weights, progress=progress)
     path = _local_model(place, progress=progress)
     kind = detect.kind(path, argument=_ARGUMENT)
+    if kind in ("preset", "saved_model"):
+        _check_only(network)
     if kind == "preset":
         from brgm_tf.generators.preset import load_preset
 
@@ -86,7 +91,15 @@ def load_generator(handle, *, progress: Progress | None = None):
         return _load_saved_model(path, progress=progress)
     from brgm_tf.generators.checkpoints import read_stylegan2
 
-    return read_stylegan2(path, argument=_ARGUMENT)
+    return read_stylegan2(path, argument=_ARGUMENT, network=network)
+
+
+def _check_only(network: str) -> None:
+    """Raises unless the network is the one that everything has."""
+    if network != "G_ema":
+        raise InputError(
+            "network", "must be G_ema for a generator that is the only one", network=network
+        )
 
 
 def absolute(handle: str) -> str:

@@ -84,6 +84,15 @@ def test_nothing_else_is_left(preset):
     assert names == {"config.json", "model.weights.h5", "README.md"}
 
 
+def test_another_network_of_a_checkpoint_is_converted_on_request(preset, tmp_path, capsys):
+    assert run(convert, PICKLE, tmp_path / "g", "--network=G") == 0
+    assert run(convert, PICKLE, tmp_path / "g", "--network=G", "--verify") == 0
+    assert run(convert, PICKLE, tmp_path / "g", "--verify") == 1
+    capsys.readouterr()
+    assert run(convert, preset, tmp_path / "h", "--network=G") == 2
+    assert "`network` must be G_ema for a generator that is the only one" in capsys.readouterr().err
+
+
 def test_a_saved_model_is_verified(tmp_path, capsys):
     assert run(convert, PICKLE, tmp_path / "net", "--saved_model") == 0
     assert run(convert, PICKLE, tmp_path / "net", "--verify") == 0

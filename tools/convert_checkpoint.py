@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf import command, files, hub
 from brgm_tf.errors import InputError
+from brgm_tf.formats import identify
 
 CARD = "README.md"
 _NUM_IMAGES = 2
@@ -40,13 +41,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--storage", choices=_STORAGES, default="float32", help="numbers of a preset"
     )
+    parser.add_argument(
+        "--network", choices=identify.NETWORKS, default="G_ema", help="of a checkpoint's networks"
+    )
     parser.add_argument("--licence", default="", help="what one may do with it, for the card")
     options = parser.parse_args(arguments)
     try:
         hub.describe_generator(options.source, progress=command.say)
         command.import_quietly("tensorflow")
         if options.verify:
-            return _verified(options.source, options.dest, _tolerance(options.dest))
+            source = hub.load_generator(
+                options.source, network=options.network, progress=command.say
+            )
+            return _verified(source, options.dest, _tolerance(options.dest))
         return _convert(options)
     except InputError as error:
         command.say(f"error: {error}")
@@ -57,7 +64,7 @@ def _convert(options) -> int:
     dest = options.dest
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise InputError("dest", "must be a new or an empty folder", dest=str(dest))
-    generator = hub.load_generator(options.source, progress=command.say)
+    generator = hub.load_generator(options.source, network=options.network, progress=command.say)
     origin = hub.origin(options.source)
     origin["licence"] = options.licence or origin["licence"] or "not known: ask its authors"
     dest.parent.mkdir(parents=True, exist_ok=True)
