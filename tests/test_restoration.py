@@ -243,7 +243,8 @@ def test_a_clean_input_has_metrics_against_the_truth(restore, whole, missing):
     (image,) = found.images
     np.testing.assert_array_equal(image.truth, whole[0])
     figures = {"psnr", "ssim", "mae", "rmse", "lpips"}
-    assert set(image.metrics) == {"residual"} | figures | {f"merged_{name}" for name in figures}
+    merged = {f"merged_{name}" for name in figures}
+    assert set(image.metrics) == {"residual", "hole_rmse"} | figures | merged
     assert np.isfinite(list(image.metrics.values())).all()
     assert image.metrics["merged_rmse"] < image.metrics["rmse"]
 
