@@ -124,7 +124,9 @@ def check_mask(mask: np.ndarray, *, resolution: int, argument: str = "masks") ->
             shape=shape,
         )
     _refuse_if_nothing_known(missing, argument=argument, shape=shape)
-    return missing[..., :1]
+    # True is stored as 255 in the arrays that Pillow makes of 1-bit images; compiled code of
+    # others takes it for 255 then.
+    return missing[..., :1].view(np.uint8) != 0
 
 
 def _refuse_if_nothing_known(missing: np.ndarray, *, argument: str, **received) -> None:

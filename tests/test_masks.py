@@ -91,6 +91,13 @@ def test_equal_channels_of_a_mask_array_become_one():
     np.testing.assert_array_equal(checked, mask)
 
 
+def test_a_mask_array_that_pillow_made_holds_ones():
+    mask = np.asarray(Image.fromarray(np.eye(4) > 0))
+    checked = check_mask(mask, resolution=4)
+    assert checked.view(np.uint8).max() == 1
+    np.testing.assert_array_equal(checked[..., 0], np.eye(4) > 0)
+
+
 def test_different_channels_of_a_mask_array_are_refused():
     mask = np.zeros((4, 4, 3), bool)
     mask[1, 2, 1] = True
