@@ -5,8 +5,8 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-# What a training starts from; nothing that is installed reads it.
-TRAINING_ONLY = "discriminator.weights.h5"
+# The rest of the folder is for training on, and for reading.
+SHIPPED = ("config.json", "model.weights.h5", "README.md")
 
 
 class BuildPy(build_py):
@@ -17,7 +17,7 @@ class BuildPy(build_py):
         # An editable install has the repository itself.
         if not self.editable_mode:
             files = sorted(Path("checkpoints").glob("*/*"))
-            for file in (file for file in files if file.name != TRAINING_ONLY):
+            for file in (file for file in files if file.name in SHIPPED):
                 target = Path(self.build_lib, "brgm_tf", file)
                 self.mkpath(str(target.parent))
                 self.copy_file(str(file), str(target))

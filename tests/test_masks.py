@@ -93,7 +93,7 @@ def test_equal_channels_of_a_mask_array_become_one():
 
 def test_a_mask_array_that_pillow_made_holds_ones():
     mask = np.asarray(Image.fromarray(np.eye(4) > 0))
-    checked = check_mask(mask, resolution=4)
+    checked = masks.check_mask(mask, resolution=4)
     assert checked.view(np.uint8).max() == 1
     np.testing.assert_array_equal(checked[..., 0], np.eye(4) > 0)
 
