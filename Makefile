@@ -13,7 +13,7 @@ IS_USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_in
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 demo: $(VENV)/.has-video
-	@$(VENV)/bin/python -m brgm_tf.reconstruct --flagfile=inpaint.cfg --output_dir=results/demo
+	@$(VENV)/bin/python -m brgm_tf.reconstruct --flagfile=inpaint.cfg --input_kind=clean --output_dir=results/demo
 
 test: $(VENV)/.has-test
 	@$(VENV)/bin/python -m pytest -q
