@@ -11,7 +11,8 @@ from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective, objective
-from brgm_tf.registry import MAX_INT, checked, integer, positive_int
+from brgm_tf.registry import MAX_INT, checked, even, integer, positive_int
+from brgm_tf.surrogates import SURROGATES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,10 +24,14 @@ class Config:
         generator: a handle as for `hub.load_generator`, or a loaded generator.
         input_kind: 'measurement' (the input is damaged) or 'clean' (it is corrupted first,
             and metrics are reported).
-        objective: a name of `objectives.OBJECTIVES`.
+        objective: a name of `objectives.OBJECTIVES`; None for the estimator's own.
         overrides: values for fields of the objective; None leaves the preset's.
         estimator: a name of `estimators.ESTIMATORS`.
         num_steps: steps of the optimiser.
+        surrogate: a name of `surrogates.SURROGATES`, what `vi` fits.
+        surrogate_rank: directions of a low-rank surrogate with a width of their own.
+        num_draws: of the surrogate, each step of `vi`; even.
+        num_samples: restorations drawn from the posterior, where the estimator draws.
         batch_size: images restored in one program.
         seed: of everything random, in [0, 2^31).
         non_square: 'crop' (to the centre) or 'refuse'.
@@ -38,10 +43,14 @@ class Config:
     corruption: str = "none"
     generator: object = DEFAULT_GENERATOR
     input_kind: str = "measurement"
-    objective: str = "balanced"
+    objective: str | None = None
     overrides: Mapping[str, float | str | None] = dataclasses.field(default_factory=dict)
     estimator: str = "map"
     num_steps: int = 350
+    surrogate: str = "low_rank"
+    surrogate_rank: int = 64
+    num_draws: int = 4
+    num_samples: int = 8
     batch_size: int = 1
     seed: int = 0
     non_square: str = "crop"
@@ -52,7 +61,10 @@ class Config:
         CORRUPTIONS.parse(self.corruption)
         hub.check_generator(self.generator)
         hub.check_perceptual(self.perceptual)
-        ESTIMATORS.row(self.estimator)
+        row = ESTIMATORS.row(self.estimator)
+        SURROGATES.row(self.surrogate)
+        if self.objective is None:
+            object.__setattr__(self, "objective", row.objective)
         self.scales()
         for name, choices in (("input_kind", inputs.KINDS), ("non_square", ("crop", "refuse"))):
             value = getattr(self, name)
@@ -60,10 +72,18 @@ class Config:
                 raise InputError(name, "must be one of " + ", ".join(choices), **{name: value})
         for name, check in (
             ("num_steps", positive_int),
+            ("surrogate_rank", positive_int),
+            ("num_draws", even),
+            ("num_samples", positive_int),
             ("batch_size", positive_int),
             ("seed", integer(0, MAX_INT)),
         ):
             object.__setattr__(self, name, checked(name, getattr(self, name), check))
+
+    @property
+    def estimator_options(self) -> dict[str, object]:
+        """Those fields that the estimator takes."""
+        return {name: getattr(self, name) for name in ESTIMATORS.row(self.estimator).options}
 
     @property
     def needs_perceptual(self) -> bool:

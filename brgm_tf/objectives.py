@@ -14,15 +14,16 @@ class Objective:
     """Scales of the terms of the posterior, and how it is climbed; see `posterior.Posterior`.
 
     Args:
-        family: 'brgm_tf1', 'brgm_torch' or 'tempered': the formulas of the terms.
+        family: 'brgm_tf1', 'brgm_torch', 'tempered' or 'bayes': the formulas of the terms.
         pixel_scale: multiplies the pixel term.
         perceptual_scale: multiplies the perceptual term; 0 leaves VGG16 out.
         prior_scale: multiplies the Gaussian prior on the latents.
         colinearity_scale: multiplies the colinearity prior.
-        noise_scale: standard deviation of a pixel, grey levels; tempered only.
+        noise_scale: standard deviation of a pixel, grey levels; None to infer it, which
+            bayes alone can. Not of the originals'.
         effective_size: most independent values that a measurement is taken to
             hold; tempered only.
-        layer_scale: how far a layer's latent may leave the shared one; tempered only.
+        layer_scale: how far a layer's latent may leave the shared one; not of the originals'.
         optimiser: a name of `OPTIMISERS`.
         learning_rate: Adam's, at its height, in the units of the coordinates.
         rampup: share of the steps over which the rate grows from 0.
@@ -34,7 +35,7 @@ class Objective:
     perceptual_scale: float
     prior_scale: float
     colinearity_scale: float
-    noise_scale: float = 1.0
+    noise_scale: float | None = 1.0
     effective_size: float = float("inf")
     layer_scale: float | None = None
     optimiser: str = "adam"
@@ -54,6 +55,18 @@ OBJECTIVES = {
         colinearity_scale=0.0,
         noise_scale=3.0,
         effective_size=3072.0,
+        layer_scale=1.0,
+        optimiser="lbfgs",
+    ),
+    # Normalised densities, and nothing that is tempered: the only one whose posterior is a
+    # statement of how much is known.
+    "bayes": Objective(
+        "bayes",
+        pixel_scale=1.0,
+        perceptual_scale=0.0,
+        prior_scale=1.0,
+        colinearity_scale=0.0,
+        noise_scale=None,
         layer_scale=1.0,
         optimiser="lbfgs",
     ),

@@ -4,7 +4,8 @@ Notation: B images; ws [B, L, D] latents; x = synthesis(ws) images in [-1, 1]; y
 measurement; f the corruption's mean; mu [D] and Sigma [D, D] the mean and covariance of
 w; sigma = sqrt(trace Sigma); phi the weighted perceptual features, whose squared
 differences sum to LPIPS. Every term is a log-probability per image [B], up to a
-constant in ws for the originals' objectives; a loss is minus their sum.
+constant in ws unless the objective's family is bayes; a loss is minus their sum.
+`joint` says the same in TensorFlow Probability's distributions.
 
 Reference: Marinescu, Moyer, Golland, Bayesian Image Reconstruction using Deep
 Generative Models (arXiv 2012.04567), equations 3 to 6.
@@ -13,6 +14,7 @@ Generative Models (arXiv 2012.04567), equations 3 to 6.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -22,6 +24,9 @@ from brgm_tf.objectives import Objective
 
 TERMS = ("pixel", "perceptual", "prior", "colinearity")
 _HALF_RANGE = 127.5  # grey levels in one unit of [-1, 1]
+# Of a noise scale that is inferred, the median of its log-normal prior in grey levels, and the
+# standard deviation of its logarithm: 1 to 25 grey levels hold nine tenths of it.
+NOISE_MEDIAN, NOISE_SPREAD = 5.0, 1.0
 # No covariance of a mapping has full rank in practice: eigenvalues below this share of
 # the largest are raised to it, so that whitening does not blow up dead directions.
 _EIGENVALUE_FLOOR = 1e-4
@@ -70,12 +75,22 @@ class LatentPrior:
         rows = self.num_ws + (self.layer_scale is not None)
         return np.zeros([num_images, rows, self.mean.shape[0]])
 
+    @property
+    def variance(self) -> np.ndarray:
+        """Prior variance of each coordinate of a row [D]."""
+        independent = self.layer_scale is None
+        return np.diag(self.covariance) if independent else np.ones_like(self.mean)
+
     def squared_norm(self, coordinates):
         """-2 log density of the latents at coordinates v, up to a constant: [B]."""
-        if self.layer_scale is None:
-            variance = tf.constant(np.diag(self.covariance), coordinates.dtype)
-            return tf.reduce_sum(tf.square(coordinates) / variance, axis=[1, 2])
-        return tf.reduce_sum(tf.square(coordinates), axis=[1, 2])
+        variance = tf.constant(self.variance, coordinates.dtype)
+        return tf.reduce_sum(tf.square(coordinates) / variance, axis=[1, 2])
+
+    @property
+    def log_normaliser(self) -> float:
+        """What `squared_norm` leaves out: log density = -squared_norm / 2 - log_normaliser."""
+        rows, _ = self.start(1).shape[1:]
+        return 0.5 * rows * float(np.log(2.0 * math.pi * self.variance).sum())
 
     def latents(self, coordinates):
         """Latents ws [B, L, D] of coordinates v."""
@@ -106,7 +121,9 @@ class Posterior:
         self.prior = prior
         self.objective = objective
 
-    def terms(self, coordinates, *, corruption, measurement, target) -> dict[str, tf.Tensor]:
+    def terms(
+        self, coordinates, *, corruption, measurement, target, noise_scale=None
+    ) -> dict[str, tf.Tensor]:
         """The terms of `TERMS` at `coordinates`, each [B].
 
         Args:
@@ -114,13 +131,16 @@ class Posterior:
             corruption: a `Corruption` with its data bound.
             measurement: y.
             target: features of y (None when `perceptual_scale` is 0).
+            noise_scale: [B] in grey levels, instead of the objective's.
         """
         ws = self.prior.latents(coordinates)
         x = self.synthesis(ws)
         zero = tf.zeros_like(coordinates[:, 0, 0])
         has_features = self.objective.perceptual_scale > 0
         return {
-            "pixel": self.pixel_log_prob(x, corruption=corruption, measurement=measurement),
+            "pixel": self.pixel_log_prob(
+                x, corruption=corruption, measurement=measurement, noise_scale=noise_scale
+            ),
             "perceptual": self.perceptual_log_prob(corruption.mean(x), target=target)
             if has_features
             else zero,
@@ -128,27 +148,48 @@ class Posterior:
             "colinearity": self.colinearity_log_prob(ws),
         }
 
-    def pixel_log_prob(self, x, *, corruption, measurement):
+    def pixel_log_prob(self, x, *, corruption, measurement, noise_scale=None):
         """Pixel likelihood.
 
             brgm_*:   -pixel_scale * mean over all values of (y - f(x))^2, in grey levels
-            tempered: log N(y | f(x), noise_scale^2), summed over the observed values, times
-                      pixel_scale * min(1, effective_size / number of observed values)
+            bayes:    pixel_scale * log N(y | f(x), noise_scale^2), summed over the observed values
+            tempered: the same times min(1, effective_size / number of observed values)
 
         The tempering is there because the misfit of a generator is smooth: a photograph
-        of a million pixels holds no million independent measurements of it.
+        of a million pixels holds no million independent measurements of it. A noise scale
+        that is to be inferred and is not given has its prior's median.
         """
         scale = self.objective.pixel_scale
-        if self.objective.family != "tempered":
+        if self.objective.family.startswith("brgm"):
             error = (measurement - corruption.mean(x)) * _HALF_RANGE
             return -scale * tf.reduce_mean(tf.square(error), axis=[1, 2, 3])
-        params = {"noise_scale": self.objective.noise_scale}
-        log_prob = corruption.log_prob(measurement, x, params)
+        if noise_scale is None:
+            noise_scale = self.objective.noise_scale or NOISE_MEDIAN
+        log_prob = corruption.log_prob(measurement, x, {"noise_scale": noise_scale})
+        if self.objective.family == "bayes":
+            return scale * log_prob
         observed = tf.broadcast_to(corruption.observed(measurement), tf.shape(measurement))
         size = tf.reduce_sum(observed, axis=[1, 2, 3])
         # Never a division by zero: a measurement without an observed value has log_prob 0.
         share = self.objective.effective_size / tf.maximum(size, self.objective.effective_size)
         return scale * share * log_prob
+
+    def pixel_precision(self, *, corruption, measurement, noise_scale=None):
+        """p with pixel term = -1/2 sum p (y - f(x))^2 + constant; not of the originals' objectives.
+
+        Returns:
+            Of the measurement's shape, for y and f(x) in [-1, 1]; 0 where nothing is observed.
+        """
+        if noise_scale is None:
+            noise_scale = self.objective.noise_scale or NOISE_MEDIAN
+        scale = tf.reshape(tf.cast(noise_scale, measurement.dtype), [-1, 1, 1, 1]) / _HALF_RANGE
+        observed = tf.broadcast_to(corruption.observed(measurement), tf.shape(measurement))
+        precision = self.objective.pixel_scale * observed / tf.square(scale)
+        if self.objective.family == "tempered":
+            size = tf.reduce_sum(observed, axis=[1, 2, 3], keepdims=True)
+            effective = self.objective.effective_size
+            precision *= effective / tf.maximum(size, effective)
+        return precision
 
     def perceptual_log_prob(self, recorrupted, *, target):
         """Perceptual likelihood.
@@ -168,9 +209,13 @@ class Posterior:
 
         brgm_*:   -prior_scale * mean over L, D of ((w - mu) / sigma)^2
         tempered: prior_scale * log N(ws | mu, Cov), less its constant (see `LatentPrior`)
+        bayes:    prior_scale * log density of the coordinates v
         """
-        if self.objective.family == "tempered":
-            return -0.5 * self.objective.prior_scale * self.prior.squared_norm(coordinates)
+        if not self.objective.family.startswith("brgm"):
+            log_prob = -0.5 * self.prior.squared_norm(coordinates)
+            if self.objective.family == "bayes":
+                log_prob -= self.prior.log_normaliser
+            return self.objective.prior_scale * log_prob
         squared = tf.square(coordinates)
         sigma = self.prior.total_stddev
         return -self.objective.prior_scale * tf.reduce_mean(squared, axis=[1, 2]) / sigma**2
@@ -185,6 +230,13 @@ class Posterior:
         distance = tf.abs(1.0 - tf.einsum("bld,bmd->blm", unit, unit))
         reduce = tf.reduce_sum if self.objective.family == "brgm_torch" else tf.reduce_mean
         return -self.objective.colinearity_scale * reduce(distance, axis=[1, 2])
+
+    def noise_log_prob(self, noise_scale):
+        """Prior of an inferred noise scale s [B], normalised: log LogNormal(s), s in grey levels."""
+        log_scale = tf.math.log(noise_scale)
+        standard = (log_scale - math.log(NOISE_MEDIAN)) / NOISE_SPREAD
+        constant = math.log(NOISE_SPREAD) + 0.5 * math.log(2.0 * math.pi)
+        return -0.5 * tf.square(standard) - constant - log_scale
 
     def log_prob(self, coordinates, **data) -> tf.Tensor:
         """Sum of the terms, [B]."""

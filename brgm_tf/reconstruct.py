@@ -26,6 +26,7 @@ from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
 from brgm_tf.progress import display
 from brgm_tf.registry import MAX_INT
 from brgm_tf.restoration import Restorer, prepare
+from brgm_tf.surrogates import SURROGATES
 from brgm_tf.video import VIDEO_FORMATS, check_video
 
 FLAGS = flags.FLAGS
@@ -36,7 +37,7 @@ SCALES = {
     "perceptual_scale": "multiplies the perceptual likelihood; 0 leaves it out",
     "prior_scale": "multiplies the Gaussian prior on the latents",
     "colinearity_scale": "multiplies the colinearity prior",
-    "noise_scale": "standard deviation of a pixel, grey levels",
+    "noise_scale": "standard deviation of a pixel, grey levels; bayes infers it if not given",
     "effective_size": "most independent values that a measurement is taken to hold",
     "layer_scale": "how far a layer's latent may leave the shared one",
     "learning_rate": "of Adam, at its height",
@@ -63,8 +64,29 @@ flags.DEFINE_string(
     "corruption", "none", f"a call such as 'downsample(factor=32)': {_names(CORRUPTIONS)}"
 )
 flags.DEFINE_string("masks", None, "mask for all images, or folder with one of the same name each")
-flags.DEFINE_enum("objective", "balanced", OBJECTIVES, "preset of the objective")
-flags.DEFINE_enum("estimator", "map", list(ESTIMATORS), "what is computed of the posterior")
+flags.DEFINE_enum(
+    "objective", None, OBJECTIVES, "preset of the objective (default: the estimator's own)"
+)
+flags.DEFINE_enum(
+    "estimator",
+    "map",
+    list(ESTIMATORS),
+    "what is computed of the posterior: "
+    + "; ".join(f"{name}, {row.help}" for name, row in ESTIMATORS.items()),
+)
+flags.DEFINE_enum(
+    "surrogate",
+    "low_rank",
+    list(SURROGATES),
+    "what vi fits: " + "; ".join(f"{name}, {row.help}" for name, row in SURROGATES.items()),
+)
+flags.DEFINE_integer(
+    "surrogate_rank", 64, "directions of low_rank with a width of their own", lower_bound=1
+)
+flags.DEFINE_integer("num_draws", 4, "of the surrogate, each step of vi; even", lower_bound=2)
+flags.DEFINE_integer(
+    "num_samples", 8, "restorations drawn from the posterior, where it is fitted", lower_bound=1
+)
 flags.DEFINE_integer("num_steps", 350, "steps of the optimiser", lower_bound=1)
 flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0, upper_bound=MAX_INT)
@@ -143,6 +165,10 @@ _CONFIG_FLAGS = (
     "input_kind",
     "objective",
     "estimator",
+    "surrogate",
+    "surrogate_rank",
+    "num_draws",
+    "num_samples",
     "num_steps",
     "batch_size",
     "seed",

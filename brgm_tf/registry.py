@@ -234,6 +234,13 @@ def positive_int(value) -> int:
     return int(value)
 
 
+def even(value) -> int:
+    """Checks a positive, even integer parameter."""
+    if not _is(numbers.Integral, value) or not 2 <= value <= MAX_INT or value % 2:
+        raise ValueError("must be a positive, even integer")
+    return int(value)
+
+
 def positive_float(value) -> float:
     """Checks a positive, finite number parameter."""
     real = _real(value)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import hub, inputs, metrics, outputs
+from brgm_tf import hub, inputs, metrics, outputs, sampling
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
@@ -144,6 +144,16 @@ class Step:
     terms: Mapping[str, float]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Estimate:
+    """Where an estimator ended: latents ws [B, L, D], its state, the loss's terms [steps, B]."""
+
+    ws: object
+    state: object
+    history: Mapping[str, np.ndarray]
+    settled: bool
+
+
 class Restorer:
     """A loaded generator, posterior and estimator: restores batch after batch.
 
@@ -175,7 +185,10 @@ class Restorer:
             objective=scales,
         )
         self.estimator = ESTIMATORS.row(config.estimator).load()(
-            self.posterior, corruption=self.corruption, num_steps=config.num_steps
+            self.posterior,
+            corruption=self.corruption,
+            num_steps=config.num_steps,
+            **config.estimator_options,
         )
         self._render = tf.function(self._render_images, jit_compile=True)
         self._simulate = tf.function(self._simulate_measurement)
@@ -224,11 +237,14 @@ class Restorer:
         image = np.stack([item.image for item in loaded])
         is_clean = self.config.input_kind == "clean"
         measurement = (self._simulate if is_clean else self._conceal)(image, data).numpy()
-        ws, history, frames, stopped = self._estimate(loaded, measurement, data, progress)
+        truth = image if is_clean else None
+        estimate, frames, stopped = self._estimate(loaded, measurement, data, progress)
+        ws, history = estimate.ws, estimate.history
         pictures = [t if t is None else t.numpy() for t in self._render(ws, measurement, data)]
-        scores = self._scores(pictures, measurement, image if is_clean else None, data)
+        scores = self._scores(pictures, measurement, truth, data)
+        samples, more = self._samples(estimate, measurement, truth, data)
+        scores |= more
         seconds = (time.monotonic() - start) / len(loaded)
-        done = len(history["total"])
         results = []
         for i, item in enumerate(loaded):
             own = {name: float(values[i]) for name, values in scores.items()}
@@ -245,7 +261,8 @@ class Restorer:
                     history={name: values[:, i] for name, values in history.items()},
                     metrics=own,
                     seconds=seconds,
-                    warnings=_warnings(own, steps=done, num_steps=self.config.num_steps),
+                    warnings=_warnings(own, estimate, num_steps=self.config.num_steps),
+                    samples=samples[i] if samples else None,
                     frames=tuple(frame[i] for frame in frames) if frames else None,
                 )
             )
@@ -259,6 +276,7 @@ class Restorer:
         return functools.partial(self._perceptual.features, enlarge=enlarge)
 
     def _estimate(self, loaded, measurement, data, progress):
+        """The `_Estimate` of a batch, a video's frames, and whether `progress` asked to stop."""
         num_steps = self.config.num_steps
         chunks, frames, stopped = [], [], False
         if self.config.keep_frames:
@@ -271,7 +289,8 @@ class Restorer:
             if progress is not None:
                 terms = {name: float(values[-1].mean()) for name, values in chunks[-1].items()}
                 names = tuple(item.name for item in loaded)
-                stopped = bool(progress(Step(names, step, num_steps, terms)))
+                shown = num_steps if chunk.settled else step
+                stopped = bool(progress(Step(names, shown, num_steps, terms)))
             if stopped:
                 break
         history = {
@@ -279,7 +298,30 @@ class Restorer:
             for name in chunks[0]
         }
         history["total"] = sum(history.values())
-        return ws, history, frames, stopped
+        return _Estimate(ws, chunk.state, history, chunk.settled), frames, stopped
+
+    def _samples(self, estimate: _Estimate, measurement, truth, data):
+        """The `PosteriorSamples` of each image and their figures; none without a fit."""
+        fit = estimate.state.slots
+        if not isinstance(fit, getattr(self.estimator, "Fit", ())):
+            return None, {}
+        drawn, noise_scale = sampling.draw_samples(
+            self.estimator,
+            fit,
+            render=lambda ws: self._render(ws, measurement, data),
+            num_samples=self.config.num_samples,
+            seed=self.config.seed,
+        )
+        missing = data.get("missing")
+        figures = sampling.figures_of(
+            drawn,
+            noise_scale,
+            measurement,
+            observed=None if missing is None else ~missing,
+            truth=truth,
+            missing=missing,
+        )
+        return sampling.summarise(drawn, num_samples=self.config.num_samples), figures
 
     def _scores(self, pictures, measurement, truth, data) -> dict[str, np.ndarray]:
         reconstruction, recorrupted, merged = pictures
@@ -323,10 +365,11 @@ def _shrunk(pictures: np.ndarray) -> np.ndarray:
     return pictures.reshape(shape).mean(axis=(2, 4))
 
 
-def _warnings(scores: Mapping[str, float], *, steps: int, num_steps: int) -> tuple[str, ...]:
+def _warnings(scores: Mapping[str, float], estimate: _Estimate, *, num_steps: int):
     found = []
-    if steps < num_steps:
-        found.append(f"stopped after {steps} of {num_steps} steps")
+    done = len(estimate.history["total"])
+    if done < num_steps and not estimate.settled:
+        found.append(f"stopped after {done} of {num_steps} steps")
     if scores["residual"] > RESIDUAL_BOUND:
         found.append(
             f"residual {scores['residual']:.1f} grey levels is above {RESIDUAL_BOUND:.0f}: the "

@@ -23,13 +23,13 @@ LAYERS = (
     ("masks",),
     ("inputs",),
     ("objectives", "progress", "command"),
-    ("posterior",),
+    ("posterior", "surrogates"),
     ("estimators",),
     ("metrics", "baselines"),
     ("hub",),
     ("config", "results"),
     ("figure", "video"),
-    ("outputs",),
+    ("outputs", "sampling"),
     ("restoration",),
     ("reconstruct",),
     ("training",),
@@ -45,6 +45,7 @@ LONERS = (
     "objectives",
     "progress",
     "command",
+    "surrogates",
 )
 ALONE = {
     **dict.fromkeys(LONERS, LEAVES),

@@ -135,7 +135,7 @@ def test_the_learning_rate_climbs_holds_and_falls_to_zero():
 @pytest.mark.parametrize("rule", [Adam(Schedule(3, 0.1)), LBFGS(3)], ids=["adam", "lbfgs"])
 def test_a_term_that_is_not_finite_stops_the_run_and_is_named(rule):
     optimiser = Optimiser(
-        lambda v, _: {"pixel": tf.math.log(tf.reduce_sum(v, [1, 2]) - 5.0)},
+        lambda v, *_: {"pixel": tf.math.log(tf.reduce_sum(v, [1, 2]) - 5.0)},
         names=["pixel"],
         rule=rule,
     )
@@ -162,7 +162,7 @@ def test_lbfgs_never_lets_the_loss_of_any_image_rise():
     assert terms[-1].min() > terms[0].max()
 
 
-def rosenbrock(v, _):
+def rosenbrock(v, *_):
     x = tf.reshape(v, [v.shape[0], -1])
     valley = 100.0 * tf.square(x[:, 1:] - tf.square(x[:, :-1])) + tf.square(1.0 - x[:, :-1])
     return {"term": -tf.reduce_sum(valley, axis=1)}
@@ -171,7 +171,7 @@ def rosenbrock(v, _):
 def quadratic(rule):
     weights = tf.constant([1.0, 10.0], tf.float64)
     return Optimiser(
-        lambda v, _: {"term": -tf.reduce_sum(weights * tf.square(v - 3.0), axis=[1, 2])},
+        lambda v, *_: {"term": -tf.reduce_sum(weights * tf.square(v - 3.0), axis=[1, 2])},
         names=["term"],
         rule=rule,
     )

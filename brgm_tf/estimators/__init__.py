@@ -1,8 +1,37 @@
 """Estimators of the latents, by name; rows do not import TensorFlow."""
 
+import dataclasses
+
 from brgm_tf.registry import Registry, Row
+
+
+@dataclasses.dataclass(frozen=True)
+class EstimatorRow(Row):
+    """A registered estimator.
+
+    Args:
+        objective: the objective that it takes unless another one is given.
+        options: fields of `Config` that its constructor takes besides.
+        samples: whether it draws from the posterior.
+    """
+
+    objective: str = "balanced"
+    options: tuple[str, ...] = ()
+    samples: bool = False
+
 
 ESTIMATORS = Registry(
     "estimator",
-    {"map": Row("brgm_tf.estimators.map:MAP", "the mode of the posterior (maximum a posteriori)")},
+    {
+        "map": EstimatorRow(
+            "brgm_tf.estimators.map:MAP", "the mode of the posterior (maximum a posteriori)"
+        ),
+        "vi": EstimatorRow(
+            "brgm_tf.estimators.variational:VI",
+            "a Gaussian fitted to the posterior (variational inference)",
+            objective="bayes",
+            options=("surrogate", "surrogate_rank", "num_draws", "seed"),
+            samples=True,
+        ),
+    },
 )

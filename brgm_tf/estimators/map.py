@@ -76,7 +76,8 @@ class MAP:
         """ws [B, L, D] of coordinates."""
         return self._posterior.prior.latents(coordinates)
 
-    def _terms(self, coordinates, inputs):
+    def _terms(self, coordinates, inputs, step):
+        del step
         return self._posterior.terms(
             coordinates,
             corruption=self._corruption.with_data(**inputs["corruption"]),

@@ -54,17 +54,22 @@ class State(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What is known at the end of a chunk: its state, and the terms of its steps [n, B]."""
+    """What is known at the end of a chunk: its state, and the terms of its steps [n, B].
+
+    `settled` says that nothing more is to be expected, though steps may be left.
+    """
 
     state: State
     history: dict[str, np.ndarray]
+    settled: bool = False
 
 
 class Optimiser:
     """Maximises a sum of log-probability terms; one program for every batch of a shape.
 
     Args:
-        terms: (v, data) -> {name: [B]}, log-probabilities.
+        terms: (v, data, step) -> {name: [B]}, log-probabilities; the step is a tensor, for
+            terms that draw random numbers.
         names: the names of the terms.
         rule: the `Rule`.
         chunk_size: steps between two looks at the world; a chunk is one compiled call.
@@ -73,7 +78,7 @@ class Optimiser:
 
     def __init__(
         self,
-        terms: Callable[[tf.Tensor, Mapping], Mapping[str, tf.Tensor]],
+        terms: Callable[[tf.Tensor, Mapping, tf.Tensor], Mapping[str, tf.Tensor]],
         *,
         names: Sequence[str],
         rule: Rule,
@@ -130,17 +135,17 @@ class Optimiser:
     def _one_step(self, state: State, data) -> State:
         self.num_traces += 1  # runs while tracing only
         at = self.rule.point(state.v, state.slots)
-        evaluation = self._evaluate(at, data)
+        evaluation = self._evaluate(at, data, state.step)
         v, slots, accepted = self.rule.update(
             state.v, state.slots, at=at, evaluation=evaluation, step=state.step
         )
         terms = tf.where(accepted, evaluation.terms, state.terms)
         return State(v, terms, slots, state.step + 1)
 
-    def _evaluate(self, v, data) -> Evaluation:
+    def _evaluate(self, v, data, step) -> Evaluation:
         with tf.GradientTape() as tape:
             tape.watch(v)
-            terms = self._terms(v, data)
+            terms = self._terms(v, data, step)
             terms = tf.stack([terms[name] for name in self._names])
             loss = -tf.reduce_sum(terms, axis=0)
         return Evaluation(terms, loss, tape.gradient(loss, v))

@@ -1,0 +1,306 @@
+"""Variational inference: the Gaussian that is nearest to the posterior, fitted by its ELBO.
+
+Notation: B images; v [B, N] the flattened coordinates of the latents; q(v) a surrogate
+(`surrogates`) and, where the noise scale s is inferred, q(log s) = N(a, b^2); S draws.
+
+    ELBO = E_q[log p(y | v, s) + log p(v) + log p(s) - log q(v, s)]
+
+First the mode is climbed, with the noise scale held at its prior's median (a quarter of the
+steps); then the Gaussian that fits the posterior there is found; from there on the ELBO
+is climbed by Adam with reparameterised draws, in antithetic pairs, the same for every image.
+The entropy, -E log q, is drawn too, and its gradient goes through the draws alone: where q is
+the posterior, each draw's gradient is zero then, not only their mean.
+
+Reference: Kingma, Welling, Auto-encoding variational Bayes (arXiv 1312.6114); Roeder, Wu,
+Duvenaud, Sticking the landing (arXiv 1703.09194); BRGM (arXiv 2012.04567), section 3.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from brgm_tf.errors import InputError
+from brgm_tf.estimators import laplace
+from brgm_tf.estimators.adam import Adam, Schedule
+from brgm_tf.estimators.lbfgs import LBFGS
+from brgm_tf.estimators.optimisation import Optimiser, Progress, State
+from brgm_tf.posterior import NOISE_MEDIAN, TERMS, Posterior
+from brgm_tf.surrogates import SURROGATES
+from brgm_tf.surrogates.gaussian import Frame
+
+VI_TERMS = (*TERMS, "noise", "entropy")
+_LEARNING_RATE = 0.03  # standard deviations of the surrogate a step
+_PROBES_AT_ONCE = 16
+# The start of q(log s).
+_LOG_NOISE, _LOG_NOISE_SPREAD = math.log(NOISE_MEDIAN), math.log(0.3)
+
+
+class Fit(NamedTuple):
+    """A fitted surrogate: its frame, its parameters [B, P] and (a, log b) of the noise [B, 2]."""
+
+    frame: Frame
+    parameters: tf.Tensor
+    noise: tf.Tensor
+
+
+class VI:
+    """Fits a Gaussian to the posterior of each image of a batch.
+
+    Args:
+        posterior: the `Posterior`; its coordinates must have the prior N(0, I).
+        corruption: a `Corruption` without its per-image data.
+        num_steps: steps, those to the mode included.
+        surrogate: a name of `SURROGATES`.
+        surrogate_rank: R, directions with a width of their own (at most as many as the
+            measurement has values).
+        num_draws: S, draws a step; even.
+        seed: of the draws.
+        jit: whether XLA compiles the steps.
+        chunk_size: steps between two calls back.
+        dtype: of the coordinates.
+
+    Raises:
+        InputError: the objective is one of the originals'.
+    """
+
+    Fit = Fit
+
+    def __init__(
+        self,
+        posterior: Posterior,
+        *,
+        corruption,
+        num_steps: int,
+        surrogate: str = "low_rank",
+        surrogate_rank: int = 64,
+        num_draws: int = 4,
+        seed: int = 0,
+        jit: bool = True,
+        chunk_size: int = 10,
+        dtype=tf.float32,
+    ):
+        if posterior.objective.family.startswith("brgm"):
+            raise InputError(
+                "objective",
+                "must be bayes or balanced for --estimator=vi",
+                remedy="Give --estimator=vi_brgm, or leave --objective out",
+                objective=posterior.objective.family,
+            )
+        self.surrogate = SURROGATES.row(surrogate).load()()
+        self._posterior, self._corruption = posterior, corruption
+        self._rank, self._num_draws, self._seed = surrogate_rank, num_draws, seed
+        self._dtype = dtype
+        climbing = max(1, num_steps // 4)
+        options = {"names": VI_TERMS, "jit": jit, "chunk_size": chunk_size}
+        self._climb = Optimiser(self._terms_of_point, rule=LBFGS(climbing), **options)
+        schedule = Schedule(max(1, num_steps - climbing), _LEARNING_RATE, 0.0, 1.0)
+        self._fit = Optimiser(self._terms_of_surrogate, rule=Adam(schedule), **options)
+        self._curvature = tf.function(self._curvature_product, jit_compile=jit)
+        self._features = tf.function(posterior.features, jit_compile=jit)
+
+    @property
+    def infers_noise(self) -> bool:
+        """Whether the noise scale is inferred."""
+        return self._posterior.objective.noise_scale is None
+
+    def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
+        """Yields the progress of a batch after every chunk of steps.
+
+        The state's coordinates are the surrogate's mean; its slots are the `Fit`.
+
+        Args:
+            measurement: y [B, ...].
+            data: per-image arrays of the corruption.
+        """
+        measurement = tf.convert_to_tensor(measurement, self._dtype)
+        inputs = {"measurement": measurement, "corruption": data or {}, "target": []}
+        if self._posterior.objective.perceptual_scale > 0:
+            inputs["target"] = self._features(measurement)
+        start = tf.constant(self._posterior.prior.start(measurement.shape[0]), self._dtype)
+        for progress in self._climb.run(self._climb.start(start), inputs):
+            yield progress
+        yield from self._fitted(progress.state, inputs)
+
+    def latents(self, coordinates) -> tf.Tensor:
+        """ws [B, L, D] of coordinates."""
+        return self._posterior.prior.latents(coordinates)
+
+    def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws of the surrogate: coordinates [S, B, N] and noise scales [S, B], grey levels."""
+        size = fit.frame.mean.shape[1]
+        noise = tf.random.stateless_normal([num_draws, 1, size], [seed, 1], dtype=self._dtype)
+        v = self.surrogate.draw(fit.parameters, fit.frame, noise)
+        standard = tf.random.stateless_normal([num_draws, 1], [seed, 2], dtype=self._dtype)
+        return v, self._noise_scale(fit.noise, standard)
+
+    def shaped(self, flat) -> tf.Tensor:
+        """Coordinates [..., K, D] of flat ones [..., N]."""
+        _, rows, columns = self._posterior.prior.start(1).shape
+        return tf.reshape(flat, [*flat.shape[:-1], rows, columns])
+
+    # The mode, and the Gaussian that fits there.
+
+    def _terms_of_point(self, coordinates, inputs, step):
+        del step
+        found = self._posterior.terms(
+            coordinates, corruption=self._bound(inputs), **_measured(inputs)
+        )
+        nothing = tf.zeros_like(found["pixel"])
+        return found | {"noise": nothing, "entropy": nothing}
+
+    def frame(self, coordinates, inputs) -> Frame:
+        """The Gaussian that fits the posterior at coordinates [B, K, D] (Gauss-Newton)."""
+        mean = tf.reshape(coordinates, [coordinates.shape[0], -1])
+        values = int(np.prod(inputs["measurement"].shape[1:]))
+        rank = min(self._rank, values, mean.shape[1])
+        # The same for every image, so that none depends on its neighbours.
+        probes = tf.random.stateless_normal(
+            [rank, 1, mean.shape[1]], [self._seed, 3], dtype=self._dtype
+        )
+        probes = tf.tile(probes, [1, mean.shape[0], 1])
+
+        def product(q):
+            parts = [q[i : i + _PROBES_AT_ONCE] for i in range(0, rank, _PROBES_AT_ONCE)]
+            return tf.concat([self._curvature(mean, part, inputs) for part in parts], axis=0)
+
+        directions, curvature = laplace.principal_directions(product, probes=probes)
+        return Frame(mean, directions, tf.math.rsqrt(1.0 + curvature))
+
+    def _curvature_product(self, mean, q, inputs):
+        corruption = self._bound(inputs)
+        precision = self._posterior.pixel_precision(
+            corruption=corruption, measurement=inputs["measurement"]
+        )
+        tiled = self._bound(inputs, copies=q.shape[0])
+
+        def model(v):
+            ws = self._posterior.prior.latents(self.shaped(v))
+            values = tiled.mean(self._posterior.synthesis(ws))
+            return tf.reshape(values, [v.shape[0], -1])
+
+        precision /= self._posterior.objective.prior_scale
+        return laplace.gauss_newton_product(model, mean, q, precision=precision)
+
+    # The ELBO.
+
+    def _fitted(self, mode: State, inputs) -> Iterator[Progress]:
+        frame = self.frame(mode.v, inputs)
+        count = mode.v.shape[0]
+        noise = tf.tile(
+            tf.constant([[_LOG_NOISE, _LOG_NOISE_SPREAD]], self._dtype), [count, 1]
+        )
+        packed = tf.concat([self.surrogate.start(frame), noise], axis=1)
+        before = int(mode.step)
+        inputs = inputs | {"frame": frame}
+        plateaus = Plateaus(count)
+        for progress in self._fit.run(self._fit.start(packed[:, None]), inputs):
+            elbo = sum(progress.history.values())
+            packed = plateaus.keep(elbo, progress.state.v[:, 0])
+            fit = Fit(frame, packed[:, :-2], packed[:, -2:])
+            mean = self.shaped(self.surrogate.mean(fit.parameters, frame))
+            state = State(mean, progress.state.terms, fit, progress.state.step + before)
+            yield Progress(state, progress.history, settled=plateaus.all_settled)
+            if plateaus.all_settled:
+                return
+
+    def _terms_of_surrogate(self, packed, inputs, step):
+        parameters, noise = packed[:, 0, :-2], packed[:, 0, -2:]
+        frame, draws = inputs["frame"], self._num_draws
+        size = frame.mean.shape[1]
+        half = tf.random.stateless_normal(
+            [draws // 2, 1, size + 1], tf.stack([self._seed, step]), dtype=self._dtype
+        )
+        standard = tf.concat([half, -half], axis=0)
+        v = self.surrogate.draw(parameters, frame, standard[..., :size])
+        scale = self._noise_scale(noise, standard[..., size])
+        found = self._posterior.terms(
+            self.shaped(tf.reshape(v, [-1, size])),
+            corruption=self._bound(inputs, copies=draws),
+            noise_scale=tf.reshape(scale, [-1]) if self.infers_noise else None,
+            **_measured(inputs, copies=draws),
+        )
+        found = {name: _mean_of_draws(values, draws) for name, values in found.items()}
+        fixed = tf.stop_gradient(parameters)
+        log_q = self.surrogate.log_prob(v, fixed, frame)
+        found["noise"] = tf.zeros_like(found["pixel"])
+        if self.infers_noise:
+            prior = self._posterior.noise_log_prob(tf.reshape(scale, [-1]))
+            found["noise"] = _mean_of_draws(prior, draws)
+            log_q += _log_normal_log_prob(scale, tf.stop_gradient(noise))
+        return found | {"entropy": -tf.reduce_mean(log_q, axis=0)}
+
+    def _noise_scale(self, noise, standard):
+        """s [S, B] in grey levels, exp(a + b e)."""
+        if not self.infers_noise:
+            shape = [standard.shape[0], noise.shape[0]]
+            return tf.fill(shape, tf.constant(self._posterior.objective.noise_scale, self._dtype))
+        return tf.exp(noise[:, 0] + tf.exp(noise[:, 1]) * standard)
+
+    def _bound(self, inputs, *, copies: int = 1):
+        data = {name: tf.convert_to_tensor(a) for name, a in inputs["corruption"].items()}
+        # One for all images is one for all draws, too.
+        data = {name: _tiled(a, copies) if a.shape[0] > 1 else a for name, a in data.items()}
+        return self._corruption.with_data(**data)
+
+
+def _log_normal_log_prob(scale, noise):
+    """log density at s [S, B] of exp N(a, b^2), `noise` (a, log b) [B, 2]."""
+    log_scale = tf.math.log(scale)
+    standard = (log_scale - noise[:, 0]) * tf.exp(-noise[:, 1])
+    return -0.5 * (tf.square(standard) + math.log(2.0 * math.pi)) - noise[:, 1] - log_scale
+
+
+class Plateaus:
+    """Which images have nothing more to gain, and what their parameters were then.
+
+    An image has settled when the mean of its ELBO over the last window is above that of
+    the window before by no more than the standard error of the difference. Its parameters
+    stay what they were, whatever its neighbours still need.
+
+    Args:
+        num_images: B.
+        window: steps.
+    """
+
+    def __init__(self, num_images: int, *, window: int = 100):
+        self._window = window
+        self._elbo = np.zeros([0, num_images])
+        self._settled = np.zeros(num_images, bool)
+        self._kept = None
+
+    @property
+    def all_settled(self) -> bool:
+        """Whether every image has settled."""
+        return bool(self._settled.all())
+
+    def keep(self, elbo, parameters):
+        """The parameters [B, P] after a chunk with that ELBO [n, B]: new, or kept where settled."""
+        self._elbo = np.concatenate([self._elbo, elbo])
+        settled = self._settled[:, None]
+        self._kept = parameters if self._kept is None else tf.where(settled, self._kept, parameters)
+        if len(self._elbo) >= 2 * self._window:
+            before, after = self._elbo[-2 * self._window :].reshape(2, self._window, -1)
+            error = np.sqrt((before.var(axis=0) + after.var(axis=0)) / self._window)
+            self._settled = self._settled | (after.mean(axis=0) - before.mean(axis=0) <= error)
+        return self._kept
+
+
+def _measured(inputs, *, copies: int = 1) -> dict:
+    """Measurement and target of the posterior's terms, once for every draw."""
+    return {
+        "measurement": _tiled(inputs["measurement"], copies),
+        "target": [_tiled(features, copies) for features in inputs["target"]],
+    }
+
+
+def _tiled(array, copies: int):
+    return tf.tile(array, [copies] + [1] * (array.shape.rank - 1)) if copies > 1 else array
+
+
+def _mean_of_draws(values, num_draws: int):
+    return tf.reduce_mean(tf.reshape(values, [num_draws, -1]), axis=0)

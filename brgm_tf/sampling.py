@@ -1,0 +1,121 @@
+"""What draws from the posterior say of each image: samples, moments, intervals, coverage.
+
+Notation: S draws, B images; x [S, B, H, W, C] their images in [-1, 1], with the known pixels
+put back where there are such; t [B, H, W, C] the truth; quantiles run over the draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from brgm_tf import metrics
+from brgm_tf.results import PosteriorSamples
+
+# Draws that moments and quantiles are taken from; more than one would look at.
+STATISTICS_DRAWS = 64
+INTERVALS = {"coverage_50": 0.5, "coverage_90": 0.9}
+
+
+def draw_samples(
+    estimator, fit, *, render: Callable, num_samples: int, seed: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Draws from a fitted posterior, rendered one after another.
+
+    Args:
+        estimator: has `draw`, `shaped` and `latents`, as `estimators.variational.VI`.
+        fit: what it fitted.
+        render: ws [B, L, D] -> (images, images corrupted again, images merged or None).
+        num_samples: restorations that are shown; statistics take `STATISTICS_DRAWS` at least.
+        seed: of the draws.
+
+    Returns:
+        Latents, images, re-corrupted and merged images, each [S, B, ...] (merged: or None),
+        and the noise scales [S, B] in grey levels.
+    """
+    count = max(num_samples, STATISTICS_DRAWS)
+    coordinates, noise_scale = estimator.draw(fit, num_draws=count, seed=seed)
+    parts = []
+    for v in estimator.shaped(coordinates):
+        ws = estimator.latents(v)
+        parts.append([None if a is None else a.numpy() for a in (ws, *render(ws))])
+    columns = zip(*parts, strict=True)
+    return [None if c[0] is None else np.stack(c) for c in columns], noise_scale.numpy()
+
+
+def summarise(drawn, *, num_samples: int) -> list[PosteriorSamples]:
+    """The `PosteriorSamples` of each image, of what `draw_samples` returns first."""
+    latents, pictures, _, merged = drawn
+    shown = np.clip(pictures if merged is None else merged, -1, 1)
+    low, high = _interval(shown, 0.9)
+    return [
+        PosteriorSamples(
+            images=pictures[:num_samples, b],
+            merged=None if merged is None else merged[:num_samples, b],
+            latents=latents[:num_samples, b],
+            mean=shown[:, b].mean(axis=0),
+            stddev=shown[:, b].std(axis=0, ddof=1) * metrics.LEVELS_PER_UNIT,
+            low=low[b],
+            high=high[b],
+        )
+        for b in range(pictures.shape[1])
+    ]
+
+
+def figures_of(
+    drawn, noise_scale, measurement, *, observed=None, truth=None, missing=None
+) -> dict[str, np.ndarray]:
+    """Figures of the draws, each [B].
+
+    Args:
+        drawn: what `draw_samples` returns first.
+        noise_scale: [S, B].
+        measurement: y [B, ...].
+        observed: bool, True = observed; None if everything is.
+        truth: [B, H, W, C]; None if unknown.
+        missing: bool [B, H, W, 1]; None without a mask.
+
+    Returns:
+        noise_scale: its mean over the draws, grey levels.
+        samples_residual: RMS distance of the draws, corrupted again, from the measurement,
+            grey levels, to be compared with the noise scale.
+        coverage_50, coverage_90 (with a truth): share of the true values inside the central
+            interval of the draws; with a mask of the missing ones alone.
+        mean_rmse (with a truth): RMSE of the mean of the draws, grey levels.
+    """
+    _, pictures, recorrupted, merged = drawn
+    squares = [metrics.residual(measurement, y, observed=observed) ** 2 for y in recorrupted]
+    found = {
+        "noise_scale": noise_scale.mean(axis=0),
+        "samples_residual": np.sqrt(np.mean(squares, axis=0)),
+    }
+    if truth is None:
+        return found
+    shown = np.clip(pictures if merged is None else merged, -1, 1)
+    for name, share in INTERVALS.items():
+        found[name] = coverage(shown, truth, share=share, counted=missing)
+    found["mean_rmse"] = metrics.image_metrics(shown.mean(axis=0), truth)["rmse"]
+    return found
+
+
+def coverage(draws, truth, *, share: float, counted=None) -> np.ndarray:
+    """Share [B] of the true values inside the central interval of the draws.
+
+    Args:
+        draws: [S, B, ...].
+        truth: [B, ...].
+        share: of the draws that the interval holds.
+        counted: bool, broadcastable to the truth: which values count; None for all.
+    """
+    low, high = _interval(draws, share)
+    inside = (low <= truth) & (truth <= high)
+    counted = np.broadcast_to(True if counted is None else counted, inside.shape)
+    axes = tuple(range(1, inside.ndim))
+    number = counted.sum(axis=axes)
+    return np.where(number > 0, (inside & counted).sum(axis=axes) / np.maximum(number, 1), np.nan)
+
+
+def _interval(draws, share: float) -> np.ndarray:
+    tail = 0.5 * (1.0 - share)
+    return np.quantile(draws, [tail, 1.0 - tail], axis=0).astype(draws.dtype)

@@ -1,0 +1,105 @@
+"""The model in TensorFlow Probability's terms: the objective that MAP minimises, and to draw from."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from brgm_tf.corruptions.downsample import Downsample
+from brgm_tf.corruptions.mask import Mask
+from brgm_tf.joint import PSEUDO_OBSERVATIONS, joint_distribution
+from brgm_tf.objectives import OBJECTIVES, objective
+from brgm_tf.posterior import LatentPrior, Posterior, total
+
+B, L, D, SIZE = 2, 3, 4, 8
+RNG = np.random.RandomState(0)
+MEAN, ROOT = RNG.randn(D), RNG.randn(D, D)
+MATRIX = RNG.randn(L * D, SIZE * SIZE * 3) * 0.1
+MISSING = RNG.rand(B, SIZE, SIZE, 1) < 0.3
+CORRUPTIONS = {"downsample": Downsample(2), "mask": Mask().with_data(missing=MISSING)}
+
+
+def posterior(name, **overrides):
+    scales = objective(name, **overrides)
+    return Posterior(
+        synthesis=lambda ws: tf.reshape(
+            tf.tanh(tf.reshape(ws, [-1, L * D]) @ MATRIX), [-1, SIZE, SIZE, 3]
+        ),
+        features=lambda x: [2.0 * x, tf.nn.avg_pool2d(x, 2, 2, "VALID")],
+        prior=LatentPrior(MEAN, ROOT @ ROOT.T, L, scales.layer_scale),
+        objective=scales,
+    )
+
+
+def both(model, corruption, v, y, noise_scale):
+    """log_prob of the joint distribution, and the sum of the posterior's terms, [B] each."""
+    joint = joint_distribution(model, corruption=corruption, num_images=B, dtype=tf.float64)
+    zeros = tf.zeros([B], tf.float64)
+    names = joint.event_shape.keys()
+    values = {"latents": v, "measurement": y, "noise_scale": noise_scale}
+    values |= dict.fromkeys(PSEUDO_OBSERVATIONS, zeros)
+    terms = model.terms(
+        v,
+        corruption=corruption,
+        measurement=y,
+        target=model.features(y),
+        noise_scale=noise_scale if "noise_scale" in names else None,
+    )
+    log_prob = total(terms)
+    if "noise_scale" in names:
+        log_prob += model.noise_log_prob(noise_scale)
+    return joint.log_prob({name: values[name] for name in names}), log_prob
+
+
+def some_values(model, corruption):
+    rng = np.random.RandomState(1)
+    rows = model.prior.start(1).shape[1]
+    first, second = (tf.constant(rng.randn(B, rows, D)) for _ in range(2))
+    shape = corruption.measurement_shape((B, SIZE, SIZE, 3))
+    return first, second, tf.constant(rng.uniform(-1, 1, shape)), tf.constant([3.0, 8.0], "float64")
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS)
+def test_log_prob_is_minus_the_objective_up_to_a_constant_in_the_latents(name, corruption):
+    model = posterior(name)
+    first, second, y, scale = some_values(model, corruption)
+    (joint, plain), (other, other_plain) = (
+        both(model, corruption, v, y, scale) for v in (first, second)
+    )
+    np.testing.assert_allclose(joint - other, plain - other_plain, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS)
+def test_log_prob_has_the_objectives_gradient(name, corruption):
+    model = posterior(name)
+    v, _, y, scale = some_values(model, corruption)
+    gradients = []
+    for index in (0, 1):
+        with tf.GradientTape() as tape:
+            tape.watch(v)
+            value = both(model, corruption, v, y, scale)[index]
+        gradients.append(tape.gradient(value, v))
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS)
+@pytest.mark.parametrize("noise_scale", [None, 6.0])
+def test_bayes_is_normalised(corruption, noise_scale):
+    model = posterior("bayes", noise_scale=noise_scale)
+    v, _, y, scale = some_values(model, corruption)
+    joint, plain = both(model, corruption, v, y, scale)
+    np.testing.assert_allclose(joint, plain, rtol=1e-12)
+
+
+def test_draws_of_the_measurement_scatter_by_the_noise_scale():
+    model = posterior("bayes", noise_scale=6.0)
+    joint = joint_distribution(model, corruption=Downsample(2), num_images=B)
+    model_32 = joint.sample(seed=[0, 1])
+    v = model_32["latents"]
+    assert v.shape == [B, 1 + L, D]
+    draws = joint.sample_distributions(value={"latents": v}, seed=[0, 2])[0]["measurement"]
+    assert isinstance(draws, tfp.distributions.Independent)
+    scatter = np.std(draws.sample(2000, seed=[0, 3]), axis=0)
+    np.testing.assert_allclose(scatter * 127.5, 6.0, rtol=0.1)
