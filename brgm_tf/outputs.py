@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,13 +20,28 @@ import numpy as np
 from brgm_tf import files, images
 from brgm_tf.errors import InputError
 from brgm_tf.figure import figure_png
-from brgm_tf.results import ImageResult, drawable
-from brgm_tf.video import VIDEO_FORMATS, check_video, encode_video
+from brgm_tf.results import ImageResult, PosteriorSamples, drawable
+from brgm_tf.uncertainty_figure import uncertainty_png
+from brgm_tf.video import VIDEO_FORMATS, check_video, encode_slides, encode_video
 
 # The first columns of metrics.csv; other metrics follow them, sorted by name.
 COLUMNS = ("image", "psnr", "ssim", "mae", "rmse", "lpips", "seconds", "residual")
 
 _FOLDER_ARGUMENT = "output_dir"
+# Files that some runs write and others do not.
+_OPTIONAL = (
+    "merged.png",
+    "truth.png",
+    *(f"video.{name}" for name in VIDEO_FORMATS),
+    "mean.png",
+    "stddev.png",
+    "samples.gif",
+    "samples.npz",
+    "uncertainty.npz",
+    "uncertainty.png",
+)
+_SAMPLES_FOLDER = "samples"
+_SAMPLE_NAME = re.compile(r"\d{2,}\.png")
 
 
 def check_writable(folder: str | os.PathLike, *, argument: str = _FOLDER_ARGUMENT) -> Path:
@@ -69,6 +85,17 @@ def save_image_result(
     earlier run of the same name, optional files that this one does not write are removed.
     A pixel that is NaN is written as mid-grey, with a warning in metrics.json.
 
+    Where there are posterior samples, these files are added:
+
+    - samples/00.png, samples/01.png, ..., merged ones where there are such; samples.gif,
+      a slide show of them; samples.npz, their latents (array `ws`, [S, L, D]);
+    - mean.png and stddev.png; black is a standard deviation of 0 and white the largest,
+      which is `stddev_white` in metrics.json, in grey levels; a colour image's is the root
+      mean square over its channels, and white where it is not finite;
+    - uncertainty.npz, float32 arrays [H, W, C]: `mean`, `low` and `high` (the 5 % and 95 %
+      quantiles) in [-1, 1], `stddev` in grey levels;
+    - uncertainty.png, a figure of all that.
+
     Args:
         folder: the run's folder; created if need be.
         result: the image.
@@ -94,6 +121,9 @@ def save_image_result(
     if save_video is not None and result.frames:
         video = encode_video(result.frames, format=save_video)
         written.append(_write(home / f"video.{save_video}", video))
+    if result.samples is not None:
+        written += _save_samples(home, result.samples)
+        written.append(_write(home / "uncertainty.png", uncertainty_png(result)))
     _remove_stale(home, written)
     return written
 
@@ -108,19 +138,57 @@ def _save_pictures(home: Path, result: ImageResult) -> list[Path]:
     for part in ("measurement", "reconstruction", "recorrupted", "merged", "truth"):
         image = getattr(result, part)
         if image is not None:
-            path = home / f"{part}.png"
-            images.save_image(path, drawable(image), argument=_FOLDER_ARGUMENT)
-            written.append(path)
+            written.append(_save_picture(home / f"{part}.png", image))
     return written
+
+
+def _save_picture(path: Path, image: np.ndarray) -> Path:
+    images.save_image(path, drawable(image), argument=_FOLDER_ARGUMENT)
+    return path
+
+
+def _save_samples(home: Path, samples: PosteriorSamples) -> list[Path]:
+    folder = check_writable(home / _SAMPLES_FOLDER)
+    # At least two digits, and as many as the last one has: files sort by their number.
+    digits = max(2, len(str(len(samples.shown) - 1)))
+    moments = ("mean", "stddev", "low", "high")
+    exact = {name: np.asarray(getattr(samples, name), np.float32) for name in moments}
+    return [
+        *(
+            _save_picture(folder / f"{index:0{digits}}.png", image)
+            for index, image in enumerate(samples.shown)
+        ),
+        _save_picture(home / "mean.png", samples.mean),
+        _save_picture(home / "stddev.png", _stddev_picture(samples)),
+        _write(home / "samples.npz", _npz(ws=np.asarray(samples.latents, np.float32))),
+        _write(home / "uncertainty.npz", _npz(**exact)),
+        _write(home / "samples.gif", encode_slides(samples.shown)),
+    ]
+
+
+def _stddev_picture(samples: PosteriorSamples) -> np.ndarray:
+    """The standard deviation as an image [H, W, 1]: -1 for 0, 1 for the largest."""
+    # A pixel of which nothing is known must not look certain.
+    share = np.nan_to_num(samples.stddev_map / (_stddev_white(samples) or 1), nan=1, posinf=1)
+    return 2 * share[..., None] - 1
+
+
+def _stddev_white(samples: PosteriorSamples) -> float:
+    levels = samples.stddev_map
+    return float(np.max(levels, where=np.isfinite(levels), initial=0))
 
 
 def _remove_stale(home: Path, written: Sequence[Path]) -> None:
     """An earlier run's truth beside this run's reconstruction would mislead."""
-    optional = ["merged.png", "truth.png", *(f"video.{name}" for name in VIDEO_FORMATS)]
+    folder = home / _SAMPLES_FOLDER
     try:
-        for path in (home / name for name in optional):
-            if path not in written:
-                path.unlink(missing_ok=True)
+        stale = [home / name for name in _OPTIONAL]
+        if folder.is_dir():
+            stale += [path for path in folder.iterdir() if _SAMPLE_NAME.fullmatch(path.name)]
+        for path in set(stale) - set(written):
+            path.unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     except OSError as error:
         raise _unwritable(home, error) from None
 
@@ -140,6 +208,8 @@ def _history_csv(history: Mapping[str, np.ndarray]) -> bytes:
 
 def _metrics_json(result: ImageResult) -> bytes:
     found = {name: _finite_or_none(result.metrics[name]) for name in sorted(result.metrics)}
+    if result.samples is not None:
+        found["stddev_white"] = _stddev_white(result.samples)
     contents = {"image": result.name, **found, "warnings": result.all_warnings}
     return _encoded(json.dumps(contents, indent=2, allow_nan=False) + "\n")
 

@@ -8,6 +8,42 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class PosteriorSamples:
+    """Draws from the posterior of one image, and what is known of each pixel from them.
+
+    `mean`, `stddev`, `low` and `high` may be of more draws than `images` shows. With a mask
+    they are of the merged images: a known pixel has the standard deviation 0.
+
+    Attributes:
+        images: float32 [S, H, W, C] in [-1, 1], the generator's images of S >= 1 draws.
+        merged: float32 [S, H, W, C] in [-1, 1], the same with the known pixels kept, or None.
+        latents: float32 [S, L, D], the latents `ws` of the images.
+        mean: float32 [H, W, C] in [-1, 1], the posterior mean.
+        stddev: float32 [H, W, C], the posterior standard deviation, in grey levels.
+        low: float32 [H, W, C] in [-1, 1], the 5 % quantile of each pixel.
+        high: float32 [H, W, C] in [-1, 1], the 95 % quantile of each pixel.
+    """
+
+    images: np.ndarray
+    merged: np.ndarray | None
+    latents: np.ndarray
+    mean: np.ndarray
+    stddev: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def shown(self) -> np.ndarray:
+        """[S, H, W, C], the images to look at: merged ones where there are such."""
+        return self.images if self.merged is None else self.merged
+
+    @property
+    def stddev_map(self) -> np.ndarray:
+        """float32 [H, W], the standard deviation over all channels, in grey levels."""
+        return channel_rms(self.stddev)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class ImageResult:
     """All that is known of one restored image; images are float32 in [-1, 1].
 
@@ -25,6 +61,7 @@ class ImageResult:
         seconds: time that the restoration took.
         warnings: what the user should know of this image, a line each.
         frames: images [h', w', C] of the video, or None.
+        samples: draws from the posterior, or None.
     """
 
     name: str
@@ -40,15 +77,30 @@ class ImageResult:
     seconds: float
     warnings: tuple[str, ...] = ()
     frames: tuple[np.ndarray, ...] | None = None
+    samples: PosteriorSamples | None = None
 
     @property
     def all_warnings(self) -> list[str]:
-        """The warnings, and one more if pixels of the reconstruction are not finite."""
-        pixels = np.isfinite(np.asarray(self.reconstruction)).all(axis=-1)
-        if pixels.all():
-            return list(self.warnings)
-        lost = f"{np.sum(~pixels)} pixels of the reconstruction are not finite"
-        return [*self.warnings, lost]
+        """The warnings, and one more for each picture with pixels that are not finite."""
+        pictures = {"reconstruction": self.reconstruction}
+        if self.samples is not None:
+            pictures["posterior samples"] = self.samples.images
+            pictures["standard deviation"] = self.samples.stddev
+        lost = {name: np.sum(~_finite_pixels(image)) for name, image in pictures.items()}
+        return [
+            *self.warnings,
+            *(f"{lost[name]} pixels of the {name} are not finite" for name in lost if lost[name]),
+        ]
+
+
+def _finite_pixels(image) -> np.ndarray:
+    return np.isfinite(np.asarray(image)).all(axis=-1)
+
+
+def channel_rms(values) -> np.ndarray:
+    """The root mean square over the channels of [..., C], as float32 [...]."""
+    # Double precision: of one channel it is then the value itself.
+    return np.sqrt(np.mean(np.square(values, dtype=np.float64), axis=-1)).astype(np.float32)
 
 
 def drawable(image) -> np.ndarray:

@@ -1,10 +1,15 @@
-"""Videos of an optimisation; imageio is imported inside the functions that need it."""
+"""Videos of an optimisation, and a slide show of samples.
+
+Imageio is imported inside the functions that need it; the slide show does without.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from brgm_tf import images
 from brgm_tf.errors import InputError
@@ -14,6 +19,7 @@ VIDEO_FORMATS = ("mp4", "gif")
 FRAMES_PER_SECOND = 10
 # The last frame is shown for as long as so many, to be looked at before the video repeats.
 FRAMES_AT_END = 15
+MILLISECONDS_PER_SLIDE = 500
 
 
 def check_video(save_video: str | None) -> None:
@@ -102,3 +108,34 @@ def _for_h264(levels: np.ndarray) -> np.ndarray:
     height, width, channels = levels.shape[1:]
     levels = np.repeat(levels, 3, axis=-1) if channels == 1 else levels
     return np.pad(levels, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def encode_slides(slides: Sequence[np.ndarray]) -> bytes:
+    """A GIF of images that are shown one after the other, for half a second each.
+
+    Grey images keep their exact levels; colours come from one palette of 256 for all slides,
+    without dithering, so that pixels which do not differ do not flicker either.
+
+    Args:
+        slides: images [h, w, C] in [-1, 1], all of one shape.
+    """
+    levels = np.stack([images.to_uint8(drawable(slide)) for slide in slides])
+    count, height, width, channels = levels.shape
+    tower = levels.reshape(count * height, width, channels)
+    if channels == 1:
+        tower = Image.fromarray(tower[..., 0])
+    else:
+        tower = Image.fromarray(tower).quantize(256, dither=Image.Dither.NONE)
+    first, *others = (
+        tower.crop((0, index * height, width, (index + 1) * height)) for index in range(count)
+    )
+    file = io.BytesIO()
+    first.save(
+        file,
+        format="GIF",
+        save_all=True,
+        append_images=others,
+        duration=MILLISECONDS_PER_SLIDE,
+        loop=0,
+    )
+    return file.getvalue()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from brgm_tf import images
-from brgm_tf.results import ImageResult
+from brgm_tf.results import ImageResult, PosteriorSamples
 
 STEPS = 4
 
@@ -29,9 +29,25 @@ def result(*, channels=3, **changes):
         "seconds": 12.5,
         "warnings": (),
         "frames": None,
+        "samples": None,
     }
     return ImageResult(**{**values, **changes})
 
 
 def frames(*, side=16, channels=3, count=5):
     return tuple(image(side, side, channels, seed=index) for index in range(count))
+
+
+def samples(*, channels=3, side=16, count=3, **changes):
+    full = (side, side, channels)
+    rng = np.random.default_rng(8)
+    values = {
+        "images": image(count, *full, seed=9),
+        "merged": None,
+        "latents": rng.standard_normal((count, 3, 8)).astype(np.float32),
+        "mean": image(*full, seed=10),
+        "stddev": rng.uniform(0, 20, full).astype(np.float32),
+        "low": image(*full, seed=11),
+        "high": image(*full, seed=12),
+    }
+    return PosteriorSamples(**{**values, **changes})

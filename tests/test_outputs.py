@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example_results import frames, image, result
+from example_results import frames, image, result, samples
 from PIL import Image
 
 from brgm_tf import images, outputs
@@ -163,6 +163,132 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
     with pytest.raises(InputError, match=r"^`name` must"):
         outputs.save_image_result(tmp_path, result(name=name))
     assert not names(tmp_path)
+
+
+# Posterior samples.
+
+
+def test_samples_add_their_files_and_no_others(tmp_path):
+    written = outputs.save_image_result(tmp_path, result(samples=samples()))
+    plain = {path.name for path in outputs.save_image_result(tmp_path / "plain", result())}
+    added = {path.relative_to(tmp_path / "face").as_posix() for path in written} - plain
+    assert sorted(added) == [
+        "mean.png",
+        "samples.gif",
+        "samples.npz",
+        "samples/00.png",
+        "samples/01.png",
+        "samples/02.png",
+        "stddev.png",
+        "uncertainty.npz",
+        "uncertainty.png",
+    ]
+    assert set(names(tmp_path / "face")) == plain | {"samples"} | {
+        name for name in added if "/" not in name
+    }
+    assert names(tmp_path / "face" / "samples") == ["00.png", "01.png", "02.png"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("with_mask", [False, True])
+def test_samples_load_back_equal_and_merged_where_there_is_a_mask(tmp_path, channels, with_mask):
+    merged = image(3, 16, 16, channels, seed=20) if with_mask else None
+    given = samples(channels=channels, merged=merged)
+    outputs.save_image_result(tmp_path, result(channels=channels, samples=given))
+    for index, expected in enumerate(given.images if merged is None else merged):
+        path = tmp_path / "face" / "samples" / f"{index:02}.png"
+        np.testing.assert_array_equal(images.load_image(path, channels=channels), expected)
+
+
+def test_samples_sort_by_their_number(tmp_path):
+    outputs.save_image_result(tmp_path, result(samples=samples(count=101)))
+    found = names(tmp_path / "face" / "samples")
+    assert (found[0], found[-1], len(found)) == ("000.png", "100.png", 101)
+
+
+def test_latents_of_samples_load_back_equal(tmp_path):
+    given = samples()
+    outputs.save_image_result(tmp_path, result(samples=given))
+    with np.load(tmp_path / "face" / "samples.npz", allow_pickle=False) as archive:
+        assert archive.files == ["ws"]
+        np.testing.assert_array_equal(archive["ws"], given.latents)
+
+
+def test_moments_and_quantiles_load_back_exactly(tmp_path):
+    given = samples()
+    outputs.save_image_result(tmp_path, result(samples=given))
+    with np.load(tmp_path / "face" / "uncertainty.npz", allow_pickle=False) as archive:
+        assert archive.files == ["mean", "stddev", "low", "high"]
+        for name in archive.files:
+            assert archive[name].dtype == np.float32
+            np.testing.assert_array_equal(archive[name], getattr(given, name))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_standard_deviation_is_a_grey_picture_whose_white_is_in_metrics_json(tmp_path, channels):
+    given = samples(channels=channels)
+    outputs.save_image_result(tmp_path, result(channels=channels, samples=given))
+    white = json.loads((tmp_path / "face" / "metrics.json").read_text())["stddev_white"]
+    with Image.open(tmp_path / "face" / "stddev.png") as picture:
+        assert picture.mode == "L"
+        found = np.asarray(picture) / 255 * white
+    expected = np.sqrt(np.mean(given.stddev**2, axis=-1))
+    assert white == pytest.approx(expected.max())
+    np.testing.assert_allclose(found, expected, atol=0.51 * white / 255)
+
+
+def test_a_standard_deviation_of_zero_is_black(tmp_path):
+    given = samples(stddev=np.zeros((16, 16, 3), np.float32))
+    outputs.save_image_result(tmp_path, result(samples=given))
+    with Image.open(tmp_path / "face" / "stddev.png") as picture:
+        assert picture.getextrema() == (0, 0)
+    assert json.loads((tmp_path / "face" / "metrics.json").read_text())["stddev_white"] == 0
+
+
+def test_an_unknown_standard_deviation_is_white_and_reported(tmp_path):
+    stddev = np.ones((16, 16, 3), np.float32)
+    stddev[2, 3, 1], stddev[4, 5] = np.nan, 2
+    outputs.save_image_result(tmp_path, result(samples=samples(stddev=stddev)))
+    found = json.loads((tmp_path / "face" / "metrics.json").read_text())
+    assert found["stddev_white"] == 2
+    assert found["warnings"] == ["1 pixels of the standard deviation are not finite"]
+    with Image.open(tmp_path / "face" / "stddev.png") as picture:
+        assert [picture.getpixel(place) for place in ((3, 2), (5, 4), (0, 0))] == [255, 255, 128]
+
+
+def test_surplus_samples_of_an_earlier_run_are_removed(tmp_path):
+    outputs.save_image_result(tmp_path, result(samples=samples(count=4)))
+    (tmp_path / "face" / "samples" / "notes.png").touch()
+    outputs.save_image_result(tmp_path, result(samples=samples(count=2)))
+    assert names(tmp_path / "face" / "samples") == ["00.png", "01.png", "notes.png"]
+
+
+def test_a_run_without_samples_removes_those_of_an_earlier_run(tmp_path):
+    outputs.save_image_result(tmp_path, result(samples=samples()))
+    written = outputs.save_image_result(tmp_path, result())
+    assert names(tmp_path / "face") == sorted(path.name for path in written)
+
+
+def test_a_folder_of_samples_with_a_users_files_is_kept(tmp_path):
+    outputs.save_image_result(tmp_path, result(samples=samples()))
+    (tmp_path / "face" / "samples" / "notes.txt").touch()
+    outputs.save_image_result(tmp_path, result())
+    assert names(tmp_path / "face" / "samples") == ["notes.txt"]
+
+
+def test_a_file_in_the_place_of_the_samples_is_one_line(tmp_path):
+    (tmp_path / "face").mkdir()
+    (tmp_path / "face" / "samples").touch()
+    with pytest.raises(InputError, match=r"^`output_dir` must be a folder that can be written"):
+        outputs.save_image_result(tmp_path, result(samples=samples()))
+
+
+def test_equal_samples_give_equal_bytes(tmp_path):
+    for folder in "ab":
+        outputs.save_image_result(tmp_path / folder, result(samples=samples()))
+    for first in (tmp_path / "a").rglob("*.*"):
+        second = tmp_path / "b" / first.relative_to(tmp_path / "a")
+        assert first.read_bytes() == second.read_bytes(), first.name
 
 
 # The run.

@@ -1,4 +1,4 @@
-"""Videos: every frame read back, and what is missing for them named."""
+"""Videos and slide shows: every frame read back, and what is missing for them named."""
 
 import sys
 
@@ -9,7 +9,14 @@ from imageio import v3 as imageio
 
 from brgm_tf import images
 from brgm_tf.errors import InputError
-from brgm_tf.video import FRAMES_AT_END, FRAMES_PER_SECOND, check_video, encode_video
+from brgm_tf.video import (
+    FRAMES_AT_END,
+    FRAMES_PER_SECOND,
+    MILLISECONDS_PER_SLIDE,
+    check_video,
+    encode_slides,
+    encode_video,
+)
 
 
 def test_gif_of_grey_frames_reads_back_equal():
@@ -70,3 +77,45 @@ def test_missing_ffmpeg_program_is_refused(monkeypatch):
 @pytest.mark.parametrize("format", [None, "gif", "mp4"])
 def test_video_formats_that_can_be_written_pass(format):
     check_video(format)
+
+
+# Slides.
+
+
+def test_grey_slides_read_back_equal():
+    given = frames(channels=1)
+    found = imageio.imread(encode_slides(given), index=None, mode="L")
+    np.testing.assert_array_equal(found, images.to_uint8(np.stack(given))[..., 0])
+
+
+@pytest.mark.parametrize("side", [1, 17])
+def test_every_slide_is_shown_for_half_a_second(side):
+    encoded = encode_slides(frames(side=side, count=3))
+    assert imageio.imread(encoded, index=None).shape == (3, side, side, 3)
+    for index in range(3):
+        assert imageio.immeta(encoded, index=index)["duration"] == MILLISECONDS_PER_SLIDE
+
+
+def test_pixels_that_are_equal_in_all_slides_do_not_flicker():
+    given = np.stack(frames(side=32))
+    given[:, :, :20] = given[:1, :, :20]
+    found = imageio.imread(encode_slides(given), index=None)
+    assert (found[:, :, :20] == found[:1, :, :20]).all()
+    assert (found[1:, :, 20:] != found[:1, :, 20:]).any()
+
+
+def test_colours_of_slides_are_near_the_images():
+    steps = np.linspace(-1, 1, 16, dtype=np.float32)
+    red, green = np.broadcast_arrays(steps, steps[:, None])
+    given = np.stack([red, green, np.zeros_like(red)], axis=-1)
+    found = imageio.imread(encode_slides([given, -given]), index=None).astype(int)
+    assert np.abs(found - images.to_uint8(np.stack([given, -given]))).max() < 20
+
+
+def test_one_slide_is_a_picture():
+    assert imageio.imread(encode_slides(frames(count=1)), index=None).shape == (1, 16, 16, 3)
+
+
+def test_slides_do_without_imageio(monkeypatch):
+    monkeypatch.setitem(sys.modules, "imageio", None)
+    assert encode_slides(frames()).startswith(b"GIF89a")
