@@ -24,7 +24,7 @@ LAYERS = (
     ("inputs",),
     ("objectives", "progress", "command"),
     ("posterior", "surrogates"),
-    ("estimators",),
+    ("joint", "estimators"),
     ("metrics", "baselines"),
     ("hub",),
     ("config", "results"),
