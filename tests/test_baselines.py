@@ -46,7 +46,7 @@ def test_biharmonic_continues_a_ramp_into_the_hole(channels):
 
 def test_baselines_are_found_by_the_name_of_the_corruption():
     assert baselines.baselines_of("downsample") == ["bicubic"]
-    assert baselines.baselines_of("mask") == ["biharmonic"]
+    assert baselines.baselines_of("mask") == ["biharmonic", "tv"]
     assert baselines.baselines_of("none") == []
 
 

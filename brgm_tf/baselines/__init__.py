@@ -45,6 +45,11 @@ BASELINES: dict[str, Baseline] = {
         corruptions=("mask",),
         requires="skimage",
     ),
+    "tv": Baseline(
+        "brgm_tf.baselines.total_variation:tv",
+        "the continuation of least total variation",
+        corruptions=("mask",),
+    ),
 }
 
 
