@@ -50,6 +50,10 @@ def test_baselines_are_found_by_the_name_of_the_corruption():
     assert baselines.baselines_of("none") == []
 
 
+def test_a_slow_baseline_is_found_on_request():
+    assert baselines.baselines_of("downsample", slow=True) == ["bicubic", "dip"]
+
+
 @pytest.mark.parametrize(("name", "row"), baselines.BASELINES.items())
 def test_a_row_is_of_known_corruptions_and_names_a_function(name, row):
     assert set(row.corruptions) <= set(CORRUPTIONS)

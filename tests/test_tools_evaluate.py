@@ -126,6 +126,14 @@ def test_the_picture_of_a_baseline_has_the_known_pixels_put_back(recorded):
     assert not restored[4:10, 4:10].any()
 
 
+def test_help_says_which_baselines_are_slow(capsys):
+    with pytest.raises(SystemExit):
+        evaluate.main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "dip: Deep Image Prior" in shown
+    assert "(downsample, mask; slow)" in shown
+
+
 def test_what_is_there_is_not_computed_again(images, evaluated, monkeypatch):
     before = (evaluated / "images.csv").read_bytes()
     monkeypatch.setattr(evaluate.Evaluation, "_restorer", None)  # would fail if called

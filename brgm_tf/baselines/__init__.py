@@ -50,6 +50,12 @@ BASELINES: dict[str, Baseline] = {
         "the continuation of least total variation",
         corruptions=("mask",),
     ),
+    "dip": Baseline(
+        "brgm_tf.baselines.deep_image_prior:dip",
+        "Deep Image Prior, an untrained network fitted to each measurement",
+        corruptions=("downsample", "mask"),
+        slow=True,
+    ),
 }
 
 
