@@ -1,9 +1,15 @@
-"""Classical restorations, against closed forms."""
+"""Interpolations, against closed forms; the table of baselines."""
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from brgm_tf import baselines
+from brgm_tf.baselines.bicubic import bicubic
+from brgm_tf.baselines.biharmonic import biharmonic
+from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 
 
@@ -15,7 +21,7 @@ def ramp(size, *, channels=1):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_bicubic_enlarges_a_ramp_to_a_ramp(channels):
-    restored = baselines.bicubic(ramp(16, channels=channels), missing=None, resolution=64)
+    restored = bicubic(ramp(16, channels=channels), missing=None, resolution=64)
     assert restored.shape == (64, 64, channels)
     assert restored.dtype == np.float32
     inside = slice(16, -16)  # the border repeats its pixels
@@ -33,19 +39,36 @@ def test_biharmonic_continues_a_ramp_into_the_hole(channels):
     missing = np.zeros((20, 20, 1), bool)
     missing[6:12, 5:13] = True
     measurement = np.where(missing, 1.0, truth).astype("float32")
-    restored = baselines.biharmonic(measurement, missing=missing, resolution=20)
+    restored = biharmonic(measurement, missing=missing, resolution=20)
     assert restored.dtype == np.float32
     np.testing.assert_allclose(restored, truth, atol=1e-4)
 
 
 def test_baselines_are_found_by_the_name_of_the_corruption():
     assert baselines.baselines_of("downsample") == ["bicubic"]
-    assert baselines.baselines_of("mask") == ["biharmonic"]
+    assert baselines.baselines_of("mask") == ["biharmonic", "tv"]
     assert baselines.baselines_of("none") == []
 
 
+def test_a_slow_baseline_is_found_on_request():
+    assert baselines.baselines_of("downsample", slow=True) == ["bicubic", "dip"]
+
+
+@pytest.mark.parametrize(("name", "row"), baselines.BASELINES.items())
+def test_a_row_is_of_known_corruptions_and_names_a_function(name, row):
+    assert set(row.corruptions) <= set(CORRUPTIONS)
+    assert row.load().__name__ == name
+
+
+def test_a_baseline_is_imported_when_it_is_loaded_only():
+    code = (
+        "import sys, brgm_tf.baselines; sys.exit(len({'skimage', 'tensorflow'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_a_baseline_whose_package_is_not_installed_names_the_extra(monkeypatch):
-    row = baselines.Baseline(baselines.bicubic, ("downsample",), requires="no_such_package")
+    row = baselines.Baseline("a:b", "", corruptions=("mask",), requires="no_such_package")
     monkeypatch.setitem(baselines.BASELINES, "other", row)
     with pytest.raises(InputError, match=r"needs no_such_package .*brgm_tf\[evaluate\]"):
         baselines.check_installed("other")

@@ -1,12 +1,15 @@
 """The command that compares restorations: its tables, and going on where it was stopped."""
 
 import csv
+import dataclasses
 import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from brgm_tf import baselines
 
 ROOT = Path(__file__).parents[1]
 # 16 x 16 pixels.
@@ -58,7 +61,7 @@ def evaluated(images, tmp_path_factory):
 
 def test_every_image_is_restored_in_every_way(evaluated):
     found = {(row["task"], row["method"], row["image"]) for row in rows(evaluated / "images.csv")}
-    methods = {TASKS[0]: ("map", "bicubic"), TASKS[1]: ("map", "biharmonic")}
+    methods = {TASKS[0]: ("map", "bicubic"), TASKS[1]: ("map", "biharmonic", "tv")}
     assert found == {
         (task, method, name) for task in TASKS for method in methods[task] for name in "012"
     }
@@ -79,6 +82,56 @@ def test_a_baseline_keeps_what_is_known(evaluated):
     home = evaluated / "pictures" / "mask"
     restored, truth = (np.asarray(Image.open(home / part / "0.png")) for part in ("map", "truth"))
     np.testing.assert_array_equal(restored[:4], truth[:4])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recorder(baselines.Baseline):
+    """A baseline that restores black and keeps what it was called with."""
+
+    calls: list
+
+    def load(self):
+        def black(measurement, **keywords):
+            self.calls.append((measurement, keywords))
+            return np.full((16, 16, 3), -1, "float32")
+
+        return black
+
+
+@pytest.fixture
+def recorded(images, tmp_path, monkeypatch):
+    """Calls of a slow baseline that was named, and the folder of its results."""
+    row = Recorder("", "", corruptions=("mask",), slow=True, calls=[])
+    monkeypatch.setitem(baselines.BASELINES, "dip", row)
+    named = ("--estimators", "--baselines", "dip", "biharmonic", "--seed=5", "--tasks", "mask()")
+    assert evaluate.main(arguments(images, tmp_path, *named)) == 0
+    return row.calls, tmp_path
+
+
+def test_a_baseline_is_told_the_corruption_of_its_measurement_and_the_seed(recorded):
+    measurement, keywords = recorded[0][0]
+    measured = keywords["corruption"].mean(np.zeros((1, 16, 16, 3), "float32"))[0]
+    hole = np.zeros((16, 16, 1), bool)
+    hole[4:10, 4:10] = True
+    np.testing.assert_array_equal(measured, np.where(hole, np.ones(3), 0))
+    np.testing.assert_array_equal(measurement[hole[..., 0]], 1)
+    np.testing.assert_array_equal(keywords["missing"], hole)
+    assert (keywords["resolution"], keywords["seed"]) == (16, 5)
+
+
+def test_the_picture_of_a_baseline_has_the_known_pixels_put_back(recorded):
+    home = recorded[1] / "pictures" / "mask"
+    restored, truth = (np.asarray(Image.open(home / part / "0.png")) for part in ("dip", "truth"))
+    np.testing.assert_array_equal(restored[:4], truth[:4])
+    assert not restored[4:10, 4:10].any()
+
+
+def test_help_says_which_baselines_are_slow(capsys):
+    with pytest.raises(SystemExit):
+        evaluate.main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "dip: Deep Image Prior" in shown
+    assert "(downsample, mask; slow)" in shown
 
 
 def test_what_is_there_is_not_computed_again(images, evaluated, monkeypatch):

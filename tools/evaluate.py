@@ -84,8 +84,9 @@ class Evaluation:
 
     def _methods_of(self, task: str) -> list[str]:
         name = CORRUPTIONS.parse(task).name
-        known = baselines.baselines_of(name)
-        wanted = known if self._options.baselines is None else self._options.baselines
+        known = baselines.baselines_of(name, slow=True)
+        wanted = self._options.baselines
+        wanted = baselines.baselines_of(name) if wanted is None else wanted
         chosen = [baseline for baseline in wanted if baseline in known]
         for baseline in chosen:
             baselines.check_installed(baseline)
@@ -209,7 +210,7 @@ def _by_estimator(restorer, jobs, *, expected):
 
 def _by_baseline(method, jobs, *, config, expected):
     corruption = CORRUPTIONS.create(CORRUPTIONS.parse(config.corruption))
-    restore = baselines.BASELINES[method].restore
+    restore = baselines.BASELINES[method].load()
     distance = _distance()
     for job in jobs:
         item = inputs.load(job, expected=expected)
@@ -217,7 +218,13 @@ def _by_baseline(method, jobs, *, config, expected):
         bound = corruption if missing is None else corruption.with_data(missing=missing)
         truth = item.image[None]
         measurement = bound.simulate(truth, seed=[config.seed, 0]).numpy()[0]
-        restored = restore(measurement, missing=item.missing, resolution=expected.resolution)
+        restored = restore(
+            measurement,
+            corruption=bound,
+            missing=item.missing,
+            resolution=expected.resolution,
+            seed=config.seed,
+        )
         merged = bound.merge(measurement[None], restored[None])
         figures = metrics.restoration_metrics(
             restored[None],
@@ -226,7 +233,8 @@ def _by_baseline(method, jobs, *, config, expected):
             merged=None if merged is None else merged.numpy(),
             missing=missing,
         )
-        pictures = {"restored": restored, "measurement": measurement, "truth": item.image}
+        shown = restored if merged is None else merged.numpy()[0]
+        pictures = {"restored": shown, "measurement": measurement, "truth": item.image}
         yield job.name, pictures, {name: float(values[0]) for name, values in figures.items()}
 
 
@@ -309,7 +317,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--generator", default=defaults.generator, help="handle of the prior")
     parser.add_argument("--estimators", nargs="*", default=["map"], choices=list(ESTIMATORS))
     parser.add_argument(
-        "--baselines", nargs="*", choices=list(baselines.BASELINES), help="default: all that fit"
+        "--baselines",
+        nargs="*",
+        choices=list(baselines.BASELINES),
+        help="those that fit a task are run for it; default: all but the slow ones. "
+        + baselines.descriptions(),
     )
     parser.add_argument("--objective", default=defaults.objective, choices=list(OBJECTIVES))
     parser.add_argument(

@@ -1,0 +1,96 @@
+"""Restorations to compare with, by name: no prior but smoothness, or a network's form.
+
+A new baseline is one file with a function and one row here:
+
+    function(y, *, corruption, missing, resolution, seed) -> x
+
+with y [h, w, C] a measurement in [-1, 1], the `Corruption` that it comes from, bound to its
+data, missing its mask, bool [H, W, 1] or None, H = W = resolution, seed an int for those that
+draw, and x float32 [H, W, C]. A function names the keywords that it needs and takes the
+others as `**_`. What it needs to import is imported only when a row is loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from brgm_tf.errors import InputError
+from brgm_tf.registry import Row
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Baseline(Row):
+    """A row of `BASELINES`.
+
+    Args:
+        corruptions: names of the corruptions that it is for.
+        requires: the module that it needs, of the extra `evaluate`; '' for none.
+        slow: whether it takes so long that it runs only where it is named.
+    """
+
+    corruptions: tuple[str, ...]
+    requires: str = ""
+    slow: bool = False
+
+
+BASELINES: dict[str, Baseline] = {
+    "bicubic": Baseline(
+        "brgm_tf.baselines.bicubic:bicubic",
+        "enlargement by Keys' cubic kernel",
+        corruptions=("downsample",),
+    ),
+    "biharmonic": Baseline(
+        "brgm_tf.baselines.biharmonic:biharmonic",
+        "the smoothest continuation into the hole",
+        corruptions=("mask",),
+        requires="skimage",
+    ),
+    "tv": Baseline(
+        "brgm_tf.baselines.total_variation:tv",
+        "the continuation of least total variation",
+        corruptions=("mask",),
+    ),
+    "dip": Baseline(
+        "brgm_tf.baselines.deep_image_prior:dip",
+        "Deep Image Prior, an untrained network fitted to each measurement",
+        corruptions=("downsample", "mask"),
+        slow=True,
+    ),
+}
+
+
+def baselines_of(corruption: str, *, slow: bool = False) -> list[str]:
+    """Names of the baselines for a corruption.
+
+    Args:
+        corruption: its name.
+        slow: whether the slow ones are among them.
+    """
+    fitting = {name: row for name, row in BASELINES.items() if corruption in row.corruptions}
+    return [name for name, row in fitting.items() if slow or not row.slow]
+
+
+def descriptions() -> str:
+    """One sentence of all baselines, for `--help`."""
+    return "; ".join(
+        f"{name}: {row.help} ({', '.join(row.corruptions)}{'; slow' if row.slow else ''})"
+        for name, row in BASELINES.items()
+    )
+
+
+def check_installed(name: str) -> None:
+    """Refuses a baseline whose package is not installed.
+
+    Raises:
+        InputError: it is not.
+    """
+    import importlib.util
+
+    required = BASELINES[name].requires
+    if required and importlib.util.find_spec(required) is None:
+        raise InputError(
+            "baselines",
+            f"needs {required} for {name}",
+            remedy="pip install 'brgm_tf[evaluate]', or leave it out",
+            baselines=name,
+        )
