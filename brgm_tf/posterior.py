@@ -232,7 +232,7 @@ class Posterior:
         return -self.objective.colinearity_scale * reduce(distance, axis=[1, 2])
 
     def noise_log_prob(self, noise_scale):
-        """Prior of an inferred noise scale s [B], normalised: log LogNormal(s), s in grey levels."""
+        """Prior of an inferred noise scale s [B] in grey levels: log LogNormal(s), normalised."""
         log_scale = tf.math.log(noise_scale)
         standard = (log_scale - math.log(NOISE_MEDIAN)) / NOISE_SPREAD
         constant = math.log(NOISE_SPREAD) + 0.5 * math.log(2.0 * math.pi)

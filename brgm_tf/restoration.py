@@ -190,7 +190,7 @@ class Restorer:
             num_steps=config.num_steps,
             **config.estimator_options,
         )
-        self._render = tf.function(self._render_images, jit_compile=True)
+        self.render = tf.function(self._render_images, jit_compile=True)
         self._simulate = tf.function(self._simulate_measurement)
         self._conceal = tf.function(self._conceal_measurement)
         self._distance = (
@@ -240,7 +240,7 @@ class Restorer:
         truth = image if is_clean else None
         estimate, frames, stopped = self._estimate(loaded, measurement, data, progress)
         ws, history = estimate.ws, estimate.history
-        pictures = [t if t is None else t.numpy() for t in self._render(ws, measurement, data)]
+        pictures = [t if t is None else t.numpy() for t in self.render(ws, measurement, data)]
         scores = self._scores(pictures, measurement, truth, data)
         samples, more = self._samples(estimate, measurement, truth, data)
         scores |= more
@@ -308,7 +308,7 @@ class Restorer:
         drawn, noise_scale = sampling.draw_samples(
             self.estimator,
             fit,
-            render=lambda ws: self._render(ws, measurement, data),
+            render=lambda ws: self.render(ws, measurement, data),
             num_samples=self.config.num_samples,
             seed=self.config.seed,
         )
@@ -343,7 +343,7 @@ class Restorer:
         return np.broadcast_to(mean, (num_images, self.generator.num_ws, len(mean)))
 
     def _frames(self, ws, measurement, data) -> np.ndarray:
-        return _shrunk(self._render(ws, measurement, data)[0].numpy())
+        return _shrunk(self.render(ws, measurement, data)[0].numpy())
 
     def _render_images(self, ws, measurement, data):
         corruption = self.corruption.with_data(**data)

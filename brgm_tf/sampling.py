@@ -54,8 +54,8 @@ def summarise(drawn, *, num_samples: int) -> list[PosteriorSamples]:
             images=pictures[:num_samples, b],
             merged=None if merged is None else merged[:num_samples, b],
             latents=latents[:num_samples, b],
-            mean=shown[:, b].mean(axis=0),
-            stddev=shown[:, b].std(axis=0, ddof=1) * metrics.LEVELS_PER_UNIT,
+            mean=shown[:, b].mean(axis=0, dtype=np.float64).astype(np.float32),
+            stddev=_stddev(shown[:, b]),
             low=low[b],
             high=high[b],
         )
@@ -114,6 +114,12 @@ def coverage(draws, truth, *, share: float, counted=None) -> np.ndarray:
     axes = tuple(range(1, inside.ndim))
     number = counted.sum(axis=axes)
     return np.where(number > 0, (inside & counted).sum(axis=axes) / np.maximum(number, 1), np.nan)
+
+
+def _stddev(draws) -> np.ndarray:
+    """In grey levels, over the first axis; in double precision, for a known pixel has none."""
+    stddev = draws.astype(np.float64).std(axis=0, ddof=1)
+    return (stddev * metrics.LEVELS_PER_UNIT).astype(np.float32)
 
 
 def _interval(draws, share: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The model in TensorFlow Probability's terms: the objective that MAP minimises, and to draw from."""
+"""The model as a joint distribution: what MAP minimises, and what can be drawn from."""
 
 import numpy as np
 import pytest

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-_ITERATIONS = 2
+_ITERATIONS = 1
 
 
 def principal_directions(product: Callable, *, probes):

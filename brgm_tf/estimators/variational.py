@@ -191,9 +191,7 @@ class VI:
     def _fitted(self, mode: State, inputs) -> Iterator[Progress]:
         frame = self.frame(mode.v, inputs)
         count = mode.v.shape[0]
-        noise = tf.tile(
-            tf.constant([[_LOG_NOISE, _LOG_NOISE_SPREAD]], self._dtype), [count, 1]
-        )
+        noise = tf.tile(tf.constant([[_LOG_NOISE, _LOG_NOISE_SPREAD]], self._dtype), [count, 1])
         packed = tf.concat([self.surrogate.start(frame), noise], axis=1)
         before = int(mode.step)
         inputs = inputs | {"frame": frame}

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+
 class Frame(NamedTuple):
     """A Gaussian approximation of the posterior: mean m, directions Q and their widths d."""
 

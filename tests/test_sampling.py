@@ -1,0 +1,120 @@
+"""What draws say of an image: moments, intervals, coverage; `restore` by variational inference."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import brgm_tf
+from brgm_tf import sampling
+from brgm_tf.generators.stylegan2 import StyleGAN2
+
+SIZE = 16
+
+
+def draws(*, count=2000, merged=True):
+    """Latents, images, images corrupted again and merged ones of two images [2, 2, 2, 1]."""
+    rng = np.random.RandomState(0)
+    pictures = rng.normal(0.1, 0.2, [count, 2, 2, 2, 1]).astype("float32")
+    known = pictures.copy()
+    known[:, :, 0] = 0.5
+    latents = rng.randn(count, 2, 3, 4).astype("float32")
+    return [latents, pictures, pictures * 0.5, known if merged else None]
+
+
+def test_moments_and_intervals_are_those_of_the_draws():
+    (first, _) = sampling.summarise(draws(merged=False), num_samples=5)
+    assert first.images.shape == (5, 2, 2, 1)
+    assert first.latents.shape == (5, 3, 4)
+    assert first.merged is None
+    np.testing.assert_allclose(first.mean, 0.1, atol=0.02)
+    np.testing.assert_allclose(first.stddev, 0.2 * 127.5, rtol=0.06)
+    np.testing.assert_allclose(first.low, scipy.stats.norm.ppf(0.05, 0.1, 0.2), atol=0.03)
+    np.testing.assert_allclose(first.high, scipy.stats.norm.ppf(0.95, 0.1, 0.2), atol=0.03)
+
+
+def test_known_pixels_have_no_spread():
+    (first, _) = sampling.summarise(draws(), num_samples=5)
+    np.testing.assert_array_equal(first.stddev[0], 0)
+    assert (first.stddev[1] > 0).all()
+    np.testing.assert_array_equal(first.mean[0], 0.5)
+
+
+def test_of_truths_drawn_alike_the_interval_covers_its_share():
+    rng = np.random.RandomState(1)
+    covered = sampling.coverage(rng.randn(200, 1, 5000), rng.randn(1, 5000), share=0.9)
+    assert covered[0] == pytest.approx(0.9, abs=0.02)
+
+
+def test_a_pixel_that_does_not_count_is_not_covered_or_missed():
+    draw = np.zeros([10, 1, 2, 2, 1])
+    truth = np.array([0.0, 0.0, 1.0, 0.0]).reshape(1, 2, 2, 1)
+    missing = np.array([True, False, False, True]).reshape(1, 2, 2, 1)
+    assert sampling.coverage(draw, truth, share=0.9)[0] == 0.75
+    assert sampling.coverage(draw, truth, share=0.9, counted=missing)[0] == 1.0
+    assert np.isnan(sampling.coverage(draw, truth, share=0.9, counted=~missing & False)[0])
+
+
+def test_the_samples_residual_is_their_distance_from_the_measurement():
+    found = sampling.figures_of(draws(), np.full([2000, 2], 7.0), np.zeros([2, 2, 2, 1]))
+    assert set(found) == {"noise_scale", "samples_residual"}
+    np.testing.assert_allclose(found["noise_scale"], 7.0)
+    expected = 127.5 * np.sqrt(0.05**2 + 0.1**2)
+    np.testing.assert_allclose(found["samples_residual"], expected, rtol=0.05)
+
+
+@pytest.fixture(scope="module")
+def restored():
+    """Two pictures of a tiny network's, of which a part is hidden, restored twice."""
+    generator = StyleGAN2(
+        SIZE, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
+    )
+    z = np.random.RandomState(5).randn(2, 8).astype("float32")
+    whole = np.clip(np.asarray(generator(z)), -1, 1)
+    missing = np.zeros([SIZE, SIZE, 1], bool)
+    missing[4:12, 4:12] = True
+    return [
+        brgm_tf.restore(
+            whole,
+            corruption="mask()",
+            masks=missing,
+            generator=generator,
+            estimator="vi",
+            num_steps=80,
+            num_samples=3,
+            surrogate_rank=8,
+            batch_size=2,
+        )
+        for _ in range(2)
+    ], missing
+
+
+def test_vi_gives_samples_that_keep_what_is_known(restored):
+    (found, _), missing = restored
+    for image in found.images:
+        assert image.samples.images.shape == (3, SIZE, SIZE, 3)
+        assert image.samples.merged.shape == (3, SIZE, SIZE, 3)
+        known = ~missing[..., 0]
+        for sample in image.samples.merged:
+            np.testing.assert_array_equal(sample[known], image.measurement[known])
+        np.testing.assert_array_equal(image.samples.stddev[known], 0)
+        assert image.samples.stddev[~known].mean() > 1
+
+
+def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
+    (found, _), _ = restored
+    for image in found.images:
+        assert set(image.metrics) == {"residual", "noise_scale", "samples_residual"}
+        assert image.metrics["samples_residual"] < 3 * image.metrics["noise_scale"]
+        assert "entropy" in image.history
+
+
+def test_vi_twice_gives_the_same_samples(restored):
+    (first, second), _ = restored
+    for a, b in zip(first.images, second.images, strict=True):
+        assert a.samples.images.tobytes() == b.samples.images.tobytes()
+
+
+def test_the_objective_is_the_estimators_own_unless_it_is_given():
+    assert brgm_tf.Config().objective == "balanced"
+    assert brgm_tf.Config(estimator="vi").objective == "bayes"
+    assert brgm_tf.Config(estimator="vi", objective="balanced").objective == "balanced"

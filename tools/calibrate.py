@@ -1,0 +1,289 @@
+"""Does it know what it does not know? Simulation-based calibration: python tools/calibrate.py.
+
+    python tools/calibrate.py --output_dir=calibration --corruption='downsample(factor=8)'
+
+Draws images, damages them with noise of a known scale, infers them, and asks where among the
+draws of the posterior the truth lies: of a random pixel its rank, of all pixels the share
+inside the central 50 % and 90 % intervals. With a mask only missing pixels count.
+
+    --truth=prior    images of the model's own prior: ranks are uniform where inference is right
+    --truth=mapped   images of the generator's mapping of z: the prior is a Gaussian near them
+    --truth=FOLDER   real images: outside of the generator's range, too
+
+In the output folder: images.csv (a row an image), ranks.png (histograms) and coverage.json.
+The same command goes on where it was stopped; another --truth or --estimator adds to it.
+
+Reference: Talts et al., Validating Bayesian inference algorithms with simulation-based
+calibration (arXiv 1804.06788).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from brgm_tf import command, files, hub, inputs, outputs, sampling
+from brgm_tf.catalogue import DEFAULT_GENERATOR
+from brgm_tf.config import Config
+from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.errors import InputError
+from brgm_tf.estimators import ESTIMATORS
+from brgm_tf.restoration import Restorer, prepare
+from brgm_tf.surrogates import SURROGATES
+
+SIMULATED = ("prior", "mapped")
+BINS = 8
+_KEYS = ("truth", "estimator", "image")
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("output_dir", None, "folder of the results")
+flags.DEFINE_enum(
+    "estimator", "vi", [n for n, row in ESTIMATORS.items() if row.samples], "what is judged"
+)
+flags.DEFINE_string("truth", "prior", "prior, mapped, or a file, folder or glob of images")
+flags.DEFINE_integer("num_images", 200, "images that are drawn", lower_bound=BINS)
+flags.DEFINE_string("generator", DEFAULT_GENERATOR, "handle of the prior")
+flags.DEFINE_string("corruption", "downsample(factor=8)", "what damages the images")
+flags.DEFINE_string("mask", None, "file of the mask, for the corruption 'mask()'")
+flags.DEFINE_float("noise_scale", 3.0, "of the noise, grey levels; inference is told", 1e-3)
+flags.DEFINE_bool("infer_noise", False, "do not tell inference the noise scale")
+flags.DEFINE_integer("num_steps", 400, "steps of the estimator", lower_bound=1)
+flags.DEFINE_enum("surrogate", "low_rank", list(SURROGATES), "what vi fits")
+flags.DEFINE_integer("surrogate_rank", 64, "directions of low_rank", lower_bound=1)
+flags.DEFINE_integer("batch_size", 8, "images in one program", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0)
+
+
+def main() -> None:
+    """Runs the command; the exit code is the process's."""
+    command.run(
+        _run, parse=lambda words: command.parse_flags(words, instead="see --helpshort for flags")
+    )
+
+
+def _run() -> int:
+    if FLAGS.output_dir is None:
+        raise InputError("output_dir", "must be given")
+    config = Config(
+        corruption=FLAGS.corruption,
+        generator=FLAGS.generator,
+        estimator=FLAGS.estimator,
+        surrogate=FLAGS.surrogate,
+        surrogate_rank=FLAGS.surrogate_rank,
+        num_steps=FLAGS.num_steps,
+        seed=FLAGS.seed,
+        overrides={} if FLAGS.infer_noise else {"noise_scale": FLAGS.noise_scale},
+    )
+    masked = CORRUPTIONS.parse(config.corruption).name == "mask"
+    if masked and FLAGS.mask is None:
+        raise InputError("mask", "must be given for the corruption 'mask()'")
+    folder = outputs.check_writable(FLAGS.output_dir)
+    command.import_quietly("tensorflow")
+    missing = _missing(config) if masked else None
+    calibration = Calibration(config, missing=missing, folder=folder)
+    calibration.run()
+    summary = calibration.summary()
+    text = json.dumps(summary, indent=2) + "\n"
+    files.write(folder / "coverage.json", text.encode("utf-8"))
+    files.write(folder / "ranks.png", ranks_png(calibration.ranks()))
+    sys.stdout.write(text)
+    return 0
+
+
+def _missing(config: Config) -> np.ndarray:
+    """The mask, bool [1, R, R, 1], True = missing."""
+    row = hub.describe_generator(config.generator)
+    blank = np.zeros([row.resolution, row.resolution, row.channels], np.float32)
+    jobs, expected = prepare(blank, config=config, masks=FLAGS.mask)
+    return inputs.load(jobs[0], expected=expected).missing[None]
+
+
+class Calibration:
+    """The images of a command, and what is known of them so far.
+
+    Args:
+        config: how they are inferred.
+        missing: bool [1, R, R, 1], True = missing; or None.
+        folder: of the results.
+    """
+
+    def __init__(self, config: Config, *, missing, folder: Path):
+        self._config, self._missing = config, missing
+        self._restorer = Restorer(config)
+        self._table = folder / "images.csv"
+        self._rows = {tuple(row[key] for key in _KEYS): row for row in _read(self._table)}
+
+    def run(self) -> None:
+        """Infers what is missing, batch by batch."""
+        size = FLAGS.batch_size
+        truths = None if FLAGS.truth in SIMULATED else self._real()
+        count = FLAGS.num_images if truths is None else min(FLAGS.num_images, len(truths))
+        # Whole batches only: another size would be another program.
+        firsts = range(0, count - count % size or count, size)
+        for first in tqdm(firsts, desc=f"{FLAGS.truth} {FLAGS.estimator}", unit="batch"):
+            indices = range(first, min(first + size, count))
+            if all(self._key(index) in self._rows for index in indices):
+                continue
+            truth = self._simulated(indices) if truths is None else truths[list(indices)]
+            for index, found in zip(indices, self._judged(truth, indices), strict=True):
+                key = self._key(index)
+                self._rows[key] = dict(zip(_KEYS, key, strict=True)) | found
+            _write_csv(self._table, list(self._rows.values()))
+
+    def ranks(self) -> dict[str, np.ndarray]:
+        """Ranks in [0, 1) by 'truth estimator'."""
+        found: dict[str, list[float]] = {}
+        for row in self._rows.values():
+            name = f"{row['truth']} {row['estimator']}"
+            found.setdefault(name, []).append(float(row["rank"]))
+        return {name: np.array(values) for name, values in found.items()}
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Coverage, its standard error and the p-value of the ranks, by 'truth estimator'."""
+        found = {}
+        for name, ranks in self.ranks().items():
+            rows = [r for r in self._rows.values() if f"{r['truth']} {r['estimator']}" == name]
+            own = {"num_images": len(rows), "chi_square_p": round(chi_square_p(ranks), 4)}
+            for key in sampling.INTERVALS:
+                values = np.array([float(row[key]) for row in rows])
+                own[key] = round(float(values.mean()), 4)
+                own[f"{key}_error"] = round(float(values.std(ddof=1) / len(values) ** 0.5), 4)
+            found[name] = own
+        return found
+
+    def _key(self, index: int) -> tuple[str, str, str]:
+        name = FLAGS.estimator
+        if "surrogate" in ESTIMATORS.row(name).options:
+            name += f"({FLAGS.surrogate})"
+        return FLAGS.truth, name, str(index)
+
+    def _real(self) -> np.ndarray:
+        clean = Config(generator=self._config.generator, input_kind="clean")
+        jobs, expected = prepare(FLAGS.truth, config=clean)
+        return np.stack([inputs.load(job, expected=expected).image for job in jobs])
+
+    def _simulated(self, indices) -> np.ndarray:
+        """Images [B, H, W, C] of seeds of their own, as the generator makes them: not clipped."""
+        import tensorflow as tf
+
+        generator, prior = self._restorer.generator, self._restorer.posterior.prior
+        rngs = [np.random.default_rng([self._config.seed, index]) for index in indices]
+        if FLAGS.truth == "prior":
+            shape = prior.start(1).shape[1:]
+            v = np.stack([rng.standard_normal(shape, "float32") for rng in rngs])
+            ws = prior.latents(tf.constant(v))
+        else:
+            z = np.stack([rng.standard_normal(generator.z_dim, "float32") for rng in rngs])
+            ws = tf.repeat(generator.mapping(z)[:, None], generator.num_ws, axis=1)
+        return np.asarray(generator.synthesis(ws))
+
+    def _judged(self, truth, indices) -> list[dict[str, float]]:
+        """Rank and coverage of each image of a batch."""
+        data = {}
+        if self._missing is not None:
+            data = {"missing": np.repeat(self._missing, len(truth), axis=0)}
+        measurement = self._measured(truth, data, indices)
+        estimator = self._restorer.estimator
+        *_, last = estimator.run(measurement, data=data)
+        drawn, noise_scale = sampling.draw_samples(
+            estimator,
+            last.state.slots,
+            render=lambda ws: (*self._restorer.render(ws, measurement, data)[:2], None),
+            num_samples=sampling.STATISTICS_DRAWS,
+            seed=self._config.seed + 1,
+        )
+        missing = data.get("missing")
+        observed = None if missing is None else ~missing
+        figures = sampling.figures_of(
+            drawn, noise_scale, measurement, observed=observed, truth=truth, missing=missing
+        )
+        # Not of clipped pictures: where both are white, nothing would be learned.
+        for name, share in sampling.INTERVALS.items():
+            figures[name] = sampling.coverage(drawn[1], truth, share=share, counted=missing)
+        ranks = [
+            self._rank(drawn[1][:, b], truth[b], index=index) for b, index in enumerate(indices)
+        ]
+        return [
+            {"rank": rank, **{name: float(values[b]) for name, values in figures.items()}}
+            for b, rank in enumerate(ranks)
+        ]
+
+    def _measured(self, truth, data, indices) -> np.ndarray:
+        corruption = self._restorer.corruption.with_data(**data)
+        mean = corruption.mean(truth).numpy()
+        noise = [
+            np.random.default_rng([self._config.seed, index, 1]).standard_normal(
+                mean.shape[1:], "float32"
+            )
+            for index in indices
+        ]
+        observed = np.asarray(corruption.observed(mean))
+        return mean + observed * np.stack(noise) * np.float32(FLAGS.noise_scale / 127.5)
+
+    def _rank(self, draws, truth, *, index: int) -> float:
+        """Share of the draws that are below the truth at a random pixel that counts."""
+        counted = np.ones(truth.shape, bool)
+        if self._missing is not None:
+            counted = np.broadcast_to(self._missing[0], truth.shape)
+        rng = np.random.default_rng([self._config.seed, index, 2])
+        where = tuple(rng.choice(np.argwhere(counted)))
+        below = (draws[(slice(None), *where)] < truth[where]).sum()
+        return float(below / (len(draws) + 1))
+
+
+def chi_square_p(ranks: np.ndarray, *, bins: int = BINS) -> float:
+    """p-value of the ranks in [0, 1) being uniform, by the chi-square of equal bins."""
+    import tensorflow as tf
+
+    counts = np.bincount((ranks * bins).astype(int), minlength=bins)
+    expected = len(ranks) / bins
+    statistic = ((counts - expected) ** 2 / expected).sum()
+    half = tf.constant([(bins - 1) / 2, statistic / 2], tf.float64)
+    return float(tf.math.igammac(half[0], half[1]))
+
+
+def ranks_png(ranks: dict[str, np.ndarray]) -> bytes:
+    """A histogram for each name, with the band that 95 % of uniform ranks' bins lie in."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * len(ranks), 2.6), dpi=150, layout="tight")
+    for i, (name, values) in enumerate(ranks.items()):
+        axes = figure.add_subplot(1, len(ranks), i + 1)
+        expected = len(values) / BINS
+        spread = 1.96 * (expected * (1 - 1 / BINS)) ** 0.5
+        axes.axhspan(expected - spread, expected + spread, color="#dddddd", zorder=0)
+        axes.hist(values, bins=BINS, range=(0, 1), color="#3b6ea5", edgecolor="white")
+        axes.set_title(f"{name}, {len(values)} images", fontsize=8)
+        axes.set_xlabel("rank of the truth among the draws", fontsize=7)
+        axes.tick_params(labelsize=7)
+    file = io.BytesIO()
+    figure.savefig(file, metadata={"Software": None})
+    return file.getvalue()
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _write_csv(path: Path, rows) -> None:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write(path, file.getvalue().encode("utf-8"))
+
+
+if __name__ == "__main__":
+    main()
