@@ -261,7 +261,7 @@ class Restorer:
                     history={name: values[:, i] for name, values in history.items()},
                     metrics=own,
                     seconds=seconds,
-                    warnings=_warnings(own, estimate, num_steps=self.config.num_steps),
+                    warnings=self._warnings(own, estimate),
                     samples=samples[i] if samples else None,
                     frames=tuple(frame[i] for frame in frames) if frames else None,
                 )
@@ -321,6 +321,8 @@ class Restorer:
             truth=truth,
             missing=missing,
         )
+        if hasattr(self.estimator, "figures"):
+            figures |= self.estimator.figures(fit)
         return sampling.summarise(drawn, num_samples=self.config.num_samples), figures
 
     def _scores(self, pictures, measurement, truth, data) -> dict[str, np.ndarray]:
@@ -336,6 +338,19 @@ class Restorer:
             missing=data.get("missing"),
             distance=self._distance,
         )
+
+    def _warnings(self, scores: Mapping[str, float], estimate: _Estimate) -> tuple[str, ...]:
+        """What the user should know of an image, a line each."""
+        found = [warning] if (warning := getattr(self.estimator, "warning", "")) else []
+        done, num_steps = len(estimate.history["total"]), self.config.num_steps
+        if done < num_steps and not estimate.settled:
+            found.append(f"stopped after {done} of {num_steps} steps")
+        if scores["residual"] > RESIDUAL_BOUND:
+            found.append(
+                f"residual {scores['residual']:.1f} grey levels is above {RESIDUAL_BOUND:.0f}: the "
+                "picture lies outside the generator's range, or num_steps is too small"
+            )
+        return tuple(found)
 
     def _start(self, num_images: int) -> np.ndarray:
         """The mean latent at every layer [B, L, D], for a video's first frame."""
@@ -363,16 +378,3 @@ def _shrunk(pictures: np.ndarray) -> np.ndarray:
     batch, height, width, channels = pictures.shape
     shape = (batch, height // factor, factor, width // factor, factor, channels)
     return pictures.reshape(shape).mean(axis=(2, 4))
-
-
-def _warnings(scores: Mapping[str, float], estimate: _Estimate, *, num_steps: int):
-    found = []
-    done = len(estimate.history["total"])
-    if done < num_steps and not estimate.settled:
-        found.append(f"stopped after {done} of {num_steps} steps")
-    if scores["residual"] > RESIDUAL_BOUND:
-        found.append(
-            f"residual {scores['residual']:.1f} grey levels is above {RESIDUAL_BOUND:.0f}: the "
-            "picture lies outside the generator's range, or num_steps is too small"
-        )
-    return tuple(found)

@@ -33,5 +33,19 @@ ESTIMATORS = Registry(
             options=("surrogate", "surrogate_rank", "num_draws", "seed"),
             samples=True,
         ),
+        "hmc": EstimatorRow(
+            "brgm_tf.estimators.hmc:HMC",
+            "draws of the posterior itself, from vi on (Hamiltonian Monte Carlo; to 128 x 128)",
+            objective="bayes",
+            options=("surrogate", "surrogate_rank", "num_draws", "seed"),
+            samples=True,
+        ),
+        "vi_brgm": EstimatorRow(
+            "brgm_tf.estimators.vi_brgm:VIBrgm",
+            "the variational inference of brgm-pytorch, with its faults, to compare with",
+            objective="brgm_torch",
+            options=("seed",),
+            samples=True,
+        ),
     },
 )

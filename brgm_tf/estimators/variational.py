@@ -29,12 +29,16 @@ from brgm_tf.estimators import laplace
 from brgm_tf.estimators.adam import Adam, Schedule
 from brgm_tf.estimators.lbfgs import LBFGS
 from brgm_tf.estimators.optimisation import Optimiser, Progress, State
+from brgm_tf.estimators.tiling import mean_of_draws, tiled, tiled_data
 from brgm_tf.posterior import NOISE_MEDIAN, TERMS, Posterior
 from brgm_tf.surrogates import SURROGATES
 from brgm_tf.surrogates.gaussian import Frame
 
 VI_TERMS = (*TERMS, "noise", "entropy")
 _LEARNING_RATE = 0.03  # standard deviations of the surrogate a step
+# Adam's, in nats a standard deviation: smaller gradients are followed by 0.3 of themselves, as
+# gradient descent would; with a tiny one Adam makes full steps of them, rounding errors included.
+_EPSILON = 0.1
 _PROBES_AT_ONCE = 16
 # The start of q(log s).
 _LOG_NOISE, _LOG_NOISE_SPREAD = math.log(NOISE_MEDIAN), math.log(0.3)
@@ -99,7 +103,9 @@ class VI:
         options = {"names": VI_TERMS, "jit": jit, "chunk_size": chunk_size}
         self._climb = Optimiser(self._terms_of_point, rule=LBFGS(climbing), **options)
         schedule = Schedule(max(1, num_steps - climbing), _LEARNING_RATE, 0.0, 1.0)
-        self._fit = Optimiser(self._terms_of_surrogate, rule=Adam(schedule), **options)
+        self._fit = Optimiser(
+            self._terms_of_surrogate, rule=Adam(schedule, epsilon=_EPSILON), **options
+        )
         self._curvature = tf.function(self._curvature_product, jit_compile=jit)
         self._features = tf.function(posterior.features, jit_compile=jit)
 
@@ -117,14 +123,18 @@ class VI:
             measurement: y [B, ...].
             data: per-image arrays of the corruption.
         """
-        measurement = tf.convert_to_tensor(measurement, self._dtype)
-        inputs = {"measurement": measurement, "corruption": data or {}, "target": []}
-        if self._posterior.objective.perceptual_scale > 0:
-            inputs["target"] = self._features(measurement)
-        start = tf.constant(self._posterior.prior.start(measurement.shape[0]), self._dtype)
+        inputs = self.inputs(measurement, data=data)
+        start = tf.constant(self._posterior.prior.start(len(measurement)), self._dtype)
         for progress in self._climb.run(self._climb.start(start), inputs):
             yield progress
         yield from self._fitted(progress.state, inputs)
+
+    def inputs(self, measurement, *, data: dict | None = None) -> dict:
+        """What the compiled programs take of a batch: measurement, its features, data."""
+        measurement = tf.convert_to_tensor(measurement, self._dtype)
+        has_features = self._posterior.objective.perceptual_scale > 0
+        target = self._features(measurement) if has_features else []
+        return {"measurement": measurement, "corruption": data or {}, "target": target}
 
     def latents(self, coordinates) -> tf.Tensor:
         """ws [B, L, D] of coordinates."""
@@ -216,21 +226,26 @@ class VI:
         standard = tf.concat([half, -half], axis=0)
         v = self.surrogate.draw(parameters, frame, standard[..., :size])
         scale = self._noise_scale(noise, standard[..., size])
+        found = self.terms_of_draws(v, scale, inputs)
+        found = {name: mean_of_draws(values, draws) for name, values in found.items()}
+        log_q = self.surrogate.log_prob(v, tf.stop_gradient(parameters), frame)
+        if self.infers_noise:
+            log_q += _log_normal_log_prob(scale, tf.stop_gradient(noise))
+        return found | {"entropy": -tf.reduce_mean(log_q, axis=0)}
+
+    def terms_of_draws(self, v, scale, inputs) -> dict[str, tf.Tensor]:
+        """Terms of log p(y, v, s) at draws v [S, B, N] and s [S, B], each [S B]."""
+        draws, _, size = v.shape
+        scale = tf.reshape(scale, [-1])
         found = self._posterior.terms(
             self.shaped(tf.reshape(v, [-1, size])),
             corruption=self._bound(inputs, copies=draws),
-            noise_scale=tf.reshape(scale, [-1]) if self.infers_noise else None,
+            noise_scale=scale if self.infers_noise else None,
             **_measured(inputs, copies=draws),
         )
-        found = {name: _mean_of_draws(values, draws) for name, values in found.items()}
-        fixed = tf.stop_gradient(parameters)
-        log_q = self.surrogate.log_prob(v, fixed, frame)
-        found["noise"] = tf.zeros_like(found["pixel"])
-        if self.infers_noise:
-            prior = self._posterior.noise_log_prob(tf.reshape(scale, [-1]))
-            found["noise"] = _mean_of_draws(prior, draws)
-            log_q += _log_normal_log_prob(scale, tf.stop_gradient(noise))
-        return found | {"entropy": -tf.reduce_mean(log_q, axis=0)}
+        nothing = tf.zeros_like(found["pixel"])
+        prior = self._posterior.noise_log_prob(scale) if self.infers_noise else nothing
+        return found | {"noise": prior}
 
     def _noise_scale(self, noise, standard):
         """s [S, B] in grey levels, exp(a + b e)."""
@@ -240,10 +255,7 @@ class VI:
         return tf.exp(noise[:, 0] + tf.exp(noise[:, 1]) * standard)
 
     def _bound(self, inputs, *, copies: int = 1):
-        data = {name: tf.convert_to_tensor(a) for name, a in inputs["corruption"].items()}
-        # One for all images is one for all draws, too.
-        data = {name: _tiled(a, copies) if a.shape[0] > 1 else a for name, a in data.items()}
-        return self._corruption.with_data(**data)
+        return self._corruption.with_data(**tiled_data(inputs["corruption"], copies))
 
 
 def _log_normal_log_prob(scale, noise):
@@ -291,14 +303,6 @@ class Plateaus:
 def _measured(inputs, *, copies: int = 1) -> dict:
     """Measurement and target of the posterior's terms, once for every draw."""
     return {
-        "measurement": _tiled(inputs["measurement"], copies),
-        "target": [_tiled(features, copies) for features in inputs["target"]],
+        "measurement": tiled(inputs["measurement"], copies),
+        "target": [tiled(features, copies) for features in inputs["target"]],
     }
-
-
-def _tiled(array, copies: int):
-    return tf.tile(array, [copies] + [1] * (array.shape.rank - 1)) if copies > 1 else array
-
-
-def _mean_of_draws(values, num_draws: int):
-    return tf.reduce_mean(tf.reshape(values, [num_draws, -1]), axis=0)

@@ -1,0 +1,226 @@
+"""Hamiltonian Monte Carlo: draws from the posterior itself, for small generators.
+
+Notation: B images, C chains; q the surrogate that `vi` fits, v = m + s F e and
+log s_n = a + b e_n under it, with e ~ N(0, I) [N + 1]. The chains move in e,
+
+    log p(e) = log p(y, v(e), s_n(e)) + log s_n(e) + constant,
+
+where the posterior is near N(0, I): the surrogate is the chains' mass matrix. They start at
+draws of it. Each image has a step size of its own, adapted during the first half. (e_n and s
+are there only where the noise scale is inferred.)
+
+Reference: Neal, MCMC using Hamiltonian dynamics (arXiv 1206.1901); Andrieu, Thoms, A tutorial on
+adaptive MCMC (2008), section 4.2 (the step size); Gelman, Rubin, Inference from iterative
+simulation using multiple sequences (1992).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from brgm_tf.estimators.optimisation import Progress, State
+from brgm_tf.estimators.variational import VI, VI_TERMS
+from brgm_tf.estimators.variational import Fit as SurrogateFit
+
+TARGET_ACCEPTANCE = 0.75
+_LEAPFROG_STEPS = 8
+_FIRST_STEP_SIZE = 0.2
+_CHUNK = 5  # iterations between two calls back
+
+
+class Fit(NamedTuple):
+    """The surrogate, and the draws of e after adaptation [n, C, B, N or N + 1]."""
+
+    surrogate: SurrogateFit
+    draws: np.ndarray
+
+
+@dataclasses.dataclass
+class _Chains:
+    """The chains of one image while they run: all with B = 1."""
+
+    surrogate: SurrogateFit
+    inputs: dict
+    state: tf.Tensor | None = None
+    results: object = None
+    kept: list[np.ndarray] = dataclasses.field(default_factory=list)
+
+
+class HMC(VI):
+    """Draws from the posterior of each image of a batch: first `VI`, then chains from there.
+
+    Args:
+        posterior, corruption, num_steps, surrogate, surrogate_rank, num_draws, seed, jit,
+            chunk_size, dtype: as of `VI`; half of the steps fit the surrogate, the others
+            are iterations of the chains, of 8 leapfrog steps each.
+        num_chains: C.
+    """
+
+    Fit = Fit
+
+    def __init__(self, posterior, *, num_steps: int, num_chains: int = 4, **options):
+        self._iterations = max(2, num_steps // 2)
+        super().__init__(posterior, num_steps=max(2, num_steps - self._iterations), **options)
+        self._num_chains = num_chains
+        self._jit = options.get("jit", True)
+        self._advance = tf.function(self._advanced)
+
+    def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
+        """Yields the progress of a batch; in the end the slots are the `Fit`.
+
+        While the chains run, history has the terms' means over them, and no entropy.
+        """
+        for progress in super().run(measurement, data=data):
+            yield progress._replace(settled=False)
+        yield from self._sampled(progress.state, self.inputs(measurement, data=data))
+
+    def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws of the chains at even distances: coordinates [S, B, N], noise scales [S, B]."""
+        del seed
+        flat = fit.draws.reshape(-1, *fit.draws.shape[2:])
+        chosen = np.linspace(0, len(flat) - 1, num_draws).round().astype(int)
+        return self._place(tf.constant(flat[chosen]), fit.surrogate)
+
+    def figures(self, fit: Fit) -> dict[str, np.ndarray]:
+        """Diagnostics of the chains, each [B].
+
+        r_hat: 95 % quantile over the coordinates of the potential scale reduction (1 is good).
+        effective_samples: their median effective number of draws, all chains together.
+        """
+        draws = tf.constant(fit.draws)
+        r_hat = tfp.mcmc.potential_scale_reduction(draws, independent_chain_ndims=1)
+        effective = tfp.mcmc.effective_sample_size(draws, cross_chain_dims=1)
+        return {
+            "r_hat": np.quantile(r_hat, 0.95, axis=-1),
+            "effective_samples": np.median(effective, axis=-1),
+        }
+
+    def _sampled(self, fitted: State, inputs) -> Iterator[Progress]:
+        # Image by image: TFP draws a batch's random numbers at once, and an image's would
+        # depend on how many neighbours it has.
+        count = fitted.v.shape[0]
+        images = [_Chains(*_of_image((fitted.slots, inputs), b)) for b in range(count)]
+        e = tf.random.stateless_normal(
+            [self._num_chains, 1, self._size(fitted.slots)], [self._seed, 5], dtype=self._dtype
+        )
+        for image in images:
+            kernel = self._kernel(image.surrogate, image.inputs, adapting=True)
+            image.state, image.results = e, kernel.bootstrap_results(e)
+        for done in range(0, self._iterations, _CHUNK):
+            adapting = done + _CHUNK <= self._iterations // 2
+            size = min(_CHUNK, self._iterations - done)
+            terms = [self._step(image, done, size, adapting=adapting) for image in images]
+            terms = np.concatenate(terms, axis=-1)
+            fit = None
+            if images[0].kept:
+                draws = [np.concatenate(image.kept) for image in images]
+                fit = Fit(fitted.slots, np.concatenate(draws, axis=2))
+            places = tf.concat([image.state for image in images], axis=1)
+            mean = self._mean(fit, fitted.slots, places)
+            state = State(mean, tf.constant(terms[-1]), fit, fitted.step + done + size)
+            yield Progress(state, dict(zip(VI_TERMS, np.moveaxis(terms, 1, 0), strict=True)))
+
+    def _step(self, image: _Chains, first: int, count: int, *, adapting: bool) -> np.ndarray:
+        """Advances an image's chains; the terms of each iteration [n, T, 1]."""
+        image.state, image.results, draws, terms = self._advance(
+            image.state,
+            image.results,
+            image.surrogate,
+            image.inputs,
+            tf.constant(first),
+            tf.constant(adapting),
+            count,
+        )
+        if not adapting:
+            image.kept.append(draws.numpy())
+        return terms.numpy()
+
+    def _size(self, surrogate: SurrogateFit) -> int:
+        """N, and one more where the noise scale is inferred."""
+        return surrogate.frame.mean.shape[1] + self.infers_noise
+
+    def _mean(self, fit: Fit | None, surrogate: SurrogateFit, state):
+        """Coordinates [B, K, D]: the mean of the draws so far, or of the chains' places."""
+        e = tf.reduce_mean(state, axis=0) if fit is None else fit.draws.mean(axis=(0, 1))
+        v, _ = self._place(tf.convert_to_tensor(e)[None], surrogate)
+        return self.shaped(v[0])
+
+    def _advanced(self, state, results, surrogate, inputs, first, adapting, count):
+        """`count` iterations: the last place, its results, all places and the terms there."""
+        kernel = self._kernel(surrogate, inputs, adapting=adapting)
+        places, terms = [], []
+        for i in range(count):
+            seed = tf.stack([self._seed + 6, first + i])
+            state, results = kernel.one_step(state, results, seed=seed)
+            found = self._terms_of_place(state, surrogate, inputs)
+            places.append(state)
+            terms.append(tf.stack([tf.reduce_mean(found[name], axis=0) for name in VI_TERMS]))
+        return state, results, tf.stack(places), tf.stack(terms)
+
+    def _kernel(self, surrogate: SurrogateFit, inputs, *, adapting):
+        def log_prob(e):
+            found = self._terms_of_place(e, surrogate, inputs)
+            return tf.add_n(list(found.values()))
+
+        if self._jit:
+            log_prob = tf.function(log_prob, jit_compile=True)
+        step_size = tf.constant(_FIRST_STEP_SIZE, self._dtype)
+        inner = tfp.mcmc.HamiltonianMonteCarlo(
+            log_prob, step_size=step_size, num_leapfrog_steps=_LEAPFROG_STEPS
+        )
+        return _Adaptive(inner, adapting=adapting)
+
+    def _terms_of_place(self, e, surrogate: SurrogateFit, inputs) -> dict[str, tf.Tensor]:
+        """Terms of the joint density at places e [C, B, N + 1], each [C, B]."""
+        chains = e.shape[0]
+        v, scale = self._place(e, surrogate)
+        found = self.terms_of_draws(v, scale, inputs)
+        found = {name: tf.reshape(values, [chains, -1]) for name, values in found.items()}
+        if self.infers_noise:
+            found["noise"] += tf.math.log(scale)  # the density is one of log s
+        return found | {"entropy": tf.zeros_like(found["pixel"])}
+
+    def _place(self, e, surrogate: SurrogateFit):
+        """Coordinates [C, B, N] and noise scales [C, B] of e."""
+        size = surrogate.frame.mean.shape[1]
+        v = self.surrogate.draw(surrogate.parameters, surrogate.frame, e[..., :size])
+        standard = e[..., size] if self.infers_noise else tf.zeros_like(e[..., 0])
+        return v, self._noise_scale(surrogate.noise, standard)
+
+
+class _Adaptive:
+    """Hamiltonian Monte Carlo whose step sizes follow the acceptance while `adapting`.
+
+    log step += (acceptance - target) / sqrt(t + 1), with the mean acceptance of the chains.
+    """
+
+    def __init__(self, inner: tfp.mcmc.HamiltonianMonteCarlo, *, adapting):
+        self._inner, self._adapting = inner, adapting
+
+    def bootstrap_results(self, state):
+        return self._inner.bootstrap_results(state), tf.constant(0, tf.int32)
+
+    def one_step(self, state, results, *, seed):
+        inner, t = results
+        state, inner = self._inner.one_step(state, inner, seed=seed)
+        accept = tf.exp(tf.minimum(inner.log_accept_ratio, 0.0))
+        accept = tf.where(tf.math.is_finite(accept), accept, tf.zeros_like(accept))
+        error = tf.reduce_mean(accept) - TARGET_ACCEPTANCE
+        change = tf.exp(error / tf.sqrt(tf.cast(t + 1, error.dtype)))
+        change = tf.where(self._adapting, change, tf.ones_like(change))
+        step_size = inner.accepted_results.step_size * change
+        accepted = inner.accepted_results._replace(step_size=step_size)
+        return state, (inner._replace(accepted_results=accepted), t + 1)
+
+
+def _of_image(structure, b: int):
+    """Tensors [B, ...] of one image, [1, ...]; those of all images stay."""
+    return tf.nest.map_structure(
+        lambda a: a[b : b + 1] if a.shape[0] > 1 else tf.convert_to_tensor(a), structure
+    )

@@ -1,0 +1,98 @@
+"""Hamiltonian Monte Carlo, on a linear Gaussian model and on one whose posterior is no Gaussian."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from brgm_tf.corruptions.identity import Identity
+from brgm_tf.estimators.hmc import HMC
+from brgm_tf.objectives import objective
+from brgm_tf.posterior import LatentPrior, Posterior
+
+L, D, SIZE = 2, 3, 4
+K = 1 + L
+RNG = np.random.RandomState(0)
+MEAN, ROOT = RNG.randn(D), RNG.randn(D, D)
+MATRIX = RNG.randn(L * D, SIZE * SIZE) * 0.3
+NOISE = 20.0  # grey levels
+Y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3
+
+
+def linear(ws):
+    return tf.reshape(tf.reshape(ws, [-1, L * D]) @ MATRIX, [-1, SIZE, SIZE, 1])
+
+
+def sampler(synthesis=linear, *, num_steps=400, **overrides):
+    scales = objective("bayes", **({"noise_scale": NOISE} | overrides))
+    posterior = Posterior(
+        synthesis=synthesis,
+        features=lambda x: [],
+        prior=LatentPrior(MEAN, ROOT @ ROOT.T, L, 1.0),
+        objective=scales,
+    )
+    return HMC(posterior, corruption=Identity(), num_steps=num_steps, jit=False, dtype=tf.float64)
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    estimator = sampler()
+    *_, last = estimator.run(Y)
+    return estimator, last.state
+
+
+def exact(y):
+    """Mean and covariance of the flattened coordinates given one measurement."""
+    prior = LatentPrior(MEAN, ROOT @ ROOT.T, L, 1.0)
+    basis = tf.reshape(tf.eye(K * D, dtype=tf.float64), [-1, K, D])
+    offset = linear(prior.latents(tf.zeros([1, K, D], tf.float64))).numpy().ravel()
+    design = linear(prior.latents(basis)).numpy().reshape(K * D, -1) - offset
+    covariance = np.linalg.inv(np.eye(K * D) + design @ design.T / (NOISE / 127.5) ** 2)
+    return covariance @ design @ (y.ravel() - offset) / (NOISE / 127.5) ** 2, covariance
+
+
+def test_draws_have_the_mean_and_the_covariance_of_the_posterior(sampled):
+    estimator, state = sampled
+    draws, _ = estimator.draw(state.slots, num_draws=400, seed=0)
+    for b in range(2):
+        mean, covariance = exact(Y[b])
+        np.testing.assert_allclose(np.mean(draws[:, b], axis=0), mean, atol=0.15)
+        np.testing.assert_allclose(np.cov(draws[:, b].numpy().T), covariance, atol=0.25)
+
+
+def test_the_chains_agree_and_say_so(sampled):
+    estimator, state = sampled
+    figures = estimator.figures(state.slots)
+    assert (figures["r_hat"] < 1.1).all()
+    assert (figures["effective_samples"] > 50).all()
+
+
+def test_a_skewed_posterior_is_drawn_from_where_a_gaussian_cannot_fit():
+    # One observed value |w|^2: a shell, as far from a Gaussian as can be.
+    estimator = sampler(
+        lambda ws: tf.reduce_sum(tf.square(ws), axis=[1, 2])[:, None, None, None] * 0.05,
+        num_steps=600,
+        noise_scale=3.0,
+    )
+    *_, last = estimator.run(np.full([1, 1, 1, 1], 0.5))
+    draws, _ = estimator.draw(last.state.slots, num_draws=200, seed=0)
+    ws = estimator.latents(estimator.shaped(draws[:, 0])).numpy()
+    values = 0.05 * (ws**2).sum(axis=(1, 2))
+    assert np.sqrt(np.mean((values - 0.5) ** 2)) * 127.5 == pytest.approx(3.0, rel=0.35)
+
+
+def test_no_images_draws_depend_on_its_neighbours(sampled):
+    # Few steps: Adam and the chains enlarge differences of rounding.
+    estimator = sampler(num_steps=10)
+    *_, batch = estimator.run(Y)
+    for b in range(2):
+        *_, single = estimator.run(Y[b : b + 1])
+        np.testing.assert_allclose(
+            batch.state.slots.draws[:, :, b], single.state.slots.draws[:, :, 0], atol=1e-5
+        )
+
+
+def test_a_noise_scale_that_is_not_given_is_drawn_too():
+    estimator = sampler(num_steps=200, noise_scale=None)
+    *_, last = estimator.run(Y)
+    _, scale = estimator.draw(last.state.slots, num_draws=100, seed=0)
+    assert np.std(np.log(scale), axis=0).min() > 0.05
