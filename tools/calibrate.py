@@ -164,7 +164,8 @@ class Calibration:
         name = FLAGS.estimator
         if "surrogate" in ESTIMATORS.row(name).options:
             name += f"({FLAGS.surrogate})"
-        return FLAGS.truth, name, str(index)
+        truth = FLAGS.truth if FLAGS.truth in SIMULATED else Path(FLAGS.truth).name
+        return truth, name, str(index)
 
     def _real(self) -> np.ndarray:
         clean = Config(generator=self._config.generator, input_kind="clean")
@@ -262,6 +263,7 @@ def ranks_png(ranks: dict[str, np.ndarray]) -> bytes:
         spread = 1.96 * (expected * (1 - 1 / BINS)) ** 0.5
         axes.axhspan(expected - spread, expected + spread, color="#dddddd", zorder=0)
         axes.hist(values, bins=BINS, range=(0, 1), color="#3b6ea5", edgecolor="white")
+        axes.set_ylim(bottom=0)
         axes.set_title(f"{name}, {len(values)} images", fontsize=8)
         axes.set_xlabel("rank of the truth among the draws", fontsize=7)
         axes.tick_params(labelsize=7)
