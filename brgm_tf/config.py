@@ -11,7 +11,7 @@ from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective, objective
-from brgm_tf.registry import MAX_INT, checked, even, integer, positive_int
+from brgm_tf.registry import MAX_INT, checked, even, integer, positive_float, positive_int
 from brgm_tf.surrogates import SURROGATES
 
 
@@ -32,6 +32,7 @@ class Config:
         surrogate_rank: directions of a low-rank surrogate with a width of their own.
         num_draws: of the surrogate, each step of `vi`; even.
         num_samples: restorations drawn from the posterior, where the estimator draws.
+        spread: factor on the draws' distance from their mean, in the latents' coordinates.
         batch_size: images restored in one program.
         seed: of everything random, in [0, 2^31).
         non_square: 'crop' (to the centre) or 'refuse'.
@@ -51,6 +52,7 @@ class Config:
     surrogate_rank: int = 64
     num_draws: int = 4
     num_samples: int = 8
+    spread: float = 1.0
     batch_size: int = 1
     seed: int = 0
     non_square: str = "crop"
@@ -75,6 +77,7 @@ class Config:
             ("surrogate_rank", positive_int),
             ("num_draws", even),
             ("num_samples", positive_int),
+            ("spread", positive_float),
             ("batch_size", positive_int),
             ("seed", integer(0, MAX_INT)),
         ):

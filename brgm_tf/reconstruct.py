@@ -88,6 +88,9 @@ flags.DEFINE_integer(
     "num_samples", 8, "restorations drawn from the posterior, where it is fitted", lower_bound=1
 )
 flags.DEFINE_integer("num_steps", 350, "steps of the optimiser", lower_bound=1)
+flags.DEFINE_float(
+    "spread", 1.0, "factor on the samples' distance from their mean; tools/calibrate.py finds it"
+)
 flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0, upper_bound=MAX_INT)
 flags.DEFINE_enum("non_square", "crop", ["crop", "refuse"], "what to do with other shapes")
@@ -169,6 +172,7 @@ _CONFIG_FLAGS = (
     "surrogate_rank",
     "num_draws",
     "num_samples",
+    "spread",
     "num_steps",
     "batch_size",
     "seed",

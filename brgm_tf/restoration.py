@@ -311,6 +311,7 @@ class Restorer:
             render=lambda ws: self.render(ws, measurement, data),
             num_samples=self.config.num_samples,
             seed=self.config.seed,
+            spread=self.config.spread,
         )
         missing = data.get("missing")
         figures = sampling.figures_of(

@@ -19,7 +19,7 @@ INTERVALS = {"coverage_50": 0.5, "coverage_90": 0.9}
 
 
 def draw_samples(
-    estimator, fit, *, render: Callable, num_samples: int, seed: int
+    estimator, fit, *, render: Callable, num_samples: int, seed: int, spread: float = 1.0
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Draws from a fitted posterior, rendered one after another.
 
@@ -29,6 +29,8 @@ def draw_samples(
         render: ws [B, L, D] -> (images, images corrupted again, images merged or None).
         num_samples: restorations that are shown; statistics take `STATISTICS_DRAWS` at least.
         seed: of the draws.
+        spread: how much further than drawn the coordinates v are from the mean m of all
+            draws, m + spread (v - m): a correction of what is known to be too narrow or wide.
 
     Returns:
         Latents, images, re-corrupted and merged images, each [S, B, ...] (merged: or None),
@@ -36,6 +38,9 @@ def draw_samples(
     """
     count = max(num_samples, STATISTICS_DRAWS)
     coordinates, noise_scale = estimator.draw(fit, num_draws=count, seed=seed)
+    if spread != 1.0:
+        mean = coordinates.numpy().mean(axis=0)
+        coordinates = mean + spread * (coordinates - mean)
     parts = []
     for v in estimator.shaped(coordinates):
         ws = estimator.latents(v)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.stats
+import tensorflow as tf
 
 import brgm_tf
 from brgm_tf import sampling
@@ -60,6 +61,31 @@ def test_the_samples_residual_is_their_distance_from_the_measurement():
     np.testing.assert_allclose(found["noise_scale"], 7.0)
     expected = 127.5 * np.sqrt(0.05**2 + 0.1**2)
     np.testing.assert_allclose(found["samples_residual"], expected, rtol=0.05)
+
+
+class Drawn:
+    """An estimator that has drawn [64, 2, 3] already."""
+
+    def draw(self, fit, *, num_draws, seed):
+        draws = np.random.RandomState(seed).randn(num_draws, 2, 3) + 5.0
+        return tf.constant(draws), tf.ones([num_draws, 2])
+
+    def shaped(self, flat):
+        return flat
+
+    def latents(self, v):
+        return v
+
+
+def test_spread_moves_the_draws_away_from_their_mean():
+    latents = [
+        sampling.draw_samples(
+            Drawn(), None, render=lambda ws: (ws, ws, None), num_samples=2, seed=0, spread=spread
+        )[0][0]
+        for spread in (1.0, 1.5)
+    ]
+    mean = latents[0].mean(axis=0)
+    np.testing.assert_allclose(latents[1] - mean, 1.5 * (latents[0] - mean), rtol=1e-10)
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,14 @@ def test_ranks_at_one_end_are_not_uniform(calibrate):
     assert calibrate.chi_square_p(np.full(100, 0.01)) < 1e-6
 
 
+def test_the_spread_is_found_on_one_half_and_scored_on_the_other(calibrate):
+    names = [calibrate._spread_name(spread) for spread in calibrate.SPREADS]
+    odd = dict(zip(names, [0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 1.0], strict=True))
+    even = dict(zip(names, [0.6, 0.7, 0.85, 0.9, 0.95, 0.97, 0.98, 0.99], strict=True))
+    rows = [{"image": "1", **odd}, {"image": "2", **even}]
+    assert calibrate.fitted_spread(rows) == {"spread": 1.3, "spread_coverage_90": 0.85}
+
+
 @pytest.mark.slow
 def test_every_image_is_judged_and_the_command_goes_on_where_it_was(tmp_path):
     done = process(tmp_path)
