@@ -25,7 +25,7 @@ LAYERS = (
     ("objectives", "progress", "command"),
     ("posterior", "surrogates"),
     ("joint", "estimators"),
-    ("metrics", "baselines"),
+    ("metrics", "baselines", "calibration"),
     ("hub",),
     ("config", "results"),
     ("panels", "video"),

@@ -35,6 +35,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf import command, files, hub, inputs, outputs, sampling
+from brgm_tf.calibration import chi_square_p, fitted_spread
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
@@ -157,12 +158,15 @@ class Calibration:
         found = {}
         for name, ranks in self.ranks().items():
             rows = [r for r in self._rows.values() if f"{r['truth']} {r['estimator']}" == name]
-            own = {"num_images": len(rows), "chi_square_p": round(chi_square_p(ranks), 4)}
+            own = {
+                "num_images": len(rows),
+                "chi_square_p": round(chi_square_p(ranks, bins=BINS), 4),
+            }
             for key in sampling.INTERVALS:
                 values = np.array([float(row[key]) for row in rows])
                 own[key] = round(float(values.mean()), 4)
                 own[f"{key}_error"] = round(float(values.std(ddof=1) / len(values) ** 0.5), 4)
-            found[name] = own | fitted_spread(rows)
+            found[name] = own | _spread_of(rows)
         return found
 
     def _key(self, index: int) -> tuple[str, str, str]:
@@ -258,28 +262,15 @@ def _spread_name(spread: float) -> str:
     return f"coverage_90_spread_{spread:g}"
 
 
-def fitted_spread(rows) -> dict[str, float]:
+def _spread_of(rows) -> dict[str, float]:
     """The spread that odd images need to cover 90 %, and what even images then cover."""
 
     def covered(remainder: int) -> list[float]:
         half = [row for row in rows if int(row["image"]) % 2 == remainder]
         return [float(np.mean([float(r[_spread_name(s)]) for r in half])) for s in SPREADS]
 
-    # Coverage grows with the spread, but for the draws' chance.
-    spread = float(np.interp(0.9, np.maximum.accumulate(covered(1)), SPREADS))
-    scored = float(np.interp(spread, SPREADS, covered(0)))
+    spread, scored = fitted_spread(covered(1), covered(0), spreads=SPREADS, share=0.9)
     return {"spread": round(spread, 3), "spread_coverage_90": round(scored, 4)}
-
-
-def chi_square_p(ranks: np.ndarray, *, bins: int = BINS) -> float:
-    """p-value of the ranks in [0, 1) being uniform, by the chi-square of equal bins."""
-    import tensorflow as tf
-
-    counts = np.bincount((ranks * bins).astype(int), minlength=bins)
-    expected = len(ranks) / bins
-    statistic = ((counts - expected) ** 2 / expected).sum()
-    half = tf.constant([(bins - 1) / 2, statistic / 2], tf.float64)
-    return float(tf.math.igammac(half[0], half[1]))
 
 
 def ranks_png(ranks: dict[str, np.ndarray]) -> bytes:
