@@ -96,8 +96,7 @@ def test_bayes_is_normalised(corruption, noise_scale):
 def test_draws_of_the_measurement_scatter_by_the_noise_scale():
     model = posterior("bayes", noise_scale=6.0)
     joint = joint_distribution(model, corruption=Downsample(2), num_images=B)
-    model_32 = joint.sample(seed=[0, 1])
-    v = model_32["latents"]
+    v = joint.sample(seed=[0, 1])["latents"]
     assert v.shape == [B, 1 + L, D]
     draws = joint.sample_distributions(value={"latents": v}, seed=[0, 2])[0]["measurement"]
     assert isinstance(draws, tfp.distributions.Independent)

@@ -37,6 +37,9 @@ def test_every_image_is_judged_and_the_command_goes_on_where_it_was(tmp_path):
     assert (tmp_path / "images.csv").read_text().startswith(before)
     names = json.loads((tmp_path / "coverage.json").read_text())
     assert set(names) == {"prior vi(low_rank)", "mapped vi(low_rank)"}
+    other = process(tmp_path, "--noise_scale=5")
+    assert other.returncode == 2
+    assert "--noise_scale=3.0" in other.stderr
 
 
 @pytest.mark.parametrize(

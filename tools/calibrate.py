@@ -14,7 +14,8 @@ In the output folder: images.csv (a row an image), ranks.png (histograms) and co
 latter also has `spread`, by which the draws of the odd images are to be spread so that their 90 %
 intervals hold 90 %, and `spread_coverage_90`, what the even images' then do: --spread=... of
 `python -m brgm_tf.reconstruct` corrects what is overconfident.
-The same command goes on where it was stopped; another --truth or --estimator adds to it.
+The same command goes on where it was stopped; another --truth, --estimator or --surrogate adds to
+it, and other settings are refused.
 
 Reference: Talts et al., Validating Bayesian inference algorithms with simulation-based
 calibration (arXiv 1804.06788).
@@ -49,6 +50,16 @@ BINS = 8
 # Of `sampling.draw_samples`; between them coverage is interpolated.
 SPREADS = (1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0)
 _KEYS = ("truth", "estimator", "image")
+# What all rows of a folder have in common; --truth, --estimator and --surrogate may differ.
+_SETTINGS = (
+    "generator",
+    "corruption",
+    "mask",
+    "noise_scale",
+    "num_steps",
+    "surrogate_rank",
+    "seed",
+)
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output_dir", None, "folder of the results")
@@ -95,6 +106,7 @@ def _run() -> int:
     folder = outputs.check_writable(FLAGS.output_dir)
     command.import_quietly("tensorflow")
     missing = _missing(config) if masked else None
+    _check_settings(folder / "settings.json")
     calibration = Calibration(config, missing=missing, folder=folder)
     calibration.run()
     summary = calibration.summary()
@@ -103,6 +115,22 @@ def _run() -> int:
     files.write(folder / "ranks.png", ranks_png(calibration.ranks()))
     sys.stdout.write(text)
     return 0
+
+
+def _check_settings(path: Path) -> None:
+    """Refuses a folder whose rows were made with other settings: they would be mixed."""
+    own = {name: FLAGS[name].value for name in _SETTINGS}
+    if path.exists():
+        kept = json.loads(path.read_text("utf-8"))
+        for name in _SETTINGS:
+            if kept[name] != own[name]:
+                raise InputError(
+                    "output_dir",
+                    f"holds results with --{name}={kept[name]}",
+                    remedy="Give another folder",
+                    **{name: own[name]},
+                )
+    files.write(path, (json.dumps(own, indent=2) + "\n").encode("utf-8"))
 
 
 def _missing(config: Config) -> np.ndarray:
@@ -133,9 +161,11 @@ class Calibration:
         size = FLAGS.batch_size
         truths = None if FLAGS.truth in SIMULATED else self._real()
         count = FLAGS.num_images if truths is None else min(FLAGS.num_images, len(truths))
-        # Whole batches only: another size would be another program.
-        firsts = range(0, count - count % size or count, size)
-        for first in tqdm(firsts, desc=f"{FLAGS.truth} {FLAGS.estimator}", unit="batch"):
+        if count < BINS:
+            raise InputError("truth", f"must be at least {BINS} images", received=count)
+        for first in tqdm(
+            range(0, count, size), desc=f"{FLAGS.truth} {FLAGS.estimator}", unit="batch"
+        ):
             indices = range(first, min(first + size, count))
             if all(self._key(index) in self._rows for index in indices):
                 continue
@@ -174,6 +204,7 @@ class Calibration:
         if "surrogate" in ESTIMATORS.row(name).options:
             name += f"({FLAGS.surrogate})"
         truth = FLAGS.truth if FLAGS.truth in SIMULATED else Path(FLAGS.truth).name
+        truth += " (noise inferred)" if FLAGS.infer_noise else ""
         return truth, name, str(index)
 
     def _real(self) -> np.ndarray:
