@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from brgm_tf.estimators.adam import Adam, Schedule
+from brgm_tf.estimators.batches import batch_inputs
 from brgm_tf.estimators.lbfgs import LBFGS
 from brgm_tf.estimators.optimisation import Optimiser, Progress, Rule
 from brgm_tf.objectives import Objective
@@ -64,11 +65,14 @@ class MAP:
             measurement: y [B, ...].
             data: per-image arrays of the corruption.
         """
-        measurement = tf.convert_to_tensor(measurement, self._dtype)
-        inputs = {"measurement": measurement, "corruption": data or {}, "target": []}
-        if self._posterior.objective.perceptual_scale > 0:
-            inputs["target"] = self._features(measurement)
-        start = self._posterior.prior.start(measurement.shape[0])
+        inputs = batch_inputs(
+            measurement,
+            data,
+            features=self._features,
+            has_features=self._posterior.objective.perceptual_scale > 0,
+            dtype=self._dtype,
+        )
+        start = self._posterior.prior.start(len(measurement))
         state = self.optimiser.start(tf.constant(start, self._dtype))
         yield from self.optimiser.run(state, inputs)
 

@@ -31,9 +31,9 @@ import tensorflow as tf
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import laplace
 from brgm_tf.estimators.adam import Adam, Schedule
+from brgm_tf.estimators.batches import batch_inputs, mean_of_draws, measured, tiled_data
 from brgm_tf.estimators.lbfgs import LBFGS
 from brgm_tf.estimators.optimisation import Optimiser, Progress, State
-from brgm_tf.estimators.tiling import mean_of_draws, tiled, tiled_data
 from brgm_tf.posterior import NOISE_MEDIAN, TERMS, Posterior
 from brgm_tf.surrogates import SURROGATES
 from brgm_tf.surrogates.gaussian import Frame
@@ -135,10 +135,13 @@ class VI:
 
     def inputs(self, measurement, *, data: dict | None = None) -> dict:
         """What the compiled programs take of a batch: measurement, its features, data."""
-        measurement = tf.convert_to_tensor(measurement, self._dtype)
-        has_features = self._posterior.objective.perceptual_scale > 0
-        target = self._features(measurement) if has_features else []
-        return {"measurement": measurement, "corruption": data or {}, "target": target}
+        return batch_inputs(
+            measurement,
+            data,
+            features=self._features,
+            has_features=self._posterior.objective.perceptual_scale > 0,
+            dtype=self._dtype,
+        )
 
     def latents(self, coordinates) -> tf.Tensor:
         """ws [B, L, D] of coordinates."""
@@ -162,7 +165,7 @@ class VI:
     def _terms_of_point(self, coordinates, inputs, step):
         del step
         found = self._posterior.terms(
-            coordinates, corruption=self._bound(inputs), **_measured(inputs)
+            coordinates, corruption=self._bound(inputs), **measured(inputs)
         )
         nothing = tf.zeros_like(found["pixel"])
         return found | {"noise": nothing, "entropy": nothing}
@@ -245,7 +248,7 @@ class VI:
             self.shaped(tf.reshape(v, [-1, size])),
             corruption=self._bound(inputs, copies=draws),
             noise_scale=scale if self.infers_noise else None,
-            **_measured(inputs, copies=draws),
+            **measured(inputs, copies=draws),
         )
         nothing = tf.zeros_like(found["pixel"])
         prior = self._posterior.noise_log_prob(scale) if self.infers_noise else nothing
@@ -302,11 +305,3 @@ class Plateaus:
             error = np.sqrt((before.var(axis=0) + after.var(axis=0)) / self._window)
             self._settled = self._settled | (after.mean(axis=0) - before.mean(axis=0) <= error)
         return self._kept
-
-
-def _measured(inputs, *, copies: int = 1) -> dict:
-    """Measurement and target of the posterior's terms, once for every draw."""
-    return {
-        "measurement": tiled(inputs["measurement"], copies),
-        "target": [tiled(features, copies) for features in inputs["target"]],
-    }

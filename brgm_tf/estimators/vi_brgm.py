@@ -29,9 +29,9 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.errors import InputError
+from brgm_tf.estimators.batches import batch_inputs, mean_of_draws, measured, tiled_data
 from brgm_tf.estimators.map import optimisation_rule
 from brgm_tf.estimators.optimisation import Optimiser, Progress, State
-from brgm_tf.estimators.tiling import mean_of_draws, tiled, tiled_data
 from brgm_tf.posterior import TERMS, Posterior
 
 VI_BRGM_TERMS = (*TERMS, "q", "scale")
@@ -109,11 +109,14 @@ class VIBrgm:
             measurement: y [B, ...].
             data: per-image arrays of the corruption.
         """
-        measurement = tf.convert_to_tensor(measurement, self._dtype)
-        inputs = {"measurement": measurement, "corruption": data or {}, "target": []}
-        if self._posterior.objective.perceptual_scale > 0:
-            inputs["target"] = self._features(measurement)
-        mean = self._posterior.prior.start(measurement.shape[0])
+        inputs = batch_inputs(
+            measurement,
+            data,
+            features=self._features,
+            has_features=self._posterior.objective.perceptual_scale > 0,
+            dtype=self._dtype,
+        )
+        mean = self._posterior.prior.start(len(measurement))
         # The inverse of softplus; log(exp(s) - 1) would lose small ones.
         rho = np.broadcast_to(np.log(np.expm1(self.initial_stddev)), mean.shape)
         start = tf.constant(np.concatenate([mean, rho], axis=1), self._dtype)
@@ -149,8 +152,7 @@ class VIBrgm:
         found = self._posterior.terms(
             draws,
             corruption=self._corruption.with_data(**tiled_data(inputs["corruption"], _NUM_DRAWS)),
-            measurement=tiled(inputs["measurement"], _NUM_DRAWS),
-            target=[tiled(features, _NUM_DRAWS) for features in inputs["target"]],
+            **measured(inputs, copies=_NUM_DRAWS),
         )
         found = {name: mean_of_draws(values, _NUM_DRAWS) for name, values in found.items()}
         ws = self._posterior.prior.latents(mean)
