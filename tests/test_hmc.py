@@ -3,34 +3,15 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from linear_gaussian import NOISE, Y, exact, posterior, synthesis
 
 from brgm_tf.corruptions.identity import Identity
 from brgm_tf.estimators.hmc import HMC
-from brgm_tf.objectives import objective
-from brgm_tf.posterior import LatentPrior, Posterior
-
-L, D, SIZE = 2, 3, 4
-K = 1 + L
-RNG = np.random.RandomState(0)
-MEAN, ROOT = RNG.randn(D), RNG.randn(D, D)
-MATRIX = RNG.randn(L * D, SIZE * SIZE) * 0.3
-NOISE = 20.0  # grey levels
-Y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3
 
 
-def linear(ws):
-    return tf.reshape(tf.reshape(ws, [-1, L * D]) @ MATRIX, [-1, SIZE, SIZE, 1])
-
-
-def sampler(synthesis=linear, *, num_steps=400, **overrides):
-    scales = objective("bayes", **({"noise_scale": NOISE} | overrides))
-    posterior = Posterior(
-        synthesis=synthesis,
-        features=lambda x: [],
-        prior=LatentPrior(MEAN, ROOT @ ROOT.T, L, 1.0),
-        objective=scales,
-    )
-    return HMC(posterior, corruption=Identity(), num_steps=num_steps, jit=False, dtype=tf.float64)
+def sampler(generator=synthesis, *, num_steps=400, **overrides):
+    model = posterior(generator=generator, **({"noise_scale": NOISE} | overrides))
+    return HMC(model, corruption=Identity(), num_steps=num_steps, jit=False, dtype=tf.float64)
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +21,11 @@ def sampled():
     return estimator, last.state
 
 
-def exact(y):
-    """Mean and covariance of the flattened coordinates given one measurement."""
-    prior = LatentPrior(MEAN, ROOT @ ROOT.T, L, 1.0)
-    basis = tf.reshape(tf.eye(K * D, dtype=tf.float64), [-1, K, D])
-    offset = linear(prior.latents(tf.zeros([1, K, D], tf.float64))).numpy().ravel()
-    design = linear(prior.latents(basis)).numpy().reshape(K * D, -1) - offset
-    covariance = np.linalg.inv(np.eye(K * D) + design @ design.T / (NOISE / 127.5) ** 2)
-    return covariance @ design @ (y.ravel() - offset) / (NOISE / 127.5) ** 2, covariance
-
-
 def test_draws_have_the_mean_and_the_covariance_of_the_posterior(sampled):
     estimator, state = sampled
     draws, _ = estimator.draw(state.slots, num_draws=400, seed=0)
     for b in range(2):
-        mean, covariance = exact(Y[b])
+        mean, covariance = exact(posterior(noise_scale=NOISE), Y[b])
         np.testing.assert_allclose(np.mean(draws[:, b], axis=0), mean, atol=0.15)
         np.testing.assert_allclose(np.cov(draws[:, b].numpy().T), covariance, atol=0.25)
 

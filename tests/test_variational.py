@@ -4,50 +4,17 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from linear_gaussian import NOISE, SIZE, D, K, Y, exact, linear
+from linear_gaussian import posterior as model
 
 from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.mask import Mask
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import laplace
 from brgm_tf.estimators.variational import VI, VI_TERMS, Plateaus
-from brgm_tf.objectives import objective
-from brgm_tf.posterior import NOISE_MEDIAN, NOISE_SPREAD, LatentPrior, Posterior
+from brgm_tf.posterior import NOISE_MEDIAN, NOISE_SPREAD
 from brgm_tf.surrogates import SURROGATES
 from brgm_tf.surrogates.gaussian import Frame
-
-L, D, SIZE = 2, 3, 4
-K = 1 + L
-RNG = np.random.RandomState(0)
-MEAN, ROOT = RNG.randn(D), RNG.randn(D, D)
-MATRIX = RNG.randn(L * D, SIZE * SIZE) * 0.3
-NOISE = 20.0  # grey levels
-Y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3
-
-
-def model(name="bayes", matrix=MATRIX, **overrides):
-    scales = objective(name, perceptual_scale=0.0, **overrides)
-    return Posterior(
-        synthesis=lambda ws: tf.reshape(tf.reshape(ws, [-1, L * D]) @ matrix, [-1, SIZE, SIZE, 1]),
-        features=lambda x: [],
-        prior=LatentPrior(MEAN, ROOT @ ROOT.T, L, scales.layer_scale),
-        objective=scales,
-    )
-
-
-def linear(posterior):
-    """Offset [M] and matrix [N, M] of the model: its image is offset + v @ matrix."""
-    prior, size = posterior.prior, K * D
-    basis = tf.reshape(tf.eye(size, dtype=tf.float64), [size, K, D])
-    offset = posterior.synthesis(prior.latents(tf.zeros([1, K, D], tf.float64))).numpy().ravel()
-    return offset, posterior.synthesis(prior.latents(basis)).numpy().reshape(size, -1) - offset
-
-
-def exact(posterior, y):
-    """Mean [N] and covariance [N, N] of v given one measurement."""
-    offset, design = linear(posterior)
-    scale = posterior.objective.noise_scale / 127.5
-    covariance = np.linalg.inv(np.eye(K * D) + design @ design.T / scale**2)
-    return covariance @ design @ (y.ravel() - offset) / scale**2, covariance
 
 
 def fitted(posterior, *, num_steps=400, corruption=None, data=None, y=Y, **options):

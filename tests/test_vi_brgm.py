@@ -4,29 +4,17 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from linear_gaussian import COVARIANCE, MATRIX, MEAN, SIZE, D, L, Y, posterior
 
 from brgm_tf.corruptions.identity import Identity
 from brgm_tf.errors import InputError
 from brgm_tf.estimators.vi_brgm import VI_BRGM_TERMS, VIBrgm
-from brgm_tf.objectives import objective
-from brgm_tf.posterior import LatentPrior, Posterior
 
-L, D, SIZE = 2, 3, 4
-RNG = np.random.RandomState(0)
-MEAN, ROOT = RNG.randn(D), RNG.randn(D, D)
-MATRIX = RNG.randn(L * D, SIZE * SIZE) * 0.3
-STDDEV = np.sqrt(np.diag(ROOT @ ROOT.T))
-Y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3
+STDDEV = np.sqrt(np.diag(COVARIANCE))
 
 
 def estimator(name="brgm_torch", *, num_steps=30):
-    scales = objective(name, perceptual_scale=0.0)
-    model = Posterior(
-        synthesis=lambda ws: tf.reshape(tf.reshape(ws, [-1, L * D]) @ MATRIX, [-1, SIZE, SIZE, 1]),
-        features=lambda x: [],
-        prior=LatentPrior(MEAN, ROOT @ ROOT.T, L, scales.layer_scale),
-        objective=scales,
-    )
+    model = posterior(name)
     return VIBrgm(model, corruption=Identity(), num_steps=num_steps, jit=False, dtype=tf.float64)
 
 
@@ -37,7 +25,7 @@ def test_its_first_loss_is_the_originals():
     noise = np.concatenate([np.zeros([1, 1, L, D]), noise])
     ws = MEAN + STDDEV * noise[:, 0]
     images = (ws.reshape(6, -1) @ MATRIX).reshape(6, SIZE, SIZE, 1)
-    total = np.trace(ROOT @ ROOT.T)
+    total = np.trace(COVARIANCE)
     for b in range(2):
         found = {name: values[0, b] for name, values in first.history.items()}
         pixel = 1e-3 * (127.5 * (images - Y[b])) ** 2

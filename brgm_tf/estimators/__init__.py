@@ -20,6 +20,7 @@ class EstimatorRow(Row):
     samples: bool = False
 
 
+_SURROGATE_OPTIONS = ("surrogate", "surrogate_rank", "num_draws", "seed")
 ESTIMATORS = Registry(
     "estimator",
     {
@@ -30,14 +31,14 @@ ESTIMATORS = Registry(
             "brgm_tf.estimators.variational:VI",
             "a Gaussian fitted to the posterior (variational inference)",
             objective="bayes",
-            options=("surrogate", "surrogate_rank", "num_draws", "seed"),
+            options=_SURROGATE_OPTIONS,
             samples=True,
         ),
         "hmc": EstimatorRow(
             "brgm_tf.estimators.hmc:HMC",
             "draws of the posterior itself, from vi on (Hamiltonian Monte Carlo; to 128 x 128)",
             objective="bayes",
-            options=("surrogate", "surrogate_rank", "num_draws", "seed"),
+            options=_SURROGATE_OPTIONS,
             samples=True,
         ),
         "vi_brgm": EstimatorRow(
