@@ -16,7 +16,7 @@ demo: $(VENV)/.has-video
 	@$(VENV)/bin/python -m brgm_tf.reconstruct --flagfile=inpaint.cfg --input_kind=clean --output_dir=results/demo
 
 test: $(VENV)/.has-test
-	@$(VENV)/bin/python -m pytest -q
+	@$(VENV)/bin/python -m pytest -q -n auto --maxprocesses=4 --dist=worksteal
 
 lint: $(VENV)/.has-lint
 	@$(VENV)/bin/ruff check .

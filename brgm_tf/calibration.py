@@ -1,4 +1,4 @@
-"""Simulation-based calibration: are ranks uniform, and what spread would make intervals right.
+"""Simulation-based calibration: are ranks uniform, and what would make intervals right.
 
 Reference: Talts et al., Validating Bayesian inference algorithms with simulation-based
 calibration (arXiv 1804.06788).
@@ -27,20 +27,21 @@ def chi_square_p(ranks: np.ndarray, *, bins: int) -> float:
     return float(tf.math.igammac(half[0], half[1]))
 
 
-def fitted_spread(
-    fitting: Sequence[float], scoring: Sequence[float], *, spreads: Sequence[float], share: float
+def fitted_correction(
+    fitting: Sequence[float], scoring: Sequence[float], *, values: Sequence[float], share: float
 ) -> tuple[float, float]:
-    """The spread at which some images are covered as they should be, and what others then are.
+    """The correction at which some images are covered as they should be, and what others then are.
 
     Args:
-        fitting: coverage of the images that it is fitted to, at each of the spreads.
+        fitting: coverage of the images that it is fitted to, at each of the values.
         scoring: coverage of the others, likewise.
-        spreads: increasing; between them coverage is interpolated, beyond them it is not.
+        values: of the correction, increasing; between them coverage is interpolated, beyond
+            them it is not.
         share: of the true values that should be covered.
 
     Returns:
-        The spread, and the coverage that it scores.
+        The correction, and the coverage that it scores.
     """
-    # Coverage grows with the spread, but for the draws' chance.
-    spread = float(np.interp(share, np.maximum.accumulate(fitting), spreads))
-    return spread, float(np.interp(spread, spreads, scoring))
+    # Coverage grows with the correction, but for the draws' chance.
+    value = float(np.interp(share, np.maximum.accumulate(fitting), values))
+    return value, float(np.interp(value, values, scoring))

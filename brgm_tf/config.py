@@ -11,7 +11,7 @@ from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective, objective
-from brgm_tf.registry import MAX_INT, checked, even, integer, positive_float, positive_int
+from brgm_tf.registry import MAX_INT, checked, even, integer, number, positive_float, positive_int
 from brgm_tf.surrogates import SURROGATES
 
 
@@ -28,11 +28,14 @@ class Config:
         overrides: values for fields of the objective; None leaves the preset's.
         estimator: a name of `estimators.ESTIMATORS`.
         num_steps: steps of the optimiser.
+        num_restarts: places from which `map` climbs, in one batch; the best is kept.
         surrogate: a name of `surrogates.SURROGATES`, what `vi` fits.
         surrogate_rank: directions of a low-rank surrogate with a width of their own.
         num_draws: of the surrogate, each step of `vi`; even.
         num_samples: restorations drawn from the posterior, where the estimator draws.
         spread: factor on the draws' distance from their mean, in the latents' coordinates.
+        discrepancy: standard deviation of what no latent makes, grey levels: added to that of
+            the draws, and to the width of their intervals.
         batch_size: images restored in one program.
         seed: of everything random, in [0, 2^31).
         non_square: 'crop' (to the centre) or 'refuse'.
@@ -48,11 +51,13 @@ class Config:
     overrides: Mapping[str, float | str | None] = dataclasses.field(default_factory=dict)
     estimator: str = "map"
     num_steps: int = 350
+    num_restarts: int = 1
     surrogate: str = "low_rank"
     surrogate_rank: int = 64
     num_draws: int = 4
     num_samples: int = 8
     spread: float = 1.0
+    discrepancy: float = 0.0
     batch_size: int = 1
     seed: int = 0
     non_square: str = "crop"
@@ -74,10 +79,12 @@ class Config:
                 raise InputError(name, "must be one of " + ", ".join(choices), **{name: value})
         for name, check in (
             ("num_steps", positive_int),
+            ("num_restarts", positive_int),
             ("surrogate_rank", positive_int),
             ("num_draws", even),
             ("num_samples", positive_int),
             ("spread", positive_float),
+            ("discrepancy", number(0, 255)),
             ("batch_size", positive_int),
             ("seed", integer(0, MAX_INT)),
         ):

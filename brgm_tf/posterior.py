@@ -75,6 +75,16 @@ class LatentPrior:
         rows = self.num_ws + (self.layer_scale is not None)
         return np.zeros([num_images, rows, self.mean.shape[0]])
 
+    def draw_of_equal_layers(self, num_draws: int, *, seed: int) -> np.ndarray:
+        """Coordinates [num_draws, 1 + L or L, D] of w ~ N(mu, Sigma), the same at every layer."""
+        u = np.random.RandomState(seed).randn(num_draws, 1, self.mean.shape[0])
+        coordinates = self.start(num_draws)
+        if self.layer_scale is None:
+            coordinates += u @ self.root.T
+        else:
+            coordinates[:, :1] = u
+        return coordinates
+
     @property
     def variance(self) -> np.ndarray:
         """Prior variance of each coordinate of a row [D]."""

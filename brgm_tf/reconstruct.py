@@ -88,8 +88,17 @@ flags.DEFINE_integer(
     "num_samples", 8, "restorations drawn from the posterior, where it is fitted", lower_bound=1
 )
 flags.DEFINE_integer("num_steps", 350, "steps of the optimiser", lower_bound=1)
+flags.DEFINE_integer(
+    "num_restarts", 1, "places from which map climbs; the best mode is kept", lower_bound=1
+)
 flags.DEFINE_float(
     "spread", 1.0, "factor on the samples' distance from their mean; tools/calibrate.py finds it"
+)
+flags.DEFINE_float(
+    "discrepancy",
+    0.0,
+    "standard deviation of what the generator cannot make, grey levels: widens standard deviation "
+    "and intervals; tools/calibrate.py finds it",
 )
 flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0, upper_bound=MAX_INT)
@@ -173,7 +182,9 @@ _CONFIG_FLAGS = (
     "num_draws",
     "num_samples",
     "spread",
+    "discrepancy",
     "num_steps",
+    "num_restarts",
     "batch_size",
     "seed",
     "non_square",
@@ -236,6 +247,8 @@ class _Progress:
         self.close()
 
     def __call__(self, step) -> bool:
+        if step.note:
+            self.say(step.note)
         self._display.update(
             self._done * self._num_steps + len(step.names) * step.step,
             doing=", ".join(step.names[:2]) + ("..." if len(step.names) > 2 else ""),

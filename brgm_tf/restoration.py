@@ -136,12 +136,13 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Progress of a batch: names, steps done of how many, latest terms (mean over images)."""
+    """Progress of a batch: names, steps done of how many, terms (mean over images), a note."""
 
     names: tuple[str, ...]
     step: int
     num_steps: int
     terms: Mapping[str, float]
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,7 +291,7 @@ class Restorer:
                 terms = {name: float(values[-1].mean()) for name, values in chunks[-1].items()}
                 names = tuple(item.name for item in loaded)
                 shown = num_steps if chunk.settled else step
-                stopped = bool(progress(Step(names, shown, num_steps, terms)))
+                stopped = bool(progress(Step(names, shown, num_steps, terms, chunk.note)))
             if stopped:
                 break
         history = {
@@ -302,8 +303,8 @@ class Restorer:
 
     def _samples(self, estimate: _Estimate, measurement, truth, data):
         """The `PosteriorSamples` of each image and their figures; none without a fit."""
-        fit = estimate.state.slots
-        if not isinstance(fit, getattr(self.estimator, "Fit", ())):
+        fit = self.estimator.fit(estimate.state)
+        if fit is None:
             return None, {}
         drawn, noise_scale = sampling.draw_samples(
             self.estimator,
@@ -321,10 +322,15 @@ class Restorer:
             observed=None if missing is None else ~missing,
             truth=truth,
             missing=missing,
+            discrepancy=self.config.discrepancy,
         )
-        if hasattr(self.estimator, "figures"):
-            figures |= self.estimator.figures(fit)
-        return sampling.summarise(drawn, num_samples=self.config.num_samples), figures
+        samples = sampling.summarise(
+            drawn,
+            num_samples=self.config.num_samples,
+            discrepancy=self.config.discrepancy,
+            missing=missing,
+        )
+        return samples, figures | self.estimator.figures(fit)
 
     def _scores(self, pictures, measurement, truth, data) -> dict[str, np.ndarray]:
         reconstruction, recorrupted, merged = pictures
@@ -342,7 +348,7 @@ class Restorer:
 
     def _warnings(self, scores: Mapping[str, float], estimate: _Estimate) -> tuple[str, ...]:
         """What the user should know of an image, a line each."""
-        found = [warning] if (warning := getattr(self.estimator, "warning", "")) else []
+        found = [self.estimator.warning] if self.estimator.warning else []
         done, num_steps = len(estimate.history["total"]), self.config.num_steps
         if done < num_steps and not estimate.settled:
             found.append(f"stopped after {done} of {num_steps} steps")

@@ -6,6 +6,7 @@ put back where there are such; t [B, H, W, C] the truth; quantiles run over the 
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 
 import numpy as np
@@ -49,18 +50,29 @@ def draw_samples(
     return [None if c[0] is None else np.stack(c) for c in columns], noise_scale.numpy()
 
 
-def summarise(drawn, *, num_samples: int) -> list[PosteriorSamples]:
-    """The `PosteriorSamples` of each image, of what `draw_samples` returns first."""
+def summarise(
+    drawn, *, num_samples: int, discrepancy: float = 0.0, missing=None
+) -> list[PosteriorSamples]:
+    """The `PosteriorSamples` of each image.
+
+    Args:
+        drawn: what `draw_samples` returns first.
+        num_samples: images that are kept.
+        discrepancy: see `interval`; the standard deviation has it, too.
+        missing: bool [B, H, W, 1], the pixels that are not known; None if none is.
+    """
     latents, pictures, _, merged = drawn
     shown = np.clip(pictures if merged is None else merged, -1, 1)
-    low, high = _interval(shown, 0.9)
+    unknown = discrepancy_map(shown, discrepancy, missing=missing)
+    low, high = interval(shown, 0.9, discrepancy=unknown)
+    stddev = np.hypot(_stddev(shown), unknown).astype(np.float32)
     return [
         PosteriorSamples(
             images=pictures[:num_samples, b],
             merged=None if merged is None else merged[:num_samples, b],
             latents=latents[:num_samples, b],
             mean=shown[:, b].mean(axis=0, dtype=np.float64).astype(np.float32),
-            stddev=_stddev(shown[:, b]),
+            stddev=stddev[b],
             low=low[b],
             high=high[b],
         )
@@ -69,7 +81,7 @@ def summarise(drawn, *, num_samples: int) -> list[PosteriorSamples]:
 
 
 def figures_of(
-    drawn, noise_scale, measurement, *, observed=None, truth=None, missing=None
+    drawn, noise_scale, measurement, *, observed=None, truth=None, missing=None, discrepancy=0.0
 ) -> dict[str, np.ndarray]:
     """Figures of the draws, each [B].
 
@@ -80,6 +92,7 @@ def figures_of(
         observed: bool, True = observed; None if everything is.
         truth: [B, H, W, C]; None if unknown.
         missing: bool [B, H, W, 1]; None without a mask.
+        discrepancy: see `interval`, grey levels.
 
     Returns:
         noise_scale: its mean over the draws, grey levels.
@@ -99,21 +112,22 @@ def figures_of(
         return found
     shown = np.clip(pictures if merged is None else merged, -1, 1)
     for name, share in INTERVALS.items():
-        found[name] = coverage(shown, truth, share=share, counted=missing)
+        found[name] = coverage(shown, truth, share=share, counted=missing, discrepancy=discrepancy)
     found["mean_rmse"] = metrics.image_metrics(shown.mean(axis=0), truth)["rmse"]
     return found
 
 
-def coverage(draws, truth, *, share: float, counted=None) -> np.ndarray:
-    """Share [B] of the true values inside the central interval of the draws.
+def coverage(draws, truth, *, share: float, counted=None, discrepancy=0.0) -> np.ndarray:
+    """Share [B] of the true values inside the central `interval` of the draws.
 
     Args:
         draws: [S, B, ...].
         truth: [B, ...].
         share: of the draws that the interval holds.
         counted: bool, broadcastable to the truth: which values count; None for all.
+        discrepancy: grey levels.
     """
-    low, high = _interval(draws, share)
+    low, high = interval(draws, share, discrepancy=discrepancy)
     inside = (low <= truth) & (truth <= high)
     counted = np.broadcast_to(True if counted is None else counted, inside.shape)
     axes = tuple(range(1, inside.ndim))
@@ -121,12 +135,38 @@ def coverage(draws, truth, *, share: float, counted=None) -> np.ndarray:
     return np.where(number > 0, (inside & counted).sum(axis=axes) / np.maximum(number, 1), np.nan)
 
 
+def interval(draws, share: float, *, discrepancy=0.0) -> np.ndarray:
+    """Bounds [2, ...] that the truth lies between with the probability `share`.
+
+    The k-th smallest of S draws has k / (S + 1) of all further ones below it, on average; NumPy's
+    own (k - 1) / (S - 1) is about the draws at hand, and of 64 its 90 % interval holds 87 %.
+
+    A model discrepancy, truth = image + N(0, discrepancy^2), widens the distances of the bounds
+    from the median as it would a normal distribution's, d -> sqrt(d^2 + (z discrepancy)^2).
+
+    Args:
+        draws: [S, ...].
+        share: in (0, 1).
+        discrepancy: standard deviation of what no draw has, grey levels; broadcastable [...].
+
+    Reference: Kennedy, O'Hagan, Bayesian calibration of computer models (2001).
+    """
+    tail = 0.5 * (1.0 - share)
+    low, middle, high = np.quantile(draws, [tail, 0.5, 1.0 - tail], axis=0, method="weibull")
+    z = statistics.NormalDist().inv_cdf(1.0 - tail)
+    added = z * np.asarray(discrepancy) / metrics.LEVELS_PER_UNIT
+    bounds = middle - np.hypot(middle - low, added), middle + np.hypot(high - middle, added)
+    # Bounds of draws that are all alike are that value, exactly.
+    bounds = np.where(added > 0, bounds, (low, high))
+    return bounds.astype(draws.dtype)
+
+
+def discrepancy_map(draws, discrepancy: float, *, missing=None) -> np.ndarray:
+    """The discrepancy of each pixel [B, H, W, C] of draws [S, B, H, W, C]: 0 of known ones."""
+    unknown = np.ones(draws.shape[1:], np.float32)
+    return discrepancy * (unknown if missing is None else unknown * missing)
+
+
 def _stddev(draws) -> np.ndarray:
     """In grey levels, over the first axis; in double precision, for a known pixel has none."""
-    stddev = draws.astype(np.float64).std(axis=0, ddof=1)
-    return (stddev * metrics.LEVELS_PER_UNIT).astype(np.float32)
-
-
-def _interval(draws, share: float) -> np.ndarray:
-    tail = 0.5 * (1.0 - share)
-    return np.quantile(draws, [tail, 1.0 - tail], axis=0).astype(draws.dtype)
+    return draws.astype(np.float64).std(axis=0, ddof=1) * metrics.LEVELS_PER_UNIT

@@ -34,6 +34,8 @@ from brgm_tf.errors import InputError
         ({"num_draws": 3}, "num_draws"),
         ({"num_draws": 0}, "num_draws"),
         ({"num_samples": 0}, "num_samples"),
+        ({"num_restarts": 0}, "num_restarts"),
+        ({"discrepancy": -1.0}, "discrepancy"),
         ({"spread": 0.0}, "spread"),
         ({"spread": float("nan")}, "spread"),
         ({"perceptual": "nobody"}, "perceptual"),

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 from linear_gaussian import NOISE, Y, exact, posterior, synthesis
 
 from brgm_tf.corruptions.identity import Identity
-from brgm_tf.estimators.hmc import HMC
+from brgm_tf.estimators.hmc import HMC, TARGET_ACCEPTANCE, Adaptive
 
 
-def sampler(generator=synthesis, *, num_steps=400, **overrides):
+def sampler(generator=synthesis, *, num_steps=1000, **overrides):
     model = posterior(generator=generator, **({"noise_scale": NOISE} | overrides))
     return HMC(model, corruption=Identity(), num_steps=num_steps, jit=False, dtype=tf.float64)
 
@@ -23,11 +24,11 @@ def sampled():
 
 def test_draws_have_the_mean_and_the_covariance_of_the_posterior(sampled):
     estimator, state = sampled
-    draws, _ = estimator.draw(state.slots, num_draws=400, seed=0)
+    draws, _ = estimator.draw(state.slots, num_draws=1000, seed=0)
     for b in range(2):
         mean, covariance = exact(posterior(noise_scale=NOISE), Y[b])
-        np.testing.assert_allclose(np.mean(draws[:, b], axis=0), mean, atol=0.15)
-        np.testing.assert_allclose(np.cov(draws[:, b].numpy().T), covariance, atol=0.25)
+        np.testing.assert_allclose(np.mean(draws[:, b], axis=0), mean, atol=0.1)
+        np.testing.assert_allclose(np.cov(draws[:, b].numpy().T), covariance, atol=0.15)
 
 
 def test_the_chains_agree_and_say_so(sampled):
@@ -35,6 +36,30 @@ def test_the_chains_agree_and_say_so(sampled):
     figures = estimator.figures(state.slots)
     assert (figures["r_hat"] < 1.1).all()
     assert (figures["effective_samples"] > 50).all()
+
+
+def test_the_step_size_follows_the_acceptance():
+    inner = tfp.mcmc.HamiltonianMonteCarlo(
+        lambda e: -0.5 * tf.reduce_sum(tf.square(e), axis=-1),
+        step_size=tf.constant(20.0, tf.float64),
+        num_leapfrog_steps=3,
+        store_parameters_in_results=True,
+    )
+    kernel = Adaptive(inner, adapting=tf.constant(True))
+    state = tf.zeros([4, 1, 5], tf.float64)
+    results = kernel.bootstrap_results(state)
+    accepted = []
+    for i in range(200):
+        state, results = kernel.one_step(state, results, seed=[0, i])
+        accepted.append(results[0].log_accept_ratio.numpy())
+    late = np.exp(np.minimum(accepted[100:], 0.0)).mean()
+    assert late == pytest.approx(TARGET_ACCEPTANCE, abs=0.08)
+
+
+def test_it_says_early_how_long_it_will_take():
+    notes = [progress.note for progress in sampler(num_steps=100).run(Y)]
+    assert sum("50 iterations of 4 chains" in note for note in notes) == 1
+    assert notes.index(next(filter(None, notes))) == 1
 
 
 def test_a_skewed_posterior_is_drawn_from_where_a_gaussian_cannot_fit():

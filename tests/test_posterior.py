@@ -159,3 +159,12 @@ def test_perceptual_scale_zero_leaves_the_features_out():
 def test_overrides_replace_fields_of_a_preset(name):
     changed = objective(name, prior_scale=5.0, pixel_scale=None)
     assert changed == dataclasses.replace(OBJECTIVES[name], prior_scale=5.0)
+
+
+@pytest.mark.parametrize("layer_scale", [0.5, None])
+def test_draws_of_equal_layers_scatter_as_the_latents_do(layer_scale):
+    prior = LatentPrior(MEAN, COVARIANCE, L, layer_scale)
+    ws = prior.latents(tf.constant(prior.draw_of_equal_layers(4000, seed=0))).numpy()
+    np.testing.assert_allclose(ws[:, 1:], ws[:, :-1], rtol=1e-12)
+    np.testing.assert_allclose(np.mean(ws[:, 0], axis=0), MEAN, atol=0.15)
+    np.testing.assert_allclose(np.cov(ws[:, 0].T), COVARIANCE, rtol=0.15, atol=0.15)

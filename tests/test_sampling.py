@@ -42,8 +42,32 @@ def test_known_pixels_have_no_spread():
 
 def test_of_truths_drawn_alike_the_interval_covers_its_share():
     rng = np.random.RandomState(1)
-    covered = sampling.coverage(rng.randn(200, 1, 5000), rng.randn(1, 5000), share=0.9)
-    assert covered[0] == pytest.approx(0.9, abs=0.02)
+    draws = rng.randn(sampling.STATISTICS_DRAWS, 1, 20000)
+    for share in sampling.INTERVALS.values():
+        covered = sampling.coverage(draws, rng.randn(1, 20000), share=share)
+        assert covered[0] == pytest.approx(share, abs=0.01)
+
+
+def test_with_the_right_discrepancy_truths_beyond_the_draws_are_covered_too():
+    rng = np.random.RandomState(2)
+    draws = 0.1 * rng.randn(sampling.STATISTICS_DRAWS, 1, 20000)
+    truth = 0.1 * rng.randn(1, 20000) + 0.2 * rng.randn(1, 20000)
+    for share in sampling.INTERVALS.values():
+        assert sampling.coverage(draws, truth, share=share)[0] < 0.8 * share
+        covered = sampling.coverage(draws, truth, share=share, discrepancy=0.2 * 127.5)
+        assert covered[0] == pytest.approx(share, abs=0.015)
+
+
+def test_a_discrepancy_widens_what_is_missing_alone():
+    missing = np.zeros([2, 2, 2, 1], bool)
+    missing[:, 1] = True
+    plain, _ = sampling.summarise(draws(), num_samples=5)
+    wide, _ = sampling.summarise(draws(), num_samples=5, discrepancy=30.0, missing=missing)
+    np.testing.assert_array_equal(wide.stddev[0], 0)
+    np.testing.assert_array_equal(wide.low[0], plain.low[0])
+    np.testing.assert_allclose(wide.stddev[1], np.hypot(plain.stddev[1], 30.0), rtol=1e-5)
+    assert (wide.low[1] < plain.low[1]).all()
+    assert (wide.high[1] > plain.high[1]).all()
 
 
 def test_a_pixel_that_does_not_count_is_not_covered_or_missed():

@@ -11,9 +11,10 @@ inside the central 50 % and 90 % intervals. With a mask only missing pixels coun
     --truth=FOLDER   real images: outside of the generator's range, too
 
 In the output folder: images.csv (a row an image), ranks.png (histograms) and coverage.json. The
-latter also has `spread`, by which the draws of the odd images are to be spread so that their 90 %
-intervals hold 90 %, and `spread_coverage_90`, what the even images' then do: --spread=... of
-`python -m brgm_tf.reconstruct` corrects what is overconfident.
+latter also has two corrections of what is overconfident, flags of `python -m brgm_tf.reconstruct`,
+each fitted to the odd images, so that their 90 % intervals hold 90 %, and scored on the even ones
+(`..._coverage_90`): `spread`, a factor on the draws' distance from their mean, for a surrogate
+that is too narrow, and `discrepancy`, in grey levels, for what no latent of the generator makes.
 The same command goes on where it was stopped; another --truth, --estimator or --surrogate adds to
 it, and other settings are refused.
 
@@ -36,7 +37,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf import command, files, hub, inputs, outputs, sampling
-from brgm_tf.calibration import chi_square_p, fitted_spread
+from brgm_tf.calibration import chi_square_p, fitted_correction
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS
@@ -47,8 +48,11 @@ from brgm_tf.surrogates import SURROGATES
 
 SIMULATED = ("prior", "mapped")
 BINS = 8
-# Of `sampling.draw_samples`; between them coverage is interpolated.
-SPREADS = (1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0)
+# Of `sampling.draw_samples` and `sampling.interval`; between them coverage is interpolated.
+CORRECTIONS = {
+    "spread": (1.0, 1.25, 1.5, 2.0, 3.0),
+    "discrepancy": (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0),
+}
 _KEYS = ("truth", "estimator", "image")
 # What all rows of a folder have in common; --truth, --estimator and --surrogate may differ.
 _SETTINGS = (
@@ -196,7 +200,9 @@ class Calibration:
                 values = np.array([float(row[key]) for row in rows])
                 own[key] = round(float(values.mean()), 4)
                 own[f"{key}_error"] = round(float(values.std(ddof=1) / len(values) ** 0.5), 4)
-            found[name] = own | _spread_of(rows)
+            for correction in CORRECTIONS:
+                own |= _fitted(rows, correction)
+            found[name] = own
         return found
 
     def _key(self, index: int) -> tuple[str, str, str]:
@@ -234,7 +240,8 @@ class Calibration:
             data = {"missing": np.repeat(self._missing, len(truth), axis=0)}
         measurement = self._measured(truth, data, indices)
         *_, last = self._restorer.estimator.run(measurement, data=data)
-        drawn, noise_scale = self._drawn(last.state.slots, measurement, data)
+        fit = self._restorer.estimator.fit(last.state)
+        drawn, noise_scale = self._drawn(fit, measurement, data)
         missing = data.get("missing")
         observed = None if missing is None else ~missing
         figures = sampling.figures_of(
@@ -243,10 +250,14 @@ class Calibration:
         # Not of clipped pictures: where both are white, nothing would be learned.
         for name, share in sampling.INTERVALS.items():
             figures[name] = sampling.coverage(drawn[1], truth, share=share, counted=missing)
-        for spread in SPREADS:
-            wide, _ = self._drawn(last.state.slots, measurement, data, spread=spread)
+        for spread in CORRECTIONS["spread"]:
+            wide, _ = self._drawn(fit, measurement, data, spread=spread)
             covered = sampling.coverage(wide[1], truth, share=0.9, counted=missing)
-            figures[_spread_name(spread)] = covered
+            figures[_column("spread", spread)] = covered
+        for levels in CORRECTIONS["discrepancy"]:
+            figures[_column("discrepancy", levels)] = sampling.coverage(
+                drawn[1], truth, share=0.9, counted=missing, discrepancy=levels
+            )
         ranks = [
             self._rank(drawn[1][:, b], truth[b], index=index) for b, index in enumerate(indices)
         ]
@@ -289,19 +300,20 @@ class Calibration:
         return float(below / (len(draws) + 1))
 
 
-def _spread_name(spread: float) -> str:
-    return f"coverage_90_spread_{spread:g}"
+def _column(correction: str, value: float) -> str:
+    return f"coverage_90_{correction}_{value:g}"
 
 
-def _spread_of(rows) -> dict[str, float]:
-    """The spread that odd images need to cover 90 %, and what even images then cover."""
+def _fitted(rows, correction: str) -> dict[str, float]:
+    """The correction that odd images need to cover 90 %, and what even images then cover."""
+    values = CORRECTIONS[correction]
 
     def covered(remainder: int) -> list[float]:
         half = [row for row in rows if int(row["image"]) % 2 == remainder]
-        return [float(np.mean([float(r[_spread_name(s)]) for r in half])) for s in SPREADS]
+        return [float(np.mean([float(r[_column(correction, v)]) for r in half])) for v in values]
 
-    spread, scored = fitted_spread(covered(1), covered(0), spreads=SPREADS, share=0.9)
-    return {"spread": round(spread, 3), "spread_coverage_90": round(scored, 4)}
+    value, scored = fitted_correction(covered(1), covered(0), values=values, share=0.9)
+    return {correction: round(value, 3), f"{correction}_coverage_90": round(scored, 4)}
 
 
 def ranks_png(ranks: dict[str, np.ndarray]) -> bytes:

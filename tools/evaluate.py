@@ -323,7 +323,9 @@ def _parser() -> argparse.ArgumentParser:
         help="those that fit a task are run for it; default: all but the slow ones. "
         + baselines.descriptions(),
     )
-    parser.add_argument("--objective", default=defaults.objective, choices=list(OBJECTIVES))
+    parser.add_argument(
+        "--objective", choices=list(OBJECTIVES), help="default: of each estimator its own"
+    )
     parser.add_argument(
         "--override", nargs="*", type=_override, default=[], help="scales, such as noise_scale=5"
     )

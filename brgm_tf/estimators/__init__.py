@@ -25,7 +25,9 @@ ESTIMATORS = Registry(
     "estimator",
     {
         "map": EstimatorRow(
-            "brgm_tf.estimators.map:MAP", "the mode of the posterior (maximum a posteriori)"
+            "brgm_tf.estimators.map:MAP",
+            "the mode of the posterior (maximum a posteriori)",
+            options=("num_restarts", "seed"),
         ),
         "vi": EstimatorRow(
             "brgm_tf.estimators.variational:VI",

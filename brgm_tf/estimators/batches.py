@@ -1,25 +1,10 @@
-"""What the compiled programs take of a batch, and the batch repeated for several draws."""
+"""A batch repeated: for several draws of each image, or several starts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import tensorflow as tf
-
-
-def batch_inputs(measurement, data: Mapping | None, *, features, has_features: bool, dtype) -> dict:
-    """Measurement, its features and the corruption's data, as the terms take them.
-
-    Args:
-        measurement: y [B, ...].
-        data: per-image arrays of the corruption, or None.
-        features: y -> list of features.
-        has_features: whether the objective looks at them.
-        dtype: of the measurement.
-    """
-    measurement = tf.convert_to_tensor(measurement, dtype)
-    target = features(measurement) if has_features else []
-    return {"measurement": measurement, "corruption": data or {}, "target": target}
 
 
 def measured(inputs: Mapping, *, copies: int = 1) -> dict:

@@ -16,7 +16,10 @@ simulation using multiple sequences (1992).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -68,16 +71,24 @@ class HMC(VI):
         self._iterations = max(2, num_steps // 2)
         super().__init__(posterior, num_steps=max(2, num_steps - self._iterations), **options)
         self._num_chains = num_chains
-        self._jit = options.get("jit", True)
-        self._advance = tf.function(self._advanced)
+        # Not the loops: inside of one, XLA computes convolutions on a single core.
+        self._evaluate = tf.function(self._value_and_gradient, jit_compile=self._jit)
+        self._begin, self._advance = tf.function(self._begun), tf.function(self._advanced)
 
     def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
         """Yields the progress of a batch; in the end the slots are the `Fit`.
 
-        While the chains run, history has the terms' means over them, and no entropy.
+        While the chains run, history has the terms' means over them, and no entropy. The second
+        chunk, which compiles nothing any more, brings a note of how long it will take.
         """
+        durations = [time.monotonic()]
         for progress in super().run(measurement, data=data):
-            yield progress._replace(settled=False)
+            durations.append(time.monotonic())
+            note = ""
+            climbs = not isinstance(progress.state.slots, SurrogateFit)
+            if climbs and len(durations) == 3:
+                note = self._estimate(durations[2] - durations[1], progress)
+            yield progress._replace(settled=False, note=note)
         yield from self._sampled(progress.state, self.inputs(measurement, data=data))
 
     def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -95,11 +106,23 @@ class HMC(VI):
         """
         draws = tf.constant(fit.draws)
         r_hat = tfp.mcmc.potential_scale_reduction(draws, independent_chain_ndims=1)
-        effective = tfp.mcmc.effective_sample_size(draws, cross_chain_dims=1)
+        with _quiet():  # it takes the real part of a Fourier transform, and is warned of that
+            effective = tfp.mcmc.effective_sample_size(draws, cross_chain_dims=1)
         return {
             "r_hat": np.quantile(r_hat, 0.95, axis=-1),
             "effective_samples": np.median(effective, axis=-1),
         }
+
+    def _estimate(self, seconds: float, progress: Progress) -> str:
+        """The time that the chains will take, of that of a chunk on the way to the mode."""
+        done = len(next(iter(progress.history.values())))
+        # The chains of an image cost what as many images cost; a leapfrog step, one evaluation.
+        evaluations = self._iterations * (_LEAPFROG_STEPS + 1) * self._num_chains
+        minutes = evaluations * seconds / done / 60.0
+        return (
+            f"{self._iterations} iterations of {self._num_chains} chains an image: about "
+            f"{max(1, math.ceil(minutes))} min more for this batch"
+        )
 
     def _sampled(self, fitted: State, inputs) -> Iterator[Progress]:
         # Image by image: TFP draws a batch's random numbers at once, and an image's would
@@ -110,8 +133,7 @@ class HMC(VI):
             [self._num_chains, 1, self._size(fitted.slots)], [self._seed, 5], dtype=self._dtype
         )
         for image in images:
-            kernel = self._kernel(image.surrogate, image.inputs, adapting=True)
-            image.state, image.results = e, kernel.bootstrap_results(e)
+            image.state, image.results = e, self._begin(e, image.surrogate, image.inputs)
         for done in range(0, self._iterations, _CHUNK):
             adapting = done + _CHUNK <= self._iterations // 2
             size = min(_CHUNK, self._iterations - done)
@@ -135,7 +157,7 @@ class HMC(VI):
             image.inputs,
             tf.constant(first),
             tf.constant(adapting),
-            count,
+            tf.constant(count),
         )
         if not adapting:
             image.kept.append(draws.numpy())
@@ -151,30 +173,54 @@ class HMC(VI):
         v, _ = self._place(tf.convert_to_tensor(e)[None], surrogate)
         return self.shaped(v[0])
 
+    def _begun(self, state, surrogate, inputs):
+        return self._kernel(surrogate, inputs, adapting=True).bootstrap_results(state)
+
     def _advanced(self, state, results, surrogate, inputs, first, adapting, count):
         """`count` iterations: the last place, its results, all places and the terms there."""
         kernel = self._kernel(surrogate, inputs, adapting=adapting)
-        places, terms = [], []
-        for i in range(count):
+
+        def body(i, state, results, places, terms):
             seed = tf.stack([self._seed + 6, first + i])
             state, results = kernel.one_step(state, results, seed=seed)
-            found = self._terms_of_place(state, surrogate, inputs)
-            places.append(state)
-            terms.append(tf.stack([tf.reduce_mean(found[name], axis=0) for name in VI_TERMS]))
-        return state, results, tf.stack(places), tf.stack(terms)
+            found, _, _ = self._evaluate(state, surrogate, inputs)
+            means = tf.reduce_mean(found, axis=1)
+            return i + 1, state, results, places.write(i, state), terms.write(i, means)
+
+        lists = [tf.TensorArray(self._dtype, size=count) for _ in range(2)]
+        _, state, results, places, terms = tf.while_loop(
+            lambda i, *_: i < count, body, (0, state, results, *lists), parallel_iterations=1
+        )
+        return state, results, places.stack(), terms.stack()
 
     def _kernel(self, surrogate: SurrogateFit, inputs, *, adapting):
+        @tf.custom_gradient
         def log_prob(e):
-            found = self._terms_of_place(e, surrogate, inputs)
-            return tf.add_n(list(found.values()))
+            _, value, gradient = self._evaluate(e, surrogate, inputs)
 
-        if self._jit:
-            log_prob = tf.function(log_prob, jit_compile=True)
+            def pull_back(upstream, variables=None):  # those of the generator, which is fixed
+                found = upstream[..., None] * gradient
+                return found if variables is None else (found, [None] * len(variables))
+
+            return value, pull_back
+
         step_size = tf.constant(_FIRST_STEP_SIZE, self._dtype)
         inner = tfp.mcmc.HamiltonianMonteCarlo(
-            log_prob, step_size=step_size, num_leapfrog_steps=_LEAPFROG_STEPS
+            log_prob,
+            step_size=step_size,
+            num_leapfrog_steps=_LEAPFROG_STEPS,
+            store_parameters_in_results=True,  # where `Adaptive` changes the step size
         )
-        return _Adaptive(inner, adapting=adapting)
+        return Adaptive(inner, adapting=adapting)
+
+    def _value_and_gradient(self, e, surrogate: SurrogateFit, inputs):
+        """Terms [T, C, B] of the joint density at e, their sum [C, B] and its gradient."""
+        with tf.GradientTape() as tape:
+            tape.watch(e)
+            terms = self._terms_of_place(e, surrogate, inputs)
+            terms = tf.stack([terms[name] for name in VI_TERMS])
+            value = tf.reduce_sum(terms, axis=0)
+        return terms, value, tape.gradient(value, e)
 
     def _terms_of_place(self, e, surrogate: SurrogateFit, inputs) -> dict[str, tf.Tensor]:
         """Terms of the joint density at places e [C, B, N + 1], each [C, B]."""
@@ -194,7 +240,7 @@ class HMC(VI):
         return v, self._noise_scale(surrogate.noise, standard)
 
 
-class _Adaptive:
+class Adaptive:
     """Hamiltonian Monte Carlo whose step sizes follow the acceptance while `adapting`.
 
     log step += (acceptance - target) / sqrt(t + 1), with the mean acceptance of the chains.
@@ -217,6 +263,17 @@ class _Adaptive:
         step_size = inner.accepted_results.step_size * change
         accepted = inner.accepted_results._replace(step_size=step_size)
         return state, (inner._replace(accepted_results=accepted), t + 1)
+
+
+@contextlib.contextmanager
+def _quiet():
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _of_image(structure, b: int):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import tensorflow as tf
 
 from brgm_tf.estimators.adam import Adam, Schedule
-from brgm_tf.estimators.batches import batch_inputs
+from brgm_tf.estimators.base import Estimator
+from brgm_tf.estimators.batches import measured, tiled_data
 from brgm_tf.estimators.lbfgs import LBFGS
-from brgm_tf.estimators.optimisation import Optimiser, Progress, Rule
+from brgm_tf.estimators.optimisation import Optimiser, Progress, Rule, State
 from brgm_tf.objectives import Objective
 from brgm_tf.posterior import TERMS, Posterior
 
@@ -24,16 +26,19 @@ def optimisation_rule(objective: Objective, *, num_steps: int) -> Rule:
     return Adam(Schedule(num_steps, objective.learning_rate, objective.rampup, objective.rampdown))
 
 
-class MAP:
+class MAP(Estimator):
     """Maximum a posteriori estimate of the latents of a batch of images.
 
+    With R restarts, R B images are climbed in one program: from the mean latent, and from
+    R - 1 draws of the prior with equal layers, the same for every image. Each image's best one
+    is what counts at every step.
+
     Args:
-        posterior: the `Posterior`.
-        corruption: a `Corruption` without its per-image data.
+        posterior, corruption, jit, dtype: as of `Estimator`.
         num_steps: steps of the objective's optimiser.
-        jit: whether XLA compiles the step.
+        num_restarts: R.
+        seed: of the places where the restarts begin.
         chunk_size: steps between two calls back.
-        dtype: of the coordinates.
     """
 
     def __init__(
@@ -42,13 +47,14 @@ class MAP:
         *,
         corruption,
         num_steps: int,
+        num_restarts: int = 1,
+        seed: int = 0,
         jit: bool = True,
         chunk_size: int = 10,
         dtype=tf.float32,
     ):
-        self._posterior = posterior
-        self._corruption = corruption
-        self._dtype = dtype
+        super().__init__(posterior, corruption=corruption, jit=jit, dtype=dtype)
+        self._num_restarts, self._seed = num_restarts, seed
         self.optimiser = Optimiser(
             self._terms,
             names=TERMS,
@@ -56,29 +62,30 @@ class MAP:
             jit=jit,
             chunk_size=chunk_size,
         )
-        self._features = tf.function(posterior.features, jit_compile=jit)
 
     def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
         """Yields the progress of a batch after every chunk of steps.
+
+        Its history has the terms of the restart that is best at the time; the state has no slots.
 
         Args:
             measurement: y [B, ...].
             data: per-image arrays of the corruption.
         """
-        inputs = batch_inputs(
-            measurement,
-            data,
-            features=self._features,
-            has_features=self._posterior.objective.perceptual_scale > 0,
-            dtype=self._dtype,
-        )
-        start = self._posterior.prior.start(len(measurement))
-        state = self.optimiser.start(tf.constant(start, self._dtype))
-        yield from self.optimiser.run(state, inputs)
+        inputs = self.inputs(measurement, data=data)
+        inputs = measured(inputs, copies=self._num_restarts) | {
+            "corruption": tiled_data(inputs["corruption"], self._num_restarts)
+        }
+        state = self.optimiser.start(tf.constant(self._starts(len(measurement)), self._dtype))
+        for progress in self.optimiser.run(state, inputs):
+            yield best_restart(progress, num_restarts=self._num_restarts)
 
-    def latents(self, coordinates) -> tf.Tensor:
-        """ws [B, L, D] of coordinates."""
-        return self._posterior.prior.latents(coordinates)
+    def _starts(self, num_images: int) -> np.ndarray:
+        """Coordinates [R B, K, D]."""
+        prior = self._posterior.prior
+        drawn = prior.draw_of_equal_layers(self._num_restarts - 1, seed=self._seed)
+        starts = np.concatenate([prior.start(1), drawn])
+        return np.repeat(starts, num_images, axis=0)
 
     def _terms(self, coordinates, inputs, step):
         del step
@@ -88,3 +95,20 @@ class MAP:
             measurement=inputs["measurement"],
             target=inputs["target"],
         )
+
+
+def best_restart(progress: Progress, *, num_restarts: int) -> Progress:
+    """Of R B images' progress that of B: of each image the restart with the largest log_prob."""
+
+    def columns(log_prob):
+        """Where the best of an image is among [..., R B]: [..., B]."""
+        by_restart = np.reshape(log_prob, [*log_prob.shape[:-1], num_restarts, -1])
+        num_images = by_restart.shape[-1]
+        return by_restart.argmax(axis=-2) * num_images + np.arange(num_images)
+
+    best = columns(sum(progress.history.values()))
+    history = {n: np.take_along_axis(a, best, axis=1) for n, a in progress.history.items()}
+    state = progress.state
+    best = columns(tf.reduce_sum(state.terms, axis=0).numpy())
+    v, terms = tf.gather(state.v, best), tf.gather(state.terms, best, axis=1)
+    return Progress(State(v, terms, (), state.step), history, progress.settled)

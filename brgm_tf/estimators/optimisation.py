@@ -56,12 +56,14 @@ class State(NamedTuple):
 class Progress(NamedTuple):
     """What is known at the end of a chunk: its state, and the terms of its steps [n, B].
 
-    `settled` says that nothing more is to be expected, though steps may be left.
+    `settled` says that nothing more is to be expected, though steps may be left; `note` is a line
+    for the user.
     """
 
     state: State
     history: dict[str, np.ndarray]
     settled: bool = False
+    note: str = ""
 
 
 class Optimiser:

@@ -31,7 +31,8 @@ import tensorflow as tf
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import laplace
 from brgm_tf.estimators.adam import Adam, Schedule
-from brgm_tf.estimators.batches import batch_inputs, mean_of_draws, measured, tiled_data
+from brgm_tf.estimators.base import Sampler
+from brgm_tf.estimators.batches import mean_of_draws, measured, tiled_data
 from brgm_tf.estimators.lbfgs import LBFGS
 from brgm_tf.estimators.optimisation import Optimiser, Progress, State
 from brgm_tf.posterior import NOISE_MEDIAN, TERMS, Posterior
@@ -56,21 +57,19 @@ class Fit(NamedTuple):
     noise: tf.Tensor
 
 
-class VI:
+class VI(Sampler):
     """Fits a Gaussian to the posterior of each image of a batch.
 
     Args:
-        posterior: the `Posterior`; its coordinates must have the prior N(0, I).
-        corruption: a `Corruption` without its per-image data.
+        posterior, corruption, jit, dtype: as of `Estimator`; the posterior's coordinates must
+            have the prior N(0, I).
         num_steps: steps, those to the mode included.
         surrogate: a name of `SURROGATES`.
         surrogate_rank: R, directions with a width of their own (at most as many as the
             measurement has values).
         num_draws: S, draws a step; even.
         seed: of the draws.
-        jit: whether XLA compiles the steps.
         chunk_size: steps between two calls back.
-        dtype: of the coordinates.
 
     Raises:
         InputError: the objective is one of the originals'.
@@ -99,19 +98,26 @@ class VI:
                 remedy="Give --estimator=vi_brgm, or leave --objective out",
                 objective=posterior.objective.family,
             )
+        super().__init__(posterior, corruption=corruption, jit=jit, dtype=dtype)
         self.surrogate = SURROGATES.row(surrogate).load()()
-        self._posterior, self._corruption = posterior, corruption
         self._rank, self._num_draws, self._seed = surrogate_rank, num_draws, seed
-        self._dtype = dtype
         climbing = max(1, num_steps // 4)
-        options = {"names": VI_TERMS, "jit": jit, "chunk_size": chunk_size}
-        self._climb = Optimiser(self._terms_of_point, rule=LBFGS(climbing), **options)
+        options = {"names": VI_TERMS, "jit": jit}
+        # Two chunks at least: the second one's time says how long the rest will take.
+        self._climb = Optimiser(
+            self._terms_of_point,
+            rule=LBFGS(climbing),
+            chunk_size=min(chunk_size, -(-climbing // 2)),
+            **options,
+        )
         schedule = Schedule(max(1, num_steps - climbing), _LEARNING_RATE, 0.0, 1.0)
         self._fit = Optimiser(
-            self._terms_of_surrogate, rule=Adam(schedule, epsilon=_EPSILON), **options
+            self._terms_of_surrogate,
+            rule=Adam(schedule, epsilon=_EPSILON),
+            chunk_size=chunk_size,
+            **options,
         )
         self._curvature = tf.function(self._curvature_product, jit_compile=jit)
-        self._features = tf.function(posterior.features, jit_compile=jit)
 
     @property
     def infers_noise(self) -> bool:
@@ -132,20 +138,6 @@ class VI:
         for progress in self._climb.run(self._climb.start(start), inputs):
             yield progress
         yield from self._fitted(progress.state, inputs)
-
-    def inputs(self, measurement, *, data: dict | None = None) -> dict:
-        """What the compiled programs take of a batch: measurement, its features, data."""
-        return batch_inputs(
-            measurement,
-            data,
-            features=self._features,
-            has_features=self._posterior.objective.perceptual_scale > 0,
-            dtype=self._dtype,
-        )
-
-    def latents(self, coordinates) -> tf.Tensor:
-        """ws [B, L, D] of coordinates."""
-        return self._posterior.prior.latents(coordinates)
 
     def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws of the surrogate: coordinates [S, B, N] and noise scales [S, B], grey levels."""

@@ -29,7 +29,8 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.errors import InputError
-from brgm_tf.estimators.batches import batch_inputs, mean_of_draws, measured, tiled_data
+from brgm_tf.estimators.base import Sampler
+from brgm_tf.estimators.batches import mean_of_draws, measured, tiled_data
 from brgm_tf.estimators.map import optimisation_rule
 from brgm_tf.estimators.optimisation import Optimiser, Progress, State
 from brgm_tf.posterior import TERMS, Posterior
@@ -46,17 +47,15 @@ class Fit(NamedTuple):
     fitted_stddev: tf.Tensor
 
 
-class VIBrgm:
+class VIBrgm(Sampler):
     """Fits as the original does, and draws as it does; see the module.
 
     Args:
-        posterior: the `Posterior`, of one of the originals' objectives.
-        corruption: a `Corruption` without its per-image data.
+        posterior, corruption, jit, dtype: as of `Estimator`; the posterior is of one of the
+            originals' objectives.
         num_steps: steps of Adam; the original takes 501.
         seed: of the draws.
-        jit: whether XLA compiles the steps.
         chunk_size: steps between two calls back.
-        dtype: of the latents.
 
     Raises:
         InputError: the objective is not one of the originals'.
@@ -86,8 +85,8 @@ class VIBrgm:
                 remedy="Leave --objective out, or give --estimator=vi",
                 objective=posterior.objective.family,
             )
-        self._posterior, self._corruption = posterior, corruption
-        self._seed, self._dtype = seed, dtype
+        super().__init__(posterior, corruption=corruption, jit=jit, dtype=dtype)
+        self._seed = seed
         self._optimiser = Optimiser(
             self._terms,
             names=VI_BRGM_TERMS,
@@ -95,7 +94,6 @@ class VIBrgm:
             jit=jit,
             chunk_size=chunk_size,
         )
-        self._features = tf.function(posterior.features, jit_compile=jit)
 
     @property
     def initial_stddev(self) -> np.ndarray:
@@ -109,13 +107,7 @@ class VIBrgm:
             measurement: y [B, ...].
             data: per-image arrays of the corruption.
         """
-        inputs = batch_inputs(
-            measurement,
-            data,
-            features=self._features,
-            has_features=self._posterior.objective.perceptual_scale > 0,
-            dtype=self._dtype,
-        )
+        inputs = self.inputs(measurement, data=data)
         mean = self._posterior.prior.start(len(measurement))
         # The inverse of softplus; log(exp(s) - 1) would lose small ones.
         rho = np.broadcast_to(np.log(np.expm1(self.initial_stddev)), mean.shape)
@@ -126,10 +118,6 @@ class VIBrgm:
             fit = Fit(mean, tf.math.softplus(rho))
             yield Progress(State(mean, state.terms, fit, state.step), progress.history)
 
-    def latents(self, coordinates) -> tf.Tensor:
-        """ws [B, L, D] of coordinates m - mu."""
-        return self._posterior.prior.latents(coordinates)
-
     def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
         """m + s_w e, [S, B, L, D], the first with e = 0; and NaN [S, B] for a noise scale."""
         shape = [num_draws - 1, 1, *fit.mean.shape[1:]]
@@ -137,10 +125,6 @@ class VIBrgm:
         noise = tf.concat([tf.zeros([1, *shape[1:]], self._dtype), noise], axis=0)
         unknown = tf.fill([num_draws, fit.mean.shape[0]], tf.constant(np.nan, self._dtype))
         return fit.mean + tf.constant(self.initial_stddev, self._dtype) * noise, unknown
-
-    def shaped(self, coordinates):
-        """The coordinates themselves."""
-        return coordinates
 
     def _terms(self, packed, inputs, step):
         mean, rho = tf.split(packed, 2, axis=1)

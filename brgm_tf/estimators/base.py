@@ -1,0 +1,80 @@
+"""What every estimator is, and what those that draw from the posterior are besides."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from brgm_tf.estimators.optimisation import Progress, State
+from brgm_tf.posterior import Posterior
+
+
+class Estimator(abc.ABC):
+    """Computes something of the posterior of each image of a batch.
+
+    Args:
+        posterior: the `Posterior`.
+        corruption: a `Corruption` without its per-image data.
+        jit: whether XLA compiles the steps.
+        dtype: of the coordinates.
+    """
+
+    warning = ""  # what the user should know of every result
+
+    def __init__(self, posterior: Posterior, *, corruption, jit: bool = True, dtype=tf.float32):
+        self._posterior, self._corruption = posterior, corruption
+        self._jit, self._dtype = jit, dtype
+        self._features = tf.function(posterior.features, jit_compile=jit)
+
+    @abc.abstractmethod
+    def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
+        """Yields the progress of a batch after every chunk of steps.
+
+        Args:
+            measurement: y [B, ...].
+            data: per-image arrays of the corruption.
+        """
+
+    def inputs(self, measurement, *, data: dict | None = None) -> dict:
+        """What the compiled programs take of a batch: measurement, its features, data."""
+        measurement = tf.convert_to_tensor(measurement, self._dtype)
+        has_features = self._posterior.objective.perceptual_scale > 0
+        return {
+            "measurement": measurement,
+            "corruption": data or {},
+            "target": self._features(measurement) if has_features else [],
+        }
+
+    def latents(self, coordinates) -> tf.Tensor:
+        """ws [B, L, D] of coordinates v."""
+        return self._posterior.prior.latents(coordinates)
+
+    def fit(self, state: State):
+        """What can be drawn from after `state`; None if there is no such thing."""
+        del state
+
+
+class Sampler(Estimator):
+    """An estimator that draws from what it fitted, a `Fit` in the slots of its last states."""
+
+    Fit: type
+
+    def fit(self, state: State):
+        """The `Fit` of a state; None where there is none yet."""
+        return state.slots if isinstance(state.slots, self.Fit) else None
+
+    @abc.abstractmethod
+    def draw(self, fit, *, num_draws: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws: coordinates [S, B, ...], as `shaped` takes them, and noise scales [S, B]."""
+
+    def shaped(self, coordinates):
+        """Coordinates [..., K, D] of those that `draw` returns."""
+        return coordinates
+
+    def figures(self, fit) -> dict[str, np.ndarray]:
+        """Diagnostics of a fit by name, each [B]."""
+        del fit
+        return {}
