@@ -357,6 +357,8 @@ class Restorer:
                 f"residual {scores['residual']:.1f} grey levels is above {RESIDUAL_BOUND:.0f}: the "
                 "picture lies outside the generator's range, or num_steps is too small"
             )
+        if misfit := sampling.misfit(scores):
+            found.append(misfit)
         return tuple(found)
 
     def _start(self, num_images: int) -> np.ndarray:

@@ -6,8 +6,9 @@ put back where there are such; t [B, H, W, C] the truth; quantiles run over the 
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from brgm_tf.results import PosteriorSamples
 
 # Draws that moments and quantiles are taken from; more than one would look at.
 STATISTICS_DRAWS = 64
+MISFIT_BOUND = 1.5  # of the draws' distance from the measurement, in noise scales
 INTERVALS = {"coverage_50": 0.5, "coverage_90": 0.9}
 
 
@@ -115,6 +117,23 @@ def figures_of(
         found[name] = coverage(shown, truth, share=share, counted=missing, discrepancy=discrepancy)
     found["mean_rmse"] = metrics.image_metrics(shown.mean(axis=0), truth)["rmse"]
     return found
+
+
+def misfit(figures: Mapping[str, float]) -> str:
+    """A line for the user where an image's draws do not fit its measurement; '' where they do.
+
+    Args:
+        figures: of one image, by name; none or NaN where an estimator has no noise scale.
+    """
+    residual = figures.get("samples_residual", math.nan)
+    noise_scale = figures.get("noise_scale", math.nan)
+    if not residual > MISFIT_BOUND * noise_scale:
+        return ""
+    return (
+        f"the samples, damaged again, are {residual:.1f} grey levels from the measurement, whose "
+        f"noise scale is {noise_scale:.1f}: their spread means little. num_steps is too small, or "
+        "noise_scale is"
+    )
 
 
 def coverage(draws, truth, *, share: float, counted=None, discrepancy=0.0) -> np.ndarray:

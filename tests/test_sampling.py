@@ -87,6 +87,13 @@ def test_the_samples_residual_is_their_distance_from_the_measurement():
     np.testing.assert_allclose(found["samples_residual"], expected, rtol=0.05)
 
 
+def test_draws_that_do_not_fit_the_measurement_are_told():
+    assert sampling.misfit({"samples_residual": 4.0, "noise_scale": 3.0}) == ""
+    assert "9.0 grey levels" in sampling.misfit({"samples_residual": 9.0, "noise_scale": 3.0})
+    assert sampling.misfit({"samples_residual": 9.0, "noise_scale": np.nan}) == ""
+    assert sampling.misfit({"residual": 9.0}) == ""
+
+
 class Drawn:
     """An estimator that has drawn [64, 2, 3] already."""
 

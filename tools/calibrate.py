@@ -62,6 +62,7 @@ _SETTINGS = (
     "noise_scale",
     "num_steps",
     "surrogate_rank",
+    "num_draws",
     "seed",
 )
 
@@ -77,9 +78,10 @@ flags.DEFINE_string("corruption", "downsample(factor=8)", "what damages the imag
 flags.DEFINE_string("mask", None, "file of the mask, for the corruption 'mask()'")
 flags.DEFINE_float("noise_scale", 3.0, "of the noise, grey levels; inference is told", 1e-3)
 flags.DEFINE_bool("infer_noise", False, "do not tell inference the noise scale")
-flags.DEFINE_integer("num_steps", 400, "steps of the estimator", lower_bound=1)
+flags.DEFINE_integer("num_steps", 350, "steps of the estimator", lower_bound=1)
 flags.DEFINE_enum("surrogate", "low_rank", list(SURROGATES), "what vi fits")
 flags.DEFINE_integer("surrogate_rank", 64, "directions of low_rank", lower_bound=1)
+flags.DEFINE_integer("num_draws", 4, "of the surrogate, each step of vi; even", lower_bound=2)
 flags.DEFINE_integer("batch_size", 8, "images in one program", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0)
 
@@ -100,6 +102,7 @@ def _run() -> int:
         estimator=FLAGS.estimator,
         surrogate=FLAGS.surrogate,
         surrogate_rank=FLAGS.surrogate_rank,
+        num_draws=FLAGS.num_draws,
         num_steps=FLAGS.num_steps,
         seed=FLAGS.seed,
         overrides={} if FLAGS.infer_noise else {"noise_scale": FLAGS.noise_scale},
