@@ -35,7 +35,8 @@ class Config:
         num_samples: restorations drawn from the posterior, where the estimator draws.
         spread: factor on the draws' distance from their mean, in the latents' coordinates.
         discrepancy: standard deviation of what no latent makes, grey levels: added to that of
-            the draws, and to the width of their intervals.
+            the draws, and to the width of their intervals. None: the noise scale where that
+            is inferred, 0 where it is given.
         batch_size: images restored in one program.
         seed: of everything random, in [0, 2^31).
         non_square: 'crop' (to the centre) or 'refuse'.
@@ -57,7 +58,7 @@ class Config:
     num_draws: int = 4
     num_samples: int = 8
     spread: float = 1.0
-    discrepancy: float = 0.0
+    discrepancy: float | None = None
     batch_size: int = 1
     seed: int = 0
     non_square: str = "crop"
@@ -84,11 +85,12 @@ class Config:
             ("num_draws", even),
             ("num_samples", positive_int),
             ("spread", positive_float),
-            ("discrepancy", number(0, 255)),
             ("batch_size", positive_int),
             ("seed", integer(0, MAX_INT)),
         ):
             object.__setattr__(self, name, checked(name, getattr(self, name), check))
+        if self.discrepancy is not None:
+            checked("discrepancy", self.discrepancy, number(0, 255))
 
     @property
     def estimator_options(self) -> dict[str, object]:

@@ -96,9 +96,9 @@ flags.DEFINE_float(
 )
 flags.DEFINE_float(
     "discrepancy",
-    0.0,
+    None,
     "standard deviation of what the generator cannot make, grey levels: widens standard deviation "
-    "and intervals; tools/calibrate.py finds it",
+    "and intervals; tools/calibrate.py finds it (default: the noise scale where it is inferred)",
 )
 flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0, upper_bound=MAX_INT)

@@ -315,6 +315,7 @@ class Restorer:
             spread=self.config.spread,
         )
         missing = data.get("missing")
+        discrepancy = self._discrepancy(noise_scale)
         figures = sampling.figures_of(
             drawn,
             noise_scale,
@@ -322,15 +323,27 @@ class Restorer:
             observed=None if missing is None else ~missing,
             truth=truth,
             missing=missing,
-            discrepancy=self.config.discrepancy,
+            discrepancy=discrepancy,
         )
         samples = sampling.summarise(
             drawn,
             num_samples=self.config.num_samples,
-            discrepancy=self.config.discrepancy,
+            discrepancy=discrepancy,
             missing=missing,
         )
         return samples, figures | self.estimator.figures(fit)
+
+    def _discrepancy(self, noise_scale):
+        """What no latent makes, grey levels, of draws of the noise scale [S, B].
+
+        A noise scale that is inferred from a real measurement is for the most part that: what
+        the generator does not make of the pixels that are known, it will not make of others.
+        """
+        if self.config.discrepancy is not None:
+            return self.config.discrepancy
+        if self.posterior.objective.noise_scale is not None:
+            return 0.0
+        return np.nan_to_num(noise_scale.mean(axis=0))
 
     def _scores(self, pictures, measurement, truth, data) -> dict[str, np.ndarray]:
         reconstruction, recorrupted, merged = pictures

@@ -52,15 +52,14 @@ def draw_samples(
     return [None if c[0] is None else np.stack(c) for c in columns], noise_scale.numpy()
 
 
-def summarise(
-    drawn, *, num_samples: int, discrepancy: float = 0.0, missing=None
-) -> list[PosteriorSamples]:
+def summarise(drawn, *, num_samples: int, discrepancy=0.0, missing=None) -> list[PosteriorSamples]:
     """The `PosteriorSamples` of each image.
 
     Args:
         drawn: what `draw_samples` returns first.
         num_samples: images that are kept.
-        discrepancy: see `interval`; the standard deviation has it, too.
+        discrepancy: [B] or a number, grey levels, see `interval`; the standard deviation has
+            it, too.
         missing: bool [B, H, W, 1], the pixels that are not known; None if none is.
     """
     latents, pictures, _, merged = drawn
@@ -94,10 +93,11 @@ def figures_of(
         observed: bool, True = observed; None if everything is.
         truth: [B, H, W, C]; None if unknown.
         missing: bool [B, H, W, 1]; None without a mask.
-        discrepancy: see `interval`, grey levels.
+        discrepancy: [B] or a number, grey levels, see `interval`.
 
     Returns:
         noise_scale: its mean over the draws, grey levels.
+        discrepancy: as given.
         samples_residual: RMS distance of the draws, corrupted again, from the measurement,
             grey levels, to be compared with the noise scale.
         coverage_50, coverage_90 (with a truth): share of the true values inside the central
@@ -109,12 +109,14 @@ def figures_of(
     found = {
         "noise_scale": noise_scale.mean(axis=0),
         "samples_residual": np.sqrt(np.mean(squares, axis=0)),
+        "discrepancy": np.broadcast_to(discrepancy, measurement.shape[:1]),
     }
     if truth is None:
         return found
     shown = np.clip(pictures if merged is None else merged, -1, 1)
+    unknown = discrepancy_map(shown, discrepancy, missing=missing)
     for name, share in INTERVALS.items():
-        found[name] = coverage(shown, truth, share=share, counted=missing, discrepancy=discrepancy)
+        found[name] = coverage(shown, truth, share=share, counted=missing, discrepancy=unknown)
     found["mean_rmse"] = metrics.image_metrics(shown.mean(axis=0), truth)["rmse"]
     return found
 
@@ -144,7 +146,7 @@ def coverage(draws, truth, *, share: float, counted=None, discrepancy=0.0) -> np
         truth: [B, ...].
         share: of the draws that the interval holds.
         counted: bool, broadcastable to the truth: which values count; None for all.
-        discrepancy: grey levels.
+        discrepancy: grey levels, broadcastable to the truth.
     """
     low, high = interval(draws, share, discrepancy=discrepancy)
     inside = (low <= truth) & (truth <= high)
@@ -180,10 +182,17 @@ def interval(draws, share: float, *, discrepancy=0.0) -> np.ndarray:
     return bounds.astype(draws.dtype)
 
 
-def discrepancy_map(draws, discrepancy: float, *, missing=None) -> np.ndarray:
-    """The discrepancy of each pixel [B, H, W, C] of draws [S, B, H, W, C]: 0 of known ones."""
+def discrepancy_map(draws, discrepancy, *, missing=None) -> np.ndarray:
+    """The discrepancy of each pixel [B, H, W, C] of draws [S, B, H, W, C]: 0 of known ones.
+
+    Args:
+        draws: [S, B, H, W, C].
+        discrepancy: [B] or a number, grey levels.
+        missing: bool [B, H, W, 1], the pixels that are not known; None if none is.
+    """
     unknown = np.ones(draws.shape[1:], np.float32)
-    return discrepancy * (unknown if missing is None else unknown * missing)
+    unknown = unknown if missing is None else unknown * missing
+    return unknown * np.reshape(discrepancy, [-1, 1, 1, 1]).astype(np.float32)
 
 
 def _stddev(draws) -> np.ndarray:

@@ -81,7 +81,7 @@ def test_a_pixel_that_does_not_count_is_not_covered_or_missed():
 
 def test_the_samples_residual_is_their_distance_from_the_measurement():
     found = sampling.figures_of(draws(), np.full([2000, 2], 7.0), np.zeros([2, 2, 2, 1]))
-    assert set(found) == {"noise_scale", "samples_residual"}
+    assert set(found) == {"noise_scale", "samples_residual", "discrepancy"}
     np.testing.assert_allclose(found["noise_scale"], 7.0)
     expected = 127.5 * np.sqrt(0.05**2 + 0.1**2)
     np.testing.assert_allclose(found["samples_residual"], expected, rtol=0.05)
@@ -160,9 +160,17 @@ def test_vi_gives_samples_that_keep_what_is_known(restored):
 def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
     (found, _), _ = restored
     for image in found.images:
-        assert set(image.metrics) == {"residual", "noise_scale", "samples_residual"}
+        names = {"residual", "noise_scale", "samples_residual", "discrepancy"}
+        assert set(image.metrics) == names
         assert image.metrics["samples_residual"] < 3 * image.metrics["noise_scale"]
         assert "entropy" in image.history
+
+
+def test_a_noise_scale_that_is_inferred_is_the_discrepancy(restored):
+    (found, _), _ = restored
+    for image in found.images:
+        assert image.metrics["discrepancy"] == image.metrics["noise_scale"] > 0
+        assert (image.samples.stddev_map[4:12, 4:12] >= image.metrics["discrepancy"]).all()
 
 
 def test_vi_twice_gives_the_same_samples(restored):

@@ -15,6 +15,7 @@ latter also has two corrections of what is overconfident, flags of `python -m br
 each fitted to the odd images, so that their 90 % intervals hold 90 %, and scored on the even ones
 (`..._coverage_90`): `spread`, a factor on the draws' distance from their mean, for a surrogate
 that is too narrow, and `discrepancy`, in grey levels, for what no latent of the generator makes.
+With --infer_noise, `coverage_90_noise` is what the inferred noise scale as the discrepancy covers.
 The same command goes on where it was stopped; another --truth, --estimator or --surrogate adds to
 it, and other settings are refused.
 
@@ -199,7 +200,8 @@ class Calibration:
                 "num_images": len(rows),
                 "chi_square_p": round(chi_square_p(ranks, bins=BINS), 4),
             }
-            for key in sampling.INTERVALS:
+            names = [*sampling.INTERVALS, "coverage_90_noise"]
+            for key in (key for key in names if rows[0].get(key, "") != ""):
                 values = np.array([float(row[key]) for row in rows])
                 own[key] = round(float(values.mean()), 4)
                 own[f"{key}_error"] = round(float(values.std(ddof=1) / len(values) ** 0.5), 4)
@@ -257,6 +259,12 @@ class Calibration:
             wide, _ = self._drawn(fit, measurement, data, spread=spread)
             covered = sampling.coverage(wide[1], truth, share=0.9, counted=missing)
             figures[_column("spread", spread)] = covered
+        if FLAGS.infer_noise:
+            own = noise_scale.mean(axis=0)
+            discrepancy = sampling.discrepancy_map(drawn[1], own, missing=missing)
+            figures["coverage_90_noise"] = sampling.coverage(
+                drawn[1], truth, share=0.9, counted=missing, discrepancy=discrepancy
+            )
         for levels in CORRECTIONS["discrepancy"]:
             figures[_column("discrepancy", levels)] = sampling.coverage(
                 drawn[1], truth, share=0.9, counted=missing, discrepancy=levels
@@ -348,7 +356,8 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 def _write_csv(path: Path, rows) -> None:
     file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    names = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(file, list(names), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     files.write(path, file.getvalue().encode("utf-8"))
