@@ -32,6 +32,9 @@ def tool(name: str):
 
 MAKER = tool("make_golden_bicubic")
 
+# Any kernel [4, 7] without symmetry that does not sum to 1.
+KERNEL = str(ROOT / "tests" / "golden" / "kernel.npy")
+
 # A new row of the registry adds its arguments here; a new kind of per-image array, below.
 EXAMPLES = {
     "none": [{}],
@@ -42,6 +45,26 @@ EXAMPLES = {
         {"factor": 2, "method": "bicubic"},
         {"factor": 3, "method": "bicubic"},
         {"factor": 4, "method": "bicubic"},
+    ],
+    "blur": [
+        {"sigma": 1.5},
+        {"sigma": 1, "border": "circular"},
+        {"sigma": 2.5, "border": "zero"},
+    ],
+    "motion_blur": [
+        {"length": 7},
+        {"length": 8.5, "angle": 30, "border": "circular"},
+        {"length": 5, "angle": -100, "border": "zero"},
+    ],
+    "disk_blur": [
+        {"radius": 3},
+        {"radius": 2.2, "border": "circular"},
+        {"radius": 0.5, "border": "zero"},
+    ],
+    "kernel_blur": [
+        {"file": KERNEL},
+        {"file": KERNEL, "normalise": False, "border": "circular"},
+        {"file": KERNEL, "border": "zero"},
     ],
     "mask": [{}, {"fill": -0.5}],
 }
