@@ -14,11 +14,11 @@ TRUNCATE = 4.0  # standard deviations that the kernel reaches, as in SciPy
 
 @dataclasses.dataclass(frozen=True)
 class Blur(Convolution):
-    """Images convolved with a Gaussian, along the rows and then along the columns.
+    """Images convolved with a Gaussian, h[k] h[l] for the pixel (k, l) from the centre:
 
         h[k] = exp(-k^2 / (2 sigma^2)) / sum,    k = -r, ..., r,    r = floor(4 sigma + 1/2)
 
-    as `scipy.ndimage.gaussian_filter` has it. `gaussian_blur` of DeepInverse samples the same
+    as `scipy.ndimage.gaussian_filter` has it. DeepInverse's `gaussian_blur` samples the same
     function up to r = floor(sigma / 0.3 + 1), and its `Blur`, unless given a padding, keeps only
     the pixels that need no border.
 
@@ -44,21 +44,21 @@ class Blur(Convolution):
         return int(TRUNCATE * self.sigma + 0.5)
 
     @property
-    def sizes(self):
-        """Those of a column and a row."""
-        return (2 * self.radius + 1, 1), (1, 2 * self.radius + 1)
+    def size(self):
+        """(2 r + 1, 2 r + 1)."""
+        return (2 * self.radius + 1,) * 2
 
-    def kernels(self, dtype):
-        """The Gaussian as a column and as a row."""
-        kernel = gaussian_kernel(self.sigma, radius=self.radius, dtype=dtype)
-        return kernel[:, None], kernel[None, :]
+    def kernel_of(self, dtype):
+        """h of the rows times h of the columns."""
+        weights = gaussian_weights(self.sigma, radius=self.radius, dtype=dtype)
+        return weights[:, None] * weights
 
     def get_config(self) -> dict:
         """{'sigma': ..., 'border': ...}."""
         return {"sigma": self.sigma, "border": self.border}
 
 
-def gaussian_kernel(sigma, *, radius: int, dtype):
+def gaussian_weights(sigma, *, radius: int, dtype):
     """h [2 radius + 1], sums to 1; differentiable in sigma.
 
     Args:

@@ -43,13 +43,13 @@ class DiskBlur(Convolution):
         return math.ceil(self.radius + 0.5) - 1
 
     @property
-    def sizes(self):
-        """That of one square."""
-        return ((2 * self.reach + 1,) * 2,)
+    def size(self):
+        """That of a square."""
+        return (2 * self.reach + 1,) * 2
 
-    def kernels(self, dtype):
+    def kernel_of(self, dtype):
         """The disk."""
-        return (disk_kernel(self.radius, reach=self.reach, dtype=dtype),)
+        return disk_kernel(self.radius, reach=self.reach, dtype=dtype)
 
     def get_config(self) -> dict:
         """{'radius': ..., 'border': ...}."""

@@ -53,13 +53,13 @@ class KernelBlur(Convolution):
         object.__setattr__(self, "kernel", kernel)
 
     @property
-    def sizes(self):
+    def size(self):
         """That of the kernel."""
-        return (self.kernel.shape,)
+        return self.kernel.shape
 
-    def kernels(self, dtype):
+    def kernel_of(self, dtype):
         """The kernel."""
-        return (tf.constant(self.kernel, dtype),)
+        return tf.constant(self.kernel, dtype)
 
     def get_config(self) -> dict:
         """{'file': ..., 'normalise': ..., 'border': ...}."""

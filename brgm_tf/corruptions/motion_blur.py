@@ -52,13 +52,13 @@ class MotionBlur(Convolution):
         return math.ceil(math.hypot((self.length + 1) / 2, 1)) - 1
 
     @property
-    def sizes(self):
-        """That of one square."""
-        return ((2 * self.radius + 1,) * 2,)
+    def size(self):
+        """That of a square."""
+        return (2 * self.radius + 1,) * 2
 
-    def kernels(self, dtype):
+    def kernel_of(self, dtype):
         """The line."""
-        return (motion_kernel(self.length, self.angle, radius=self.radius, dtype=dtype),)
+        return motion_kernel(self.length, self.angle, radius=self.radius, dtype=dtype)
 
     def get_config(self) -> dict:
         """{'length': ..., 'angle': ..., 'border': ...}."""
