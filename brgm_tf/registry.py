@@ -250,6 +250,14 @@ def positive_float(value) -> float:
     return real
 
 
+def ratio(value) -> int | float:
+    """Checks a number of at least 1; a whole number becomes an integer."""
+    real = _real(value)
+    if not 1 <= real <= MAX_INT:
+        raise ValueError("must be a number of at least 1")
+    return int(real) if real.is_integer() else real
+
+
 def integer(low: int, high: int) -> Callable[[object], int]:
     """Returns a check for an integer in [low, high]."""
 

@@ -182,6 +182,20 @@ def test_positive_float_refuses(value):
         registries.positive_float(value)
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"), [(1, int), (2.0, int), (np.int64(3), int), (2.5, float), (2**31 - 1, int)]
+)
+def test_ratio_makes_whole_numbers_integers(value, kind):
+    assert registries.ratio(value) == value
+    assert type(registries.ratio(value)) is kind
+
+
+@pytest.mark.parametrize("value", [0, 0.99, -2, True, float("inf"), float("nan"), 2**31, "2", None])
+def test_ratio_refuses(value):
+    with pytest.raises(ValueError, match="must be a number of at least 1"):
+        registries.ratio(value)
+
+
 @pytest.mark.parametrize("value", [-1, 1, 0.25, np.float32(0.25)])
 def test_number_accepts_its_closed_interval(value):
     assert registries.number(-1, 1)(value) == value
