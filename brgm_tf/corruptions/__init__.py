@@ -15,7 +15,7 @@ from brgm_tf.registry import (
     file_name,
     number,
     one_of,
-    positive_int,
+    ratio,
 )
 
 _BORDER = Parameter(
@@ -35,11 +35,12 @@ CORRUPTIONS = Registry(
             "brgm_tf.corruptions.downsample:Downsample",
             "fewer pixels: super-resolution",
             {
-                "factor": Parameter(REQUIRED, positive_int, "pixels of the image a side"),
+                "factor": Parameter(REQUIRED, ratio, "pixels of the image a side; 2.5 will do"),
                 "method": Parameter(
                     "box",
-                    one_of("box", "bicubic"),
-                    "box: mean of a block; bicubic: PyTorch's, without antialiasing",
+                    one_of("box", "bicubic", "bicubic_antialias", "lanczos", "nearest"),
+                    "box: mean of a block; bicubic: PyTorch's, without antialiasing; "
+                    "bicubic_antialias, lanczos and nearest: Pillow's",
                 ),
             },
         ),
