@@ -75,8 +75,12 @@ EXAMPLES = {
         {"file": KERNEL, "normalise": False, "border": "circular"},
         {"file": KERNEL, "border": "zero"},
     ],
+    "grayscale": [{}, {"weights": "mean"}],
+    "bayer": [{}, {"pattern": "GBRG"}],
     "mask": [{}, {"fill": -0.5}],
 }
+# These refuse grey images.
+RGB_ONLY = {"bayer"}
 DATA = {
     "missing": lambda batch, size, rng: rng.random((batch, *size, 1)) < 0.4,
 }
@@ -88,7 +92,15 @@ CASES = [
     for arguments in examples
 ]
 every_corruption = pytest.mark.parametrize(("name", "arguments"), CASES)
-grey_and_rgb = pytest.mark.parametrize("channels", [1, 3])
+in_grey_and_rgb = pytest.mark.parametrize(
+    ("name", "arguments", "channels"),
+    [
+        pytest.param(*case.values, channels, id=f"{case.id}-{channels}")
+        for case in CASES
+        for channels in (1, 3)
+        if channels == 3 or case.values[0] not in RGB_ONLY
+    ],
+)
 
 
 def create(name: str, arguments: dict) -> Corruption:
@@ -139,8 +151,7 @@ def test_a_row_accepts_its_defaults(name):
             assert parameter.check(parameter.default) == parameter.default
 
 
-@grey_and_rgb
-@every_corruption
+@in_grey_and_rgb
 def test_adjoint_passes_the_dot_test(name, arguments, channels, rng):
     corruption = bound(name, arguments, 2, rng)
     x = images(rng, channels=channels)
@@ -190,8 +201,7 @@ def test_an_image_does_not_depend_on_its_neighbours(name, arguments, rng):
         )
 
 
-@grey_and_rgb
-@every_corruption
+@in_grey_and_rgb
 def test_measurement_has_the_stated_shape_and_dtype(name, arguments, channels, rng):
     corruption = bound(name, arguments, 2, rng)
     x = images(rng, channels=channels, dtype=np.float32)
@@ -199,6 +209,12 @@ def test_measurement_has_the_stated_shape_and_dtype(name, arguments, channels, r
     assert tuple(y.shape) == corruption.measurement_shape(x.shape)
     assert corruption.measurement_shape(x.shape[1:]) == tuple(y.shape[1:])
     assert y.dtype == corruption.measurement_dtype
+
+
+@pytest.mark.parametrize("name", RGB_ONLY)
+def test_those_that_need_colours_refuse_grey_images(name, rng):
+    with pytest.raises(InputError, match=r"^`corruption` .* needs images of 3 channels"):
+        create(name, EXAMPLES[name][0]).mean(images(rng, channels=1))
 
 
 @every_corruption

@@ -82,6 +82,26 @@ CORRUPTIONS = Registry(
                 "border": _BORDER,
             },
         ),
+        "grayscale": Row(
+            "brgm_tf.corruptions.grayscale:Grayscale",
+            "colours lost: colourisation",
+            {
+                "weights": Parameter(
+                    "luma", one_of("luma", "mean"), "luma: of ITU-R BT.601; mean: 1/3 each"
+                )
+            },
+        ),
+        "bayer": Row(
+            "brgm_tf.corruptions.bayer:Bayer",
+            "one colour a pixel, as a camera's sensor sees: demosaicing",
+            {
+                "pattern": Parameter(
+                    "RGGB",
+                    one_of("RGGB", "BGGR", "GRBG", "GBRG"),
+                    "colours of the first two pixels of two rows",
+                )
+            },
+        ),
         "mask": Row(
             "brgm_tf.corruptions.mask:Mask",
             "pixels missing: in-painting; the mask itself comes with each image",
