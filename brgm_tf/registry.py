@@ -11,6 +11,7 @@ import dataclasses
 import importlib
 import math
 import numbers
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 
@@ -249,6 +250,14 @@ def positive_float(value) -> float:
     return real
 
 
+def ratio(value) -> int | float:
+    """Checks a number of at least 1; a whole number becomes an integer."""
+    real = _real(value)
+    if not 1 <= real <= MAX_INT:
+        raise ValueError("must be a number of at least 1")
+    return int(real) if real.is_integer() else real
+
+
 def integer(low: int, high: int) -> Callable[[object], int]:
     """Returns a check for an integer in [low, high]."""
 
@@ -268,6 +277,29 @@ def number(low: float, high: float) -> Callable[[object], float]:
         if not low <= real <= high:
             raise ValueError(f"must be a number in [{low}, {high}]")
         return real
+
+    return check
+
+
+def boolean(value) -> bool:
+    """Checks True or False; 0 and 1 are neither."""
+    if not isinstance(value, bool):
+        raise ValueError("must be True or False")
+    return value
+
+
+def file_name(*suffixes: str) -> Callable[[object], str]:
+    """Returns a check for the path of a file with one of a few suffixes, in any case.
+
+    Whether there is such a file is for those to say who open it.
+    """
+
+    def check(value) -> str:
+        if not isinstance(value, str | os.PathLike) or not os.fspath(value).lower().endswith(
+            suffixes
+        ):
+            raise ValueError("must be the path of a file that ends in " + " or ".join(suffixes))
+        return os.fspath(value)
 
     return check
 

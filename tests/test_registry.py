@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,6 +182,20 @@ def test_positive_float_refuses(value):
         registries.positive_float(value)
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"), [(1, int), (2.0, int), (np.int64(3), int), (2.5, float), (2**31 - 1, int)]
+)
+def test_ratio_makes_whole_numbers_integers(value, kind):
+    assert registries.ratio(value) == value
+    assert type(registries.ratio(value)) is kind
+
+
+@pytest.mark.parametrize("value", [0, 0.99, -2, True, float("inf"), float("nan"), 2**31, "2", None])
+def test_ratio_refuses(value):
+    with pytest.raises(ValueError, match="must be a number of at least 1"):
+        registries.ratio(value)
+
+
 @pytest.mark.parametrize("value", [-1, 1, 0.25, np.float32(0.25)])
 def test_number_accepts_its_closed_interval(value):
     assert registries.number(-1, 1)(value) == value
@@ -196,6 +211,24 @@ def test_number_refuses(value):
 def test_one_of_refuses(value):
     with pytest.raises(ValueError, match="must be one of a, b"):
         registries.one_of("a", "b")(value)
+
+
+@pytest.mark.parametrize("value", [0, 1, "True", None, np.True_])
+def test_boolean_refuses(value):
+    assert registries.boolean(True) is True
+    with pytest.raises(ValueError, match="must be True or False"):
+        registries.boolean(value)
+
+
+@pytest.mark.parametrize("value", ["k.npy", "a/K.PNG", Path("k.png")])
+def test_file_name_accepts_suffixes_in_any_case(value):
+    assert registries.file_name(".npy", ".png")(value) == str(value)
+
+
+@pytest.mark.parametrize("value", ["k.txt", "npy", "", 1, None, ["k.npy"], b"k.npy"])
+def test_file_name_refuses(value):
+    with pytest.raises(ValueError, match=r"must be the path of a file that ends in \.npy or \.png"):
+        registries.file_name(".npy", ".png")(value)
 
 
 def test_checked_names_the_argument():
