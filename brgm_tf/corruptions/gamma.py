@@ -41,7 +41,8 @@ class Gamma(Corruption):
         u = tf.clip_by_value(0.5 * (x + 1.0), 0.0, 1.0)
         # The power's slope at 0 may be infinite, and 0 times that is NaN: it is not asked there.
         positive = tf.where(u > 0, u, tf.ones_like(u))
-        power = tf.where(u > 0, positive ** tf.cast(self.gamma, x.dtype), tf.zeros_like(u))
+        # A constant, for tf.cast would take the float through float32.
+        power = tf.where(u > 0, positive ** tf.constant(self.gamma, x.dtype), tf.zeros_like(u))
         return 2.0 * power - 1.0
 
     def get_config(self) -> dict:

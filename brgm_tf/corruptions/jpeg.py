@@ -62,9 +62,9 @@ class Jpeg(Corruption):
     resolution (4:2:0); tables of annex K scaled by quality; every intermediate picture in
     whole levels; chroma enlarged by its triangle filter. Borders are continued to whole
     blocks by the outermost pixels. Grey images have Y only. Against Pillow's files of the same
-    quality a photograph differs by 0.15 grey levels in the mean, and in 2 % of its values by
-    more than one: libjpeg's DCT is in integers, and rounds a coefficient that is close to
-    half a step to the other side now and then.
+    quality a photograph differs by less than 0.2 grey levels in the mean, and by more than one
+    in about 2 % of its values: libjpeg's DCT is in integers, and rounds a coefficient that is
+    close to half a step to the other side now and then.
 
     `mean` is the codec itself, so log_prob is the same for all images of which the same file
     is made. The gradient is not the derivative, zero nearly everywhere, but that of the

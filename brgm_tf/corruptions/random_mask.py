@@ -48,9 +48,9 @@ class RandomMask(FixedMask):
 @functools.lru_cache(maxsize=8)
 def random_pixels(height: int, width: int, *, share: float, seed: int) -> np.ndarray:
     """bool [height, width], True at round(share height width) pixels, all sets equally likely."""
-    missing = np.zeros(height * width, bool)
+    missing = np.zeros((height, width), bool)
     # RandomState's numbers are the same in every version of NumPy.
     order = np.random.RandomState(seed).permutation(height * width)
-    missing[order[: round(share * height * width)]] = True
+    missing.flat[order[: round(share * height * width)]] = True
     missing.flags.writeable = False  # shared by the cache
-    return missing.reshape(height, width)
+    return missing
