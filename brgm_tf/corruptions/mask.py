@@ -16,8 +16,9 @@ class MissingPixels(Corruption):
     """Some pixels are missing, in all channels: mean(x) = fill where missing, x elsewhere.
 
     Affine: A x = 0 where missing, x elsewhere. The fill is what a feature extractor
-    sees in the hole; `log_prob` does not count it. A subclass has the field `fill`, and
-    says in `_missing_in` which pixels are missing.
+    sees in the hole; `log_prob` does not count it. With a fill of 0, the middle of the
+    range, it is DeepInverse's `Inpainting`, whose masks are 1 where known. A subclass has
+    the field `fill`, and says in `_missing_in` which pixels are missing.
     """
 
     fill: float

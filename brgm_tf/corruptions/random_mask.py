@@ -23,8 +23,8 @@ class RandomMask(FixedMask):
     Raises:
         InputError: share, seed or fill is no such number.
 
-    Reference: Lehtinen et al. (2018), Noise2Noise (arXiv 1803.04189), section 3.3, draw
-    each pixel by itself.
+    Reference: Lehtinen et al. (2018), Noise2Noise (arXiv 1803.04189), and DeepInverse's
+    `Inpainting` of a float draw each pixel by itself, so their share varies.
     """
 
     share: float
