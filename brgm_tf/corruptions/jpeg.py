@@ -63,7 +63,7 @@ class Jpeg(Corruption):
     whole levels; chroma enlarged by its triangle filter. Borders are continued to whole
     blocks by the outermost pixels. Grey images have Y only. Against Pillow's files of the same
     quality a photograph differs by less than 0.2 grey levels in the mean, and by more than one
-    in about 2 % of its values: libjpeg's DCT is in integers, and rounds a coefficient that is
+    in 2 % of its values at worst: libjpeg's DCT is in integers, and rounds a coefficient that is
     close to half a step to the other side now and then.
 
     `mean` is the codec itself, so log_prob is the same for all images of which the same file
