@@ -14,7 +14,7 @@ import numpy as np
 from brgm_tf import images
 from brgm_tf.errors import InputError
 from brgm_tf.finding import find_images, unique_names
-from brgm_tf.masks import check_mask, load_mask, match_masks
+from brgm_tf.masks import Found, check_mask, finder, load_mask, match_masks
 
 KINDS = ("measurement", "clean")
 
@@ -26,12 +26,13 @@ class Job:
     Args:
         name: of its results.
         image: a path, or float [h, w, C] in [-1, 1].
-        mask: a path, or bool [H, W, 1] or [H, W], True = missing; None without masks.
+        mask: a path, or bool [H, W, 1] or [H, W], True = missing; a `masks.Found` to find it
+            in the image; None without masks.
     """
 
     name: str
     image: Path | np.ndarray
-    mask: Path | np.ndarray | None = None
+    mask: Path | np.ndarray | Found | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,14 +64,15 @@ class Loaded:
     missing: np.ndarray | None
 
 
-def plan(inputs, *, masks=None, needs_masks: bool = False) -> list[Job]:
+def plan(inputs, *, masks=None, needs_masks: bool = False, kind: str = "measurement") -> list[Job]:
     """The jobs of `inputs`: a path, folder, glob or example, an array, or a list of these.
 
     Args:
         inputs: as said; arrays are [h, w, C] or [N, h, w, C] in [-1, 1].
         masks: a file for all or a folder with one an image; or bool arrays, one for
-            all or one an image.
+            all or one an image; or 'found' or 'found(fill=...)', see `masks.find_missing`.
         needs_masks: whether the corruption wants them.
+        kind: of the inputs, one of `KINDS`: masks are found in measurements only.
 
     Raises:
         InputError: nothing is found, or images and masks do not match.
@@ -81,22 +83,38 @@ def plan(inputs, *, masks=None, needs_masks: bool = False) -> list[Job]:
         )
     if masks is not None and not needs_masks:
         raise InputError("masks", "must not be given: the corruption takes none", masks=str(masks))
+    found = finder(masks)
+    if found and kind != "measurement":
+        raise InputError(
+            "masks",
+            "can be found in damaged pictures only, not in clean ones",
+            remedy="Give mask files, or input_kind=measurement",
+            masks=masks,
+        )
     items = _items(inputs)
     if not items:
         raise InputError("input", "must hold at least one image")
     names = unique_names(
         [item if isinstance(item, Path) else Path(f"image_{i:05d}") for i, item in enumerate(items)]
     )
-    found = _masks_of(items, masks) if masks is not None else [None] * len(items)
-    return [Job(*job) for job in zip(names, items, found, strict=True)]
+    matched = [found] * len(items) if found or masks is None else _masks_of(items, masks)
+    return [Job(*job) for job in zip(names, items, matched, strict=True)]
 
 
 def check(job: Job, *, expected: Expected) -> None:
     """Checks a job: a file's size from its header, an array's size and range, a mask array.
 
+    A mask that is to be found is looked for here already: only the pixels tell.
+
     Raises:
-        InputError: it is unreadable, of a wrong size or out of range.
+        InputError: it is unreadable, of a wrong size or out of range, or no mask is found.
     """
+    _check_sizes(job, expected=expected)
+    if isinstance(job.mask, Found):
+        _found_mask(job, expected=expected)
+
+
+def _check_sizes(job: Job, *, expected: Expected) -> None:
     if isinstance(job.mask, np.ndarray):
         check_mask(job.mask, resolution=expected.resolution)
     if isinstance(job.image, np.ndarray):
@@ -131,13 +149,15 @@ def load(job: Job, *, expected: Expected) -> Loaded:
     Raises:
         InputError: a file cannot be used.
     """
-    check(job, expected=expected)
+    _check_sizes(job, expected=expected)
     if isinstance(job.image, np.ndarray):
         image = np.asarray(job.image, "float32")
     else:
         image = images.load_image(job.image, channels=expected.channels)
     aspect = image.shape[1], image.shape[0]
     image = images.fit(image, resolution=expected.size, how=expected.non_square)
+    if isinstance(job.mask, Found):
+        return Loaded(job.name, image, _found_mask(job, expected=expected))
     return Loaded(job.name, image, _load_mask(job.mask, aspect=aspect, expected=expected))
 
 
@@ -169,6 +189,24 @@ def _masks_of(items, masks) -> list[Path | np.ndarray]:
     raise InputError(
         "masks", f"must be one mask or {len(items)}, [H, W, 1] each", shape=masks.shape
     )
+
+
+def _found_mask(job: Job, *, expected: Expected) -> np.ndarray:
+    """The mask found in the job's picture, in its own pixels and colours."""
+    if expected.size != expected.resolution:
+        raise InputError(
+            "masks",
+            "can be found only where the measurement has the image's size, "
+            f"{expected.resolution} x {expected.resolution} pixels",
+            remedy="Give mask files",
+            size=expected.size,
+        )
+    if isinstance(job.image, np.ndarray):
+        levels = (job.image + 1.0) * 127.5
+    else:
+        # Three channels, whatever the generator has: luma would mix up colours.
+        levels = images.load_levels(job.image, channels=3)
+    return job.mask.mask_of(levels, resolution=expected.resolution, name=job.name)
 
 
 def _load_mask(mask, *, aspect, expected: Expected) -> np.ndarray | None:

@@ -22,6 +22,7 @@ from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.finding import find_images
 from brgm_tf.inputs import KINDS
+from brgm_tf.masks import finder
 from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
 from brgm_tf.progress import display
 from brgm_tf.registry import MAX_INT
@@ -63,7 +64,12 @@ flags.DEFINE_enum("input_kind", "measurement", KINDS, "whether the input is dama
 flags.DEFINE_string(
     "corruption", "none", f"a call such as 'downsample(factor=32)': {_names(CORRUPTIONS)}"
 )
-flags.DEFINE_string("masks", None, "mask for all images, or folder with one of the same name each")
+flags.DEFINE_string(
+    "masks",
+    None,
+    "mask for all images, or folder with one of the same name each; or 'found' or "
+    "'found(fill=255)' for the pixels that have the colour of the holes",
+)
 flags.DEFINE_enum(
     "objective", None, OBJECTIVES, "preset of the objective (default: the estimator's own)"
 )
@@ -218,7 +224,8 @@ def _effective_flags() -> str:
         value = FLAGS[name].value
         if value is None:
             continue
-        if name in ("input", "masks", "output_dir") and not str(value).startswith("example:"):
+        is_path = name in ("input", "masks", "output_dir") and not value.startswith("example:")
+        if is_path and not (name == "masks" and finder(value)):
             value = os.path.abspath(os.path.expanduser(value))
         if name in ("generator", "perceptual"):
             value = hub.absolute(value)

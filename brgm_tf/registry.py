@@ -258,6 +258,14 @@ def ratio(value) -> int | float:
     return int(real) if real.is_integer() else real
 
 
+def fraction(value) -> float:
+    """Checks a number parameter between 0 and 1, both excluded."""
+    real = _real(value)
+    if not 0 < real < 1:
+        raise ValueError("must be a number between 0 and 1, both excluded")
+    return real
+
+
 def integer(low: int, high: int) -> Callable[[object], int]:
     """Returns a check for an integer in [low, high]."""
 
@@ -313,3 +321,18 @@ def one_of(*choices: str) -> Callable[[object], str]:
         return value
 
     return check
+
+
+def boxes(value) -> tuple[tuple[float, float, float, float], ...]:
+    """Checks a list of boxes (top, left, bottom, right) in fractions of the image's sides."""
+    try:
+        found = tuple(tuple(map(_real, box)) for box in value)
+        fit = all(0 <= t < b <= 1 and 0 <= x < r <= 1 for t, x, b, r in found)
+    except (TypeError, ValueError):
+        fit = False
+    if not fit or not found:
+        raise ValueError(
+            "must be a list of boxes [(top, left, bottom, right), ...] with "
+            "0 <= top < bottom <= 1 and 0 <= left < right <= 1"
+        )
+    return found

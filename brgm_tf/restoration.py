@@ -80,7 +80,8 @@ def restore(
             or a list of these.
         corruption: a call such as 'downsample(factor=32)' or 'mask()'.
         generator: a handle as for `hub.load_generator`, or a loaded generator.
-        masks: for 'mask()': a file, a folder, or bool arrays, True = missing.
+        masks: for 'mask()': a file, a folder, or bool arrays, True = missing; or 'found' or
+            'found(fill=255)', by the colour of the holes, see `masks.find_missing`.
         num_steps: steps of the optimiser.
         seed: of everything random.
         progress: called with a `Step` after every chunk of steps; returning True stops.
@@ -112,7 +113,12 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
     """
     corruption = CORRUPTIONS.create(CORRUPTIONS.parse(config.corruption))
     row = hub.describe_generator(config.generator)
-    jobs = inputs.plan(images, masks=masks, needs_masks="missing" in corruption.data_names)
+    jobs = inputs.plan(
+        images,
+        masks=masks,
+        needs_masks="missing" in corruption.data_names,
+        kind=config.input_kind,
+    )
     shape = (row.resolution, row.resolution, row.channels)
     measured = corruption.measurement_shape(shape)
     is_clean = config.input_kind == "clean"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from brgm_tf import inputs
+from brgm_tf import inputs, masks
 from brgm_tf.errors import InputError
 
 SIZE = 8
@@ -166,6 +166,22 @@ def test_an_image_without_its_mask_is_refused(tmp_path):
     assert error.argument == "masks"
 
 
+def test_masks_to_be_found_are_found_in_each_image():
+    jobs = inputs.plan(array(2, SIZE, SIZE, 3), masks="found(fill=255)", needs_masks=True)
+    assert [job.mask for job in jobs] == [masks.Found(fill=255)] * 2
+
+
+def test_masks_are_not_found_in_clean_images():
+    images = array(SIZE, SIZE, 3)
+    error = refused(inputs.plan, images, masks="found", needs_masks=True, kind="clean")
+    assert error.argument == "masks"
+    assert "clean" in str(error)
+
+
+def test_masks_to_be_found_need_a_corruption_that_takes_them():
+    assert refused(inputs.plan, array(SIZE, SIZE, 3), masks="found").argument == "masks"
+
+
 # Checking.
 
 
@@ -219,6 +235,19 @@ def test_a_file_that_is_no_image_is_refused(tmp_path):
     assert refused(inputs.check, job(path), expected=PHOTOGRAPH).argument == "input"
 
 
+def test_a_mask_that_is_not_found_is_refused_before_loading(tmp_path):
+    for image in (array(SIZE, SIZE, 3), save(tmp_path / "a.png", level=3)):
+        bad = job(image, mask=masks.Found(fill=255))
+        error = refused(inputs.check, bad, expected=PHOTOGRAPH)
+        assert error.argument == "masks"
+        assert "picture" in str(error)
+
+
+def test_masks_are_not_found_in_measurements_of_fewer_pixels():
+    bad = job(array(4, 4, 3), mask=masks.Found())
+    assert "8 x 8" in str(refused(inputs.check, bad, expected=SMALL))
+
+
 # Loading.
 
 
@@ -243,6 +272,23 @@ def test_a_mask_file_is_loaded_at_the_generators_resolution(tmp_path):
     loaded = inputs.load(job(array(4, 4, 3), mask=tmp_path / "mask.png"), expected=SMALL)
     expected = np.arange(SIZE)[:, None, None] < SIZE // 2
     np.testing.assert_array_equal(loaded.missing, np.broadcast_to(expected, (SIZE, SIZE, 1)))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_mask_is_found_in_the_colours_of_the_file_and_in_arrays(tmp_path, channels):
+    hole = np.zeros((SIZE, SIZE), bool)
+    hole[2:, 3:] = True
+    levels = np.random.RandomState(0).randint(0, 255, (SIZE, SIZE, 3), np.uint8)
+    levels[hole] = (255, 0, 0)
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    expected = inputs.Expected(SIZE, True, SIZE, channels)
+    loaded = inputs.load(job(tmp_path / "a.png", mask=masks.Found((255, 0, 0))), expected=expected)
+    assert loaded.image.shape == (SIZE, SIZE, channels)
+    np.testing.assert_array_equal(loaded.missing[..., 0], hole)
+    image = array(SIZE, SIZE, channels)
+    image[hole] = 1
+    loaded = inputs.load(job(image, mask=masks.Found(255)), expected=expected)
+    np.testing.assert_array_equal(loaded.missing[..., 0], hole)
 
 
 @pytest.mark.parametrize("shape", [(SIZE, SIZE), (SIZE, SIZE, 1)])

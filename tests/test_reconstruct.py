@@ -97,6 +97,7 @@ def pictures(tmp_path):
         (["--input=33.png", "--corruption=mask()"], "--masks"),
         (["--input=33.png", "--corruption=mask()", "--masks=none.png"], "--masks"),
         (["--input=33.png", "--masks=33.png"], "--masks"),
+        (["--input=33.png", "--corruption=mask()", "--masks=found(fill=256)"], "--masks"),
         (["--input=33.png", "--generator=nobody"], "--generator"),
         (["--input=33.png", "--pixel_scale=-1"], "--pixel_scale"),
         (["--input=33.png", "--output_dir=33.png"], "--output_dir"),
@@ -270,3 +271,11 @@ def test_the_saved_flags_hold_from_any_folder(monkeypatch, tmp_path):
     assert f"--input={tmp_path / 'x.png'}" in lines
     assert "--masks=example:astronaut_mask" in lines
     assert f"--output_dir={os.path.expanduser('~/out')}" in lines
+
+
+@pytest.mark.parametrize("masks", ["found", "found(fill=(255, 0, 0))"])
+def test_masks_that_are_found_are_saved_as_they_were_spelled(masks):
+    with flagsaver.flagsaver():
+        reconstruct.FLAGS.unparse_flags()
+        reconstruct._parse_flags(["reconstruct", "--input=x.png", f"--masks={masks}"])
+        assert f"--masks={masks}" in reconstruct._effective_flags().splitlines()

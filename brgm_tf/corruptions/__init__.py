@@ -7,14 +7,20 @@ take it up from the row. TensorFlow is imported only when a corruption is create
 from __future__ import annotations
 
 from brgm_tf.registry import (
+    MAX_INT,
     REQUIRED,
     Parameter,
     Registry,
     Row,
     boolean,
+    boxes,
     file_name,
+    fraction,
+    integer,
     number,
     one_of,
+    positive_float,
+    positive_int,
     ratio,
 )
 
@@ -23,6 +29,8 @@ _BORDER = Parameter(
     one_of("reflect", "circular", "zero"),
     "how the image goes on beyond its edges; zero is mid-grey",
 )
+_FILL = Parameter(1.0, number(-1, 1), "value of missing pixels, -1 black to 1 white")
+_SEED = Parameter(0, integer(0, MAX_INT), "of the draw, which is the same for all images")
 
 CORRUPTIONS = Registry(
     "corruption",
@@ -105,7 +113,77 @@ CORRUPTIONS = Registry(
         "mask": Row(
             "brgm_tf.corruptions.mask:Mask",
             "pixels missing: in-painting; the mask itself comes with each image",
-            {"fill": Parameter(1.0, number(-1, 1), "value of missing pixels, -1 black to 1 white")},
+            {"fill": _FILL},
+        ),
+        "random_mask": Row(
+            "brgm_tf.corruptions.random_mask:RandomMask",
+            "pixels missing here and there, the same ones in all images",
+            {
+                "share": Parameter(REQUIRED, fraction, "of the pixels that are missing, in (0, 1)"),
+                "seed": _SEED,
+                "fill": _FILL,
+            },
+        ),
+        "box_mask": Row(
+            "brgm_tf.corruptions.box_mask:BoxMask",
+            "boxes missing, the same ones in all images",
+            {
+                "boxes": Parameter(
+                    REQUIRED, boxes, "[(top, left, bottom, right), ...] in fractions of the sides"
+                ),
+                "fill": _FILL,
+            },
+        ),
+        "scratches": Row(
+            "brgm_tf.corruptions.scratches:Scratches",
+            "straight lines missing from side to side, the same ones in all images",
+            {
+                "count": Parameter(REQUIRED, integer(1, 1000), "of scratches"),
+                "width": Parameter(REQUIRED, positive_int, "of a scratch, pixels"),
+                "seed": _SEED,
+                "fill": _FILL,
+            },
+        ),
+        "half_mask": Row(
+            "brgm_tf.corruptions.half_mask:HalfMask",
+            "one half missing: out-painting",
+            {
+                "side": Parameter(
+                    REQUIRED, one_of("left", "right", "top", "bottom"), "the half that is missing"
+                ),
+                "fill": _FILL,
+            },
+        ),
+        "gamma": Row(
+            "brgm_tf.corruptions.gamma:Gamma",
+            "another gamma: intensities to a power",
+            {"gamma": Parameter(REQUIRED, positive_float, "the exponent; above 1 darker")},
+        ),
+        "gain": Row(
+            "brgm_tf.corruptions.gain:Gain",
+            "another contrast and brightness: gain times grey level plus bias, not clipped",
+            {
+                "gain": Parameter(REQUIRED, positive_float, "factor on grey levels"),
+                "bias": Parameter(0.0, number(-255, 255), "grey levels added"),
+            },
+        ),
+        "clip": Row(
+            "brgm_tf.corruptions.clip:Clip",
+            "over- and underexposure: grey levels beyond two bounds become the bounds",
+            {
+                "low": Parameter(0.0, number(0, 255), "least grey level"),
+                "high": Parameter(255.0, number(0, 255), "largest grey level"),
+            },
+        ),
+        "quantise": Row(
+            "brgm_tf.corruptions.quantise:Quantise",
+            "fewer bits: grey levels rounded to the nearest of 2^bits",
+            {"bits": Parameter(REQUIRED, integer(1, 16), "of a channel")},
+        ),
+        "jpeg": Row(
+            "brgm_tf.corruptions.jpeg:Jpeg",
+            "JPEG compression, with chroma at half the resolution",
+            {"quality": Parameter(REQUIRED, integer(1, 100), "of the IJG's scale")},
         ),
     },
 )

@@ -41,6 +41,8 @@ class Corruption(abc.ABC):
 
     Attributes:
         linear: whether mean(x) - mean(0) is linear in x; `adjoint` exists only then.
+        surrogate_gradient: whether gradients of `mean` are those of a substitute that the
+            class states, because its own derivative is zero nearly everywhere.
         params: name -> `Inferable`; empty when nothing can be inferred.
         data_names: names of the per-image arrays that `with_data` takes.
         measurement_dtype: dtype of y for float32 images; an image of another
@@ -48,6 +50,7 @@ class Corruption(abc.ABC):
     """
 
     linear: bool = True
+    surrogate_gradient: bool = False
     params: Mapping[str, Inferable] = types.MappingProxyType({})
     data_names: tuple[str, ...] = ()
     measurement_dtype = tf.float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 
 import tensorflow as tf
@@ -11,12 +12,47 @@ from brgm_tf.errors import InputError
 from brgm_tf.registry import checked, number
 
 
-@dataclasses.dataclass(frozen=True, eq=False)  # tensors compare by element, not to a bool
-class Mask(Corruption):
+class MissingPixels(Corruption):
     """Some pixels are missing, in all channels: mean(x) = fill where missing, x elsewhere.
 
     Affine: A x = 0 where missing, x elsewhere. The fill is what a feature extractor
-    sees in the hole; `log_prob` does not count it.
+    sees in the hole; `log_prob` does not count it. With a fill of 0, the middle of the
+    range, it is DeepInverse's `Inpainting`, whose masks are 1 where known. A subclass has
+    the field `fill`, and says in `_missing_in` which pixels are missing.
+    """
+
+    fill: float
+
+    def mean(self, x):
+        """f(x), the shape of x."""
+        x = tf.convert_to_tensor(x)
+        return tf.where(self._missing_in(x), tf.cast(self.fill, x.dtype), x)
+
+    def adjoint(self, y):
+        """A^T y = 0 where missing, y elsewhere."""
+        y = tf.convert_to_tensor(y)
+        return tf.where(self._missing_in(y), tf.zeros_like(y), y)
+
+    def observed(self, y):
+        """1 - missing, [B or 1, H, W, 1]."""
+        return tf.cast(~self._missing_in(y), y.dtype)
+
+    def conceal(self, y):
+        """y where it is known, the fill where it is missing."""
+        return self.mean(y)
+
+    def merge(self, y, x):
+        """y where it is known, x where it is missing."""
+        return tf.where(self._missing_in(y), x, y)
+
+    @abc.abstractmethod
+    def _missing_in(self, x):
+        """bool [B or 1, H, W, 1] for images or measurements x, True = missing."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)  # tensors compare by element, not to a bool
+class Mask(MissingPixels):
+    """The pixels of a mask that comes with each image are missing, see `MissingPixels`.
 
     Args:
         fill: value of missing pixels in [-1, 1], default 1.0: white, as in the TF1
@@ -40,28 +76,6 @@ class Mask(Corruption):
         object.__setattr__(self, "fill", checked("fill", self.fill, number(-1, 1)))
         if self.missing is not None:
             object.__setattr__(self, "missing", _checked_mask(self.missing))
-
-    def mean(self, x):
-        """f(x), the shape of x."""
-        x = tf.convert_to_tensor(x)
-        return tf.where(self._missing_in(x), tf.cast(self.fill, x.dtype), x)
-
-    def adjoint(self, y):
-        """A^T y = 0 where missing, y elsewhere."""
-        y = tf.convert_to_tensor(y)
-        return tf.where(self._missing_in(y), tf.zeros_like(y), y)
-
-    def observed(self, y):
-        """1 - missing, [B or 1, H, W, 1]."""
-        return tf.cast(~self._missing_in(y), y.dtype)
-
-    def conceal(self, y):
-        """y where it is known, the fill where it is missing."""
-        return self.mean(y)
-
-    def merge(self, y, x):
-        """y where it is known, x where it is missing."""
-        return tf.where(self._missing_in(y), x, y)
 
     def get_config(self) -> dict:
         """{'fill': ...}."""

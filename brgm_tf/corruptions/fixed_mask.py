@@ -1,0 +1,48 @@
+"""What masks have in common that are made by a rule, not read from files."""
+
+from __future__ import annotations
+
+import abc
+
+import numpy as np
+import tensorflow as tf
+
+from brgm_tf.corruptions.mask import MissingPixels
+from brgm_tf.errors import InputError
+from brgm_tf.registry import checked, number
+
+
+class FixedMask(MissingPixels):
+    """The same pixels of every image of the run are missing, see `MissingPixels`.
+
+    A subclass is a frozen dataclass whose fields besides `fill` are the arguments of its
+    rule `missing_map`.
+    """
+
+    def __post_init__(self):
+        object.__setattr__(self, "fill", checked("fill", self.fill, number(-1, 1)))
+
+    @abc.abstractmethod
+    def missing_map(self, height: int, width: int) -> np.ndarray:
+        """bool [height, width], True = missing."""
+
+    def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the images.
+
+        Raises:
+            InputError: of images of this size nothing would be missing, or nothing known.
+        """
+        *_, height, width, _ = image_shape
+        missing = self.missing_map(height, width)
+        if missing.all() or not missing.any():
+            raise InputError(
+                "corruption",
+                f"{type(self).__name__} hides {'all' if missing.all() else 'none'} of the "
+                f"image's {height} x {width} pixels",
+                remedy="Change its parameters",
+                **self.get_config(),
+            )
+        return tuple(image_shape)
+
+    def _missing_in(self, x):
+        return tf.constant(self.missing_map(*x.shape[1:3])[None, :, :, None])
