@@ -272,6 +272,32 @@ def number(low: float, high: float) -> Callable[[object], float]:
     return check
 
 
+def between(low: float, high: float) -> Callable[[object], float]:
+    """Returns a check for a number in the open interval (low, high)."""
+
+    def check(value) -> float:
+        real = _real(value)
+        if not low < real < high:
+            raise ValueError(f"must be a number between {low} and {high}, without these")
+        return real
+
+    return check
+
+
+def optional(check: Callable[[object], object]) -> Callable[[object], object]:
+    """Returns a check for None or what another check accepts."""
+
+    def check_or_none(value):
+        if value is None:
+            return None
+        try:
+            return check(value)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{error}, or None") from None
+
+    return check_or_none
+
+
 def one_of(*choices: str) -> Callable[[object], str]:
     """Returns a check for one of a few words."""
 
