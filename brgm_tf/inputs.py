@@ -42,7 +42,8 @@ class Expected:
         size: height and width that `Loaded.image` gets.
         resizable: whether an image of another size is resized to it: a photograph is,
             but not a measurement of fewer pixels than the image, which is exact.
-        resolution: of the generator: what masks get.
+        resolution: of the generator.
+        mask_resolution: of the images that are masked: what masks get.
         channels: 1 or 3.
         non_square: 'crop' or 'refuse'.
     """
@@ -50,13 +51,17 @@ class Expected:
     size: int
     resizable: bool
     resolution: int
+    mask_resolution: int
     channels: int
     non_square: str = "crop"
 
 
 @dataclasses.dataclass(frozen=True)
 class Loaded:
-    """A job's arrays: image float32 [size, size, C], missing bool [R, R, 1] or None."""
+    """A job's arrays: image float32 [size, size, C], missing bool [M, M, 1] or None.
+
+    M is the `Expected.mask_resolution`.
+    """
 
     name: str
     image: np.ndarray
@@ -98,7 +103,7 @@ def check(job: Job, *, expected: Expected) -> None:
         InputError: it is unreadable, of a wrong size or out of range.
     """
     if isinstance(job.mask, np.ndarray):
-        check_mask(job.mask, resolution=expected.resolution)
+        check_mask(job.mask, resolution=expected.mask_resolution)
     if isinstance(job.image, np.ndarray):
         if job.image.ndim != 3 or job.image.shape[2] != expected.channels:
             raise InputError(
@@ -175,5 +180,5 @@ def _load_mask(mask, *, aspect, expected: Expected) -> np.ndarray | None:
     if mask is None:
         return None
     if isinstance(mask, np.ndarray):
-        return check_mask(mask, resolution=expected.resolution)
-    return load_mask(mask, resolution=expected.resolution, aspect=aspect)
+        return check_mask(mask, resolution=expected.mask_resolution)
+    return load_mask(mask, resolution=expected.mask_resolution, aspect=aspect)

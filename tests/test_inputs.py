@@ -1,5 +1,6 @@
 """What is to be restored: planned, checked from headers, loaded; every way to be wrong."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -11,9 +12,11 @@ from brgm_tf import inputs
 from brgm_tf.errors import InputError
 
 SIZE = 8
-PHOTOGRAPH = inputs.Expected(size=SIZE, resizable=True, resolution=SIZE, channels=3)
-SQUARE_ONLY = inputs.Expected(SIZE, True, SIZE, 3, non_square="refuse")
-SMALL = inputs.Expected(size=4, resizable=False, resolution=SIZE, channels=3)
+PHOTOGRAPH = inputs.Expected(
+    size=SIZE, resizable=True, resolution=SIZE, mask_resolution=SIZE, channels=3
+)
+SQUARE_ONLY = dataclasses.replace(PHOTOGRAPH, non_square="refuse")
+SMALL = dataclasses.replace(PHOTOGRAPH, size=4, resizable=False)
 
 
 def save(path, *, size=(SIZE, SIZE), level=255):

@@ -69,6 +69,17 @@ class Downsample(Corruption):
         spread = tf.repeat(tf.repeat(y, self.factor, axis=1), self.factor, axis=2)
         return spread / self.factor**2
 
+    def known_after(self, known):
+        """Whether every pixel with a weight other than 0 is known."""
+        if known is None:
+            return None
+        unknown = tf.cast(~known, tf.float32)
+        if self.method == "box":
+            return tf.equal(self.mean(unknown), 0)
+        height, width, _ = self.measurement_shape(unknown.shape[1:])
+        rows, columns = (abs(self._matrix(size, dtype=tf.float32)) for size in (height, width))
+        return tf.equal(_along_axes(unknown, rows, columns), 0)
+
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """(..., H / factor, W / factor, C).
 

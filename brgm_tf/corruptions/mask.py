@@ -35,6 +35,7 @@ class Mask(Corruption):
     missing: object = dataclasses.field(default=None, repr=False)
 
     data_names = ("missing",)
+    keeps_pixels = True
 
     def __post_init__(self):
         object.__setattr__(self, "fill", checked("fill", self.fill, number(-1, 1)))
@@ -50,6 +51,11 @@ class Mask(Corruption):
         """A^T y = 0 where missing, y elsewhere."""
         y = tf.convert_to_tensor(y)
         return tf.where(self._missing_in(y), tf.zeros_like(y), y)
+
+    def known_after(self, known):
+        """What was known and is not missing."""
+        present = ~self._bound()
+        return present if known is None else known & present
 
     def observed(self, y):
         """1 - missing, [B or 1, H, W, 1]."""
@@ -69,9 +75,8 @@ class Mask(Corruption):
 
     def _missing_in(self, x):
         """The mask, once it is known to belong to x: tf.where would broadcast any."""
-        if self.missing is None:
-            raise TypeError("Mask has no mask: bind one by with_data(missing=...).")
-        (batch, *size), (images, *image_size) = self.missing.shape[:3], x.shape[:3]
+        missing = self._bound()
+        (batch, *size), (images, *image_size) = missing.shape[:3], x.shape[:3]
         # Sizes that are unknown while tracing are not judged.
         fits = _agree(batch, images) or batch == 1
         if not fits or not all(map(_agree, size, image_size)):
@@ -79,8 +84,13 @@ class Mask(Corruption):
                 "missing",
                 f"must be one mask, or one for each of {images} images, of "
                 f"{' x '.join(map(str, image_size))} pixels",
-                shape=tuple(self.missing.shape),
+                shape=tuple(missing.shape),
             )
+        return missing
+
+    def _bound(self):
+        if self.missing is None:
+            raise TypeError("Mask has no mask: bind one by with_data(missing=...).")
         return self.missing
 
 
