@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from brgm_tf import hub, inputs
 from brgm_tf.catalogue import DEFAULT_GENERATOR
-from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.corruptions import parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective, objective
@@ -20,7 +20,8 @@ class Config:
     """Everything that decides a restoration, as plain values.
 
     Args:
-        corruption: a call such as 'downsample(factor=32)'.
+        corruption: a call such as 'downsample(factor=32)', or a chain of them, as
+            `corruptions.parsing` reads it.
         generator: a handle as for `hub.load_generator`, or a loaded generator.
         input_kind: 'measurement' (the input is damaged) or 'clean' (it is corrupted first,
             and metrics are reported).
@@ -66,7 +67,7 @@ class Config:
     keep_frames: bool = False
 
     def __post_init__(self):
-        CORRUPTIONS.parse(self.corruption)
+        parsing.parse(self.corruption)
         hub.check_generator(self.generator)
         hub.check_perceptual(self.perceptual)
         row = ESTIMATORS.row(self.estimator)
@@ -93,6 +94,11 @@ class Config:
             checked("discrepancy", self.discrepancy, number(0, 255))
 
     @property
+    def stages(self) -> parsing.Stages:
+        """The corruption, read and checked."""
+        return parsing.parse(self.corruption)
+
+    @property
     def estimator_options(self) -> dict[str, object]:
         """Those fields that the estimator takes."""
         return {name: getattr(self, name) for name in ESTIMATORS.row(self.estimator).options}
@@ -105,13 +111,24 @@ class Config:
     def scales(self) -> Objective:
         """The objective with its overrides.
 
+        The noise scale is that of the corruption's stage of noise, where it says one.
         brgm-pytorch multiplies its colinearity by ten above a factor of 16; so does this.
+
+        Raises:
+            InputError: a scale cannot be used.
         """
-        overrides = dict(self.overrides)
-        factor = CORRUPTIONS.parse(self.corruption).arguments.get("factor", 1)
+        overrides, stages = dict(self.overrides), self.stages
+        if overrides.get("noise_scale") is None:
+            overrides["noise_scale"] = stages.noise_scale
+        elif stages.has_fixed_noise:
+            raise InputError(
+                "noise_scale",
+                f"must not be given with {stages.noise}, which says how it scatters",
+                noise_scale=overrides["noise_scale"],
+            )
         if (
             self.objective == "brgm_torch"
-            and factor > 16
+            and stages.factor > 16
             and overrides.get("colinearity_scale") is None
         ):
             overrides["colinearity_scale"] = 1.0

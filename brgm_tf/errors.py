@@ -15,6 +15,7 @@ class InputError(ValueError):
 
     def __init__(self, argument: str, expected: str, *, remedy: str = "", **received):
         self.argument = argument
+        self._parts = expected, remedy, received
         shown = ", ".join(f"{name}={value!r}" for name, value in received.items())
         parts = [f"`{argument}` {expected}."]
         if remedy:
@@ -22,3 +23,8 @@ class InputError(ValueError):
         if shown:
             parts.append(f"Received: {shown}")
         super().__init__(" ".join(" ".join(parts).split()))
+
+    def at(self, place: str) -> InputError:
+        """The same error, which says first where in the argument it is."""
+        expected, remedy, received = self._parts
+        return InputError(self.argument, f"{place}: {expected}", remedy=remedy, **received)

@@ -43,7 +43,8 @@ class Expected:
         size: height and width that `Loaded.image` gets.
         resizable: whether an image of another size is resized to it: a photograph is,
             but not a measurement of fewer pixels than the image, which is exact.
-        resolution: of the generator: what masks get.
+        resolution: of the generator.
+        mask_resolution: of the images that are masked: what masks get.
         channels: 1 or 3.
         non_square: 'crop' or 'refuse'.
     """
@@ -51,13 +52,17 @@ class Expected:
     size: int
     resizable: bool
     resolution: int
+    mask_resolution: int
     channels: int
     non_square: str = "crop"
 
 
 @dataclasses.dataclass(frozen=True)
 class Loaded:
-    """A job's arrays: image float32 [size, size, C], missing bool [R, R, 1] or None."""
+    """A job's arrays: image float32 [size, size, C], missing bool [M, M, 1] or None.
+
+    M is the `Expected.mask_resolution`.
+    """
 
     name: str
     image: np.ndarray
@@ -116,7 +121,7 @@ def check(job: Job, *, expected: Expected) -> None:
 
 def _check_sizes(job: Job, *, expected: Expected) -> None:
     if isinstance(job.mask, np.ndarray):
-        check_mask(job.mask, resolution=expected.resolution)
+        check_mask(job.mask, resolution=expected.mask_resolution)
     if isinstance(job.image, np.ndarray):
         if job.image.ndim != 3 or job.image.shape[2] != expected.channels:
             raise InputError(
@@ -193,11 +198,11 @@ def _masks_of(items, masks) -> list[Path | np.ndarray]:
 
 def _found_mask(job: Job, *, expected: Expected) -> np.ndarray:
     """The mask found in the job's picture, in its own pixels and colours."""
-    if expected.size != expected.resolution:
+    if expected.size != expected.mask_resolution:
         raise InputError(
             "masks",
-            "can be found only where the measurement has the image's size, "
-            f"{expected.resolution} x {expected.resolution} pixels",
+            "can be found only where the measurement has the size of what is masked, "
+            f"{expected.mask_resolution} x {expected.mask_resolution} pixels",
             remedy="Give mask files",
             size=expected.size,
         )
@@ -206,12 +211,12 @@ def _found_mask(job: Job, *, expected: Expected) -> np.ndarray:
     else:
         # Three channels, whatever the generator has: luma would mix up colours.
         levels = images.load_levels(job.image, channels=3)
-    return job.mask.mask_of(levels, resolution=expected.resolution, name=job.name)
+    return job.mask.mask_of(levels, resolution=expected.mask_resolution, name=job.name)
 
 
 def _load_mask(mask, *, aspect, expected: Expected) -> np.ndarray | None:
     if mask is None:
         return None
     if isinstance(mask, np.ndarray):
-        return check_mask(mask, resolution=expected.resolution)
-    return load_mask(mask, resolution=expected.resolution, aspect=aspect)
+        return check_mask(mask, resolution=expected.mask_resolution)
+    return load_mask(mask, resolution=expected.mask_resolution, aspect=aspect)

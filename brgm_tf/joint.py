@@ -14,6 +14,10 @@ the others they differ by a constant in v, for here every factor is normalised:
               v ~ N(0, sigma^2 K D / (2 prior_scale))
     tempered  y ~ N(f(x), s^2 / (pixel_scale share)),  v ~ N(0, 1 / prior_scale)
 
+with one exception. A stage of noise brings its own p(y | f(x)), and where that is not normal, the
+normaliser of its power would not be constant in v: log p is multiplied and no more, as in the
+objective, and y is drawn from p itself.
+
 Terms that are no density of a variable are pseudo-observations: exp(-c d), with d the
 perceptual distance of y and f(x), or of the layers' directions, is up to a constant the
 density at 0 of a Laplace distribution of mean d and scale 1 / c.
@@ -55,15 +59,17 @@ def joint_distribution(posterior: Posterior, *, corruption, num_images: int, dty
 
     def measurement(latents, noise_scale):
         mean = corruption.mean(image(latents))
-        scale = _pixel_scale(posterior, corruption, mean, noise_scale=noise_scale)
-        observed = tf.broadcast_to(corruption.observed(mean), tf.shape(mean)) > 0
         if objective.family.startswith("brgm"):  # the originals count the fill, too
-            observed = tf.ones_like(observed)
-        return tfd.Independent(tfd.Masked(tfd.Normal(mean, scale), observed), 3)
+            mean = corruption.conceal(mean)
+            return tfd.Independent(tfd.Normal(mean, _originals_scale(posterior, mean)), 3)
+        observed = tf.broadcast_to(corruption.observed(mean), tf.shape(mean)) > 0
+        likelihood = corruption.distribution(mean, posterior.noise_params(noise_scale))
+        power = posterior.pixel_power(mean, corruption=corruption)[:, None, None, None]
+        return tfd.Independent(tfd.Masked(_raised(likelihood, power), observed), 3)
 
     def perceptual(latents, measurement):
         target = posterior.features(measurement)
-        recorrupted = corruption.mean(image(latents))
+        recorrupted = corruption.conceal(corruption.mean(image(latents)))
         distance = -posterior.perceptual_log_prob(recorrupted, target=target)
         return tfd.Laplace(distance, tf.ones_like(distance))
 
@@ -98,14 +104,47 @@ def _prior_scale(posterior: Posterior):
     return (prior.variance / scale) ** 0.5
 
 
-def _pixel_scale(posterior: Posterior, corruption, mean, *, noise_scale):
-    """Standard deviation of a value of the measurement, broadcastable to it, in [-1, 1]."""
-    scale = posterior.objective.pixel_scale
-    if posterior.objective.family.startswith("brgm"):
-        size = mean.shape[1] * mean.shape[2] * mean.shape[3]
-        return tf.constant(math.sqrt(size / (2.0 * scale)) / 127.5, mean.dtype)
-    precision = posterior.pixel_precision(
-        corruption=corruption, measurement=mean, noise_scale=noise_scale
-    )
-    # Where nothing is observed any scale will do: the factor is masked there.
-    return tf.where(precision > 0, tf.math.rsqrt(precision), tf.ones_like(precision))
+def _originals_scale(posterior: Posterior, mean):
+    """Standard deviation of a value of the measurement in the originals' objectives."""
+    size = mean.shape[1] * mean.shape[2] * mean.shape[3]
+    levels = math.sqrt(size / (2.0 * posterior.objective.pixel_scale))
+    return tf.constant(levels / 127.5, mean.dtype)
+
+
+def _raised(distribution, power):
+    """A likelihood to a power, normalised where it is normal."""
+    if isinstance(distribution, tfd.Normal):
+        return tfd.Normal(distribution.loc, distribution.scale * tf.math.rsqrt(power))
+    return _Raised(distribution, power)
+
+
+class _Raised(tfd.Distribution):
+    """log_prob is `power` times that of another distribution, from which the draws are."""
+
+    def __init__(self, distribution, power):
+        self._base, self._power = distribution, power
+        super().__init__(
+            dtype=distribution.dtype,
+            reparameterization_type=distribution.reparameterization_type,
+            validate_args=False,
+            allow_nan_stats=True,
+            name="Raised",
+        )
+
+    def _log_prob(self, value):
+        return self._power * self._base.log_prob(value)
+
+    def _sample_n(self, n, seed=None):
+        return self._base.sample(n, seed=seed)
+
+    def _batch_shape(self):
+        return self._base.batch_shape
+
+    def _batch_shape_tensor(self):
+        return self._base.batch_shape_tensor()
+
+    def _event_shape(self):
+        return self._base.event_shape
+
+    def _event_shape_tensor(self):
+        return self._base.event_shape_tensor()

@@ -151,7 +151,9 @@ class Posterior:
             "pixel": self.pixel_log_prob(
                 x, corruption=corruption, measurement=measurement, noise_scale=noise_scale
             ),
-            "perceptual": self.perceptual_log_prob(corruption.mean(x), target=target)
+            "perceptual": self.perceptual_log_prob(
+                corruption.conceal(corruption.mean(x)), target=target
+            )
             if has_features
             else zero,
             "prior": self.prior_log_prob(coordinates),
@@ -162,44 +164,55 @@ class Posterior:
         """Pixel likelihood.
 
             brgm_*:   -pixel_scale * mean over all values of (y - f(x))^2, in grey levels
-            bayes:    pixel_scale * log N(y | f(x), noise_scale^2), summed over the observed values
+            bayes:    pixel_scale * log p(y | f(x)), summed over the observed values
             tempered: the same times min(1, effective_size / number of observed values)
 
-        The tempering is there because the misfit of a generator is smooth: a photograph
+        p(y | f(x)) is the corruption's: N(y | f(x), noise_scale^2) unless a stage of noise says
+        other. The tempering is there because the misfit of a generator is smooth: a photograph
         of a million pixels holds no million independent measurements of it. A noise scale
         that is to be inferred and is not given has its prior's median.
         """
-        scale = self.objective.pixel_scale
         if self.objective.family.startswith("brgm"):
-            error = (measurement - corruption.mean(x)) * _HALF_RANGE
+            error = (measurement - corruption.conceal(corruption.mean(x))) * _HALF_RANGE
+            scale = self.objective.pixel_scale
             return -scale * tf.reduce_mean(tf.square(error), axis=[1, 2, 3])
-        if noise_scale is None:
-            noise_scale = self.objective.noise_scale or NOISE_MEDIAN
-        log_prob = corruption.log_prob(measurement, x, {"noise_scale": noise_scale})
-        if self.objective.family == "bayes":
-            return scale * log_prob
+        log_prob = corruption.log_prob(measurement, x, self.noise_params(noise_scale))
+        return self.pixel_power(measurement, corruption=corruption) * log_prob
+
+    def pixel_power(self, measurement, *, corruption):
+        """The power [B] that the likelihood is raised to; not of the originals' objectives."""
         observed = tf.broadcast_to(corruption.observed(measurement), tf.shape(measurement))
         size = tf.reduce_sum(observed, axis=[1, 2, 3])
-        # Never a division by zero: a measurement without an observed value has log_prob 0.
-        share = self.objective.effective_size / tf.maximum(size, self.objective.effective_size)
-        return scale * share * log_prob
+        power = self.objective.pixel_scale * tf.ones_like(size)
+        if self.objective.family == "tempered":
+            # Never a division by zero: a measurement without an observed value has log_prob 0.
+            effective = self.objective.effective_size
+            power *= effective / tf.maximum(size, effective)
+        return power
 
-    def pixel_precision(self, *, corruption, measurement, noise_scale=None):
-        """p with pixel term = -1/2 sum p (y - f(x))^2 + constant; not of the originals' objectives.
+    def pixel_precision(self, mean, *, corruption, noise_scale=None):
+        """Fisher information of the pixel term about f(x); not of the originals' objectives.
+
+        For normal noise, p with pixel term = -1/2 sum p (y - f(x))^2 + constant.
+
+        Args:
+            mean: f(x).
+            corruption: a `Corruption` with its data bound.
+            noise_scale: [B] in grey levels, instead of the objective's.
 
         Returns:
-            Of the measurement's shape, for y and f(x) in [-1, 1]; 0 where nothing is observed.
+            Of the shape of f(x), for y and f(x) in [-1, 1]; 0 where nothing is observed.
         """
+        observed = tf.broadcast_to(corruption.observed(mean), tf.shape(mean))
+        precision = corruption.precision(mean, self.noise_params(noise_scale))
+        power = self.pixel_power(mean, corruption=corruption)
+        return power[:, None, None, None] * observed * precision
+
+    def noise_params(self, noise_scale=None) -> dict[str, object]:
+        """The corruption's parameters: a noise scale, or else the objective's."""
         if noise_scale is None:
             noise_scale = self.objective.noise_scale or NOISE_MEDIAN
-        scale = tf.reshape(tf.cast(noise_scale, measurement.dtype), [-1, 1, 1, 1]) / _HALF_RANGE
-        observed = tf.broadcast_to(corruption.observed(measurement), tf.shape(measurement))
-        precision = self.objective.pixel_scale * observed / tf.square(scale)
-        if self.objective.family == "tempered":
-            size = tf.reduce_sum(observed, axis=[1, 2, 3], keepdims=True)
-            effective = self.objective.effective_size
-            precision *= effective / tf.maximum(size, effective)
-        return precision
+        return {"noise_scale": noise_scale}
 
     def perceptual_log_prob(self, recorrupted, *, target):
         """Perceptual likelihood.

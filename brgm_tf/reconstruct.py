@@ -17,7 +17,7 @@ from absl import flags
 from brgm_tf import command, hub, outputs
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
-from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.corruptions import CORRUPTIONS, parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.finding import find_images
@@ -62,7 +62,10 @@ flags.DEFINE_bool("list_generators", False, "say where the named generators are 
 flags.DEFINE_string("input", None, "image, folder, glob, or example:NAME")
 flags.DEFINE_enum("input_kind", "measurement", KINDS, "whether the input is damaged already")
 flags.DEFINE_string(
-    "corruption", "none", f"a call such as 'downsample(factor=32)': {_names(CORRUPTIONS)}"
+    "corruption",
+    "none",
+    "a call such as 'downsample(factor=32)', or several, 'a(...) + b(...)', one after another: "
+    f"{_names(CORRUPTIONS)}, or FILE.py:CLASS, a corruption of your own",
 )
 flags.DEFINE_string(
     "masks",
@@ -152,6 +155,8 @@ def _run() -> int:
     # What needs no TensorFlow is checked before it is imported.
     if FLAGS.input is None:
         raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
+    if parsing.own_files(FLAGS.corruption):  # which bring TensorFlow with them
+        command.import_quietly("tensorflow")
     config = Config(
         **{name: FLAGS[name].value for name in _CONFIG_FLAGS},
         overrides={name: FLAGS[name].value for name in OVERRIDES},
@@ -227,6 +232,8 @@ def _effective_flags() -> str:
         is_path = name in ("input", "masks", "output_dir") and not value.startswith("example:")
         if is_path and not (name == "masks" and finder(value)):
             value = os.path.abspath(os.path.expanduser(value))
+        if name == "corruption":
+            value = parsing.absolute(value)
         if name in ("generator", "perceptual"):
             value = hub.absolute(value)
         lines.append(f"--{name}={value}")

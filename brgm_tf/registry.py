@@ -312,6 +312,20 @@ def file_name(*suffixes: str) -> Callable[[object], str]:
     return check
 
 
+def optional(check: Callable[[object], object]) -> Callable[[object], object]:
+    """Returns a check for None or what another check accepts."""
+
+    def check_or_none(value):
+        if value is None:
+            return None
+        try:
+            return check(value)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{error}, or None") from None
+
+    return check_or_none
+
+
 def one_of(*choices: str) -> Callable[[object], str]:
     """Returns a check for one of a few words."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ import numpy as np
 from brgm_tf import hub, inputs, metrics, outputs, sampling
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
-from brgm_tf.corruptions import CORRUPTIONS
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective
@@ -78,10 +78,12 @@ def restore(
     Args:
         images: a path, folder or glob, an array [h, w, C] or [N, h, w, C] in [-1, 1],
             or a list of these.
-        corruption: a call such as 'downsample(factor=32)' or 'mask()'.
+        corruption: a call such as 'downsample(factor=32)' or 'mask()', or a chain of them,
+            such as 'downsample(factor=4) + noise(scale=5)'.
         generator: a handle as for `hub.load_generator`, or a loaded generator.
-        masks: for 'mask()': a file, a folder, or bool arrays, True = missing; or 'found' or
-            'found(fill=255)', by the colour of the holes, see `masks.find_missing`.
+        masks: for a corruption that has 'mask()': a file, a folder, or bool arrays, True =
+            missing; or 'found' or 'found(fill=255)', by the colour of the holes, see
+            `masks.find_missing`.
         num_steps: steps of the optimiser.
         seed: of everything random.
         progress: called with a `Step` after every chunk of steps; returning True stops.
@@ -111,7 +113,7 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
     Raises:
         InputError: there is no usable input.
     """
-    corruption = CORRUPTIONS.create(CORRUPTIONS.parse(config.corruption))
+    corruption = config.stages.create()
     row = hub.describe_generator(config.generator)
     jobs = inputs.plan(
         images,
@@ -126,7 +128,8 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
         size=row.resolution if is_clean else measured[0],
         resizable=is_clean or tuple(measured) == shape,
         resolution=row.resolution,
-        channels=row.channels,
+        mask_resolution=corruption.data_shape(shape)[0],
+        channels=row.channels if is_clean else measured[-1],
         non_square=config.non_square,
     )
     faults = []
@@ -138,6 +141,14 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
     if len(faults) == len(jobs):
         raise faults[0]
     return jobs, expected
+
+
+def noise_seeds(names: Sequence[str], *, seed: int) -> np.ndarray:
+    """Stateless seeds [B, 2] of the noise that images of these names get.
+
+    By its name an image has the same noise whatever else is restored, and in which order.
+    """
+    return np.array([[seed, zlib.crc32(name.encode("utf-8")) >> 1] for name in names], np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +172,22 @@ class _Estimate:
     settled: bool
 
 
+@dataclasses.dataclass(frozen=True)
+class _Knowledge:
+    """What a batch's measurements know.
+
+    Args:
+        observed: bool [B, h, w, C], the values of the measurement that count.
+        missing: bool [B, H, W, 1], the pixels that are not known, where those that are can be
+            put back; None elsewhere.
+        noise: [B], the standard deviation of the simulated noise, grey levels; 0 without any.
+    """
+
+    observed: np.ndarray
+    missing: np.ndarray | None
+    noise: np.ndarray
+
+
 class Restorer:
     """A loaded generator, posterior and estimator: restores batch after batch.
 
@@ -176,11 +203,12 @@ class Restorer:
 
         self.config = config
         scales = config.scales()
-        self.corruption = CORRUPTIONS.create(CORRUPTIONS.parse(config.corruption))
         self._perceptual = None
         if config.needs_perceptual:
             self._perceptual = hub.load_perceptual(config.perceptual, progress=notify)
         self.generator = hub.load_generator(config.generator, progress=notify)
+        size, channels = self.generator.resolution, self.generator.channels
+        self.corruption = config.stages.create().of_images((size, size, channels))
         statistics = self.generator.latent_statistics()
         prior = LatentPrior(
             statistics.mean, statistics.covariance, self.generator.num_ws, scales.layer_scale
@@ -198,6 +226,7 @@ class Restorer:
             **config.estimator_options,
         )
         self.render = tf.function(self._render_images, jit_compile=True)
+        self._known = tf.function(self._known_values)
         self._simulate = tf.function(self._simulate_measurement)
         self._conceal = tf.function(self._conceal_measurement)
         self._distance = (
@@ -236,20 +265,23 @@ class Restorer:
     def _restore(self, loaded: list[inputs.Loaded], progress):
         """The results of one batch, and whether `progress` asked to stop."""
         start = time.monotonic()
-        data = (
-            {"missing": np.stack([item.missing for item in loaded])}
-            if (self.corruption.data_names)
-            else {}
-        )
+        data = {}
+        if self.corruption.data_names:
+            data = {"missing": np.stack([item.missing for item in loaded])}
         image = np.stack([item.image for item in loaded])
         is_clean = self.config.input_kind == "clean"
-        measurement = (self._simulate if is_clean else self._conceal)(image, data).numpy()
+        if is_clean:
+            seeds = noise_seeds([item.name for item in loaded], seed=self.config.seed)
+            measurement = self._simulate(image, data, seeds).numpy()
+        else:
+            measurement = self._conceal(image, data).numpy()
         truth = image if is_clean else None
         estimate, frames, stopped = self._estimate(loaded, measurement, data, progress)
         ws, history = estimate.ws, estimate.history
         pictures = [t if t is None else t.numpy() for t in self.render(ws, measurement, data)]
-        scores = self._scores(pictures, measurement, truth, data)
-        samples, more = self._samples(estimate, measurement, truth, data)
+        known = self._knowledge(pictures, measurement, data)
+        scores = self._scores(pictures, measurement, truth, known)
+        samples, more = self._samples(estimate, measurement, truth, data, known)
         scores |= more
         seconds = (time.monotonic() - start) / len(loaded)
         results = []
@@ -263,12 +295,12 @@ class Restorer:
                     recorrupted=pictures[1][i],
                     merged=None if pictures[2] is None else pictures[2][i],
                     truth=image[i] if is_clean else None,
-                    missing=item.missing,
+                    missing=None if known.missing is None else known.missing[i],
                     latents=ws[i].numpy(),
                     history={name: values[:, i] for name, values in history.items()},
                     metrics=own,
                     seconds=seconds,
-                    warnings=self._warnings(own, estimate),
+                    warnings=self._warnings(own, estimate, noise=float(known.noise[i])),
                     samples=samples[i] if samples else None,
                     frames=tuple(frame[i] for frame in frames) if frames else None,
                 )
@@ -307,7 +339,17 @@ class Restorer:
         history["total"] = sum(history.values())
         return _Estimate(ws, chunk.state, history, chunk.settled), frames, stopped
 
-    def _samples(self, estimate: _Estimate, measurement, truth, data):
+    def _knowledge(self, pictures, measurement, data) -> _Knowledge:
+        """What is known of a batch, given its pictures."""
+        observed, variance = (t.numpy() for t in self._known(pictures[1], data))
+        variance = np.broadcast_to(variance, measurement.shape)
+        counted = observed.sum(axis=(1, 2, 3))
+        noise = np.sqrt((variance * observed).sum(axis=(1, 2, 3)) / np.maximum(counted, 1))
+        # Only where known pixels are put back are those that are not a hole in the picture.
+        missing = None if pictures[2] is None else ~observed.all(axis=-1, keepdims=True)
+        return _Knowledge(observed, missing, noise * metrics.LEVELS_PER_UNIT)
+
+    def _samples(self, estimate: _Estimate, measurement, truth, data, known: _Knowledge):
         """The `PosteriorSamples` of each image and their figures; none without a fit."""
         fit = self.estimator.fit(estimate.state)
         if fit is None:
@@ -320,22 +362,21 @@ class Restorer:
             seed=self.config.seed,
             spread=self.config.spread,
         )
-        missing = data.get("missing")
         discrepancy = self._discrepancy(noise_scale)
         figures = sampling.figures_of(
             drawn,
             noise_scale,
             measurement,
-            observed=None if missing is None else ~missing,
+            observed=known.observed,
             truth=truth,
-            missing=missing,
+            missing=known.missing,
             discrepancy=discrepancy,
         )
         samples = sampling.summarise(
             drawn,
             num_samples=self.config.num_samples,
             discrepancy=discrepancy,
-            missing=missing,
+            missing=known.missing,
         )
         return samples, figures | self.estimator.figures(fit)
 
@@ -351,29 +392,32 @@ class Restorer:
             return 0.0
         return np.nan_to_num(noise_scale.mean(axis=0))
 
-    def _scores(self, pictures, measurement, truth, data) -> dict[str, np.ndarray]:
+    def _scores(self, pictures, measurement, truth, known: _Knowledge) -> dict[str, np.ndarray]:
         reconstruction, recorrupted, merged = pictures
-        observed = None if not data else ~data["missing"]
-        scores = {"residual": metrics.residual(measurement, recorrupted, observed=observed)}
+        residual = metrics.residual(measurement, recorrupted, observed=known.observed)
+        scores = {"residual": residual}
         if truth is None:
             return scores
         return scores | metrics.restoration_metrics(
             reconstruction,
             truth,
             merged=merged,
-            missing=data.get("missing"),
+            missing=known.missing,
             distance=self._distance,
         )
 
-    def _warnings(self, scores: Mapping[str, float], estimate: _Estimate) -> tuple[str, ...]:
-        """What the user should know of an image, a line each."""
+    def _warnings(
+        self, scores: Mapping[str, float], estimate: _Estimate, *, noise: float
+    ) -> tuple[str, ...]:
+        """What the user should know of an image, a line each; its noise is in grey levels."""
         found = [self.estimator.warning] if self.estimator.warning else []
         done, num_steps = len(estimate.history["total"]), self.config.num_steps
         if done < num_steps and not estimate.settled:
             found.append(f"stopped after {done} of {num_steps} steps")
-        if scores["residual"] > RESIDUAL_BOUND:
+        bound = float(np.hypot(RESIDUAL_BOUND, noise))
+        if scores["residual"] > bound:
             found.append(
-                f"residual {scores['residual']:.1f} grey levels is above {RESIDUAL_BOUND:.0f}: the "
+                f"residual {scores['residual']:.1f} grey levels is above {bound:.0f}: the "
                 "picture lies outside the generator's range, or num_steps is too small"
             )
         if misfit := sampling.misfit(scores):
@@ -396,8 +440,19 @@ class Restorer:
     def _conceal_measurement(self, measurement, data):
         return self.corruption.with_data(**data).conceal(measurement)
 
-    def _simulate_measurement(self, image, data):
-        return self.corruption.with_data(**data).simulate(image, seed=[self.config.seed, 0])
+    def _simulate_measurement(self, image, data, seeds):
+        return self.corruption.with_data(**data).simulate(image, seeds)
+
+    def _known_values(self, recorrupted, data):
+        """Of the measurement's values: whether they are observed, bool, and their variance."""
+        import tensorflow as tf
+
+        corruption = self.corruption.with_data(**data)
+        observed = tf.broadcast_to(corruption.observed(recorrupted), tf.shape(recorrupted)) > 0
+        if not corruption.adds_noise:
+            return observed, tf.zeros([])
+        variance = corruption.variance(recorrupted, self.posterior.noise_params())
+        return observed, variance
 
 
 def _shrunk(pictures: np.ndarray) -> np.ndarray:

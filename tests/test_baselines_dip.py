@@ -8,6 +8,7 @@ import tensorflow as tf
 from brgm_tf.baselines import deep_image_prior
 from brgm_tf.baselines.deep_image_prior import dip, hourglass
 from brgm_tf.corruptions.downsample import Downsample
+from brgm_tf.corruptions.gaussian_noise import GaussianNoise
 from brgm_tf.corruptions.mask import Mask
 from brgm_tf.errors import InputError
 
@@ -95,6 +96,15 @@ def test_the_enlarged_picture_agrees_with_the_measurement():
     assert restored.dtype == np.float32
     residual = corruption.mean(restored[None])[0].numpy() - y
     assert np.sqrt(np.square(residual).mean()) < 0.2 * y.std()
+
+
+def test_a_chain_is_enlarged_as_its_stages_are():
+    y = waves(channels=1)[::4, ::4]
+    found = [
+        dip(y, corruption=corruption, num_steps=3, **SMALL)
+        for corruption in (Downsample(factor=4), Downsample(factor=4) + GaussianNoise(5.0))
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 def test_the_same_seed_draws_the_same_bytes():

@@ -11,8 +11,9 @@ import scipy.stats
 import skimage.transform
 import tensorflow as tf
 
-from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.corruptions import CORRUPTIONS, parsing
 from brgm_tf.corruptions.base import GREY_LEVEL, Corruption
+from brgm_tf.corruptions.chain import Chain
 from brgm_tf.corruptions.downsample import Downsample
 from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.mask import Mask
@@ -90,9 +91,21 @@ EXAMPLES = {
     "clip": [{}, {"low": 30, "high": 200}],
     "quantise": [{"bits": 1}, {"bits": 4}, {"bits": 8}],
     "jpeg": [{"quality": 10}, {"quality": 75}, {"quality": 100}],
+    "noise": [{"scale": 5}],
+    "poisson": [{"peak": 20}],
+    "salt_and_pepper": [{"share": 0.1}, {"share": 0.3, "scale": 4}],
 }
 # These refuse grey images.
 RGB_ONLY = {"bayer"}
+# Corruptions one after another: of different shapes, with data before and after them, and noise.
+CHAINS = [
+    "downsample(factor=2) + downsample(factor=3, method='bicubic')",
+    "mask(fill=0.5) + downsample(factor=2)",
+    "downsample(factor=2) + mask() + noise(scale=5)",
+    "mask() + poisson(peak=50)",
+    "half_mask(side='left') + blur(sigma=1)",
+    "none + salt_and_pepper(share=0.2, scale=3)",
+]
 DATA = {
     "missing": lambda batch, size, rng: rng.random((batch, *size, 1)) < 0.4,
 }
@@ -102,7 +115,7 @@ CASES = [
     pytest.param(name, arguments, id=f"{name}-{arguments}")
     for name, examples in EXAMPLES.items()
     for arguments in examples
-]
+] + [pytest.param(chain, {}, id=chain) for chain in CHAINS]
 every_corruption = pytest.mark.parametrize(("name", "arguments"), CASES)
 in_grey_and_rgb = pytest.mark.parametrize(
     ("name", "arguments", "channels"),
@@ -116,16 +129,30 @@ in_grey_and_rgb = pytest.mark.parametrize(
 # Of the others the gradient is a substitute, which the tests of each compare with its formula.
 every_smooth_corruption = pytest.mark.parametrize(
     ("name", "arguments"),
-    [case for case in CASES if not CORRUPTIONS[case.values[0]].load().surrogate_gradient],
+    [
+        case
+        for case in CASES
+        if case.values[0] not in CORRUPTIONS
+        or not CORRUPTIONS[case.values[0]].load().surrogate_gradient
+    ],
 )
 
 
 def create(name: str, arguments: dict) -> Corruption:
+    """A registered corruption, or a chain that is written out."""
+    if name not in CORRUPTIONS:
+        return parsing.parse(name).create().of_images((*SIZE, 3))
     return CORRUPTIONS.create(CORRUPTIONS.call(name, **arguments))
 
 
 def data_for(corruption: Corruption, batch: int, rng: np.random.Generator) -> dict:
-    return {name: DATA[name](batch, SIZE, rng) for name in corruption.data_names}
+    size = corruption.data_shape((*SIZE, 3))[:2]
+    return {name: DATA[name](batch, size, rng) for name in corruption.data_names}
+
+
+def has_normal_noise(corruption: Corruption) -> bool:
+    last = corruption.stages[-1] if isinstance(corruption, Chain) else corruption
+    return type(last).log_density is Corruption.log_density
 
 
 def bound(name, arguments, batch, rng) -> Corruption:
@@ -159,6 +186,12 @@ def test_a_row_states_the_parameters_of_its_class(name):
     required = {key: REQUIRED for key, p in taken.items() if p.default is p.empty}
     defaults = {key: p.default for key, p in taken.items() if p.default is not p.empty}
     assert stated == {k: v for k, v in (required | defaults).items() if k not in data}
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_a_row_states_the_data_and_the_noise_of_its_class(name):
+    row, kind = CORRUPTIONS[name], CORRUPTIONS[name].load()
+    assert (row.data_names, row.adds_noise) == (kind.data_names, kind.adds_noise)
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -215,6 +248,8 @@ def test_the_gradient_of_log_prob_leads_back_to_what_was_measured(name, argument
 @every_corruption
 def test_the_gradient_of_log_prob_is_zero_at_what_was_measured(name, arguments, rng):
     corruption = bound(name, arguments, 1, rng)
+    if not has_normal_noise(corruption):
+        pytest.skip("the mean is not the most probable value")
     x = tf.constant(images(rng, batch=1))
     y = corruption.mean(x)
     with tf.GradientTape() as tape:
@@ -302,7 +337,7 @@ def test_bfloat16_is_measured_to_its_precision(name, arguments, rng):
 @every_corruption
 def test_config_rebuilds_the_corruption(name, arguments, rng):
     corruption = create(name, arguments)
-    again = CORRUPTIONS.create(CORRUPTIONS.call(name, **corruption.get_config()))
+    again = type(corruption).from_config(corruption.get_config())
     data = data_for(corruption, 2, rng)
     x = images(rng)
     np.testing.assert_array_equal(
@@ -363,15 +398,70 @@ def test_the_batch_size_may_be_unknown_while_tracing(name, arguments, rng):
 @every_corruption
 def test_simulate_is_repeated_by_its_seed(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
-    x = images(rng)
-    first = corruption.simulate(x, [1, 2])
-    np.testing.assert_array_equal(first, corruption.simulate(x, [1, 2]))
+    x, seeds = images(rng), [[1, 2], [3, 4]]
+    first = corruption.simulate(x, seeds)
+    np.testing.assert_array_equal(first, corruption.simulate(x, seeds))
     assert first.shape == corruption.mean(x).shape
+    assert first.dtype == x.dtype
+
+
+@every_corruption
+def test_an_images_noise_depends_on_its_seed_alone(name, arguments, rng):
+    corruption = create(name, arguments)
+    data, x, seeds = data_for(corruption, 3, rng), images(rng, batch=3), [[0, 7], [0, 8], [0, 9]]
+    together = corruption.with_data(**data).simulate(x, seeds)
+    for i in range(3):
+        one = slice(i, i + 1)
+        single = corruption.with_data(**{key: value[one] for key, value in data.items()})
+        alone = single.simulate(x[one], seeds[one])
+        np.testing.assert_allclose(alone, together[one], rtol=0, atol=1e-14)
+
+
+@every_corruption
+def test_only_noise_scatters(name, arguments, rng):
+    corruption = bound(name, arguments, 1, rng)
+    x = np.repeat(images(rng, batch=1), 2, axis=0)
+    first, second = corruption.simulate(x, [[0, 1], [0, 2]])
+    assert (np.abs(first - second).max() > 1e-14) == corruption.adds_noise
+
+
+@every_corruption
+def test_log_prob_is_that_of_the_distribution_over_observed_values(name, arguments, rng):
+    corruption, params = bound(name, arguments, 2, rng), {"noise_scale": [4.0, 9.0]}
+    x = images(rng)
+    mean = corruption.mean(x)
+    y = corruption.distribution(mean, params).sample(seed=[0, 1])
+    density = corruption.distribution(mean, params).log_prob(y)
+    seen = np.broadcast_to(corruption.observed(y), y.shape)
+    expected = np.sum(density * seen, axis=(1, 2, 3))
+    np.testing.assert_allclose(corruption.log_prob(y, x, params), expected, rtol=1e-9)
+
+
+@every_corruption
+def test_variance_is_that_of_the_distribution(name, arguments, rng):
+    corruption, params = bound(name, arguments, 1, rng), {"noise_scale": 6.0}
+    mean = corruption.mean(images(rng, batch=1))
+    y = corruption.distribution(mean, params).sample(3000, seed=[0, 1])
+    expected = np.broadcast_to(corruption.variance(mean, params), mean.shape)
+    error = np.mean(np.square(y - mean), axis=0) / expected
+    assert abs(error.mean() - 1) < 0.015
+
+
+@every_corruption
+def test_observed_values_do_not_depend_on_missing_pixels(name, arguments, rng):
+    corruption = bound(name, arguments, 2, rng)
+    y = corruption.mean(images(rng))
+    seen = np.broadcast_to(corruption.observed(y), y.shape) == 1
+    hidden = tf.constant(np.where(seen, y, np.nan))
+    assert np.all(np.isfinite(corruption.conceal(hidden)))
+    np.testing.assert_array_equal(corruption.conceal(hidden).numpy()[seen], y.numpy()[seen])
 
 
 @every_corruption
 def test_log_prob_is_the_normal_density_over_observed_pixels(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
+    if not has_normal_noise(corruption):
+        pytest.skip("has a density of its own")
     x = images(rng)
     mean = corruption.mean(x).numpy()
     y = mean + rng.normal(size=mean.shape) * 0.1

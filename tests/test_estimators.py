@@ -9,7 +9,12 @@ from brgm_tf.generators.stylegan2 import StyleGAN2
 
 SIZE = 16
 # The channels of the generator, by corruption.
-CORRUPTIONS = {"mask()": 1, "downsample(factor=4)": 3}
+CORRUPTIONS = {
+    "mask()": 1,
+    "downsample(factor=4)": 3,
+    "downsample(factor=4) + poisson(peak=50)": 3,
+    "downsample(factor=4) + salt_and_pepper(share=0.1)": 3,
+}
 
 
 def restored(estimator, corruption, **options):

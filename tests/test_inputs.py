@@ -1,5 +1,6 @@
 """What is to be restored: planned, checked from headers, loaded; every way to be wrong."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -11,9 +12,11 @@ from brgm_tf import inputs, masks
 from brgm_tf.errors import InputError
 
 SIZE = 8
-PHOTOGRAPH = inputs.Expected(size=SIZE, resizable=True, resolution=SIZE, channels=3)
-SQUARE_ONLY = inputs.Expected(SIZE, True, SIZE, 3, non_square="refuse")
-SMALL = inputs.Expected(size=4, resizable=False, resolution=SIZE, channels=3)
+PHOTOGRAPH = inputs.Expected(
+    size=SIZE, resizable=True, resolution=SIZE, mask_resolution=SIZE, channels=3
+)
+SQUARE_ONLY = dataclasses.replace(PHOTOGRAPH, non_square="refuse")
+SMALL = dataclasses.replace(PHOTOGRAPH, size=4, resizable=False)
 
 
 def save(path, *, size=(SIZE, SIZE), level=255):
@@ -281,7 +284,7 @@ def test_a_mask_is_found_in_the_colours_of_the_file_and_in_arrays(tmp_path, chan
     levels = np.random.RandomState(0).randint(0, 255, (SIZE, SIZE, 3), np.uint8)
     levels[hole] = (255, 0, 0)
     Image.fromarray(levels).save(tmp_path / "a.png")
-    expected = inputs.Expected(SIZE, True, SIZE, channels)
+    expected = inputs.Expected(SIZE, True, SIZE, SIZE, channels)
     loaded = inputs.load(job(tmp_path / "a.png", mask=masks.Found((255, 0, 0))), expected=expected)
     assert loaded.image.shape == (SIZE, SIZE, channels)
     np.testing.assert_array_equal(loaded.missing[..., 0], hole)

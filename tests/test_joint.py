@@ -6,7 +6,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from brgm_tf.corruptions.downsample import Downsample
+from brgm_tf.corruptions.gaussian_noise import GaussianNoise
 from brgm_tf.corruptions.mask import Mask
+from brgm_tf.corruptions.poisson_noise import PoissonNoise
+from brgm_tf.corruptions.salt_and_pepper import SaltAndPepper
 from brgm_tf.joint import PSEUDO_OBSERVATIONS, joint_distribution
 from brgm_tf.objectives import OBJECTIVES, objective
 from brgm_tf.posterior import LatentPrior, Posterior, total
@@ -16,7 +19,15 @@ RNG = np.random.RandomState(0)
 MEAN, ROOT = RNG.randn(D), RNG.randn(D, D)
 MATRIX = RNG.randn(L * D, SIZE * SIZE * 3) * 0.1
 MISSING = RNG.rand(B, SIZE, SIZE, 1) < 0.3
-CORRUPTIONS = {"downsample": Downsample(2), "mask": Mask().with_data(missing=MISSING)}
+CORRUPTIONS = {
+    "downsample": Downsample(2),
+    "mask": Mask().with_data(missing=MISSING),
+    "mask + downsample": (Mask() + Downsample(2)).with_data(missing=MISSING),
+    "noise": Downsample(2) + GaussianNoise(5.0),
+    "poisson": Downsample(2) + PoissonNoise(30.0),
+    "mask + poisson": (Mask() + PoissonNoise(30.0)).with_data(missing=MISSING),
+    "salt_and_pepper": Downsample(2) + SaltAndPepper(0.2),
+}
 
 
 def posterior(name, **overrides):

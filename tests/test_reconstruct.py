@@ -279,3 +279,28 @@ def test_masks_that_are_found_are_saved_as_they_were_spelled(masks):
         reconstruct.FLAGS.unparse_flags()
         reconstruct._parse_flags(["reconstruct", "--input=x.png", f"--masks={masks}"])
         assert f"--masks={masks}" in reconstruct._effective_flags().splitlines()
+
+
+def test_the_flags_of_a_corruption_of_ones_own_replay_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "my_ops.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with flagsaver.flagsaver():
+        reconstruct.FLAGS.unparse_flags()
+        reconstruct._parse_flags(["reconstruct", "--corruption=my_ops.py:Fog(density=0.3) + mask"])
+        lines = reconstruct._effective_flags().splitlines()
+    assert f"--corruption={tmp_path}/my_ops.py:Fog(density=0.3) + mask" in lines
+
+
+@pytest.mark.parametrize(
+    ("corruption", "told"),
+    [
+        ("none + my_ops.py:Fog", "stage 2 'my_ops.py:Fog': names a file that does not exist"),
+        ("mask() + downsmaple(factor=4)", "stage 2 'downsmaple(factor=4)': must be one of"),
+        ("noise(scale=1) + mask()", "noise must be the last stage"),
+    ],
+)
+def test_a_chain_that_cannot_be_used_is_one_line(corruption, told):
+    done = process("--input=example:xray", f"--corruption={corruption}")
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

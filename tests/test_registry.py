@@ -207,6 +207,20 @@ def test_number_refuses(value):
         registries.number(-1, 1)(value)
 
 
+@pytest.mark.parametrize("value", [0, 1, -0.1, True, float("nan"), "0.5", None])
+def test_fraction_refuses_the_ends_of_its_interval(value):
+    assert registries.fraction(np.float32(0.5)) == 0.5
+    with pytest.raises(ValueError, match="must be a number between 0 and 1, both excluded"):
+        registries.fraction(value)
+
+
+def test_optional_accepts_none_and_says_so():
+    check = registries.optional(registries.positive_int)
+    assert (check(None), check(3)) == (None, 3)
+    with pytest.raises(ValueError, match="must be a positive integer, or None"):
+        check(0)
+
+
 @pytest.mark.parametrize("value", ["c", "", 1, None, ["a"], np.array(["a", "b"])])
 def test_one_of_refuses(value):
     with pytest.raises(ValueError, match="must be one of a, b"):

@@ -5,10 +5,12 @@ import csv
 import numpy as np
 import pytest
 from PIL import Image
+from unseeing import Unseeing
 
 import brgm_tf
 from brgm_tf.errors import InputError
 from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.restoration import noise_seeds
 
 SIZE, SMALL = 16, 4
 DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
@@ -268,3 +270,67 @@ def test_pixels_under_the_mask_are_never_looked_at(generator):
     np.testing.assert_array_equal(results[0].measurement, results[1].measurement)
     np.testing.assert_array_equal(results[0].reconstruction, results[1].reconstruction)
     assert (results[0].measurement[missing[..., 0]] == 1.0).all()
+
+
+def simulated(restore, images, corruption, **options):
+    """Clean images, damaged and restored, without a perceptual distance."""
+    defaults = {"input_kind": "clean", "perceptual": Unseeing()}
+    return restore(images, corruption=corruption, **(defaults | options)).images
+
+
+def test_a_clean_input_gets_the_noise_of_its_chain(restore, whole):
+    corruption = f"{DOWNSAMPLE} + noise(scale=20)"
+    images = simulated(restore, np.repeat(whole[:1], 2, axis=0), corruption)
+    mean = whole[0].reshape(SMALL, 4, SMALL, 4, 3).mean(axis=(1, 3))
+    first, second = (127.5 * (image.measurement - mean) for image in images)
+    assert np.std(first) == pytest.approx(20, rel=0.3)
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.5
+
+
+def test_an_images_noise_does_not_depend_on_its_batch(restore, whole):
+    corruption = f"{DOWNSAMPLE} + noise(scale=20)"
+    alone, together = (
+        simulated(restore, whole, corruption, num_steps=1, batch_size=size) for size in (1, 3)
+    )
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a.measurement, b.measurement)
+
+
+def test_seeds_of_noise_are_those_of_names():
+    first = noise_seeds(["a", "b", "c"], seed=5)
+    np.testing.assert_array_equal(first[1:], noise_seeds(["b", "c"], seed=5))
+    assert len({tuple(row) for row in first}) == 3
+    assert not (first == noise_seeds(["a", "b", "c"], seed=6)).all(axis=1).any()
+
+
+def test_noise_that_is_known_of_brings_no_warning(restore, generator):
+    z = np.random.RandomState(5).randn(1, 8).astype("float32")
+    x = np.clip(np.asarray(generator(z)), -1, 1)
+    (image,) = simulated(restore, x, f"{DOWNSAMPLE} + noise(scale=40)", num_steps=40)
+    assert image.metrics["residual"] > 20
+    assert image.warnings == ()
+
+
+def test_a_mask_may_follow_fewer_pixels(restore, small):
+    missing = np.zeros((SMALL, SMALL, 1), bool)
+    missing[:2] = True
+    hidden = small[:1].copy()
+    hidden[:, :2] = 0.5
+    images = [
+        restore(y, corruption=f"{DOWNSAMPLE} + mask()", masks=missing).images[0]
+        for y in (small[:1], hidden)
+    ]
+    np.testing.assert_array_equal(images[0].measurement[:2], 1.0)
+    np.testing.assert_array_equal(images[0].measurement[2:], small[0, 2:])
+    np.testing.assert_array_equal(images[0].reconstruction, images[1].reconstruction)
+    assert images[0].merged is None
+    error = images[0].recorrupted[2:] - small[0, 2:]
+    residual = 127.5 * np.sqrt(np.mean(error**2))
+    assert images[0].metrics["residual"] == pytest.approx(residual, rel=1e-4)
+
+
+def test_noisy_pixels_are_not_put_back(restore, whole, missing):
+    (image,) = simulated(restore, whole[:1], "mask() + noise(scale=5)", masks=missing[0])
+    assert image.merged is None
+    assert "hole_rmse" not in image.metrics
+    np.testing.assert_array_equal(image.measurement[missing[0, ..., 0]], 1.0)

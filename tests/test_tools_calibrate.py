@@ -49,6 +49,7 @@ def test_every_image_is_judged_and_the_command_goes_on_where_it_was(tmp_path):
         (["--corruption=mask()"], "mask"),
         (["--estimator=map"], "estimator"),
         (["--num_images=2"], "num_images"),
+        (["--corruption=noise(scale=5)", "--infer_noise"], "noise_scale"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, flags, named):

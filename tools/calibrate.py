@@ -2,9 +2,10 @@
 
     python tools/calibrate.py --output_dir=calibration --corruption='downsample(factor=8)'
 
-Draws images, damages them with noise of a known scale, infers them, and asks where among the
-draws of the posterior the truth lies: of a random pixel its rank, of all pixels the share
-inside the central 50 % and 90 % intervals. With a mask only missing pixels count.
+Draws images, damages them with noise of a known scale (normal, unless the corruption ends in a
+stage of noise of its own), infers them, and asks where among the draws of the posterior the truth
+lies: of a random pixel its rank, of all pixels the share inside the central 50 % and 90 %
+intervals. With a mask of the image only missing pixels count.
 
     --truth=prior    images of the model's own prior: ranks are uniform where inference is right
     --truth=mapped   images of the generator's mapping of z: the prior is a Gaussian near them
@@ -41,7 +42,7 @@ from brgm_tf import command, files, hub, inputs, outputs, sampling
 from brgm_tf.calibration import chi_square_p, fitted_correction
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
-from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.corruptions import parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.restoration import Restorer, prepare
@@ -76,7 +77,7 @@ flags.DEFINE_string("truth", "prior", "prior, mapped, or a file, folder or glob 
 flags.DEFINE_integer("num_images", 200, "images that are drawn", lower_bound=BINS)
 flags.DEFINE_string("generator", DEFAULT_GENERATOR, "handle of the prior")
 flags.DEFINE_string("corruption", "downsample(factor=8)", "what damages the images")
-flags.DEFINE_string("mask", None, "file of the mask, for the corruption 'mask()'")
+flags.DEFINE_string("mask", None, "file of the mask, for a corruption with 'mask()'")
 flags.DEFINE_float("noise_scale", 3.0, "of the noise, grey levels; inference is told", 1e-3)
 flags.DEFINE_bool("infer_noise", False, "do not tell inference the noise scale")
 flags.DEFINE_integer("num_steps", 350, "steps of the estimator", lower_bound=1)
@@ -97,6 +98,14 @@ def main() -> None:
 def _run() -> int:
     if FLAGS.output_dir is None:
         raise InputError("output_dir", "must be given")
+    noise = parsing.parse(FLAGS.corruption).noise
+    if noise is not None and (FLAGS["noise_scale"].present or FLAGS.infer_noise):
+        raise InputError(
+            "noise_scale",
+            "must not be given, nor inferred, with a corruption that has its own noise",
+            corruption=str(noise),
+        )
+    is_told = noise is None and not FLAGS.infer_noise
     config = Config(
         corruption=FLAGS.corruption,
         generator=FLAGS.generator,
@@ -106,11 +115,11 @@ def _run() -> int:
         num_draws=FLAGS.num_draws,
         num_steps=FLAGS.num_steps,
         seed=FLAGS.seed,
-        overrides={} if FLAGS.infer_noise else {"noise_scale": FLAGS.noise_scale},
+        overrides={"noise_scale": FLAGS.noise_scale} if is_told else {},
     )
-    masked = CORRUPTIONS.parse(config.corruption).name == "mask"
+    masked = bool(config.stages.data_names)
     if masked and FLAGS.mask is None:
-        raise InputError("mask", "must be given for the corruption 'mask()'")
+        raise InputError("mask", "must be given for a corruption with 'mask()'")
     folder = outputs.check_writable(FLAGS.output_dir)
     command.import_quietly("tensorflow")
     missing = _missing(config) if masked else None
@@ -142,7 +151,7 @@ def _check_settings(path: Path) -> None:
 
 
 def _missing(config: Config) -> np.ndarray:
-    """The mask, bool [1, R, R, 1], True = missing."""
+    """The mask, bool [1, M, M, 1], True = missing."""
     row = hub.describe_generator(config.generator)
     blank = np.zeros([row.resolution, row.resolution, row.channels], np.float32)
     jobs, expected = prepare(blank, config=config, masks=FLAGS.mask)
@@ -154,7 +163,7 @@ class Calibration:
 
     Args:
         config: how they are inferred.
-        missing: bool [1, R, R, 1], True = missing; or None.
+        missing: bool [1, M, M, 1], True = missing; or None.
         folder: of the results.
     """
 
@@ -247,8 +256,9 @@ class Calibration:
         *_, last = self._restorer.estimator.run(measurement, data=data)
         fit = self._restorer.estimator.fit(last.state)
         drawn, noise_scale = self._drawn(fit, measurement, data)
-        missing = data.get("missing")
-        observed = None if missing is None else ~missing
+        missing = self._hole(truth)
+        observed = self._restorer.corruption.with_data(**data).observed(measurement)
+        observed = np.broadcast_to(observed, measurement.shape) > 0
         figures = sampling.figures_of(
             drawn, noise_scale, measurement, observed=observed, truth=truth, missing=missing
         )
@@ -277,6 +287,11 @@ class Calibration:
             for b, rank in enumerate(ranks)
         ]
 
+    def _hole(self, truth) -> np.ndarray | None:
+        """The missing pixels of images, where the mask is of these: bool [1, R, R, 1]."""
+        fits = self._missing is not None and self._missing.shape[1:3] == truth.shape[1:3]
+        return self._missing if fits else None
+
     def _drawn(self, fit, measurement, data, *, spread: float = 1.0):
         """What `sampling.draw_samples` returns; known pixels are not put back."""
         return sampling.draw_samples(
@@ -290,6 +305,9 @@ class Calibration:
 
     def _measured(self, truth, data, indices) -> np.ndarray:
         corruption = self._restorer.corruption.with_data(**data)
+        if corruption.adds_noise:
+            seeds = [[self._config.seed, index] for index in indices]
+            return corruption.simulate(truth, seeds).numpy()
         mean = corruption.mean(truth).numpy()
         noise = [
             np.random.default_rng([self._config.seed, index, 1]).standard_normal(
@@ -302,9 +320,8 @@ class Calibration:
 
     def _rank(self, draws, truth, *, index: int) -> float:
         """Share of the draws that are below the truth at a random pixel that counts."""
-        counted = np.ones(truth.shape, bool)
-        if self._missing is not None:
-            counted = np.broadcast_to(self._missing[0], truth.shape)
+        missing = self._hole(truth[None])
+        counted = np.broadcast_to(True if missing is None else missing[0], truth.shape)
         rng = np.random.default_rng([self._config.seed, index, 2])
         where = tuple(rng.choice(np.argwhere(counted)))
         below = (draws[(slice(None), *where)] < truth[where]).sum()

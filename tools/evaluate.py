@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf import baselines, command, files, images, inputs, metrics, outputs
 from brgm_tf.config import Config
-from brgm_tf.corruptions import CORRUPTIONS
+from brgm_tf.corruptions import parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import OBJECTIVES
-from brgm_tf.restoration import Restorer, prepare
+from brgm_tf.restoration import Restorer, noise_seeds, prepare
 
 _KEYS = ("task", "method", "image")
 # Columns of the tables, by whether the task leaves known pixels.
@@ -83,10 +83,10 @@ class Evaluation:
         files.write(self.folder / "figure.png", self._figure())
 
     def _methods_of(self, task: str) -> list[str]:
-        name = CORRUPTIONS.parse(task).name
-        known = baselines.baselines_of(name, slow=True)
+        kind = parsing.parse(task).kind
+        known = baselines.baselines_of(kind, slow=True)
         wanted = self._options.baselines
-        wanted = baselines.baselines_of(name) if wanted is None else wanted
+        wanted = baselines.baselines_of(kind) if wanted is None else wanted
         chosen = [baseline for baseline in wanted if baseline in known]
         for baseline in chosen:
             baselines.check_installed(baseline)
@@ -107,7 +107,7 @@ class Evaluation:
         )
 
     def _masks(self, task: str):
-        return self._options.masks if CORRUPTIONS.parse(task).name == "mask" else None
+        return self._options.masks if parsing.parse(task).data_names else None
 
     def _evaluate(self, task, method, jobs, expected) -> None:
         size = self._options.batch_size
@@ -167,8 +167,8 @@ class Evaluation:
         return found
 
     def _markdown(self, task: str) -> str:
-        columns = _HOLE if CORRUPTIONS.parse(task).name == "mask" else _FULL
         first = self._summary(task, self._methods[task][0])
+        columns = _HOLE if "hole_rmse" in first else _FULL
         lines = [
             f"`{task}`, {first['images']} images, mean (standard error)",
             "",
@@ -209,7 +209,8 @@ def _by_estimator(restorer, jobs, *, expected):
 
 
 def _by_baseline(method, jobs, *, config, expected):
-    corruption = CORRUPTIONS.create(CORRUPTIONS.parse(config.corruption))
+    shape = (expected.resolution, expected.resolution, expected.channels)
+    corruption = config.stages.create().of_images(shape)
     restore = baselines.BASELINES[method].load()
     distance = _distance()
     for job in jobs:
@@ -217,7 +218,8 @@ def _by_baseline(method, jobs, *, config, expected):
         missing = None if item.missing is None else item.missing[None]
         bound = corruption if missing is None else corruption.with_data(missing=missing)
         truth = item.image[None]
-        measurement = bound.simulate(truth, seed=[config.seed, 0]).numpy()[0]
+        seeds = noise_seeds([job.name], seed=config.seed)
+        measurement = bound.simulate(truth, seeds).numpy()[0]
         restored = restore(
             measurement,
             corruption=bound,
@@ -231,7 +233,7 @@ def _by_baseline(method, jobs, *, config, expected):
             truth,
             distance=distance,
             merged=None if merged is None else merged.numpy(),
-            missing=missing,
+            missing=None if merged is None else missing,
         )
         shown = restored if merged is None else merged.numpy()[0]
         pictures = {"restored": shown, "measurement": measurement, "truth": item.image}
@@ -313,7 +315,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("images", help="clean images: file, folder or glob")
     parser.add_argument("output", help="folder of the results")
     parser.add_argument("--tasks", nargs="+", required=True, help="corruptions")
-    parser.add_argument("--masks", help="for the task 'mask()': a file, or a folder")
+    parser.add_argument("--masks", help="for the tasks with 'mask()': a file, or a folder")
     parser.add_argument("--generator", default=defaults.generator, help="handle of the prior")
     parser.add_argument("--estimators", nargs="*", default=["map"], choices=list(ESTIMATORS))
     parser.add_argument(

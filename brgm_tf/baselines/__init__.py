@@ -63,7 +63,7 @@ def baselines_of(corruption: str, *, slow: bool = False) -> list[str]:
     """Names of the baselines for a corruption.
 
     Args:
-        corruption: its name.
+        corruption: its name; that of a chain is `corruptions.parsing.Stages.kind`.
         slow: whether the slow ones are among them.
     """
     fitting = {name: row for name, row in BASELINES.items() if corruption in row.corruptions}

@@ -78,8 +78,7 @@ def dip(
         num_channels=num_channels,
     )
     # Data are arguments of the compiled step: another mask runs the same program.
-    data = {name: getattr(corruption, name) for name in corruption.data_names}
-    return fit(measurement, data, seed=seed, num_steps=num_steps)
+    return fit(measurement, corruption.data, seed=seed, num_steps=num_steps)
 
 
 def hourglass(resolution: int, *, channels: int, num_channels: int = 32) -> keras.Model:
@@ -144,7 +143,7 @@ class _State(NamedTuple):
 @functools.lru_cache(maxsize=4)
 def _fit_of(kind, config, *, resolution, channels, num_channels) -> _Fit:
     network = hourglass(resolution, channels=channels, num_channels=num_channels)
-    return _Fit(network, kind(**dict(config)))
+    return _Fit(network, kind.from_config(dict(config)))
 
 
 class _Fit:

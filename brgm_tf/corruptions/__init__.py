@@ -2,9 +2,14 @@
 
 A new corruption is one file and one row here; flags, `--help` and the generic tests
 take it up from the row. TensorFlow is imported only when a corruption is created.
+`parsing` reads calls, chains of them, and corruptions from a file of the user's.
 """
 
 from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
 
 from brgm_tf.registry import (
     MAX_INT,
@@ -19,10 +24,33 @@ from brgm_tf.registry import (
     integer,
     number,
     one_of,
+    optional,
     positive_float,
     positive_int,
     ratio,
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class CorruptionRow(Row):
+    """A registered corruption.
+
+    Args:
+        data_names: names of the per-image arrays that it takes.
+        noise_scale: of a stage of noise, its arguments -> the standard deviation of a value in
+            grey levels, or None where they do not say; None for what adds no noise.
+        fixed_noise: whether the densities take no other noise scale than that.
+    """
+
+    data_names: tuple[str, ...] = ()
+    noise_scale: Callable[[Mapping[str, object]], float | None] | None = None
+    fixed_noise: bool = False
+
+    @property
+    def adds_noise(self) -> bool:
+        """Whether it is a stage of noise."""
+        return self.noise_scale is not None
+
 
 _BORDER = Parameter(
     "reflect",
@@ -35,11 +63,11 @@ _SEED = Parameter(0, integer(0, MAX_INT), "of the draw, which is the same for al
 CORRUPTIONS = Registry(
     "corruption",
     {
-        "none": Row(
+        "none": CorruptionRow(
             "brgm_tf.corruptions.identity:Identity",
             "the image itself: inversion into the generator's latents",
         ),
-        "downsample": Row(
+        "downsample": CorruptionRow(
             "brgm_tf.corruptions.downsample:Downsample",
             "fewer pixels: super-resolution",
             {
@@ -52,7 +80,7 @@ CORRUPTIONS = Registry(
                 ),
             },
         ),
-        "blur": Row(
+        "blur": CorruptionRow(
             "brgm_tf.corruptions.blur:Blur",
             "a Gaussian blur",
             {
@@ -60,7 +88,7 @@ CORRUPTIONS = Registry(
                 "border": _BORDER,
             },
         ),
-        "motion_blur": Row(
+        "motion_blur": CorruptionRow(
             "brgm_tf.corruptions.motion_blur:MotionBlur",
             "a blur along a line: the camera moved",
             {
@@ -71,7 +99,7 @@ CORRUPTIONS = Registry(
                 "border": _BORDER,
             },
         ),
-        "disk_blur": Row(
+        "disk_blur": CorruptionRow(
             "brgm_tf.corruptions.disk_blur:DiskBlur",
             "a blur over a disk: out of focus",
             {
@@ -79,7 +107,7 @@ CORRUPTIONS = Registry(
                 "border": _BORDER,
             },
         ),
-        "kernel_blur": Row(
+        "kernel_blur": CorruptionRow(
             "brgm_tf.corruptions.kernel_blur:KernelBlur",
             "a blur by a kernel from a file",
             {
@@ -90,7 +118,7 @@ CORRUPTIONS = Registry(
                 "border": _BORDER,
             },
         ),
-        "grayscale": Row(
+        "grayscale": CorruptionRow(
             "brgm_tf.corruptions.grayscale:Grayscale",
             "colours lost: colourisation",
             {
@@ -99,7 +127,7 @@ CORRUPTIONS = Registry(
                 )
             },
         ),
-        "bayer": Row(
+        "bayer": CorruptionRow(
             "brgm_tf.corruptions.bayer:Bayer",
             "one colour a pixel, as a camera's sensor sees: demosaicing",
             {
@@ -110,12 +138,13 @@ CORRUPTIONS = Registry(
                 )
             },
         ),
-        "mask": Row(
+        "mask": CorruptionRow(
             "brgm_tf.corruptions.mask:Mask",
             "pixels missing: in-painting; the mask itself comes with each image",
             {"fill": _FILL},
+            data_names=("missing",),
         ),
-        "random_mask": Row(
+        "random_mask": CorruptionRow(
             "brgm_tf.corruptions.random_mask:RandomMask",
             "pixels missing here and there, the same ones in all images",
             {
@@ -124,7 +153,7 @@ CORRUPTIONS = Registry(
                 "fill": _FILL,
             },
         ),
-        "box_mask": Row(
+        "box_mask": CorruptionRow(
             "brgm_tf.corruptions.box_mask:BoxMask",
             "boxes missing, the same ones in all images",
             {
@@ -134,7 +163,7 @@ CORRUPTIONS = Registry(
                 "fill": _FILL,
             },
         ),
-        "scratches": Row(
+        "scratches": CorruptionRow(
             "brgm_tf.corruptions.scratches:Scratches",
             "straight lines missing from side to side, the same ones in all images",
             {
@@ -144,7 +173,7 @@ CORRUPTIONS = Registry(
                 "fill": _FILL,
             },
         ),
-        "half_mask": Row(
+        "half_mask": CorruptionRow(
             "brgm_tf.corruptions.half_mask:HalfMask",
             "one half missing: out-painting",
             {
@@ -154,12 +183,12 @@ CORRUPTIONS = Registry(
                 "fill": _FILL,
             },
         ),
-        "gamma": Row(
+        "gamma": CorruptionRow(
             "brgm_tf.corruptions.gamma:Gamma",
             "another gamma: intensities to a power",
             {"gamma": Parameter(REQUIRED, positive_float, "the exponent; above 1 darker")},
         ),
-        "gain": Row(
+        "gain": CorruptionRow(
             "brgm_tf.corruptions.gain:Gain",
             "another contrast and brightness: gain times grey level plus bias, not clipped",
             {
@@ -167,7 +196,7 @@ CORRUPTIONS = Registry(
                 "bias": Parameter(0.0, number(-255, 255), "grey levels added"),
             },
         ),
-        "clip": Row(
+        "clip": CorruptionRow(
             "brgm_tf.corruptions.clip:Clip",
             "over- and underexposure: grey levels beyond two bounds become the bounds",
             {
@@ -175,15 +204,42 @@ CORRUPTIONS = Registry(
                 "high": Parameter(255.0, number(0, 255), "largest grey level"),
             },
         ),
-        "quantise": Row(
+        "quantise": CorruptionRow(
             "brgm_tf.corruptions.quantise:Quantise",
             "fewer bits: grey levels rounded to the nearest of 2^bits",
             {"bits": Parameter(REQUIRED, integer(1, 16), "of a channel")},
         ),
-        "jpeg": Row(
+        "jpeg": CorruptionRow(
             "brgm_tf.corruptions.jpeg:Jpeg",
             "JPEG compression, with chroma at half the resolution",
             {"quality": Parameter(REQUIRED, integer(1, 100), "of the IJG's scale")},
+        ),
+        "noise": CorruptionRow(
+            "brgm_tf.corruptions.gaussian_noise:GaussianNoise",
+            "normal noise; the last stage, as all noise",
+            {"scale": Parameter(REQUIRED, positive_float, "standard deviation, grey levels")},
+            noise_scale=lambda arguments: arguments["scale"],
+        ),
+        "poisson": CorruptionRow(
+            "brgm_tf.corruptions.poisson_noise:PoissonNoise",
+            "noise of counted photons",
+            {"peak": Parameter(REQUIRED, positive_float, "photons of a white pixel")},
+            # Of a middle grey: (255 / peak) sqrt(peak / 2).
+            noise_scale=lambda arguments: 255.0 * math.sqrt(0.5 / arguments["peak"]),
+            fixed_noise=True,
+        ),
+        "salt_and_pepper": CorruptionRow(
+            "brgm_tf.corruptions.salt_and_pepper:SaltAndPepper",
+            "a share of the values is black or white",
+            {
+                "share": Parameter(REQUIRED, fraction, "of the values that are lost"),
+                "scale": Parameter(
+                    None,
+                    optional(positive_float),
+                    "standard deviation of the others, grey levels; None adds nothing to them",
+                ),
+            },
+            noise_scale=lambda arguments: arguments["scale"],
         ),
     },
 )

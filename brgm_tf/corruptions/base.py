@@ -1,8 +1,8 @@
 """The contract of a corruption: y = mean(x) + noise.
 
 Notation: x [B, H, W, C] images in [-1, 1]; y the measurement, of
-`measurement_shape(x.shape)` and `measurement_dtype`; A the linear part of mean,
-A x = mean(x) - mean(0).
+`measurement_shape(x.shape)` and `measurement_dtype`; m = mean(x); A the linear part of mean,
+A x = mean(x) - mean(0); s the noise scale in grey levels.
 """
 
 from __future__ import annotations
@@ -37,12 +37,14 @@ class Corruption(abc.ABC):
 
     A subclass is a frozen dataclass: objects are immutable. Per-image data (a mask) is
     bound by `with_data`, whose tensors may be arguments of a compiled function, so that
-    another batch with other data runs the same program.
+    another batch with other data runs the same program. `a + b` is the `Chain` of two.
 
     Attributes:
         linear: whether mean(x) - mean(0) is linear in x; `adjoint` exists only then.
         surrogate_gradient: whether gradients of `mean` are those of a substitute that the
             class states, because its own derivative is zero nearly everywhere.
+        keeps_pixels: whether those values of y that are known are pixels of x.
+        adds_noise: whether `simulate` scatters around the mean: a stage of noise.
         params: name -> `Inferable`; empty when nothing can be inferred.
         data_names: names of the per-image arrays that `with_data` takes.
         measurement_dtype: dtype of y for float32 images; an image of another
@@ -51,6 +53,8 @@ class Corruption(abc.ABC):
 
     linear: bool = True
     surrogate_gradient: bool = False
+    keeps_pixels: bool = False
+    adds_noise: bool = False
     params: Mapping[str, Inferable] = types.MappingProxyType({})
     data_names: tuple[str, ...] = ()
     measurement_dtype = tf.float32
@@ -75,9 +79,40 @@ class Corruption(abc.ABC):
         """
         return tuple(image_shape)
 
+    def of_images(self, image_shape: tuple[int, ...]) -> Corruption:
+        """The same corruption for images of one shape (..., H, W, C).
+
+        Only then what is known can be told of a measurement alone, whatever the stages.
+        """
+        del image_shape
+        return self
+
+    # What is known.
+
+    def known_after(self, known):
+        """Which values of y depend on known values of x alone.
+
+        Found by trial, for any corruption: of two images that differ in the unknown values,
+        and in nothing else, the same is measured, to half a grey level.
+
+        Args:
+            known: bool [B or 1, H, W, C], or None where all are.
+
+        Returns:
+            bool [B or 1, h, w, C or 1], or None where all are.
+        """
+        if known is None:
+            return None
+        # Not one value for all, for signed weights could cancel; nor opposite ones, which an
+        # even function takes for the same.
+        trial = tf.random.stateless_uniform(known.shape[1:], [0, 0], minval=0.5, maxval=1.0)
+        trial = tf.where(known, tf.zeros_like(trial), trial)
+        return tf.abs(self.mean(trial) - self.mean(-0.5 * trial)) < 0.5 * GREY_LEVEL
+
     def observed(self, y):
         """1 where y says something about x, 0 where it does not; broadcasts against y."""
-        return tf.ones_like(y)
+        known = self.known_after(None)
+        return tf.ones_like(y) if known is None else tf.cast(known, y.dtype)
 
     def conceal(self, y):
         """y with what it says nothing about replaced by what `mean` puts there.
@@ -100,6 +135,13 @@ class Corruption(abc.ABC):
         """
         return None
 
+    # Per-image data.
+
+    @property
+    def data(self) -> dict[str, object]:
+        """The arrays that are bound, by name; None where none is."""
+        return {name: getattr(self, name) for name in self.data_names}
+
     def with_data(self, **data) -> Corruption:
         """The same corruption with per-image arrays bound (those in `data_names`).
 
@@ -110,46 +152,100 @@ class Corruption(abc.ABC):
             raise TypeError(f"with_data takes {self.data_names}, got {tuple(data)}.")
         return dataclasses.replace(self, **data) if data else self
 
-    def simulate(self, x, seed):
-        """Draws y given x; noise-free for a corruption without a noise stage.
+    def data_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the images that per-image arrays belong to, for images (..., H, W, C)."""
+        return tuple(image_shape)
+
+    # Noise.
+
+    def simulate(self, x, seeds):
+        """Draws y given x; noise-free for a corruption without a stage of noise.
 
         Args:
             x: images [B, H, W, C].
-            seed: int32 [2], a stateless seed.
+            seeds: int32 [B, 2], a stateless seed for each image, on which alone its noise
+                depends.
         """
-        del seed
+        del seeds
         return self.mean(x)
 
     def log_prob(self, y, x, params: Mapping[str, object]):
-        """log p(y | x) = sum over observed pixels of log N(y | mean(x), s^2), per image [B].
+        """log p(y | x) = sum over observed values of `log_density`, per image [B].
 
         Unobserved values of y do not count, even where they are not finite.
 
         Args:
             y: real measurement.
             x: images [B, H, W, C].
-            params: must hold 'noise_scale', s in grey levels, scalar or [B].
+            params: as of `log_density`.
 
         Returns:
             [B], of the dtype of y.
         """
-        scale = self._noise_scale(y, params)
+        mean = self.mean(x)
         observed = tf.broadcast_to(self.observed(y), tf.shape(y))
-        # Chosen before the square, so that a NaN under a mask reaches no gradient.
-        residual = tf.where(observed > 0, y - self.mean(x), tf.zeros_like(y))
-        density = -0.5 * tf.square(residual / scale) - tf.math.log(scale)
-        density -= 0.5 * math.log(2.0 * math.pi)
+        # Chosen before the density, so that a NaN under a mask reaches no gradient.
+        density = self.log_density(tf.where(observed > 0, y, mean), mean, params)
         return tf.reduce_sum(observed * density, axis=[1, 2, 3])
 
+    def log_density(self, y, mean, params: Mapping[str, object]):
+        """log p(y | m) of every value: log N(y | m, s^2) unless a stage of noise says other.
+
+        Args:
+            y: measurement.
+            mean: m.
+            params: must hold 'noise_scale', s in grey levels, scalar or [B].
+
+        Returns:
+            Of the shape of y; a density of y in [-1, 1], or a probability where y is a count.
+        """
+        scale = self._noise_scale(mean, params)
+        density = -0.5 * tf.square((y - mean) / scale) - tf.math.log(scale)
+        return density - 0.5 * math.log(2.0 * math.pi)
+
+    def variance(self, mean, params: Mapping[str, object]):
+        """Variance of y around m, broadcastable to m, in units of [-1, 1]^2."""
+        return tf.square(self._noise_scale(mean, params))
+
+    def precision(self, mean, params: Mapping[str, object]):
+        """Fisher information of one value about its mean m, -E d^2 log p(y | m) / d m^2.
+
+        1 / `variance` unless a stage of noise says other; broadcastable to m.
+        """
+        return 1.0 / self.variance(mean, params)
+
+    def distribution(self, mean, params: Mapping[str, object]):
+        """p(y | m) as a distribution of TensorFlow Probability, of the batch shape of m.
+
+        Its log_prob is `log_density`.
+        """
+        import tensorflow_probability as tfp  # here alone; it takes its time to import
+
+        scale = tf.broadcast_to(self._noise_scale(mean, params), tf.shape(mean))
+        return tfp.distributions.Normal(mean, scale)
+
+    # Configuration.
+
     def get_config(self) -> dict:
-        """Constructor arguments that rebuild the corruption (per-image data excepted)."""
+        """Arguments of `from_config` that rebuild the corruption (per-image data excepted)."""
         return {}
 
+    @classmethod
+    def from_config(cls, config: Mapping[str, object]) -> Corruption:
+        """The corruption of a configuration: its constructor's arguments."""
+        return cls(**config)
+
+    def __add__(self, other):
+        """The `Chain` of both, this one first."""
+        from brgm_tf.corruptions.chain import Chain  # which imports this module
+
+        return Chain([self, other]) if isinstance(other, Corruption) else NotImplemented
+
     @staticmethod
-    def _noise_scale(y, params: Mapping[str, object]):
-        """s in units of y, [1 or B, 1, 1, 1]."""
+    def _noise_scale(mean, params: Mapping[str, object]):
+        """s in units of m, [1 or B, 1, 1, 1]."""
         scale = params["noise_scale"]
         if not tf.is_tensor(scale):
             # tf.cast alone would take a Python float through float32.
             scale = np.asarray(scale, np.float64)
-        return tf.reshape(tf.cast(scale, y.dtype), [-1, 1, 1, 1]) * GREY_LEVEL
+        return tf.reshape(tf.cast(scale, mean.dtype), [-1, 1, 1, 1]) * GREY_LEVEL

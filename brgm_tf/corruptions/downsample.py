@@ -83,6 +83,17 @@ class Downsample(Corruption):
         columns = self._matrix(y.shape[2], dtype=y.dtype)
         return _along_axes(y, tf.transpose(rows), tf.transpose(columns))
 
+    def known_after(self, known):
+        """Whether every pixel with a weight other than 0 is known."""
+        if known is None:
+            return None
+        unknown = tf.cast(~known, tf.float32)
+        if self.method == "box":
+            return tf.equal(self.mean(unknown), 0)
+        height, width, _ = self.measurement_shape(unknown.shape[1:])
+        rows, columns = (abs(self._matrix(size, dtype=tf.float32)) for size in (height, width))
+        return tf.equal(_along_axes(unknown, rows, columns), 0)
+
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """(..., H / factor, W / factor, C).
 

@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.mask import MissingPixels
 from brgm_tf.errors import InputError
 from brgm_tf.registry import checked, number
+
+
+@dataclasses.dataclass(frozen=True, eq=False)  # arrays compare by element
+class BoundMask(MissingPixels):
+    """The same mask for all images, of one size.
+
+    Args:
+        fill: value of missing pixels in [-1, 1].
+        missing: bool [1, H, W, 1], True = missing.
+    """
+
+    fill: float
+    missing: np.ndarray = dataclasses.field(repr=False)
+
+    def get_config(self) -> dict:
+        """{'fill': ..., 'missing': ...}."""
+        return {"fill": self.fill, "missing": self.missing}
+
+    def _missing_in(self, x):
+        del x
+        return tf.constant(self.missing)
+
+    def _missing_after(self, known):
+        return self._missing_in(known)
 
 
 class FixedMask(MissingPixels):
@@ -43,6 +69,16 @@ class FixedMask(MissingPixels):
                 **self.get_config(),
             )
         return tuple(image_shape)
+
+    def of_images(self, image_shape: tuple[int, ...]) -> Corruption:
+        """A mask whose pixels are known before an image is seen."""
+        missing = self.missing_map(*image_shape[-3:-1])
+        return BoundMask(self.fill, missing[None, :, :, None])
+
+    def _missing_after(self, known):
+        if known is None:
+            raise TypeError(f"{type(self).__name__} is for images of any size: use of_images.")
+        return self._missing_in(known)
 
     def _missing_in(self, x):
         return tf.constant(self.missing_map(*x.shape[1:3])[None, :, :, None])

@@ -19,6 +19,8 @@ class Identity(Corruption):
     Reference: BRGM TF1 forwardModels.py, ForwardNone.
     """
 
+    keeps_pixels = True
+
     def mean(self, x):
         """f(x) = x."""
         return tf.convert_to_tensor(x)
@@ -26,3 +28,7 @@ class Identity(Corruption):
     def adjoint(self, y):
         """A^T y = y."""
         return tf.convert_to_tensor(y)
+
+    def known_after(self, known):
+        """What was known before."""
+        return known

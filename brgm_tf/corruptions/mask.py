@@ -23,6 +23,8 @@ class MissingPixels(Corruption):
 
     fill: float
 
+    keeps_pixels = True
+
     def mean(self, x):
         """f(x), the shape of x."""
         x = tf.convert_to_tensor(x)
@@ -32,6 +34,11 @@ class MissingPixels(Corruption):
         """A^T y = 0 where missing, y elsewhere."""
         y = tf.convert_to_tensor(y)
         return tf.where(self._missing_in(y), tf.zeros_like(y), y)
+
+    def known_after(self, known):
+        """What was known and is not missing."""
+        present = ~self._missing_after(known)
+        return present if known is None else known & present
 
     def observed(self, y):
         """1 - missing, [B or 1, H, W, 1]."""
@@ -48,6 +55,10 @@ class MissingPixels(Corruption):
     @abc.abstractmethod
     def _missing_in(self, x):
         """bool [B or 1, H, W, 1] for images or measurements x, True = missing."""
+
+    @abc.abstractmethod
+    def _missing_after(self, known):
+        """The same for images of which `known` (see `known_after`) is known, or None."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # tensors compare by element, not to a bool
@@ -83,9 +94,8 @@ class Mask(MissingPixels):
 
     def _missing_in(self, x):
         """The mask, once it is known to belong to x: tf.where would broadcast any."""
-        if self.missing is None:
-            raise TypeError("Mask has no mask: bind one by with_data(missing=...).")
-        (batch, *size), (images, *image_size) = self.missing.shape[:3], x.shape[:3]
+        missing = self._bound()
+        (batch, *size), (images, *image_size) = missing.shape[:3], x.shape[:3]
         # Sizes that are unknown while tracing are not judged.
         fits = _agree(batch, images) or batch == 1
         if not fits or not all(map(_agree, size, image_size)):
@@ -93,8 +103,17 @@ class Mask(MissingPixels):
                 "missing",
                 f"must be one mask, or one for each of {images} images, of "
                 f"{' x '.join(map(str, image_size))} pixels",
-                shape=tuple(self.missing.shape),
+                shape=tuple(missing.shape),
             )
+        return missing
+
+    def _missing_after(self, known):
+        del known
+        return self._bound()
+
+    def _bound(self):
+        if self.missing is None:
+            raise TypeError("Mask has no mask: bind one by with_data(missing=...).")
         return self.missing
 
 

@@ -182,16 +182,20 @@ class VI(Sampler):
 
     def _curvature_product(self, mean, q, inputs):
         corruption = self._bound(inputs)
-        precision = self._posterior.pixel_precision(
-            corruption=corruption, measurement=inputs["measurement"]
-        )
         tiled = self._bound(inputs, copies=q.shape[0])
 
-        def model(v):
+        def measured_of(v, corruption):
             ws = self._posterior.prior.latents(self.shaped(v))
-            values = tiled.mean(self._posterior.synthesis(ws))
-            return tf.reshape(values, [v.shape[0], -1])
+            return corruption.mean(self._posterior.synthesis(ws))
 
+        def model(v):
+            return tf.reshape(measured_of(v, tiled), [v.shape[0], -1])
+
+        # Of normal noise the precision does not depend on the image, and the compiler leaves
+        # its synthesis out.
+        precision = self._posterior.pixel_precision(
+            measured_of(mean, corruption), corruption=corruption
+        )
         precision /= self._posterior.objective.prior_scale
         return laplace.gauss_newton_product(model, mean, q, precision=precision)
 
