@@ -278,6 +278,22 @@ def simulated(restore, images, corruption, **options):
     return restore(images, corruption=corruption, **(defaults | options)).images
 
 
+def test_a_mask_by_a_rule_has_a_hole_and_merges_as_one_from_a_file(restore, whole):
+    (image,) = simulated(restore, whole[:1], "half_mask(side='left')")
+    half = SIZE // 2
+    assert image.missing[:, :half].all()
+    assert not image.missing[:, half:].any()
+    np.testing.assert_array_equal(image.merged[:, half:], whole[0][:, half:])
+    assert image.metrics["hole_rmse"] > 0
+
+
+def test_a_grey_measurement_of_colours_is_restored_in_colour(restore, whole):
+    grey = whole[:1].mean(axis=-1, keepdims=True)
+    (image,) = restore(grey, corruption="grayscale()").images
+    assert image.measurement.shape == (SIZE, SIZE, 1)
+    assert image.reconstruction.shape == (SIZE, SIZE, 3)
+
+
 def test_a_clean_input_gets_the_noise_of_its_chain(restore, whole):
     corruption = f"{DOWNSAMPLE} + noise(scale=20)"
     images = simulated(restore, np.repeat(whole[:1], 2, axis=0), corruption)
