@@ -131,7 +131,7 @@ def test_help_says_which_baselines_are_slow(capsys):
         evaluate.main(["--help"])
     shown = " ".join(capsys.readouterr().out.split())
     assert "dip: Deep Image Prior" in shown
-    assert "(downsample, mask; slow)" in shown
+    assert "(downsample, mask, random_mask, box_mask, scratches, half_mask; slow)" in shown
 
 
 def test_what_is_there_is_not_computed_again(images, evaluated, monkeypatch):

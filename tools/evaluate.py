@@ -215,15 +215,16 @@ def _by_baseline(method, jobs, *, config, expected):
     distance = _distance()
     for job in jobs:
         item = inputs.load(job, expected=expected)
-        missing = None if item.missing is None else item.missing[None]
-        bound = corruption if missing is None else corruption.with_data(missing=missing)
+        data = {} if item.missing is None else {"missing": item.missing[None]}
+        bound = corruption.with_data(**data)
         truth = item.image[None]
         seeds = noise_seeds([job.name], seed=config.seed)
         measurement = bound.simulate(truth, seeds).numpy()[0]
+        missing = _missing(bound, measurement)
         restored = restore(
             measurement,
             corruption=bound,
-            missing=item.missing,
+            missing=missing,
             resolution=expected.resolution,
             seed=config.seed,
         )
@@ -233,11 +234,18 @@ def _by_baseline(method, jobs, *, config, expected):
             truth,
             distance=distance,
             merged=None if merged is None else merged.numpy(),
-            missing=None if merged is None else missing,
+            missing=missing[None] if merged is not None else None,
         )
         shown = restored if merged is None else merged.numpy()[0]
         pictures = {"restored": shown, "measurement": measurement, "truth": item.image}
         yield job.name, pictures, {name: float(values[0]) for name, values in figures.items()}
+
+
+def _missing(corruption, measurement) -> np.ndarray | None:
+    """bool [H, W, 1], the pixels of a measurement [H, W, C] that say nothing; None if all do."""
+    observed = np.broadcast_to(corruption.observed(measurement[None]), (1, *measurement.shape))
+    missing = ~(observed[0] > 0).all(axis=-1, keepdims=True)
+    return missing if missing.any() else None
 
 
 @functools.cache

@@ -33,6 +33,8 @@ class Baseline(Row):
     slow: bool = False
 
 
+_MASKS = ("mask", "random_mask", "box_mask", "scratches", "half_mask")
+
 BASELINES: dict[str, Baseline] = {
     "bicubic": Baseline(
         "brgm_tf.baselines.bicubic:bicubic",
@@ -42,18 +44,18 @@ BASELINES: dict[str, Baseline] = {
     "biharmonic": Baseline(
         "brgm_tf.baselines.biharmonic:biharmonic",
         "the smoothest continuation into the hole",
-        corruptions=("mask",),
+        corruptions=_MASKS,
         requires="skimage",
     ),
     "tv": Baseline(
         "brgm_tf.baselines.total_variation:tv",
         "the continuation of least total variation",
-        corruptions=("mask",),
+        corruptions=_MASKS,
     ),
     "dip": Baseline(
         "brgm_tf.baselines.deep_image_prior:dip",
         "Deep Image Prior, an untrained network fitted to each measurement",
-        corruptions=("downsample", "mask"),
+        corruptions=("downsample", *_MASKS),
         slow=True,
     ),
 }
