@@ -111,7 +111,10 @@ class Config:
     def scales(self) -> Objective:
         """The objective with its overrides.
 
-        The noise scale is that of the corruption's stage of noise, where it says one.
+        The noise scale is that of the corruption's stage of noise, where it says one, and
+        without the originals' objectives strong noise leaves out the perceptual term: features
+        of noise are compared with features of none. A corruption whose gradient is a substitute
+        is climbed by Adam, for a line search would believe it.
         brgm-pytorch multiplies its colinearity by ten above a factor of 16; so does this.
 
         Raises:
@@ -126,6 +129,11 @@ class Config:
                 f"must not be given with {stages.noise}, which says how it scatters",
                 noise_scale=overrides["noise_scale"],
             )
+        if not self.objective.startswith("brgm"):
+            if overrides.get("perceptual_scale") is None and stages.hides_features:
+                overrides["perceptual_scale"] = 0.0
+            if overrides.get("optimiser") is None and stages.surrogate_gradient:
+                overrides["optimiser"] = "adam"
         if (
             self.objective == "brgm_torch"
             and stages.factor > 16

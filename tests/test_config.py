@@ -74,6 +74,32 @@ def test_a_large_factor_multiplies_the_colinearity_of_brgm_torch_by_ten():
     assert (scale(16), scale(32), scale(32, colinearity_scale=0.5)) == (0.1, 1.0, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("corruption", "has_term"),
+    [
+        ("blur(sigma=2)", True),
+        ("noise(scale=5)", True),
+        ("noise(scale=40)", False),
+        ("poisson(peak=8)", False),
+        ("salt_and_pepper(share=0.1, scale=3)", False),
+    ],
+)
+def test_strong_noise_leaves_out_the_perceptual_term(corruption, has_term):
+    assert (Config(corruption=corruption).scales().perceptual_scale > 0) == has_term
+    own = Config(corruption=corruption, overrides={"perceptual_scale": 7.0})
+    assert own.scales().perceptual_scale == 7.0
+    originals = Config(corruption="noise(scale=40)", objective="brgm_tf1").scales()
+    assert originals.perceptual_scale > 0
+
+
+def test_a_substitute_for_a_gradient_is_climbed_by_adam():
+    assert Config(corruption="jpeg(quality=5)").scales().optimiser == "adam"
+    assert Config(corruption="none + quantise(bits=2)").scales().optimiser == "adam"
+    assert Config(corruption="blur(sigma=2)").scales().optimiser == "lbfgs"
+    chosen = Config(corruption="jpeg(quality=5)", overrides={"optimiser": "lbfgs"})
+    assert chosen.scales().optimiser == "lbfgs"
+
+
 def test_it_needs_no_tensorflow():
     code = (
         "import sys; from brgm_tf import Config; Config('downsample(factor=32)');"

@@ -191,7 +191,8 @@ def test_a_row_states_the_parameters_of_its_class(name):
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_row_states_the_data_and_the_noise_of_its_class(name):
     row, kind = CORRUPTIONS[name], CORRUPTIONS[name].load()
-    assert (row.data_names, row.adds_noise) == (kind.data_names, kind.adds_noise)
+    for attribute in ("data_names", "adds_noise", "surrogate_gradient"):
+        assert getattr(row, attribute) == getattr(kind, attribute)
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)

@@ -40,11 +40,15 @@ class CorruptionRow(Row):
         noise_scale: of a stage of noise, its arguments -> the standard deviation of a value in
             grey levels, or None where they do not say; None for what adds no noise.
         fixed_noise: whether the densities take no other noise scale than that.
+        outliers: whether the noise loses some values altogether.
+        surrogate_gradient: as the class says.
     """
 
     data_names: tuple[str, ...] = ()
     noise_scale: Callable[[Mapping[str, object]], float | None] | None = None
     fixed_noise: bool = False
+    outliers: bool = False
+    surrogate_gradient: bool = False
 
     @property
     def adds_noise(self) -> bool:
@@ -203,16 +207,19 @@ CORRUPTIONS = Registry(
                 "low": Parameter(0.0, number(0, 255), "least grey level"),
                 "high": Parameter(255.0, number(0, 255), "largest grey level"),
             },
+            surrogate_gradient=True,
         ),
         "quantise": CorruptionRow(
             "brgm_tf.corruptions.quantise:Quantise",
             "fewer bits: grey levels rounded to the nearest of 2^bits",
             {"bits": Parameter(REQUIRED, integer(1, 16), "of a channel")},
+            surrogate_gradient=True,
         ),
         "jpeg": CorruptionRow(
             "brgm_tf.corruptions.jpeg:Jpeg",
             "JPEG compression, with chroma at half the resolution",
             {"quality": Parameter(REQUIRED, integer(1, 100), "of the IJG's scale")},
+            surrogate_gradient=True,
         ),
         "noise": CorruptionRow(
             "brgm_tf.corruptions.gaussian_noise:GaussianNoise",
@@ -240,6 +247,7 @@ CORRUPTIONS = Registry(
                 ),
             },
             noise_scale=lambda arguments: arguments["scale"],
+            outliers=True,
         ),
     },
 )

@@ -98,6 +98,7 @@ def row(name: str) -> CorruptionRow:
         _parameters(found),
         data_names=found.data_names,
         noise_scale=(lambda arguments: arguments.get("scale")) if found.adds_noise else None,
+        surrogate_gradient=found.surrogate_gradient,
     )
 
 

@@ -22,6 +22,7 @@ from brgm_tf.errors import InputError
 from brgm_tf.registry import MAX_TEXT, Call
 
 ARGUMENT = CORRUPTIONS.argument
+FEATURE_NOISE = 10.0  # grey levels: VGG16 sees textures in noise that is stronger
 _SHOWN = 60  # characters of a stage that an error quotes
 # A word in quotes, or a character that says where a stage ends.
 _TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[()\[\]{}+]""", re.DOTALL)
@@ -70,6 +71,19 @@ class Stages:
     def has_fixed_noise(self) -> bool:
         """Whether the noise takes no other scale than its own."""
         return self.noise is not None and row_of(self.noise.name).fixed_noise
+
+    @property
+    def hides_features(self) -> bool:
+        """Whether the noise is such that features of y are hardly those of its mean."""
+        if self.noise is None:
+            return False
+        scale = self.noise_scale
+        return row_of(self.noise.name).outliers or scale is None or scale > FEATURE_NOISE
+
+    @property
+    def surrogate_gradient(self) -> bool:
+        """Whether a stage's gradient is a substitute."""
+        return any(row_of(call.name).surrogate_gradient for call in self.calls)
 
     @property
     def factor(self) -> int:
