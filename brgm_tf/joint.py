@@ -7,8 +7,9 @@ s [B] the noise scale in grey levels, a variable only where it is inferred; x th
 y the measurement, f the corruption's mean; M the number of values of y.
 
 `posterior` has the same terms as plain sums, which is what is optimised: here they are
-distributions, to draw from and to be read. With the objective `bayes` the two are equal; with
-the others they differ by a constant in v, for here every factor is normalised:
+distributions, to draw from and to be read. With the objective `bayes` the two are equal (its
+pixel_scale and prior_scale are 1 unless they are given); with the others they differ by a constant
+in v, for here every factor is normalised:
 
     brgm_*    y ~ N(f(x), M / (2 pixel_scale))  [grey levels^2]
               v ~ N(0, sigma^2 K D / (2 prior_scale))
