@@ -12,8 +12,8 @@ The entropy, -E log q, is drawn too, and its gradient goes through the draws alo
 the posterior, each draw's gradient is zero then, not only their mean.
 
 A little overconfident: of 8 x 8 measurements of films of the model's own prior the 90 % intervals
-hold 87.4 +- 0.6 % of the true pixels (tools/calibrate.py, 350 steps of two draws). Real films, which
-no latent makes exactly, need a discrepancy besides (`sampling.interval`).
+hold 87.4 +- 0.6 % of the true pixels (tools/calibrate.py, 350 steps of two draws). Real films,
+which no latent makes exactly, need a discrepancy besides (`sampling.interval`).
 
 Reference: Kingma, Welling, Auto-encoding variational Bayes (arXiv 1312.6114); Roeder, Wu,
 Duvenaud, Sticking the landing (arXiv 1703.09194); BRGM (arXiv 2012.04567), section 3.3.
