@@ -111,10 +111,10 @@ class Config:
     def scales(self) -> Objective:
         """The objective with its overrides.
 
-        The noise scale is that of the corruption's stage of noise, where it says one, and
-        without the originals' objectives strong noise leaves out the perceptual term: features
-        of noise are compared with features of none. A corruption whose gradient is a substitute
-        is climbed by Adam, for a line search would believe it.
+        The noise scale is that of the corruption's stage of noise, where it says one. But for
+        the originals' objectives, strong noise leaves out the perceptual term, which would
+        compare features of noise with features of none, and so does a corruption whose gradient
+        is a substitute. That is climbed by Adam, for a line search would believe it.
         brgm-pytorch multiplies its colinearity by ten above a factor of 16; so does this.
 
         Raises:
@@ -130,9 +130,10 @@ class Config:
                 noise_scale=overrides["noise_scale"],
             )
         if not self.objective.startswith("brgm"):
-            if overrides.get("perceptual_scale") is None and stages.hides_features:
+            substitute = stages.surrogate_gradient
+            if overrides.get("perceptual_scale") is None and (stages.hides_features or substitute):
                 overrides["perceptual_scale"] = 0.0
-            if overrides.get("optimiser") is None and stages.surrogate_gradient:
+            if overrides.get("optimiser") is None and substitute:
                 overrides["optimiser"] = "adam"
         if (
             self.objective == "brgm_torch"

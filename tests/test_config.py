@@ -82,9 +82,10 @@ def test_a_large_factor_multiplies_the_colinearity_of_brgm_torch_by_ten():
         ("noise(scale=40)", False),
         ("poisson(peak=8)", False),
         ("salt_and_pepper(share=0.1, scale=3)", False),
+        ("jpeg(quality=5)", False),
     ],
 )
-def test_strong_noise_leaves_out_the_perceptual_term(corruption, has_term):
+def test_strong_noise_and_substitute_gradients_leave_out_the_perceptual_term(corruption, has_term):
     assert (Config(corruption=corruption).scales().perceptual_scale > 0) == has_term
     own = Config(corruption=corruption, overrides={"perceptual_scale": 7.0})
     assert own.scales().perceptual_scale == 7.0
