@@ -414,6 +414,8 @@ class Restorer:
         done, num_steps = len(estimate.history["total"]), self.config.num_steps
         if done < num_steps and not estimate.settled:
             found.append(f"stopped after {done} of {num_steps} steps")
+        # An inferred noise scale has the misfit in it; NaN where an estimator knows of none.
+        noise = np.fmax(noise, scores.get("noise_scale", 0.0))
         bound = float(np.hypot(RESIDUAL_BOUND, noise))
         # A value that is rounded to the other side is a whole step off: no sign of a bad fit.
         if scores["residual"] > bound and not self.corruption.surrogate_gradient:
