@@ -17,7 +17,7 @@ from brgm_tf.config import Config
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective
-from brgm_tf.results import ImageResult
+from brgm_tf.results import ImageResult, KSpaceData
 
 RESIDUAL_BOUND = 10.0  # grey levels
 FRAME_SIZE = 512
@@ -229,6 +229,7 @@ class Restorer:
         self._known = tf.function(self._known_values)
         self._simulate = tf.function(self._simulate_measurement)
         self._conceal = tf.function(self._conceal_measurement)
+        self._picture = tf.function(self._picture_of)
         self._distance = (
             tf.function(self._perceptual, jit_compile=True) if self._perceptual else None
         )
@@ -280,6 +281,7 @@ class Restorer:
         ws, history = estimate.ws, estimate.history
         pictures = [t if t is None else t.numpy() for t in self.render(ws, measurement, data)]
         known = self._knowledge(pictures, measurement, data)
+        shown = [self._picture(y, data).numpy() for y in (measurement, pictures[1])]
         scores = self._scores(pictures, measurement, truth, known)
         samples, more = self._samples(estimate, measurement, truth, data, known)
         scores |= more
@@ -290,9 +292,9 @@ class Restorer:
             results.append(
                 ImageResult(
                     name=item.name,
-                    measurement=measurement[i],
+                    measurement=shown[0][i],
                     reconstruction=pictures[0][i],
-                    recorrupted=pictures[1][i],
+                    recorrupted=shown[1][i],
                     merged=None if pictures[2] is None else pictures[2][i],
                     truth=image[i] if is_clean else None,
                     missing=None if known.missing is None else known.missing[i],
@@ -303,6 +305,7 @@ class Restorer:
                     warnings=self._warnings(own, estimate, noise=float(known.noise[i])),
                     samples=samples[i] if samples else None,
                     frames=tuple(frame[i] for frame in frames) if frames else None,
+                    kspace=_kspace_data(measurement[i], known.observed[i]),
                 )
             )
         return results, stopped
@@ -440,6 +443,9 @@ class Restorer:
     def _conceal_measurement(self, measurement, data):
         return self.corruption.with_data(**data).conceal(measurement)
 
+    def _picture_of(self, measurement, data):
+        return self.corruption.with_data(**data).picture(measurement)
+
     def _simulate_measurement(self, image, data, seeds):
         return self.corruption.with_data(**data).simulate(image, seeds)
 
@@ -453,6 +459,12 @@ class Restorer:
             return observed, tf.zeros([])
         variance = corruption.variance(recorrupted, self.posterior.noise_params())
         return observed, variance
+
+
+def _kspace_data(measurement: np.ndarray, observed: np.ndarray) -> KSpaceData | None:
+    """What an image's measurement [H, W, coils] is, where that is k-space."""
+    is_kspace = np.iscomplexobj(measurement)
+    return KSpaceData(measurement, observed.any(axis=-1)) if is_kspace else None
 
 
 def _shrunk(pictures: np.ndarray) -> np.ndarray:

@@ -236,7 +236,8 @@ def _by_baseline(method, jobs, *, config, expected):
             missing=None if merged is None else missing,
         )
         shown = restored if merged is None else merged.numpy()[0]
-        pictures = {"restored": shown, "measurement": measurement, "truth": item.image}
+        picture = bound.picture(measurement[None]).numpy()[0]
+        pictures = {"restored": shown, "measurement": picture, "truth": item.image}
         yield job.name, pictures, {name: float(values[0]) for name, values in figures.items()}
 
 

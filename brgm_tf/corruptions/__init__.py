@@ -214,6 +214,30 @@ CORRUPTIONS = Registry(
             "JPEG compression, with chroma at half the resolution",
             {"quality": Parameter(REQUIRED, integer(1, 100), "of the IJG's scale")},
         ),
+        "kspace": CorruptionRow(
+            "brgm_tf.corruptions.kspace:KSpace",
+            "MRI that skips most of k-space: compressed sensing; noise(scale=...) may follow",
+            {
+                "acceleration": Parameter(
+                    REQUIRED, ratio, "values of k-space for one that is measured"
+                ),
+                "pattern": Parameter(
+                    "uniform",
+                    one_of("uniform", "variable", "equispaced", "radial"),
+                    "columns at random, at random and denser in the middle, or at equal "
+                    "distances; or spokes",
+                ),
+                "center_fraction": Parameter(
+                    0.08, fraction, "of the width, measured without gaps in the middle"
+                ),
+                "seed": _SEED,
+                "sensitivities": Parameter(
+                    None,
+                    optional(file_name(".npy")),
+                    "of coils: .npy, complex [H, W, coils]; None for a single coil",
+                ),
+            },
+        ),
         "noise": CorruptionRow(
             "brgm_tf.corruptions.gaussian_noise:GaussianNoise",
             "normal noise; the last stage, as all noise",
