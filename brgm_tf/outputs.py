@@ -92,7 +92,8 @@ def save_image_result(
     Where k-space was measured, measurement.png is its zero-filled reconstruction, and these files
     are added:
 
-    - measurement.npy, complex64 [H, W, coils]: k-space, 0 where not sampled;
+    - measurement.npy, complex64 [H, W, coils]: k-space, 0 where not sampled, in the unit in which
+      white is 1; times `kspace_white` in metrics.json, where that is, it is in the input's;
     - kspace.png, its magnitude over all coils on a logarithmic scale: white is the largest, black
       is 1 / 10000 of it or less;
     - sampling.png, white where sampled.

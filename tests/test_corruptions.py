@@ -221,6 +221,7 @@ def test_a_row_states_the_parameters_of_its_class(name):
 def test_a_row_states_the_data_and_the_noise_of_its_class(name):
     row, kind = CORRUPTIONS[name], CORRUPTIONS[name].load()
     assert (row.data_names, row.adds_noise) == (kind.data_names, kind.adds_noise)
+    assert row.measures_kspace == kind.measurement_dtype.is_complex
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)

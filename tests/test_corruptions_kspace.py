@@ -355,9 +355,10 @@ def test_nothing_but_normal_noise_follows(after):
 
 
 def test_a_mask_before_it_is_refused():
-    chain = (Mask() + KSpace(4)).of_images((16, 32, 1))
-    with pytest.raises(InputError, match=r"^`corruption` kspace must not come after a mask"):
-        chain.with_data(missing=np.ones((1, 16, 32, 1), bool)).observed(tf.zeros([1, 16, 32, 1]))
+    with pytest.raises(InputError, match=r"^`corruption` KSpace cannot follow a mask"):
+        Mask() + Downsample(2) + KSpace(4)
+    with pytest.raises(InputError, match=r"^`corruption` kspace cannot follow a stage"):
+        KSpace(4).of_images((16, 32, 1)).known_after(tf.ones([1, 16, 32, 1], tf.bool))
 
 
 def test_it_is_read_from_text():

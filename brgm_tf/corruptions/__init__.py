@@ -40,11 +40,13 @@ class CorruptionRow(Row):
         noise_scale: of a stage of noise, its arguments -> the standard deviation of a value in
             grey levels, or None where they do not say; None for what adds no noise.
         fixed_noise: whether the densities take no other noise scale than that.
+        measures_kspace: whether measurements are complex: k-space, and no pictures.
     """
 
     data_names: tuple[str, ...] = ()
     noise_scale: Callable[[Mapping[str, object]], float | None] | None = None
     fixed_noise: bool = False
+    measures_kspace: bool = False
 
     @property
     def adds_noise(self) -> bool:
@@ -237,6 +239,7 @@ CORRUPTIONS = Registry(
                     "of coils: .npy, complex [H, W, coils]; None for a single coil",
                 ),
             },
+            measures_kspace=True,
         ),
         "noise": CorruptionRow(
             "brgm_tf.corruptions.gaussian_noise:GaussianNoise",

@@ -50,6 +50,7 @@ class Corruption(abc.ABC):
         adds_noise: whether `simulate` scatters around the mean: a stage of noise.
         params: name -> `Inferable`; empty when nothing can be inferred.
         data_names: names of the per-image arrays that `with_data` takes.
+        needs_all_pixels: whether each value of y is of every pixel of x: no mask may come before.
         takes_complex: whether a stage of noise is for complex numbers, too.
         measurement_dtype: dtype of y for float32 images; an image of another
             precision gives y the same precision (`dtype_for`).
@@ -59,6 +60,7 @@ class Corruption(abc.ABC):
     surrogate_gradient: bool = False
     keeps_pixels: bool = False
     adds_noise: bool = False
+    needs_all_pixels: bool = False
     takes_complex: bool = False
     params: Mapping[str, Inferable] = types.MappingProxyType({})
     data_names: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.complex_values import real_dtype
+from brgm_tf.corruptions.mask import MissingPixels
 from brgm_tf.corruptions.stages import check_order
 from brgm_tf.errors import InputError
 
@@ -39,7 +40,8 @@ class Chain(Corruption):
 
     Raises:
         InputError: there is none, one is no `Corruption`, noise is not the last one, two take
-            the same per-image data, or one is not for the complex numbers before it.
+            the same per-image data, or one is not for what those before it leave: complex
+            numbers, or missing pixels.
     """
 
     stages: Sequence[Corruption]
@@ -55,6 +57,7 @@ class Chain(Corruption):
             argument="stages",
         )
         _check_numbers(flat)
+        _check_pixels(flat)
         object.__setattr__(self, "stages", tuple(flat))
 
     @property
@@ -249,4 +252,15 @@ def _check_numbers(stages: Sequence[Corruption]) -> None:
                 f"{type(stage).__name__} cannot follow {type(before).__name__}, whose values are "
                 "complex",
                 remedy="Let nothing but noise(scale=...) follow it",
+            )
+
+
+def _check_pixels(stages: Sequence[Corruption]) -> None:
+    """Refuses a mask before what needs all pixels: nothing at all would be known then."""
+    for i, stage in enumerate(stages):
+        if stage.needs_all_pixels and any(isinstance(s, MissingPixels) for s in stages[:i]):
+            raise InputError(
+                "corruption",
+                f"{type(stage).__name__} cannot follow a mask: each of its values is of all pixels",
+                remedy="Leave the mask out",
             )

@@ -36,6 +36,7 @@ class FourierSampling(Corruption):
 
     sensitivity_maps: np.ndarray | None
 
+    needs_all_pixels = True
     measurement_dtype = tf.complex64
 
     @abc.abstractmethod
@@ -93,8 +94,8 @@ class FourierSampling(Corruption):
         if known is not None:
             raise InputError(
                 "corruption",
-                "kspace must not come after a mask: each of its values is of all pixels",
-                remedy="Leave the mask out",
+                "kspace cannot follow a stage after which pixels are missing",
+                remedy="Leave that stage out",
             )
         raise TypeError(f"{type(self).__name__} is for images of any size: use of_images.")
 
