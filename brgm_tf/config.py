@@ -99,6 +99,11 @@ class Config:
         return parsing.parse(self.corruption)
 
     @property
+    def measures_kspace(self) -> bool:
+        """Whether the inputs are k-space, and no pictures."""
+        return self.input_kind == "measurement" and self.stages.measures_kspace
+
+    @property
     def estimator_options(self) -> dict[str, object]:
         """Those fields that the estimator takes."""
         return {name: getattr(self, name) for name in ESTIMATORS.row(self.estimator).options}

@@ -18,7 +18,9 @@ _EXAMPLES = Path(__file__).parent / "examples"
 _RESERVED = (".", "..", "flags.cfg", "metrics.csv")
 
 
-def find_images(spec: str | os.PathLike, *, argument: str = "input") -> list[Path]:
+def find_images(
+    spec: str | os.PathLike, *, argument: str = "input", suffixes: Sequence[str] = SUFFIXES
+) -> list[Path]:
     """Returns the image files that a file, folder, glob pattern or handle names.
 
     Args:
@@ -26,6 +28,7 @@ def find_images(spec: str | os.PathLike, *, argument: str = "input") -> list[Pat
             recursive, hidden ones left out); a glob pattern (likewise; '**' recurses);
             or 'example:NAME', a picture that comes with the package.
         argument: name of the user's argument, for errors.
+        suffixes: of the files of a folder or pattern.
 
     Returns:
         The paths; those of a folder or pattern sorted by name.
@@ -43,16 +46,16 @@ def find_images(spec: str | os.PathLike, *, argument: str = "input") -> list[Pat
     if os.path.isfile(path):
         return [path]
     if os.path.isdir(path):
-        found = _images_among(_listed(path, argument=argument))
+        found = _images_among(_listed(path, argument=argument), suffixes)
         if not found:
             raise InputError(
                 argument,
                 "must be a folder with images in it",
-                remedy="Suffixes looked for: " + " ".join(SUFFIXES),
+                remedy="Suffixes looked for: " + " ".join(suffixes),
                 **{argument: text},
             )
         return found
-    found = _images_among(Path(name) for name in glob.glob(str(path), recursive=True))
+    found = _images_among((Path(name) for name in glob.glob(str(path), recursive=True)), suffixes)
     if not found:
         raise not_found(text, argument=argument)
     return found
@@ -117,9 +120,9 @@ def _listed(folder: Path, *, argument: str) -> list[Path]:
         ) from None
 
 
-def _images_among(paths) -> list[Path]:
+def _images_among(paths, suffixes: Sequence[str]) -> list[Path]:
     # macOS leaves hidden '._name.png' files that are no images.
-    chosen = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+    chosen = [p for p in paths if p.suffix.lower() in suffixes and not p.name.startswith(".")]
     return sorted(path for path in chosen if path.is_file())
 
 

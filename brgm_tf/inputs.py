@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import images
+from brgm_tf import images, kspace_files
 from brgm_tf.errors import InputError
 from brgm_tf.finding import find_images, unique_names
+from brgm_tf.kspace_files import KSpaceSlice
 from brgm_tf.masks import Found, check_mask, finder, load_mask, match_masks
 
 KINDS = ("measurement", "clean")
+_MOST_ZEROS = 0.01  # share of the sampled values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,13 +27,14 @@ class Job:
 
     Args:
         name: of its results.
-        image: a path, or float [h, w, C] in [-1, 1].
+        image: a path, or float [h, w, C] in [-1, 1]; of k-space a slice in a file, or complex
+            [H, W, coils].
         mask: a path, or bool [H, W, 1] or [H, W], True = missing; a `masks.Found` to find it
             in the image; None without masks.
     """
 
     name: str
-    image: Path | np.ndarray
+    image: Path | np.ndarray | KSpaceSlice
     mask: Path | np.ndarray | Found | None = None
 
 
@@ -45,8 +48,9 @@ class Expected:
             but not a measurement of fewer pixels than the image, which is exact.
         resolution: of the generator.
         mask_resolution: of the images that are masked: what masks get.
-        channels: 1 or 3.
+        channels: 1 or 3; of k-space the number of coils.
         non_square: 'crop' or 'refuse'.
+        sampled: of k-space, bool [size, size], True = sampled by the corruption; None of pictures.
     """
 
     size: int
@@ -55,13 +59,14 @@ class Expected:
     mask_resolution: int
     channels: int
     non_square: str = "crop"
+    sampled: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Loaded:
     """A job's arrays: image float32 [size, size, C], missing bool [M, M, 1] or None.
 
-    M is the `Expected.mask_resolution`.
+    M is the `Expected.mask_resolution`. Of k-space the image is complex64 [size, size, coils].
     """
 
     name: str
@@ -69,15 +74,24 @@ class Loaded:
     missing: np.ndarray | None
 
 
-def plan(inputs, *, masks=None, needs_masks: bool = False, kind: str = "measurement") -> list[Job]:
+def plan(
+    inputs,
+    *,
+    masks=None,
+    needs_masks: bool = False,
+    kind: str = "measurement",
+    kspace: bool = False,
+) -> list[Job]:
     """The jobs of `inputs`: a path, folder, glob or example, an array, or a list of these.
 
     Args:
-        inputs: as said; arrays are [h, w, C] or [N, h, w, C] in [-1, 1].
+        inputs: as said; arrays are [h, w, C] or [N, h, w, C] in [-1, 1]; of k-space complex
+            [H, W], [H, W, coils] or [N, H, W, coils].
         masks: a file for all or a folder with one an image; or bool arrays, one for
             all or one an image; or 'found' or 'found(fill=...)', see `masks.find_missing`.
         needs_masks: whether the corruption wants them.
         kind: of the inputs, one of `KINDS`: masks are found in measurements only.
+        kspace: whether they are k-space; every slice of a file is a job.
 
     Raises:
         InputError: nothing is found, or images and masks do not match.
@@ -96,12 +110,10 @@ def plan(inputs, *, masks=None, needs_masks: bool = False, kind: str = "measurem
             remedy="Give mask files, or input_kind=measurement",
             masks=masks,
         )
-    items = _items(inputs)
+    items = _items(inputs, kspace=kspace)
     if not items:
         raise InputError("input", "must hold at least one image")
-    names = unique_names(
-        [item if isinstance(item, Path) else Path(f"image_{i:05d}") for i, item in enumerate(items)]
-    )
+    names = unique_names([_name_of(item, place=i) for i, item in enumerate(items)])
     matched = [found] * len(items) if found or masks is None else _masks_of(items, masks)
     return [Job(*job) for job in zip(names, items, matched, strict=True)]
 
@@ -122,6 +134,9 @@ def check(job: Job, *, expected: Expected) -> None:
 def _check_sizes(job: Job, *, expected: Expected) -> None:
     if isinstance(job.mask, np.ndarray):
         check_mask(job.mask, resolution=expected.mask_resolution)
+    if expected.sampled is not None:
+        _check_kspace(job, expected=expected)
+        return
     if isinstance(job.image, np.ndarray):
         if job.image.ndim != 3 or job.image.shape[2] != expected.channels:
             raise InputError(
@@ -155,6 +170,8 @@ def load(job: Job, *, expected: Expected) -> Loaded:
         InputError: a file cannot be used.
     """
     _check_sizes(job, expected=expected)
+    if expected.sampled is not None:
+        return Loaded(job.name, _load_kspace(job, expected=expected), None)
     if isinstance(job.image, np.ndarray):
         image = np.asarray(job.image, "float32")
     else:
@@ -166,14 +183,69 @@ def load(job: Job, *, expected: Expected) -> Loaded:
     return Loaded(job.name, image, _load_mask(job.mask, aspect=aspect, expected=expected))
 
 
-def _items(inputs) -> list[Path | np.ndarray]:
+def _items(inputs, *, kspace: bool) -> list[Path | np.ndarray | KSpaceSlice]:
     if isinstance(inputs, str | Path):
-        return find_images(inputs)
+        if not kspace:
+            return find_images(inputs)
+        paths = find_images(inputs, suffixes=kspace_files.SUFFIXES)
+        return [found for path in paths for found in kspace_files.slices_of(path)]
     if isinstance(inputs, np.ndarray):
-        return list(inputs) if inputs.ndim == 4 else [inputs]
+        arrays = list(inputs) if inputs.ndim == 4 else [inputs]
+        if not kspace:
+            return arrays
+        return [kspace_files.checked_values(array, name="input") for array in arrays]
     if not isinstance(inputs, Sequence) or not len(inputs):
         raise InputError("input", "must be a path, an array or a list of these")
-    return [item for entry in inputs for item in _items(entry)]
+    return [item for entry in inputs for item in _items(entry, kspace=kspace)]
+
+
+def _name_of(item, *, place: int) -> Path:
+    """What the results of an item would be named by."""
+    if isinstance(item, KSpaceSlice):
+        return item.name
+    return item if isinstance(item, Path) else Path(f"image_{place:05d}")
+
+
+def _check_kspace(job: Job, *, expected: Expected) -> None:
+    """Checks the size of k-space, from its header where it is in a file."""
+    height, width, coils = job.image.shape
+    if coils != expected.channels:
+        raise InputError(
+            "input",
+            f"{job.name} must be k-space of {expected.channels} coils",
+            remedy="Give the sensitivities of its coils: kspace(..., sensitivities='maps.npy')",
+            coils=coils,
+        )
+    if not height >= width >= expected.size:
+        raise InputError(
+            "input",
+            f"{job.name} must have as many rows as columns, or more, and {expected.size} at least",
+            remedy="Give its transpose, or choose a generator of fewer pixels",
+            rows=height,
+            columns=width,
+        )
+    if expected.non_square == "refuse" and width != height:
+        raise InputError(
+            "input",
+            f"{job.name} must be square",
+            remedy="Cut its field of view",
+            size=f"{width} x {height}",
+        )
+
+
+def _load_kspace(job: Job, *, expected: Expected) -> np.ndarray:
+    """Complex64 [size, size, coils], with values where the corruption samples them."""
+    values = job.image.load() if isinstance(job.image, KSpaceSlice) else job.image
+    values = kspace_files.squared(values, resolution=expected.size)
+    nothing = (values == 0).all(axis=-1)[expected.sampled].mean()
+    # Measured values have noise, and are 0 by a rare chance alone.
+    if nothing > _MOST_ZEROS:
+        raise InputError(
+            "input",
+            f"{job.name} is 0 at {nothing:.0%} of the places that the corruption samples",
+            remedy="Give the pattern that it was measured with, or k-space without gaps",
+        )
+    return values
 
 
 def _masks_of(items, masks) -> list[Path | np.ndarray]:

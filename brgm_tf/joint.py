@@ -4,7 +4,7 @@
 
 Notation: B images; v [B, K, D] coordinates of the latents (`posterior.LatentPrior`);
 s [B] the noise scale in grey levels, a variable only where it is inferred; x the image of v,
-y the measurement, f the corruption's mean; M the number of values of y.
+y the measurement, f the corruption's mean; M the number of values of y, of complex ones two each.
 
 `posterior` has the same terms as plain sums, which is what is optimised: here they are
 distributions, to draw from and to be read. With the objective `bayes` the two are equal (its
@@ -31,6 +31,7 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from brgm_tf.corruptions.complex_normal import ComplexNormal, normal_around
 from brgm_tf.posterior import NOISE_MEDIAN, NOISE_SPREAD, Posterior
 
 tfd = tfp.distributions
@@ -62,15 +63,16 @@ def joint_distribution(posterior: Posterior, *, corruption, num_images: int, dty
         mean = corruption.mean(image(latents))
         if objective.family.startswith("brgm"):  # the originals count the fill, too
             mean = corruption.conceal(mean)
-            return tfd.Independent(tfd.Normal(mean, _originals_scale(posterior, mean)), 3)
+            scale = _originals_scale(posterior, corruption.components(mean))
+            return tfd.Independent(normal_around(mean, scale), 3)
         observed = tf.broadcast_to(corruption.observed(mean), tf.shape(mean)) > 0
         likelihood = corruption.distribution(mean, posterior.noise_params(noise_scale))
         power = posterior.pixel_power(mean, corruption=corruption)[:, None, None, None]
         return tfd.Independent(tfd.Masked(_raised(likelihood, power), observed), 3)
 
     def perceptual(latents, measurement):
-        target = posterior.features(measurement)
-        recorrupted = corruption.conceal(corruption.mean(image(latents)))
+        target = posterior.features(corruption.picture(measurement))
+        recorrupted = corruption.picture(corruption.conceal(corruption.mean(image(latents))))
         distance = -posterior.perceptual_log_prob(recorrupted, target=target)
         return tfd.Laplace(distance, tf.ones_like(distance))
 
@@ -105,17 +107,17 @@ def _prior_scale(posterior: Posterior):
     return (prior.variance / scale) ** 0.5
 
 
-def _originals_scale(posterior: Posterior, mean):
+def _originals_scale(posterior: Posterior, components):
     """Standard deviation of a value of the measurement in the originals' objectives."""
-    size = mean.shape[1] * mean.shape[2] * mean.shape[3]
+    size = components.shape[1] * components.shape[2] * components.shape[3]
     levels = math.sqrt(size / (2.0 * posterior.objective.pixel_scale))
-    return tf.constant(levels / 127.5, mean.dtype)
+    return tf.constant(levels / 127.5, components.dtype)
 
 
 def _raised(distribution, power):
     """A likelihood to a power, normalised where it is normal."""
-    if isinstance(distribution, tfd.Normal):
-        return tfd.Normal(distribution.loc, distribution.scale * tf.math.rsqrt(power))
+    if isinstance(distribution, (tfd.Normal, ComplexNormal)):
+        return type(distribution)(distribution.loc, distribution.scale * tf.math.rsqrt(power))
     return _Raised(distribution, power)
 
 

@@ -98,10 +98,13 @@ def residual(measurement, recorrupted, *, observed=None) -> np.ndarray:
         residual = 127.5 sqrt(mean(|y - f(x)|^2))
 
     In grey levels: what remains of the measurement unexplained, to be compared with the
-    noise's standard deviation. Nothing is clipped. Of complex numbers the modulus counts.
+    noise's standard deviation. Nothing is clipped. A complex number has two errors, that of its
+    real and that of its imaginary part, and a grey level is 1 / 255 of it:
+
+        residual = 255 sqrt(mean(|y - f(x)|^2) / 2)
 
     Args:
-        measurement: y, [B, ...], real (images in [-1, 1]) or complex.
+        measurement: y, [B, ...], real (images in [-1, 1]) or complex (white has the modulus 1).
         recorrupted: f(x), of the same shape.
         observed: bool, broadcastable to the measurement, True = observed (the opposite
             of a mask); None if everything is.
@@ -118,7 +121,8 @@ def residual(measurement, recorrupted, *, observed=None) -> np.ndarray:
     # Double precision first: the difference of two close float32 has few digits.
     wide = np.result_type(measurement, recorrupted, np.float64)
     squares = np.abs(measurement.astype(wide) - recorrupted) ** 2
-    return LEVELS_PER_UNIT * np.sqrt(_mean(squares, counted=counted))
+    levels = MAX_LEVEL / np.sqrt(2) if wide.kind == "c" else LEVELS_PER_UNIT
+    return levels * np.sqrt(_mean(squares, counted=counted))
 
 
 def _levels(image) -> np.ndarray:

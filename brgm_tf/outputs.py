@@ -20,7 +20,7 @@ import numpy as np
 from brgm_tf import files, images
 from brgm_tf.errors import InputError
 from brgm_tf.figure import figure_png
-from brgm_tf.results import ImageResult, PosteriorSamples, drawable
+from brgm_tf.results import ImageResult, KSpaceData, PosteriorSamples, drawable
 from brgm_tf.uncertainty_figure import uncertainty_png
 from brgm_tf.video import VIDEO_FORMATS, check_video, encode_slides, encode_video
 
@@ -32,6 +32,9 @@ _FOLDER_ARGUMENT = "output_dir"
 _OPTIONAL = (
     "merged.png",
     "truth.png",
+    "measurement.npy",
+    "kspace.png",
+    "sampling.png",
     *(f"video.{name}" for name in VIDEO_FORMATS),
     "mean.png",
     "stddev.png",
@@ -40,6 +43,7 @@ _OPTIONAL = (
     "uncertainty.npz",
     "uncertainty.png",
 )
+_KSPACE_BLACK = 1e-4
 _SAMPLES_FOLDER = "samples"
 _SAMPLE_NAME = re.compile(r"\d{2,}\.png")
 
@@ -85,6 +89,15 @@ def save_image_result(
     earlier run of the same name, optional files that this one does not write are removed.
     A pixel that is NaN is written as mid-grey, with a warning in metrics.json.
 
+    Where k-space was measured, measurement.png is its zero-filled reconstruction, and these files
+    are added:
+
+    - measurement.npy, complex64 [H, W, coils]: k-space, 0 where not sampled, in the unit in which
+      white is 1; times `kspace_white` in metrics.json, where that is, it is in the input's;
+    - kspace.png, its magnitude over all coils on a logarithmic scale: white is the largest, black
+      is 1 / 10000 of it or less;
+    - sampling.png, white where sampled.
+
     Where there are posterior samples, these files are added:
 
     - samples/00.png, samples/01.png, ..., merged ones where there are such; samples.gif,
@@ -121,6 +134,8 @@ def save_image_result(
     if save_video is not None and result.frames:
         video = encode_video(result.frames, format=save_video)
         written.append(_write(home / f"video.{save_video}", video))
+    if result.kspace is not None:
+        written += _save_kspace(home, result.kspace)
     if result.samples is not None:
         written += _save_samples(home, result.samples)
         written.append(_write(home / "uncertainty.png", uncertainty_png(result)))
@@ -145,6 +160,22 @@ def _save_pictures(home: Path, result: ImageResult) -> list[Path]:
 def _save_picture(path: Path, image: np.ndarray) -> Path:
     images.save_image(path, drawable(image), argument=_FOLDER_ARGUMENT)
     return path
+
+
+def _save_kspace(home: Path, kspace: KSpaceData) -> list[Path]:
+    sampled = np.where(kspace.sampled, 1.0, -1.0)[..., None]
+    return [
+        _write(home / "measurement.npy", _npy(kspace.values)),
+        _save_picture(home / "kspace.png", _log_magnitude(kspace.values)),
+        _save_picture(home / "sampling.png", sampled),
+    ]
+
+
+def _log_magnitude(values: np.ndarray) -> np.ndarray:
+    """An image [H, W, 1]: 1 for the largest magnitude over all coils, -1 for 1e-4 of it."""
+    magnitude = np.sqrt((np.abs(values) ** 2).sum(axis=-1, keepdims=True))
+    share = magnitude / (magnitude.max() or 1)
+    return 1 + 2 * np.log10(np.maximum(share, _KSPACE_BLACK)) / -np.log10(_KSPACE_BLACK)
 
 
 def _save_samples(home: Path, samples: PosteriorSamples) -> list[Path]:
@@ -191,6 +222,12 @@ def _remove_stale(home: Path, written: Sequence[Path]) -> None:
             folder.rmdir()
     except OSError as error:
         raise _unwritable(home, error) from None
+
+
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 def _npz(**arrays: np.ndarray) -> bytes:

@@ -140,7 +140,7 @@ class Posterior:
             coordinates: v, see `LatentPrior`.
             corruption: a `Corruption` with its data bound.
             measurement: y.
-            target: features of y (None when `perceptual_scale` is 0).
+            target: features of the picture of y (None when `perceptual_scale` is 0).
             noise_scale: [B] in grey levels, instead of the objective's.
         """
         ws = self.prior.latents(coordinates)
@@ -152,7 +152,7 @@ class Posterior:
                 x, corruption=corruption, measurement=measurement, noise_scale=noise_scale
             ),
             "perceptual": self.perceptual_log_prob(
-                corruption.conceal(corruption.mean(x)), target=target
+                corruption.picture(corruption.conceal(corruption.mean(x))), target=target
             )
             if has_features
             else zero,
@@ -167,13 +167,16 @@ class Posterior:
             bayes:    pixel_scale * log p(y | f(x)), summed over the observed values
             tempered: the same times min(1, effective_size / number of observed values)
 
+        Values are real numbers: of a complex one the real and the imaginary part are two.
+
         p(y | f(x)) is the corruption's: N(y | f(x), noise_scale^2) unless a stage of noise says
         other. The tempering is there because the misfit of a generator is smooth: a photograph
         of a million pixels holds no million independent measurements of it. A noise scale
         that is to be inferred and is not given has its prior's median.
         """
         if self.objective.family.startswith("brgm"):
-            error = (measurement - corruption.conceal(corruption.mean(x))) * _HALF_RANGE
+            error = measurement - corruption.conceal(corruption.mean(x))
+            error = corruption.components(error) * _HALF_RANGE
             scale = self.objective.pixel_scale
             return -scale * tf.reduce_mean(tf.square(error), axis=[1, 2, 3])
         log_prob = corruption.log_prob(measurement, x, self.noise_params(noise_scale))
@@ -181,7 +184,7 @@ class Posterior:
 
     def pixel_power(self, measurement, *, corruption):
         """The power [B] that the likelihood is raised to; not of the originals' objectives."""
-        observed = tf.broadcast_to(corruption.observed(measurement), tf.shape(measurement))
+        observed = self._observed_components(measurement, corruption=corruption)
         size = tf.reduce_sum(observed, axis=[1, 2, 3])
         power = self.objective.pixel_scale * tf.ones_like(size)
         if self.objective.family == "tempered":
@@ -201,12 +204,20 @@ class Posterior:
             noise_scale: [B] in grey levels, instead of the objective's.
 
         Returns:
-            Of the shape of f(x), for y and f(x) in [-1, 1]; 0 where nothing is observed.
+            Of the shape of the components of f(x), in units of [-1, 1]; 0 where not observed.
         """
-        observed = tf.broadcast_to(corruption.observed(mean), tf.shape(mean))
+        observed = self._observed_components(mean, corruption=corruption)
         precision = corruption.precision(mean, self.noise_params(noise_scale))
+        precision = tf.broadcast_to(precision, tf.shape(mean))
+        precision = tf.tile(precision, [1, 1, 1, observed.shape[-1] // mean.shape[-1]])
         power = self.pixel_power(mean, corruption=corruption)
         return power[:, None, None, None] * observed * precision
+
+    def _observed_components(self, y, *, corruption):
+        """1 for each component of y that is observed, 0 for the others."""
+        observed = tf.broadcast_to(corruption.observed(y), tf.shape(y))
+        count = corruption.components(y).shape[-1] // y.shape[-1]
+        return tf.tile(observed, [1, 1, 1, count])
 
     def noise_params(self, noise_scale=None) -> dict[str, object]:
         """The corruption's parameters: a noise scale, or else the objective's."""
@@ -219,6 +230,8 @@ class Posterior:
 
         brgm_torch:     -perceptual_scale * mean over all features of (phi(y) - phi(f(x)))^2
         the other ones: -perceptual_scale * LPIPS(y, f(x))
+
+        Of the pictures of y and f(x), where they are none themselves.
         """
         features = self.features(recorrupted)
         pairs = zip(features, target, strict=True)

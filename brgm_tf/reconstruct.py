@@ -59,7 +59,11 @@ flags.DEFINE_string(
     f"to have a file checked), a TF-Hub handle, or one of {_names(hub.GENERATORS)}",
 )
 flags.DEFINE_bool("list_generators", False, "say where the named generators are from, and stop")
-flags.DEFINE_string("input", None, "image, folder, glob, or example:NAME")
+flags.DEFINE_string(
+    "input",
+    None,
+    "image, folder, glob, or example:NAME; for kspace .npy files or fastMRI's .h5 files",
+)
 flags.DEFINE_enum("input_kind", "measurement", KINDS, "whether the input is damaged already")
 flags.DEFINE_string(
     "corruption",
@@ -162,7 +166,8 @@ def _run() -> int:
         overrides={name: FLAGS[name].value for name in OVERRIDES},
         keep_frames=FLAGS.save_video is not None,
     )
-    find_images(FLAGS.input)
+    if not config.measures_kspace:  # whose headers `prepare` reads
+        find_images(FLAGS.input)
     check_video(FLAGS.save_video)
     hub.describe_generator(config.generator, progress=command.say)
     if config.needs_perceptual and config.perceptual != hub.PERCEPTUAL_WEIGHTS:

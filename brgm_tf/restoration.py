@@ -17,9 +17,11 @@ from brgm_tf.config import Config
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective
-from brgm_tf.results import ImageResult
+from brgm_tf.results import ImageResult, KSpaceData
 
 RESIDUAL_BOUND = 10.0  # grey levels
+# A scanner's units are arbitrary: this quantile of the zero-filled magnitude becomes white.
+WHITE_QUANTILE = 0.999
 FRAME_SIZE = 512
 MAX_FRAMES = 100  # ten seconds; a longer video would cost memory for nothing
 
@@ -77,7 +79,10 @@ def restore(
 
     Args:
         images: a path, folder or glob, an array [h, w, C] or [N, h, w, C] in [-1, 1],
-            or a list of these.
+            or a list of these. For 'kspace(...)', unless input_kind is 'clean', measured k-space:
+            .npy or fastMRI's HDF5 files, complex arrays [H, W], [H, W, coils] or
+            [N, H, W, coils]; its unit becomes that in which the 99.9 % quantile of the
+            zero-filled magnitude is white, and was the metric `kspace_white` before.
         corruption: a call such as 'downsample(factor=32)' or 'mask()', or a chain of them,
             such as 'downsample(factor=4) + noise(scale=5)'.
         generator: a handle as for `hub.load_generator`, or a loaded generator.
@@ -120,6 +125,7 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
         masks=masks,
         needs_masks="missing" in corruption.data_names,
         kind=config.input_kind,
+        kspace=config.measures_kspace,
     )
     shape = (row.resolution, row.resolution, row.channels)
     measured = corruption.measurement_shape(shape)
@@ -131,6 +137,7 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
         mask_resolution=corruption.data_shape(shape)[0],
         channels=row.channels if is_clean else measured[-1],
         non_square=config.non_square,
+        sampled=_sampled(corruption, shape) if config.measures_kspace else None,
     )
     faults = []
     for job in jobs:
@@ -141,6 +148,12 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
     if len(faults) == len(jobs):
         raise faults[0]
     return jobs, expected
+
+
+def _sampled(corruption, shape: tuple[int, int, int]) -> np.ndarray:
+    """The values of k-space that a corruption samples of images of a shape, bool [H, W]."""
+    y = np.zeros((1, *corruption.measurement_shape(shape)), "complex64")
+    return np.asarray(corruption.of_images(shape).observed(y))[0, :, :, 0] > 0
 
 
 def noise_seeds(names: Sequence[str], *, seed: int) -> np.ndarray:
@@ -229,6 +242,7 @@ class Restorer:
         self._known = tf.function(self._known_values)
         self._simulate = tf.function(self._simulate_measurement)
         self._conceal = tf.function(self._conceal_measurement)
+        self._picture = tf.function(self._picture_of)
         self._distance = (
             tf.function(self._perceptual, jit_compile=True) if self._perceptual else None
         )
@@ -275,14 +289,21 @@ class Restorer:
             measurement = self._simulate(image, data, seeds).numpy()
         else:
             measurement = self._conceal(image, data).numpy()
+        white = None
+        if self.config.measures_kspace:
+            white = _white(self._picture(measurement, data).numpy())
+            measurement /= white[:, None, None, None]
         truth = image if is_clean else None
         estimate, frames, stopped = self._estimate(loaded, measurement, data, progress)
         ws, history = estimate.ws, estimate.history
         pictures = [t if t is None else t.numpy() for t in self.render(ws, measurement, data)]
         known = self._knowledge(pictures, measurement, data)
+        shown = [self._picture(y, data).numpy() for y in (measurement, pictures[1])]
         scores = self._scores(pictures, measurement, truth, known)
         samples, more = self._samples(estimate, measurement, truth, data, known)
         scores |= more
+        if white is not None:
+            scores["kspace_white"] = white
         seconds = (time.monotonic() - start) / len(loaded)
         results = []
         for i, item in enumerate(loaded):
@@ -290,9 +311,9 @@ class Restorer:
             results.append(
                 ImageResult(
                     name=item.name,
-                    measurement=measurement[i],
+                    measurement=shown[0][i],
                     reconstruction=pictures[0][i],
-                    recorrupted=pictures[1][i],
+                    recorrupted=shown[1][i],
                     merged=None if pictures[2] is None else pictures[2][i],
                     truth=image[i] if is_clean else None,
                     missing=None if known.missing is None else known.missing[i],
@@ -303,6 +324,7 @@ class Restorer:
                     warnings=self._warnings(own, estimate, noise=float(known.noise[i])),
                     samples=samples[i] if samples else None,
                     frames=tuple(frame[i] for frame in frames) if frames else None,
+                    kspace=_kspace_data(measurement[i], known.observed[i]),
                 )
             )
         return results, stopped
@@ -443,6 +465,9 @@ class Restorer:
     def _conceal_measurement(self, measurement, data):
         return self.corruption.with_data(**data).conceal(measurement)
 
+    def _picture_of(self, measurement, data):
+        return self.corruption.with_data(**data).picture(measurement)
+
     def _simulate_measurement(self, image, data, seeds):
         return self.corruption.with_data(**data).simulate(image, seeds)
 
@@ -456,6 +481,18 @@ class Restorer:
             return observed, tf.zeros([])
         variance = corruption.variance(recorrupted, self.posterior.noise_params())
         return observed, variance
+
+
+def _white(pictures: np.ndarray) -> np.ndarray:
+    """Of zero-filled reconstructions in [-1, inf) the magnitude that becomes white, [B]."""
+    magnitudes = 0.5 * (pictures + 1.0)
+    return np.quantile(magnitudes, WHITE_QUANTILE, axis=(1, 2, 3)).astype("float32")
+
+
+def _kspace_data(measurement: np.ndarray, observed: np.ndarray) -> KSpaceData | None:
+    """What an image's measurement [H, W, coils] is, where that is k-space."""
+    is_kspace = np.iscomplexobj(measurement)
+    return KSpaceData(measurement, observed.any(axis=-1)) if is_kspace else None
 
 
 def _shrunk(pictures: np.ndarray) -> np.ndarray:

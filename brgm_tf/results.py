@@ -44,14 +44,29 @@ class PosteriorSamples:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class KSpaceData:
+    """What was measured of an image, where that is k-space and no picture.
+
+    Attributes:
+        values: complex64 [H, W, coils], 0 where not sampled; of white the magnitude is 1, and the
+            frequency 0 is at [H // 2, W // 2].
+        sampled: bool [H, W], True = sampled.
+    """
+
+    values: np.ndarray
+    sampled: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class ImageResult:
     """All that is known of one restored image; images are float32 in [-1, 1].
 
     Attributes:
         name: the image's name, which its folder gets.
-        measurement: [h, w, C], as given; for super-resolution smaller than the image.
+        measurement: [h, w, C], as given; for super-resolution smaller than the image. Of k-space
+            the zero-filled reconstruction.
         reconstruction: [H, W, C], the generator's image.
-        recorrupted: [h, w, C], the reconstruction corrupted again.
+        recorrupted: [h, w, C], the reconstruction corrupted again; its picture, likewise.
         merged: [H, W, C], the reconstruction with the known pixels kept, or None.
         truth: [H, W, C], the image before its corruption, or None if unknown.
         missing: bool [H, W, 1], True = missing, or None.
@@ -62,6 +77,7 @@ class ImageResult:
         warnings: what the user should know of this image, a line each.
         frames: images [h', w', C] of the video, or None.
         samples: draws from the posterior, or None.
+        kspace: what was measured, where that is k-space; None elsewhere.
     """
 
     name: str
@@ -78,6 +94,7 @@ class ImageResult:
     warnings: tuple[str, ...] = ()
     frames: tuple[np.ndarray, ...] | None = None
     samples: PosteriorSamples | None = None
+    kspace: KSpaceData | None = None
 
     @property
     def all_warnings(self) -> list[str]:

@@ -19,7 +19,7 @@ LAYERS = (
     ("fetching", "download"),
     ("catalogue", "handles", "unpacking"),
     ("finding",),
-    ("images", "corruptions", "perceptual", "generators"),
+    ("images", "kspace_files", "corruptions", "perceptual", "generators"),
     ("masks",),
     ("inputs",),
     ("objectives", "progress", "command"),
@@ -40,6 +40,7 @@ LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 LEAVES = {"errors", "registry", "files"}
 LONERS = (
     "finding",
+    "kspace_files",
     "baselines",
     "corruptions",
     "perceptual",

@@ -36,6 +36,8 @@ MAKER = tool("make_golden_bicubic")
 
 # Any kernel [4, 7] without symmetry that does not sum to 1.
 KERNEL = str(ROOT / "tests" / "golden" / "kernel.npy")
+# Random maps of two coils [12, 24, 2].
+SENSITIVITIES = str(ROOT / "tests" / "golden" / "sensitivities.npy")
 
 # A new row of the registry adds its arguments here; a new kind of per-image array, below.
 EXAMPLES = {
@@ -91,12 +93,21 @@ EXAMPLES = {
     "clip": [{}, {"low": 30, "high": 200}],
     "quantise": [{"bits": 1}, {"bits": 4}, {"bits": 8}],
     "jpeg": [{"quality": 10}, {"quality": 75}, {"quality": 100}],
+    "kspace": [
+        {"acceleration": 3},
+        {"acceleration": 2, "pattern": "variable", "center_fraction": 0.2, "seed": 5},
+        {"acceleration": 4, "pattern": "equispaced"},
+        {"acceleration": 2.5, "pattern": "radial"},
+        {"acceleration": 2, "sensitivities": SENSITIVITIES},
+    ],
     "noise": [{"scale": 5}],
     "poisson": [{"peak": 20}],
     "salt_and_pepper": [{"share": 0.1}, {"share": 0.3, "scale": 4}],
 }
 # These refuse grey images.
 RGB_ONLY = {"bayer"}
+# These refuse colours.
+GREY_ONLY = {"kspace"}
 # Corruptions one after another: of different shapes, with data before and after them, and noise.
 CHAINS = [
     "downsample(factor=2) + downsample(factor=3, method='bicubic')",
@@ -105,6 +116,8 @@ CHAINS = [
     "mask() + poisson(peak=50)",
     "half_mask(side='left') + blur(sigma=1)",
     "none + salt_and_pepper(share=0.2, scale=3)",
+    "grayscale() + kspace(acceleration=3) + noise(scale=5)",
+    f"grayscale() + downsample(factor=1) + kspace(acceleration=2, sensitivities={SENSITIVITIES!r})",
 ]
 DATA = {
     "missing": lambda batch, size, rng: rng.random((batch, *size, 1)) < 0.4,
@@ -123,7 +136,7 @@ in_grey_and_rgb = pytest.mark.parametrize(
         pytest.param(*case.values, channels, id=f"{case.id}-{channels}")
         for case in CASES
         for channels in (1, 3)
-        if channels == 3 or case.values[0] not in RGB_ONLY
+        if case.values[0] not in (RGB_ONLY if channels == 1 else GREY_ONLY)
     ],
 )
 # Of the others the gradient is a substitute, which the tests of each compare with its formula.
@@ -164,6 +177,22 @@ def images(rng, batch=2, channels=3, dtype=np.float64, size=SIZE) -> np.ndarray:
     return rng.uniform(-1, 1, (batch, *size, channels)).astype(dtype)
 
 
+def images_for(name, rng, **options) -> np.ndarray:
+    """Images that a corruption takes: of three channels, where it takes those."""
+    return images(rng, **({"channels": 1 if name in GREY_ONLY else 3} | options))
+
+
+def noise_like(y, rng) -> np.ndarray:
+    """Normal numbers of the shape and the kind of a measurement."""
+    noise = rng.normal(size=y.shape)
+    return noise + 1j * rng.normal(size=y.shape) if y.dtype.is_complex else noise
+
+
+def product(a, b):
+    """Re <a, b>, a tensor."""
+    return tf.reduce_sum(tf.math.real(tf.math.conj(a) * b))
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
@@ -193,6 +222,7 @@ def test_a_row_states_the_data_and_the_noise_of_its_class(name):
     row, kind = CORRUPTIONS[name], CORRUPTIONS[name].load()
     for attribute in ("data_names", "adds_noise", "surrogate_gradient"):
         assert getattr(row, attribute) == getattr(kind, attribute)
+    assert row.measures_kspace == kind.measurement_dtype.is_complex
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -211,8 +241,8 @@ def test_adjoint_passes_the_dot_test(name, arguments, channels, rng):
             corruption.adjoint(corruption.mean(x))
         return
     ax = corruption.mean(x) - corruption.mean(np.zeros_like(x))
-    y = rng.normal(size=ax.shape)
-    left = np.sum(ax * y)
+    y = noise_like(ax, rng)
+    left = product(ax, y)
     right = np.sum(x * corruption.adjoint(y))
     assert abs(left - right) <= 1e-10 * abs(left), f"<A x, y> = {left!r}, <x, A* y> = {right!r}"
 
@@ -220,16 +250,18 @@ def test_adjoint_passes_the_dot_test(name, arguments, channels, rng):
 @every_smooth_corruption
 def test_gradient_of_mean_agrees_with_finite_differences(name, arguments, rng):
     corruption = bound(name, arguments, 1, rng)
-    x = tf.constant(0.95 * images(rng, batch=1))  # tones have kinks at the ends of the range
-    weights = rng.normal(size=corruption.mean(x).shape)
+    x = tf.constant(
+        0.95 * images_for(name, rng, batch=1)
+    )  # tones have kinks at the ends of the range
+    weights = noise_like(corruption.mean(x), rng)
     direction = rng.normal(size=x.shape)
 
     def value(step):
-        return np.sum(weights * corruption.mean(x + step * direction))
+        return product(weights, corruption.mean(x + step * direction))
 
     with tf.GradientTape() as tape:
         tape.watch(x)
-        total = tf.reduce_sum(weights * corruption.mean(x))
+        total = product(weights, corruption.mean(x))
     slope = np.sum(tape.gradient(total, x) * direction)
     np.testing.assert_allclose(slope, (value(1e-5) - value(-1e-5)) / 2e-5, rtol=1e-7, atol=1e-7)
 
@@ -237,7 +269,7 @@ def test_gradient_of_mean_agrees_with_finite_differences(name, arguments, rng):
 @every_corruption
 def test_the_gradient_of_log_prob_leads_back_to_what_was_measured(name, arguments, rng):
     corruption = bound(name, arguments, 1, rng)
-    truth = images(rng, batch=1)
+    truth = images_for(name, rng, batch=1)
     x = tf.constant(truth + rng.normal(size=truth.shape))
     y = corruption.mean(truth)
     with tf.GradientTape() as tape:
@@ -251,7 +283,7 @@ def test_the_gradient_of_log_prob_is_zero_at_what_was_measured(name, arguments, 
     corruption = bound(name, arguments, 1, rng)
     if not has_normal_noise(corruption):
         pytest.skip("the mean is not the most probable value")
-    x = tf.constant(images(rng, batch=1))
+    x = tf.constant(images_for(name, rng, batch=1))
     y = corruption.mean(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -262,8 +294,8 @@ def test_the_gradient_of_log_prob_is_zero_at_what_was_measured(name, arguments, 
 @every_corruption
 def test_forward_and_reverse_derivatives_are_the_same_in_compiled_code(name, arguments, rng):
     corruption = bound(name, arguments, 1, rng)
-    x, direction = tf.constant(images(rng, batch=1)), images(rng, batch=1)
-    weights = tf.constant(rng.normal(size=corruption.mean(x).shape))
+    x, direction = tf.constant(images_for(name, rng, batch=1)), images_for(name, rng, batch=1)
+    weights = tf.constant(noise_like(corruption.mean(x), rng))
 
     @tf.function
     def products(x, direction):
@@ -274,7 +306,7 @@ def test_forward_and_reverse_derivatives_are_the_same_in_compiled_code(name, arg
             reverse.watch(x)
             y = corruption.mean(x)
         pulled = reverse.gradient(y, x, output_gradients=weights)
-        return tf.reduce_sum(weights * forward.jvp(y)), tf.reduce_sum(pulled * direction)
+        return product(weights, forward.jvp(y)), tf.reduce_sum(pulled * direction)
 
     forward, reverse = products(x, tf.constant(direction))
     np.testing.assert_allclose(forward, reverse, rtol=1e-9)
@@ -284,7 +316,7 @@ def test_forward_and_reverse_derivatives_are_the_same_in_compiled_code(name, arg
 def test_an_image_does_not_depend_on_its_neighbours(name, arguments, rng):
     corruption = create(name, arguments)
     data = data_for(corruption, 3, rng)
-    x = images(rng, batch=3)
+    x = images_for(name, rng, batch=3)
     y = corruption.with_data(**data).mean(x)
     params = {"noise_scale": 5.0}
     density = corruption.with_data(**data).log_prob(y + 0.1, x, params)
@@ -308,18 +340,35 @@ def test_measurement_has_the_stated_shape_and_dtype(name, arguments, channels, r
     assert y.dtype == corruption.measurement_dtype
 
 
+@pytest.mark.parametrize("name", GREY_ONLY)
+def test_those_that_need_grey_images_refuse_colours(name, rng):
+    with pytest.raises(InputError, match=r"^`corruption` .* needs images of 1 channel"):
+        create(name, EXAMPLES[name][0]).mean(images(rng, channels=3))
+
+
+@every_corruption
+def test_a_picture_is_one_whatever_is_measured(name, arguments, rng):
+    corruption = bound(name, arguments, 2, rng)
+    y = corruption.mean(images_for(name, rng, dtype=np.float32))
+    picture = corruption.picture(y)
+    assert picture.dtype == tf.float32
+    assert picture.shape[:3] == y.shape[:3]
+    assert picture.shape[-1] in (1, 3)
+
+
 @pytest.mark.parametrize("name", RGB_ONLY)
 def test_those_that_need_colours_refuse_grey_images(name, rng):
     with pytest.raises(InputError, match=r"^`corruption` .* needs images of 3 channels"):
-        create(name, EXAMPLES[name][0]).mean(images(rng, channels=1))
+        create(name, EXAMPLES[name][0]).mean(images_for(name, rng, channels=1))
 
 
 @every_corruption
 def test_double_precision_stays_double(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
-    x = images(rng)
+    x = images_for(name, rng)
     y = corruption.mean(x)
-    assert y.dtype == tf.float64
+    assert y.dtype == corruption.dtype_for(tf.float64)
+    assert y.dtype.real_dtype == tf.float64
     if corruption.linear:
         assert corruption.adjoint(y).dtype == tf.float64
     assert corruption.log_prob(y, x, {"noise_scale": 5.0}).dtype == tf.float64
@@ -328,11 +377,11 @@ def test_double_precision_stays_double(name, arguments, rng):
 @every_corruption
 def test_bfloat16_is_measured_to_its_precision(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
-    x = tf.cast(images(rng), tf.bfloat16)
+    x = tf.cast(images_for(name, rng), tf.bfloat16)
     y = corruption.mean(x)
-    assert y.dtype == tf.bfloat16
+    assert y.dtype == corruption.dtype_for(tf.bfloat16)
     exact = corruption.mean(tf.cast(x, tf.float64))
-    np.testing.assert_allclose(tf.cast(y, tf.float64), exact, atol=0.02)
+    np.testing.assert_allclose(tf.cast(y, exact.dtype), exact, atol=0.02)
 
 
 @every_corruption
@@ -340,7 +389,7 @@ def test_config_rebuilds_the_corruption(name, arguments, rng):
     corruption = create(name, arguments)
     again = type(corruption).from_config(corruption.get_config())
     data = data_for(corruption, 2, rng)
-    x = images(rng)
+    x = images_for(name, rng)
     np.testing.assert_array_equal(
         again.with_data(**data).mean(x), corruption.with_data(**data).mean(x)
     )
@@ -376,7 +425,7 @@ def test_other_data_runs_the_same_program(name, arguments, rng):
         return corruption.with_data(**data).mean(x)
 
     for _ in range(2):
-        x = images(rng)
+        x = images_for(name, rng)
         data = data_for(corruption, 2, rng)
         y = measure(tf.constant(x), {key: tf.constant(value) for key, value in data.items()})
         np.testing.assert_allclose(y, corruption.with_data(**data).mean(x), atol=1e-14)
@@ -386,30 +435,34 @@ def test_other_data_runs_the_same_program(name, arguments, rng):
 @every_corruption
 def test_the_batch_size_may_be_unknown_while_tracing(name, arguments, rng):
     corruption = create(name, arguments)
+    x = images_for(name, rng)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *SIZE, 3], tf.float64)])
+    @tf.function(input_signature=[tf.TensorSpec([None, *x.shape[1:]], tf.float64)])
     def measure(x):
         return one.mean(x)
 
     one = corruption.with_data(**data_for(corruption, 1, rng))
-    x = images(rng)
     np.testing.assert_allclose(measure(tf.constant(x)), one.mean(x), atol=1e-14)
 
 
 @every_corruption
 def test_simulate_is_repeated_by_its_seed(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
-    x, seeds = images(rng), [[1, 2], [3, 4]]
+    x, seeds = images_for(name, rng), [[1, 2], [3, 4]]
     first = corruption.simulate(x, seeds)
     np.testing.assert_array_equal(first, corruption.simulate(x, seeds))
     assert first.shape == corruption.mean(x).shape
-    assert first.dtype == x.dtype
+    assert first.dtype == corruption.dtype_for(x.dtype)
 
 
 @every_corruption
 def test_an_images_noise_depends_on_its_seed_alone(name, arguments, rng):
     corruption = create(name, arguments)
-    data, x, seeds = data_for(corruption, 3, rng), images(rng, batch=3), [[0, 7], [0, 8], [0, 9]]
+    data, x, seeds = (
+        data_for(corruption, 3, rng),
+        images_for(name, rng, batch=3),
+        [[0, 7], [0, 8], [0, 9]],
+    )
     together = corruption.with_data(**data).simulate(x, seeds)
     for i in range(3):
         one = slice(i, i + 1)
@@ -421,7 +474,7 @@ def test_an_images_noise_depends_on_its_seed_alone(name, arguments, rng):
 @every_corruption
 def test_only_noise_scatters(name, arguments, rng):
     corruption = bound(name, arguments, 1, rng)
-    x = np.repeat(images(rng, batch=1), 2, axis=0)
+    x = np.repeat(images_for(name, rng, batch=1), 2, axis=0)
     first, second = corruption.simulate(x, [[0, 1], [0, 2]])
     assert (np.abs(first - second).max() > 1e-14) == corruption.adds_noise
 
@@ -429,7 +482,7 @@ def test_only_noise_scatters(name, arguments, rng):
 @every_corruption
 def test_log_prob_is_that_of_the_distribution_over_observed_values(name, arguments, rng):
     corruption, params = bound(name, arguments, 2, rng), {"noise_scale": [4.0, 9.0]}
-    x = images(rng)
+    x = images_for(name, rng)
     mean = corruption.mean(x)
     y = corruption.distribution(mean, params).sample(seed=[0, 1])
     density = corruption.distribution(mean, params).log_prob(y)
@@ -441,17 +494,19 @@ def test_log_prob_is_that_of_the_distribution_over_observed_values(name, argumen
 @every_corruption
 def test_variance_is_that_of_the_distribution(name, arguments, rng):
     corruption, params = bound(name, arguments, 1, rng), {"noise_scale": 6.0}
-    mean = corruption.mean(images(rng, batch=1))
+    mean = corruption.mean(images_for(name, rng, batch=1))
     y = corruption.distribution(mean, params).sample(3000, seed=[0, 1])
-    expected = np.broadcast_to(corruption.variance(mean, params), mean.shape)
-    error = np.mean(np.square(y - mean), axis=0) / expected
+    variance = np.broadcast_to(corruption.variance(mean, params), mean.shape)
+    error = corruption.components(y) - corruption.components(mean)
+    expected = np.concatenate([variance] * (error.shape[-1] // mean.shape[-1]), axis=-1)
+    error = np.mean(np.square(error), axis=0) / expected
     assert abs(error.mean() - 1) < 0.015
 
 
 @every_corruption
 def test_observed_values_do_not_depend_on_missing_pixels(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
-    y = corruption.mean(images(rng))
+    y = corruption.mean(images_for(name, rng))
     seen = np.broadcast_to(corruption.observed(y), y.shape) == 1
     hidden = tf.constant(np.where(seen, y, np.nan))
     assert np.all(np.isfinite(corruption.conceal(hidden)))
@@ -463,10 +518,13 @@ def test_log_prob_is_the_normal_density_over_observed_pixels(name, arguments, rn
     corruption = bound(name, arguments, 2, rng)
     if not has_normal_noise(corruption):
         pytest.skip("has a density of its own")
-    x = images(rng)
+    x = images_for(name, rng)
     mean = corruption.mean(x).numpy()
-    y = mean + rng.normal(size=mean.shape) * 0.1
-    density = scipy.stats.norm.logpdf(y, loc=mean, scale=7.5 * 2 / 255)
+    y = mean + noise_like(tf.constant(mean), rng) * 0.1
+    # Of complex numbers a grey level is 1 / 255, and both parts count.
+    scale = 7.5 * (1 if np.iscomplexobj(y) else 2) / 255
+    error = (y - mean).view(np.float64).reshape(*y.shape, -1)
+    density = scipy.stats.norm.logpdf(error, scale=scale).sum(axis=-1)
     seen = np.broadcast_to(corruption.observed(tf.constant(y)), y.shape) == 1
     expected = [density[i][seen[i]].sum() for i in range(2)]
     result = corruption.log_prob(tf.constant(y), x, {"noise_scale": 7.5})
@@ -477,7 +535,7 @@ def test_log_prob_is_the_normal_density_over_observed_pixels(name, arguments, rn
 @every_corruption
 def test_merge_keeps_the_shape_of_the_image(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
-    x = images(rng)
+    x = images_for(name, rng)
     merged = corruption.merge(corruption.mean(x), x)
     assert merged is None or merged.shape == x.shape
 

@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,6 +44,85 @@ def refused(function, *arguments, **options):
 def test_importing_it_imports_no_tensorflow():
     code = "import sys, brgm_tf.inputs; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# k-space.
+
+
+KSPACE = dataclasses.replace(
+    PHOTOGRAPH, channels=2, resizable=False, sampled=np.ones((SIZE, SIZE), bool)
+)
+
+
+def kspace(*shape):
+    rng = np.random.RandomState(1)
+    return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
+
+
+def test_arrays_of_kspace_are_of_one_coil_or_of_several():
+    jobs = inputs.plan([kspace(8, 8), kspace(8, 8, 2), kspace(3, 8, 8, 2)], kspace=True)
+    assert [job.image.shape for job in jobs] == [(8, 8, 1), *[(8, 8, 2)] * 4]
+
+
+def test_a_folder_of_kspace_gives_a_job_for_each_slice(tmp_path):
+    np.save(tmp_path / "a.npy", kspace(8, 8))
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["kspace"] = kspace(2, 8, 8)
+    save(tmp_path / "c.png")
+    jobs = inputs.plan(tmp_path, kspace=True)
+    assert [job.name for job in jobs] == ["a", "b_slice00", "b_slice01"]
+
+
+def test_kspace_is_checked_by_its_header_and_loaded(tmp_path):
+    values = kspace(3, 2, 10, 9)
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["kspace"] = values
+    job = inputs.plan(tmp_path / "b.h5", kspace=True)[1]
+    inputs.check(job, expected=KSPACE)
+    loaded = inputs.load(job, expected=KSPACE)
+    assert (loaded.image.shape, loaded.image.dtype) == ((8, 8, 2), np.complex64)
+    assert loaded.missing is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((8, 8, 3), "k-space of 2 coils"),
+        ((8, 9, 2), "as many rows as columns"),
+        ((9, 7, 2), "8 at least"),
+    ],
+)
+def test_kspace_of_another_size_is_refused(shape, message):
+    (job,) = inputs.plan(kspace(*shape), kspace=True)
+    assert message in str(refused(inputs.check, job, expected=KSPACE))
+
+
+def test_kspace_that_is_not_square_is_refused_on_request():
+    (job,) = inputs.plan(kspace(9, 8, 2), kspace=True)
+    inputs.check(job, expected=KSPACE)
+    strict = dataclasses.replace(KSPACE, non_square="refuse")
+    assert "square" in str(refused(inputs.check, job, expected=strict))
+
+
+def test_kspace_without_values_where_they_are_sampled_is_refused():
+    values = kspace(8, 8, 2)
+    values[:, ::2] = 0
+    (job,) = inputs.plan(values, kspace=True)
+    error = refused(inputs.load, job, expected=KSPACE)
+    assert "is 0 at 50% of the places that the corruption samples" in str(error)
+    sampled = np.tile(np.arange(8) % 2 == 1, (8, 1))
+    found = inputs.load(job, expected=dataclasses.replace(KSPACE, sampled=sampled))
+    np.testing.assert_array_equal(found.image, values)
+
+
+@pytest.mark.parametrize("wrong", [np.ones((8, 8)), np.full((8, 8), np.nan + 0j), kspace(8)])
+def test_arrays_that_are_no_kspace_are_refused(wrong):
+    assert refused(inputs.plan, wrong, kspace=True).argument == "input"
+
+
+def test_a_picture_is_no_kspace(tmp_path):
+    error = refused(inputs.plan, save(tmp_path / "a.png"), kspace=True)
+    assert "Give input_kind=clean to have a picture measured" in str(error)
 
 
 # Planning.

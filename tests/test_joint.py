@@ -7,6 +7,8 @@ import tensorflow_probability as tfp
 
 from brgm_tf.corruptions.downsample import Downsample
 from brgm_tf.corruptions.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.grayscale import Grayscale
+from brgm_tf.corruptions.kspace import KSpace
 from brgm_tf.corruptions.mask import Mask
 from brgm_tf.corruptions.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.salt_and_pepper import SaltAndPepper
@@ -27,6 +29,8 @@ CORRUPTIONS = {
     "poisson": Downsample(2) + PoissonNoise(30.0),
     "mask + poisson": (Mask() + PoissonNoise(30.0)).with_data(missing=MISSING),
     "salt_and_pepper": Downsample(2) + SaltAndPepper(0.2),
+    "kspace": (Grayscale() + KSpace(2)).of_images((SIZE, SIZE, 3)),
+    "kspace + noise": (Grayscale() + KSpace(2) + GaussianNoise(5.0)).of_images((SIZE, SIZE, 3)),
 }
 
 
@@ -53,7 +57,7 @@ def both(model, corruption, v, y, noise_scale):
         v,
         corruption=corruption,
         measurement=y,
-        target=model.features(y),
+        target=model.features(corruption.picture(y)),
         noise_scale=noise_scale if "noise_scale" in names else None,
     )
     log_prob = total(terms)
@@ -67,7 +71,10 @@ def some_values(model, corruption):
     rows = model.prior.start(1).shape[1]
     first, second = (tf.constant(rng.randn(B, rows, D)) for _ in range(2))
     shape = corruption.measurement_shape((B, SIZE, SIZE, 3))
-    return first, second, tf.constant(rng.uniform(-1, 1, shape)), tf.constant([3.0, 8.0], "float64")
+    y = rng.uniform(-1, 1, shape)
+    if corruption.measurement_dtype.is_complex:
+        y = y + 1j * rng.uniform(-1, 1, shape)
+    return first, second, tf.constant(y), tf.constant([3.0, 8.0], "float64")
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

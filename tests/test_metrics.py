@@ -150,9 +150,9 @@ def test_residual_is_in_grey_levels_per_image():
     np.testing.assert_allclose(metrics.residual(measurement, recorrupted), [3, 8], rtol=1e-6)
 
 
-def test_residual_counts_the_modulus_of_complex_measurements():
+def test_residual_counts_both_parts_of_complex_measurements():
     measurement = np.zeros((1, 5, 5), np.complex64)
-    found = metrics.residual(measurement, measurement + (3 + 4j) * LEVEL)
+    found = metrics.residual(measurement, measurement + (1 + 7j) / 255)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, 5, rtol=1e-6)
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from brgm_tf import images, outputs
 from brgm_tf.errors import InputError
+from brgm_tf.results import KSpaceData
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -53,6 +54,39 @@ def test_returns_the_files_written_and_leaves_no_others(tmp_path):
         "recorrupted.png",
         "truth.png",
     ]
+
+
+def kspace():
+    rng = np.random.default_rng(7)
+    values = (rng.normal(size=(16, 16, 2)) + 1j * rng.normal(size=(16, 16, 2))).astype("complex64")
+    sampled = rng.random((16, 16)) < 0.5
+    return KSpaceData(values * sampled[..., None], sampled)
+
+
+def test_kspace_is_kept_with_its_pattern_and_drawn(tmp_path):
+    given = kspace()
+    written = outputs.save_image_result(tmp_path, result(kspace=given))
+    home = tmp_path / "face"
+    names = {path.name for path in written}
+    assert {"measurement.png", "measurement.npy", "kspace.png", "sampling.png"} <= names
+    np.testing.assert_array_equal(np.load(home / "measurement.npy"), given.values)
+    sampling = images.load_image(home / "sampling.png", channels=1)
+    np.testing.assert_array_equal(sampling[..., 0] == 1, given.sampled)
+
+
+def test_the_picture_of_kspace_is_logarithmic(tmp_path):
+    values = np.zeros((16, 16, 1), np.complex64)
+    values[0, :4, 0] = [5, 5j * 1e-2, 5e-4, 5e-5]
+    given = result(kspace=KSpaceData(values, values[..., 0] != 0))
+    outputs.save_image_result(tmp_path, given)
+    found = images.load_image(tmp_path / "face" / "kspace.png", channels=1)[0, :5, 0]
+    np.testing.assert_allclose(found, [1, 0, -1, -1, -1], atol=0.01)
+
+
+def test_the_kspace_of_an_earlier_run_is_removed(tmp_path):
+    outputs.save_image_result(tmp_path, result(kspace=kspace()))
+    outputs.save_image_result(tmp_path, result())
+    assert not {"measurement.npy", "kspace.png", "sampling.png"} & set(names(tmp_path / "face"))
 
 
 def test_unknown_truth_and_merged_image_give_no_files(tmp_path):

@@ -25,6 +25,13 @@ def generator():
 
 
 @pytest.fixture(scope="module")
+def grey():
+    return StyleGAN2(
+        SIZE, channels=1, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
+    )
+
+
+@pytest.fixture(scope="module")
 def restore(generator):
     """brgm_tf.restore with the tiny generator, few steps, and no VGG16."""
 
@@ -350,3 +357,86 @@ def test_noisy_pixels_are_not_put_back(restore, whole, missing):
     assert image.merged is None
     assert "hole_rmse" not in image.metrics
     np.testing.assert_array_equal(image.measurement[missing[0, ..., 0]], 1.0)
+
+
+# MRI.
+
+
+def film(grey):
+    """An image [16, 16, 1] that the generator can make, not far from white and black."""
+    x = np.asarray(grey(np.random.RandomState(5).randn(1, 8).astype("float32")))[0]
+    return np.clip(x, -1, 1)
+
+
+def fourier(x):
+    x = np.fft.fft2(np.fft.ifftshift(x, axes=(0, 1)), axes=(0, 1), norm="ortho")
+    return np.fft.fftshift(x, axes=(0, 1)).astype("complex64")
+
+
+def test_a_clean_image_is_measured_as_kspace_and_shown_as_a_picture(restore, grey, tmp_path):
+    found = restore(
+        film(grey),
+        corruption="kspace(acceleration=2) + noise(scale=2)",
+        input_kind="clean",
+        generator=grey,
+        perceptual=Unseeing(),
+    )
+    (image,) = found.images
+    assert image.measurement.shape == image.recorrupted.shape == (SIZE, SIZE, 1)
+    assert image.measurement.dtype == np.float32
+    assert image.kspace.values.dtype == np.complex64
+    assert (image.kspace.values[~image.kspace.sampled] == 0).all()
+    assert image.kspace.sampled.mean() == 0.5
+    assert image.merged is None
+    assert "kspace_white" not in image.metrics
+    home = found.save(tmp_path) / "image_00000"
+    np.testing.assert_array_equal(np.load(home / "measurement.npy"), image.kspace.values)
+
+
+def test_measured_kspace_is_restored_whatever_its_unit(restore, grey):
+    x = film(grey)
+    options = {"corruption": "kspace(acceleration=2)", "generator": grey}
+    (first,) = restore(fourier((x + 1) / 2), **options).images
+    (second,) = restore(fourier((x + 1) / 2) * 1024, **options).images
+    np.testing.assert_allclose(second.metrics["kspace_white"] / first.metrics["kspace_white"], 1024)
+    np.testing.assert_array_equal(second.reconstruction, first.reconstruction)
+    # The 99.9 % quantile of the zero-filled magnitude is white.
+    magnitude = (first.measurement + 1) / 2
+    np.testing.assert_allclose(np.quantile(magnitude, 0.999), 1, rtol=1e-4)
+
+
+def test_an_images_unit_does_not_depend_on_its_neighbours(restore, grey):
+    y = np.stack([fourier((film(grey) + 1) / 2)] * 2) * np.array([1, 5])[:, None, None, None]
+    options = {"corruption": "kspace(acceleration=2)", "generator": grey, "num_steps": 1}
+    together = restore(y, batch_size=2, **options).images
+    alone = [restore(one, **options).images[0] for one in y]
+    for a, b in zip(together, alone, strict=True):
+        assert a.metrics["kspace_white"] == b.metrics["kspace_white"]
+
+
+def test_coils_without_sensitivities_are_refused_before_anything_is_loaded(restore, grey):
+    y = np.repeat(fourier(film(grey)), 2, axis=-1)
+    with pytest.raises(InputError, match=r"must be k-space of 1 coils.*sensitivities"):
+        restore(y, corruption="kspace(acceleration=2)", generator=grey)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("estimator", ["map", "vi"])
+def test_kspace_of_several_coils_is_restored(restore, grey, tmp_path, estimator):
+    rng = np.random.RandomState(2)
+    maps = rng.normal(size=(SIZE, SIZE, 3)) + 1j * rng.normal(size=(SIZE, SIZE, 3))
+    np.save(tmp_path / "maps.npy", maps)
+    y = fourier(maps * (film(grey) + 1) / 2)
+    found = restore(
+        y,
+        corruption=f"kspace(acceleration=2, sensitivities='{tmp_path / 'maps.npy'}')"
+        " + noise(scale=2)",
+        generator=grey,
+        estimator=estimator,
+        num_steps=60,
+    )
+    (image,) = found.images
+    assert image.kspace.values.shape == (SIZE, SIZE, 3)
+    assert np.isfinite(image.reconstruction).all()
+    start, *_, end = image.history["total"]
+    assert end < start

@@ -8,6 +8,7 @@ from linear_gaussian import NOISE, SIZE, D, K, Y, exact, linear
 from linear_gaussian import posterior as model
 
 from brgm_tf.corruptions.identity import Identity
+from brgm_tf.corruptions.kspace import KSpace
 from brgm_tf.corruptions.mask import Mask
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import laplace
@@ -38,6 +39,32 @@ def test_low_rank_finds_the_mean_and_the_covariance_of_a_linear_gaussian_model()
     found = estimator.surrogate.distribution(fit.parameters, fit.frame)
     for b in range(2):
         mean, covariance = exact(posterior, Y[b])
+        np.testing.assert_allclose(found.mean()[b], mean, atol=0.02)
+        np.testing.assert_allclose(found.covariance()[b], covariance, atol=0.03)
+
+
+def test_complex_measurements_are_fitted_as_their_real_and_imaginary_parts():
+    corruption = KSpace(2).of_images((SIZE, SIZE, 1))
+    y = corruption.mean(Y).numpy() + 0.1j * np.where(corruption.sampled[..., None], Y, 0)
+    posterior = model(noise_scale=NOISE)
+    estimator, state = fitted(posterior, corruption=corruption, y=y)
+    fit = state.slots
+    found = estimator.surrogate.distribution(fit.parameters, fit.frame)
+    offset, design = linear(posterior)
+    black = corruption.components(corruption.mean(np.zeros_like(Y[:1])))
+
+    def measured(images):
+        """The linear part of the operator on images [N, M], as real numbers."""
+        y = corruption.components(corruption.mean(images.reshape(-1, SIZE, SIZE, 1)))
+        return (y - black).numpy().reshape(len(images), -1)
+
+    design = measured(design)
+    error = corruption.components(y) - black
+    error = error.numpy().reshape(2, -1) - measured(offset[None])
+    scale = NOISE / 127.5
+    covariance = np.linalg.inv(np.eye(K * D) + design @ design.T / scale**2)
+    for b in range(2):
+        mean = covariance @ design @ error[b] / scale**2
         np.testing.assert_allclose(found.mean()[b], mean, atol=0.02)
         np.testing.assert_allclose(found.covariance()[b], covariance, atol=0.03)
 

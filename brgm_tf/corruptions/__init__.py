@@ -42,6 +42,7 @@ class CorruptionRow(Row):
         fixed_noise: whether the densities take no other noise scale than that.
         outliers: whether the noise loses some values altogether.
         surrogate_gradient: as the class says.
+        measures_kspace: whether measurements are complex: k-space, and no pictures.
     """
 
     data_names: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class CorruptionRow(Row):
     fixed_noise: bool = False
     outliers: bool = False
     surrogate_gradient: bool = False
+    measures_kspace: bool = False
 
     @property
     def adds_noise(self) -> bool:
@@ -220,6 +222,31 @@ CORRUPTIONS = Registry(
             "JPEG compression, with chroma at half the resolution",
             {"quality": Parameter(REQUIRED, integer(1, 100), "of the IJG's scale")},
             surrogate_gradient=True,
+        ),
+        "kspace": CorruptionRow(
+            "brgm_tf.corruptions.kspace:KSpace",
+            "MRI that skips most of k-space: compressed sensing; noise(scale=...) may follow",
+            {
+                "acceleration": Parameter(
+                    REQUIRED, ratio, "values of k-space for one that is measured"
+                ),
+                "pattern": Parameter(
+                    "uniform",
+                    one_of("uniform", "variable", "equispaced", "radial"),
+                    "columns at random, at random and denser in the middle, or at equal "
+                    "distances; or spokes",
+                ),
+                "center_fraction": Parameter(
+                    0.08, fraction, "of the width, measured without gaps in the middle"
+                ),
+                "seed": _SEED,
+                "sensitivities": Parameter(
+                    None,
+                    optional(file_name(".npy")),
+                    "of coils: .npy, complex [H, W, coils]; None for a single coil",
+                ),
+            },
+            measures_kspace=True,
         ),
         "noise": CorruptionRow(
             "brgm_tf.corruptions.gaussian_noise:GaussianNoise",

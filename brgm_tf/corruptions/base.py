@@ -1,8 +1,9 @@
 """The contract of a corruption: y = mean(x) + noise.
 
 Notation: x [B, H, W, C] images in [-1, 1]; y the measurement, of
-`measurement_shape(x.shape)` and `measurement_dtype`; m = mean(x); A the linear part of mean,
-A x = mean(x) - mean(0); s the noise scale in grey levels.
+`measurement_shape(x.shape)` and `measurement_dtype`, real or complex; m = mean(x); A the linear
+part of mean, A x = mean(x) - mean(0); s the noise scale in grey levels, of each of the real
+numbers that y consists of (`components`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
+
+from brgm_tf.corruptions.complex_values import complex_dtype, components, parts, real_dtype, unit
 
 GREY_LEVEL = 2.0 / 255.0  # one grey level of [0, 255], in units of [-1, 1]
 
@@ -47,14 +50,18 @@ class Corruption(abc.ABC):
         adds_noise: whether `simulate` scatters around the mean: a stage of noise.
         params: name -> `Inferable`; empty when nothing can be inferred.
         data_names: names of the per-image arrays that `with_data` takes.
+        needs_all_pixels: whether each value of y is of every pixel of x: no mask may come before.
+        takes_complex: whether a stage of noise is for complex numbers, too.
         measurement_dtype: dtype of y for float32 images; an image of another
-            precision gives y the same precision.
+            precision gives y the same precision (`dtype_for`).
     """
 
     linear: bool = True
     surrogate_gradient: bool = False
     keeps_pixels: bool = False
     adds_noise: bool = False
+    needs_all_pixels: bool = False
+    takes_complex: bool = False
     params: Mapping[str, Inferable] = types.MappingProxyType({})
     data_names: tuple[str, ...] = ()
     measurement_dtype = tf.float32
@@ -65,6 +72,8 @@ class Corruption(abc.ABC):
 
     def adjoint(self, y):
         """A^T y, for A x = mean(x) - mean(0): <A x, y> = <x, A^T y>.
+
+        Of complex y it is A^H y, real: Re <A x, y> = <x, A^H y>.
 
         Raises:
             TypeError: the corruption is not linear.
@@ -79,6 +88,11 @@ class Corruption(abc.ABC):
         """
         return tuple(image_shape)
 
+    def dtype_for(self, image_dtype):
+        """dtype of y for images of a dtype."""
+        is_complex = self.measurement_dtype.is_complex
+        return complex_dtype(image_dtype) if is_complex else tf.as_dtype(image_dtype)
+
     def of_images(self, image_shape: tuple[int, ...]) -> Corruption:
         """The same corruption for images of one shape (..., H, W, C).
 
@@ -86,6 +100,23 @@ class Corruption(abc.ABC):
         """
         del image_shape
         return self
+
+    # What is to be looked at, and counted.
+
+    def picture(self, y):
+        """y as images [B, h, w, 1 or 3], for eyes and networks; y itself, unless it is none."""
+        return y
+
+    def components(self, y):
+        """The real numbers of y in units of [-1, 1]: y itself unless it is complex.
+
+        Args:
+            y: measurement or mean [B, h, w, C].
+
+        Returns:
+            [B, h, w, C] or, of complex numbers, [B, h, w, 2 C].
+        """
+        return components(y)
 
     # What is known.
 
@@ -110,9 +141,10 @@ class Corruption(abc.ABC):
         return tf.abs(self.mean(trial) - self.mean(-0.5 * trial)) < 0.5 * GREY_LEVEL
 
     def observed(self, y):
-        """1 where y says something about x, 0 where it does not; broadcasts against y."""
+        """1 where y says something about x, 0 where it does not; real, broadcasts against y."""
         known = self.known_after(None)
-        return tf.ones_like(y) if known is None else tf.cast(known, y.dtype)
+        dtype = real_dtype(y)
+        return tf.ones_like(y, dtype) if known is None else tf.cast(known, dtype)
 
     def conceal(self, y):
         """y with what it says nothing about replaced by what `mean` puts there.
@@ -175,12 +207,12 @@ class Corruption(abc.ABC):
         Unobserved values of y do not count, even where they are not finite.
 
         Args:
-            y: real measurement.
+            y: measurement.
             x: images [B, H, W, C].
             params: as of `log_density`.
 
         Returns:
-            [B], of the dtype of y.
+            [B], of the precision of y.
         """
         mean = self.mean(x)
         observed = tf.broadcast_to(self.observed(y), tf.shape(y))
@@ -191,26 +223,37 @@ class Corruption(abc.ABC):
     def log_density(self, y, mean, params: Mapping[str, object]):
         """log p(y | m) of every value: log N(y | m, s^2) unless a stage of noise says other.
 
+        Of a complex value it is the sum of that of the real and that of the imaginary part.
+
         Args:
             y: measurement.
             mean: m.
             params: must hold 'noise_scale', s in grey levels, scalar or [B].
 
         Returns:
-            Of the shape of y; a density of y in [-1, 1], or a probability where y is a count.
+            Real, of the shape of y; a density of y, in [-1, 1] where it is real, or a probability
+            where y is a count.
         """
-        scale = self._noise_scale(mean, params)
-        density = -0.5 * tf.square((y - mean) / scale) - tf.math.log(scale)
-        return density - 0.5 * math.log(2.0 * math.pi)
+        scale = self._noise_scale(mean, params) * unit(mean)
+        constant = 0.5 * math.log(2.0 * math.pi)
+        normal = [
+            -0.5 * tf.square(part / scale) - tf.math.log(scale) - constant
+            for part in parts(y - mean)
+        ]
+        return tf.add_n(normal)
 
     def variance(self, mean, params: Mapping[str, object]):
-        """Variance of y around m, broadcastable to m, in units of [-1, 1]^2."""
+        """Variance of y around m, broadcastable to m, in units of [-1, 1]^2.
+
+        Of complex numbers it is that of one of the two `components` of a value.
+        """
         return tf.square(self._noise_scale(mean, params))
 
     def precision(self, mean, params: Mapping[str, object]):
         """Fisher information of one value about its mean m, -E d^2 log p(y | m) / d m^2.
 
-        1 / `variance` unless a stage of noise says other; broadcastable to m.
+        1 / `variance` unless a stage of noise says other; broadcastable to m, and like it in units
+        of [-1, 1] and of one component.
         """
         return 1.0 / self.variance(mean, params)
 
@@ -219,10 +262,10 @@ class Corruption(abc.ABC):
 
         Its log_prob is `log_density`.
         """
-        import tensorflow_probability as tfp  # here alone; it takes its time to import
+        # Here alone; TensorFlow Probability takes its time to import.
+        from brgm_tf.corruptions.complex_normal import normal_around
 
-        scale = tf.broadcast_to(self._noise_scale(mean, params), tf.shape(mean))
-        return tfp.distributions.Normal(mean, scale)
+        return normal_around(mean, self._noise_scale(mean, params))
 
     # Configuration.
 
@@ -243,9 +286,9 @@ class Corruption(abc.ABC):
 
     @staticmethod
     def _noise_scale(mean, params: Mapping[str, object]):
-        """s in units of m, [1 or B, 1, 1, 1]."""
+        """s in units of [-1, 1], real [1 or B, 1, 1, 1]."""
         scale = params["noise_scale"]
         if not tf.is_tensor(scale):
             # tf.cast alone would take a Python float through float32.
             scale = np.asarray(scale, np.float64)
-        return tf.reshape(tf.cast(scale, mean.dtype), [-1, 1, 1, 1]) * GREY_LEVEL
+        return tf.reshape(tf.cast(scale, real_dtype(mean)), [-1, 1, 1, 1]) * GREY_LEVEL

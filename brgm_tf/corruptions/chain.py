@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import operator
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
 from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.complex_values import real_dtype
+from brgm_tf.corruptions.mask import MissingPixels
 from brgm_tf.corruptions.stages import check_order
 from brgm_tf.errors import InputError
 
@@ -36,8 +39,9 @@ class Chain(Corruption):
         stages: f_1, ..., f_n; the stages of a chain among them are taken one by one.
 
     Raises:
-        InputError: there is none, one is no `Corruption`, noise is not the last one, or two
-            take the same per-image data.
+        InputError: there is none, one is no `Corruption`, noise is not the last one, two take
+            the same per-image data, or one is not for what those before it leave: complex
+            numbers, or missing pixels.
     """
 
     stages: Sequence[Corruption]
@@ -52,6 +56,8 @@ class Chain(Corruption):
             [(type(stage).__name__, stage.adds_noise, stage.data_names) for stage in flat],
             argument="stages",
         )
+        _check_numbers(flat)
+        _check_pixels(flat)
         object.__setattr__(self, "stages", tuple(flat))
 
     @property
@@ -91,8 +97,8 @@ class Chain(Corruption):
 
     @property
     def measurement_dtype(self):
-        """That of the last stage."""
-        return self.stages[-1].measurement_dtype
+        """That of the last stage; noise leaves it as it is."""
+        return self._measuring[0].measurement_dtype
 
     def mean(self, x):
         """f_n(... f_1(x))."""
@@ -101,7 +107,7 @@ class Chain(Corruption):
         return x
 
     def adjoint(self, y):
-        """A_1^T ... A_n^T y.
+        """A_1^T ... A_n^T y; A_k^H of a stage that measures complex numbers.
 
         Raises:
             TypeError: a stage is not linear.
@@ -128,6 +134,10 @@ class Chain(Corruption):
             image_shape = stage.measurement_shape(image_shape)
         return Chain(stages)
 
+    def picture(self, y):
+        """That of the last stage, which its noise does not change."""
+        return self._measuring[0].picture(y)
+
     def known_after(self, known):
         """What all stages leave known."""
         for stage in self.stages:
@@ -138,7 +148,7 @@ class Chain(Corruption):
         """1 where a value of y depends on no missing pixel and its own stage observes it."""
         known, _ = self._carried(y)
         parts = [stage.observed(y) for stage in self._measuring]
-        parts += [] if known is None else [tf.cast(known, y.dtype)]
+        parts += [] if known is None else [tf.cast(known, real_dtype(y))]
         return functools.reduce(operator.mul, parts)
 
     def conceal(self, y):
@@ -231,3 +241,26 @@ class Chain(Corruption):
 
 def _is_chain(stage) -> bool:
     return isinstance(stage, Chain)
+
+
+def _check_numbers(stages: Sequence[Corruption]) -> None:
+    """Refuses what is not for the complex numbers of the stage before it."""
+    for before, stage in itertools.pairwise(stages):
+        if before.measurement_dtype.is_complex and not stage.takes_complex:
+            raise InputError(
+                "corruption",
+                f"{type(stage).__name__} cannot follow {type(before).__name__}, whose values are "
+                "complex",
+                remedy="Let nothing but noise(scale=...) follow it",
+            )
+
+
+def _check_pixels(stages: Sequence[Corruption]) -> None:
+    """Refuses a mask before what needs all pixels: nothing at all would be known then."""
+    for i, stage in enumerate(stages):
+        if stage.needs_all_pixels and any(isinstance(s, MissingPixels) for s in stages[:i]):
+            raise InputError(
+                "corruption",
+                f"{type(stage).__name__} cannot follow a mask: each of its values is of all pixels",
+                remedy="Leave the mask out",
+            )

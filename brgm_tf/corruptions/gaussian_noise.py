@@ -8,13 +8,14 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from brgm_tf.corruptions.base import GREY_LEVEL
+from brgm_tf.corruptions.complex_values import joined, parts, unit
 from brgm_tf.corruptions.noise import Noise
 from brgm_tf.registry import checked, positive_float
 
 
 @dataclasses.dataclass(frozen=True)
 class GaussianNoise(Noise):
-    """Normal noise: y ~ N(x, scale^2).
+    """Normal noise: y ~ N(x, scale^2); of complex numbers both parts have it, independently.
 
     The densities take another scale where `params` holds a 'noise_scale': one that is given
     with the objective, or inferred.
@@ -28,13 +29,23 @@ class GaussianNoise(Noise):
 
     scale: float
 
+    takes_complex = True
+
     def __post_init__(self):
         object.__setattr__(self, "scale", checked("scale", self.scale, positive_float))
 
     def draw(self, mean, seed):
         """y [h, w, C]."""
-        noise = tf.random.stateless_normal(tf.shape(mean), seed, dtype=mean.dtype)
-        return mean + tf.cast(self.scale * GREY_LEVEL, mean.dtype) * noise
+        numbers = parts(mean)
+        # A real number's noise is that of the seed itself.
+        seeds = [seed] if len(numbers) == 1 else tf.unstack(tf.random.split(seed, 2))
+        scale = tf.cast(self.scale * GREY_LEVEL * unit(mean), numbers[0].dtype)
+        return joined(
+            [
+                part + scale * tf.random.stateless_normal(tf.shape(part), own, dtype=part.dtype)
+                for part, own in zip(numbers, seeds, strict=True)
+            ]
+        )
 
     def get_config(self) -> dict:
         """{'scale': ...}."""

@@ -97,6 +97,7 @@ def row(name: str) -> CorruptionRow:
         f"{kind} of {path}",
         _parameters(found),
         data_names=found.data_names,
+        measures_kspace=found.measurement_dtype.is_complex,
         noise_scale=(lambda arguments: arguments.get("scale")) if found.adds_noise else None,
         surrogate_gradient=found.surrogate_gradient,
     )

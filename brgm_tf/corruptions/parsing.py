@@ -86,6 +86,11 @@ class Stages:
         return any(row_of(call.name).surrogate_gradient for call in self.calls)
 
     @property
+    def measures_kspace(self) -> bool:
+        """Whether k-space is what the stages leave."""
+        return any(row_of(call.name).measures_kspace for call in self.calls)
+
+    @property
     def factor(self) -> int:
         """Pixels of the image for one of the measurement, along an axis."""
         return math.prod(c.arguments["factor"] for c in self.calls if c.name == "downsample")

@@ -27,7 +27,7 @@ class Estimator(abc.ABC):
     def __init__(self, posterior: Posterior, *, corruption, jit: bool = True, dtype=tf.float32):
         self._posterior, self._corruption = posterior, corruption
         self._jit, self._dtype = jit, dtype
-        self._features = tf.function(posterior.features, jit_compile=jit)
+        self._features = tf.function(self._features_of, jit_compile=jit)
 
     @abc.abstractmethod
     def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
@@ -40,13 +40,17 @@ class Estimator(abc.ABC):
 
     def inputs(self, measurement, *, data: dict | None = None) -> dict:
         """What the compiled programs take of a batch: measurement, its features, data."""
-        measurement = tf.convert_to_tensor(measurement, self._dtype)
+        dtype = self._corruption.dtype_for(self._dtype)
+        measurement = tf.convert_to_tensor(measurement, dtype)
         has_features = self._posterior.objective.perceptual_scale > 0
         return {
             "measurement": measurement,
             "corruption": data or {},
-            "target": self._features(measurement) if has_features else [],
+            "target": self._features(measurement, data or {}) if has_features else [],
         }
+
+    def _features_of(self, measurement, data):
+        return self._posterior.features(self._corruption.with_data(**data).picture(measurement))
 
     def latents(self, coordinates) -> tf.Tensor:
         """ws [B, L, D] of coordinates v."""

@@ -165,7 +165,8 @@ class VI(Sampler):
     def frame(self, coordinates, inputs) -> Frame:
         """The Gaussian that fits the posterior at coordinates [B, K, D] (Gauss-Newton)."""
         mean = tf.reshape(coordinates, [coordinates.shape[0], -1])
-        values = int(np.prod(inputs["measurement"].shape[1:]))
+        components = self._corruption.components(inputs["measurement"])
+        values = int(np.prod(components.shape[1:]))
         rank = min(self._rank, values, mean.shape[1])
         # The same for every image, so that none depends on its neighbours.
         probes = tf.random.stateless_normal(
@@ -189,7 +190,8 @@ class VI(Sampler):
             return corruption.mean(self._posterior.synthesis(ws))
 
         def model(v):
-            return tf.reshape(measured_of(v, tiled), [v.shape[0], -1])
+            values = tiled.components(measured_of(v, tiled))
+            return tf.reshape(values, [v.shape[0], -1])
 
         # Of normal noise the precision does not depend on the image, and the compiler leaves
         # its synthesis out.

@@ -1,0 +1,96 @@
+"""MRI with fewer measurements: compressed sensing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from brgm_tf.corruptions.fourier_sampling import FourierSampling
+from brgm_tf.corruptions.sampling_patterns import PATTERNS, sampled_values
+from brgm_tf.corruptions.sensitivity_files import load_sensitivities
+from brgm_tf.registry import (
+    MAX_INT,
+    checked,
+    file_name,
+    fraction,
+    integer,
+    one_of,
+    optional,
+    ratio,
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)  # a file may hold other maps tomorrow
+class KSpace(FourierSampling):
+    """An MRI scan that skips most of k-space: y_k = P F S_k (x + 1) / 2.
+
+    The image is a magnitude, black 0 and white 1; F is orthonormal with the frequency 0 in the
+    middle; P keeps what `sampling_patterns` says, the same for all images. See
+    `fourier_sampling` for the adjoint and `FourierSampling` for the units of noise.
+
+    Images are real: what phase a scan has must be in the sensitivities. Every coil has the same
+    noise, and none is correlated.
+
+    DeepInverse's `MRI` is F and P without the steps from [-1, 1] to a magnitude: with x = 1 + x
+    it agrees, with real and imaginary part as two channels; its `MultiCoilMRI` likewise, coils
+    before the sides. fastMRI's `fft2c` is F.
+
+    Args:
+        acceleration: values of k-space for one that is measured, at least 1; 4 and 8 are
+            fastMRI's.
+        pattern: 'uniform' (default), 'variable', 'equispaced' (columns, all three) or 'radial'.
+        center_fraction: share of the width about the frequency 0 that is measured without gaps,
+            in (0, 1), default 0.08, fastMRI's of an acceleration of 4.
+        seed: of the draw, in [0, 2^31), default 0.
+        sensitivities: path of a .npy file, complex [H, W, coils], the maps S, taken as they
+            are; None (default) for one coil of sensitivity 1. It is read once, here.
+
+    Attributes:
+        sensitivity_maps: S, complex128 [H, W, coils], or None.
+
+    Raises:
+        InputError: an argument is no such value, or the file holds no such maps.
+
+    Reference: Lustig, Donoho, Pauly (2007), Sparse MRI; Pruessmann et al. (1999), SENSE;
+    Zbontar et al. (2018), fastMRI (arXiv 1811.08839).
+    """
+
+    acceleration: float
+    pattern: str = "uniform"
+    center_fraction: float = 0.08
+    seed: int = 0
+    sensitivities: str | None = None
+    sensitivity_maps: np.ndarray | None = dataclasses.field(init=False, repr=False)
+
+    def __post_init__(self):
+        for name, check in (
+            ("acceleration", ratio),
+            ("pattern", one_of(*PATTERNS)),
+            ("center_fraction", fraction),
+            ("seed", integer(0, MAX_INT)),
+            ("sensitivities", optional(file_name(".npy"))),
+        ):
+            object.__setattr__(self, name, checked(name, getattr(self, name), check))
+        maps = None if self.sensitivities is None else load_sensitivities(self.sensitivities)
+        object.__setattr__(self, "sensitivity_maps", maps)
+
+    def sampled_map(self, height: int, width: int) -> np.ndarray:
+        """bool [height, width], True = sampled.
+
+        Raises:
+            InputError: the acceleration leaves less than the centre.
+        """
+        return sampled_values(
+            height,
+            width,
+            pattern=self.pattern,
+            acceleration=self.acceleration,
+            center_fraction=self.center_fraction,
+            seed=self.seed,
+        )
+
+    def get_config(self) -> dict:
+        """{'acceleration': ..., 'pattern': ..., ..., 'sensitivities': ...}."""
+        names = ("acceleration", "pattern", "center_fraction", "seed", "sensitivities")
+        return {name: getattr(self, name) for name in names}
