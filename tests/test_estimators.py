@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from unseeing import Unseeing
 
 import brgm_tf
 from brgm_tf.estimators import ESTIMATORS
@@ -14,6 +15,7 @@ CORRUPTIONS = {
     "downsample(factor=4)": 3,
     "downsample(factor=4) + poisson(peak=50)": 3,
     "downsample(factor=4) + salt_and_pepper(share=0.1)": 3,
+    "kspace(acceleration=2)": 1,
 }
 
 
@@ -33,7 +35,10 @@ def restored(estimator, corruption, **options):
     whole = np.clip(np.asarray(generator(z)), -1, 1)
     missing = np.zeros([SIZE, SIZE, 1], bool)
     missing[4:12, 4:12] = True
-    y = whole if corruption == "mask()" else whole.reshape(2, 4, 4, 4, 4, 3).mean(axis=(2, 4))
+    y = whole if channels == 1 else whole.reshape(2, 4, 4, 4, 4, 3).mean(axis=(2, 4))
+    if corruption.startswith("kspace"):
+        options["input_kind"] = "clean"
+        options["perceptual"] = Unseeing()
     return brgm_tf.restore(
         y,
         corruption=corruption,

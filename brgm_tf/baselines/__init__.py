@@ -4,10 +4,10 @@ A new baseline is one file with a function and one row here:
 
     function(y, *, corruption, missing, resolution, seed) -> x
 
-with y [h, w, C] a measurement in [-1, 1], the `Corruption` that it comes from, bound to its
-data, missing its mask, bool [H, W, 1] or None, H = W = resolution, seed an int for those that
-draw, and x float32 [H, W, C]. A function names the keywords that it needs and takes the
-others as `**_`. What it needs to import is imported only when a row is loaded.
+with y [h, w, C] a measurement in [-1, 1], or complex k-space, the `Corruption` that it comes
+from, bound to its data, missing its mask, bool [H, W, 1] or None, H = W = resolution, seed an int
+for those that draw, and x float32 [H, W, C]. A function names the keywords that it needs and takes
+the others as `**_`. What it needs to import is imported only when a row is loaded.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ class Baseline(Row):
 
     Args:
         corruptions: names of the corruptions that it is for.
-        requires: the module that it needs, of the extra `evaluate`; '' for none.
+        requires: the module that it needs, of an extra; '' for none.
+        extra: the name of that.
         slow: whether it takes so long that it runs only where it is named.
     """
 
     corruptions: tuple[str, ...]
     requires: str = ""
+    extra: str = "evaluate"
     slow: bool = False
 
 
@@ -57,6 +59,25 @@ BASELINES: dict[str, Baseline] = {
         "Deep Image Prior, an untrained network fitted to each measurement",
         corruptions=("downsample", *_MASKS),
         slow=True,
+    ),
+    "zero_filled": Baseline(
+        "brgm_tf.baselines.zero_filled:zero_filled",
+        "zeros in the place of what was not sampled",
+        corruptions=("kspace",),
+    ),
+    "l1_wavelet": Baseline(
+        "brgm_tf.baselines.l1_wavelet:l1_wavelet",
+        "compressed sensing with sparse wavelets",
+        corruptions=("kspace",),
+        requires="sigpy",
+        extra="mri",
+    ),
+    "tv_kspace": Baseline(
+        "brgm_tf.baselines.tv_kspace:tv_kspace",
+        "compressed sensing with little total variation",
+        corruptions=("kspace",),
+        requires="sigpy",
+        extra="mri",
     ),
 }
 
@@ -88,11 +109,11 @@ def check_installed(name: str) -> None:
     """
     import importlib.util
 
-    required = BASELINES[name].requires
-    if required and importlib.util.find_spec(required) is None:
+    row = BASELINES[name]
+    if row.requires and importlib.util.find_spec(row.requires) is None:
         raise InputError(
             "baselines",
-            f"needs {required} for {name}",
-            remedy="pip install 'brgm_tf[evaluate]', or leave it out",
+            f"needs {row.requires} for {name}",
+            remedy=f"pip install 'brgm_tf[{row.extra}]', or leave it out",
             baselines=name,
         )

@@ -32,9 +32,9 @@ class KSpace(FourierSampling):
     Images are real: what phase a scan has must be in the sensitivities. Every coil has the same
     noise, and none is correlated.
 
-    DeepInverse's `MRI` is F and P without the steps from [-1, 1] to a magnitude: with x = 1 + x
-    it agrees, with real and imaginary part as two channels; its `MultiCoilMRI` likewise, coils
-    before the sides. fastMRI's `fft2c` is F.
+    DeepInverse's `MRI` and `MultiCoilMRI` give the same of the magnitude (x + 1) / 2, to 1e-14;
+    they have real and imaginary parts as two channels, and coils before the sides. Their adjoint
+    is complex: A^H is half its real part. fastMRI's `fft2c` is F.
 
     Args:
         acceleration: values of k-space for one that is measured, at least 1; 4 and 8 are
