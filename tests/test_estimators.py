@@ -54,9 +54,18 @@ def restored(estimator, corruption, **options):
     )
 
 
+# All estimators on a grey and on a colour measurement, one with known and one with inferred noise;
+# on the others the one that needs most of a corruption.
+CASES = [
+    (estimator, corruption)
+    for corruption in CORRUPTIONS
+    for estimator in ESTIMATORS
+    if estimator == "vi" or corruption in ("mask()", "downsample(factor=4) + poisson(peak=50)")
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("corruption", CORRUPTIONS)
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(("estimator", "corruption"), CASES)
 def test_an_estimator_restores_a_batch(estimator, corruption):
     found = restored(estimator, corruption)
     assert found.failures == ()

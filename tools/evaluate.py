@@ -237,7 +237,7 @@ def _by_baseline(method, jobs, *, config, expected):
             missing=missing[None] if merged is not None else None,
         )
         shown = restored if merged is None else merged.numpy()[0]
-        picture = bound.picture(measurement[None]).numpy()[0]
+        picture = np.asarray(bound.picture(measurement[None]))[0]
         pictures = {"restored": shown, "measurement": picture, "truth": item.image}
         yield job.name, pictures, {name: float(values[0]) for name, values in figures.items()}
 
