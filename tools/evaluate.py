@@ -242,11 +242,10 @@ def _by_baseline(method, jobs, *, config, expected):
         yield job.name, pictures, {name: float(values[0]) for name, values in figures.items()}
 
 
-def _missing(corruption, measurement) -> np.ndarray | None:
-    """bool [H, W, 1], the pixels of a measurement [H, W, C] that say nothing; None if all do."""
+def _missing(corruption, measurement) -> np.ndarray:
+    """bool [h, w, 1], the places of a measurement [h, w, C] that say nothing."""
     observed = np.broadcast_to(corruption.observed(measurement[None]), (1, *measurement.shape))
-    missing = ~(observed[0] > 0).all(axis=-1, keepdims=True)
-    return missing if missing.any() else None
+    return ~(observed[0] > 0).all(axis=-1, keepdims=True)
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = ROOT / "brgm_tf" / "presets"
-# Flags besides the preset's own: an example whose truth is known is shown with it.
+# Flags besides the preset's own: the example is damaged here, and its truth shown.
 EXTRA = {"inpaint": ["--input_kind=clean"], "uncertainty": ["--input_kind=clean"]}
 
 

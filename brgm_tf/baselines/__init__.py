@@ -5,9 +5,9 @@ A new baseline is one file with a function and one row here:
     function(y, *, corruption, missing, resolution, seed) -> x
 
 with y [h, w, C] a measurement in [-1, 1], or complex k-space, the `Corruption` that it comes
-from, bound to its data, missing its mask, bool [H, W, 1] or None, H = W = resolution, seed an int
-for those that draw, and x float32 [H, W, C]. A function names the keywords that it needs and takes
-the others as `**_`. What it needs to import is imported only when a row is loaded.
+from, bound to its data, missing bool [h, w, 1], True where y says nothing, H = W = resolution,
+seed an int for those that draw, and x float32 [H, W, C]. A function names the keywords that it
+needs and takes the others as `**_`. What it needs to import is imported only when a row is loaded.
 """
 
 from __future__ import annotations

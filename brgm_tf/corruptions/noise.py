@@ -6,10 +6,10 @@ import abc
 
 import tensorflow as tf
 
-from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.identity import Identity
 
 
-class Noise(Corruption):
+class Noise(Identity):
     """A stage of noise: mean(x) = x, and y scatters around it. The last stage of a chain.
 
     A subclass draws (`draw`) and says of every value how likely it is (`log_density`,
@@ -17,18 +17,7 @@ class Noise(Corruption):
     """
 
     adds_noise = True
-
-    def mean(self, x):
-        """f(x) = x."""
-        return tf.convert_to_tensor(x)
-
-    def adjoint(self, y):
-        """A^T y = y."""
-        return tf.convert_to_tensor(y)
-
-    def known_after(self, known):
-        """What was known before."""
-        return known
+    keeps_pixels = False
 
     def simulate(self, x, seeds):
         """Draws y given x, every image with a seed of its own."""
