@@ -256,9 +256,9 @@ class Calibration:
         *_, last = self._restorer.estimator.run(measurement, data=data)
         fit = self._restorer.estimator.fit(last.state)
         drawn, noise_scale = self._drawn(fit, measurement, data)
-        missing = self._hole(truth)
         observed = self._restorer.corruption.with_data(**data).observed(measurement)
         observed = np.broadcast_to(observed, measurement.shape) > 0
+        missing = _hole(observed, measurement, truth)
         figures = sampling.figures_of(
             drawn, noise_scale, measurement, observed=observed, truth=truth, missing=missing
         )
@@ -280,17 +280,18 @@ class Calibration:
                 drawn[1], truth, share=0.9, counted=missing, discrepancy=levels
             )
         ranks = [
-            self._rank(drawn[1][:, b], truth[b], index=index) for b, index in enumerate(indices)
+            self._rank(
+                drawn[1][:, b],
+                truth[b],
+                missing=None if missing is None else missing[b],
+                index=index,
+            )
+            for b, index in enumerate(indices)
         ]
         return [
             {"rank": rank, **{name: float(values[b]) for name, values in figures.items()}}
             for b, rank in enumerate(ranks)
         ]
-
-    def _hole(self, truth) -> np.ndarray | None:
-        """The missing pixels of images, where the mask is of these: bool [1, R, R, 1]."""
-        fits = self._missing is not None and self._missing.shape[1:3] == truth.shape[1:3]
-        return self._missing if fits else None
 
     def _drawn(self, fit, measurement, data, *, spread: float = 1.0):
         """What `sampling.draw_samples` returns; known pixels are not put back."""
@@ -304,28 +305,27 @@ class Calibration:
         )
 
     def _measured(self, truth, data, indices) -> np.ndarray:
-        corruption = self._restorer.corruption.with_data(**data)
-        if corruption.adds_noise:
-            seeds = [[self._config.seed, index] for index in indices]
-            return corruption.simulate(truth, seeds).numpy()
-        mean = corruption.mean(truth).numpy()
-        noise = [
-            np.random.default_rng([self._config.seed, index, 1]).standard_normal(
-                mean.shape[1:], "float32"
-            )
-            for index in indices
-        ]
-        observed = np.asarray(corruption.observed(mean))
-        return mean + observed * np.stack(noise) * np.float32(FLAGS.noise_scale / 127.5)
+        from brgm_tf.corruptions.gaussian_noise import GaussianNoise  # which imports TensorFlow
 
-    def _rank(self, draws, truth, *, index: int) -> float:
+        corruption = self._restorer.corruption.with_data(**data)
+        if not corruption.adds_noise:
+            corruption = corruption + GaussianNoise(FLAGS.noise_scale)
+        seeds = [[self._config.seed, index] for index in indices]
+        return corruption.simulate(truth, seeds).numpy()
+
+    def _rank(self, draws, truth, *, missing, index: int) -> float:
         """Share of the draws that are below the truth at a random pixel that counts."""
-        missing = self._hole(truth[None])
-        counted = np.broadcast_to(True if missing is None else missing[0], truth.shape)
+        counted = np.broadcast_to(True if missing is None else missing, truth.shape)
         rng = np.random.default_rng([self._config.seed, index, 2])
         where = tuple(rng.choice(np.argwhere(counted)))
         below = (draws[(slice(None), *where)] < truth[where]).sum()
         return float(below / (len(draws) + 1))
+
+
+def _hole(observed, measurement, truth) -> np.ndarray | None:
+    """bool [B, H, W, 1], the pixels that are not measured, where others are; None elsewhere."""
+    is_image = measurement.shape == truth.shape and not np.iscomplexobj(measurement)
+    return ~observed.all(axis=-1, keepdims=True) if is_image and not observed.all() else None
 
 
 def _column(correction: str, value: float) -> str:
