@@ -128,7 +128,7 @@ class Config:
         overrides, stages = dict(self.overrides), self.stages
         if overrides.get("noise_scale") is None:
             overrides["noise_scale"] = stages.noise_scale
-        elif stages.has_fixed_noise:
+        elif stages.has_fixed_noise or stages.infers_noise:
             raise InputError(
                 "noise_scale",
                 f"must not be given with {stages.noise}, which says how it scatters",

@@ -21,12 +21,10 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.objectives import Objective
+from brgm_tf.unknown import NOISE_SCALE, Unknown
 
 TERMS = ("pixel", "perceptual", "prior", "colinearity")
 _HALF_RANGE = 127.5  # grey levels in one unit of [-1, 1]
-# Of a noise scale that is inferred, the median of its log-normal prior in grey levels, and the
-# standard deviation of its logarithm: 1 to 25 grey levels hold nine tenths of it.
-NOISE_MEDIAN, NOISE_SPREAD = 5.0, 1.0
 # No covariance of a mapping has full rank in practice: eigenvalues below this share of
 # the largest are raised to it, so that whitening does not blow up dead directions.
 _EIGENVALUE_FLOOR = 1e-4
@@ -34,7 +32,7 @@ _EIGENVALUE_FLOOR = 1e-4
 
 @dataclasses.dataclass(frozen=True)
 class LatentPrior:
-    """Where latents lie, and the coordinates in which they are optimised.
+    """Where latents and unknown parameters lie, and the coordinates in which they are optimised.
 
     With `layer_scale` t, the latents of the layers are Gaussian and correlated,
 
@@ -47,17 +45,22 @@ class LatentPrior:
     layer_scale the layers are independent, w_l ~ N(mu, diag Sigma), and the coordinates
     are w - mu, [B, L, D], as in the originals.
 
+    Each of P unknown parameters has a coordinate z ~ N(0, 1) besides (see `unknown`): the first P
+    of further rows, whose others are nothing.
+
     Args:
         mean: mu [D].
         covariance: Sigma [D, D].
         num_ws: L.
         layer_scale: t, or None for independent layers.
+        unknowns: parameters that are inferred, by name.
     """
 
     mean: np.ndarray
     covariance: np.ndarray
     num_ws: int
     layer_scale: float | None = None
+    unknowns: Mapping[str, Unknown] = dataclasses.field(default_factory=dict)
 
     @property
     def total_stddev(self) -> float:
@@ -70,19 +73,36 @@ class LatentPrior:
         values, vectors = np.linalg.eigh(self.covariance)
         return vectors * np.sqrt(np.maximum(values, _EIGENVALUE_FLOOR * values[-1]))
 
+    @property
+    def num_rows(self) -> int:
+        """Rows of coordinates that are of the latents: 1 + L or L."""
+        return self.num_ws + (self.layer_scale is not None)
+
+    @property
+    def size(self) -> int:
+        """Coordinates that are something, which are the first ones."""
+        return self.num_rows * self.mean.shape[0] + len(self.unknowns)
+
     def start(self, num_images: int) -> np.ndarray:
-        """Coordinates [B, 1 + L or L, D] of the mean latent."""
-        rows = self.num_ws + (self.layer_scale is not None)
-        return np.zeros([num_images, rows, self.mean.shape[0]])
+        """Coordinates [B, K, D] of the mean latent and of the parameters' medians."""
+        width = self.mean.shape[0]
+        return np.zeros([num_images, math.ceil(self.size / width), width])
 
     def draw_of_equal_layers(self, num_draws: int, *, seed: int) -> np.ndarray:
-        """Coordinates [num_draws, 1 + L or L, D] of w ~ N(mu, Sigma), the same at every layer."""
-        u = np.random.RandomState(seed).randn(num_draws, 1, self.mean.shape[0])
+        """Coordinates [num_draws, K, D] of w ~ N(mu, Sigma), the same at every layer.
+
+        Unknown parameters are drawn, too.
+        """
+        rng = np.random.RandomState(seed)
+        u = rng.randn(num_draws, 1, self.mean.shape[0])
         coordinates = self.start(num_draws)
         if self.layer_scale is None:
-            coordinates += u @ self.root.T
+            coordinates[:, : self.num_rows] = u @ self.root.T
         else:
             coordinates[:, :1] = u
+        for i, z in enumerate(rng.randn(len(self.unknowns), num_draws)):
+            row, column = divmod(i, self.mean.shape[0])
+            coordinates[:, self.num_rows + row, column] = z
         return coordinates
 
     @property
@@ -94,18 +114,54 @@ class LatentPrior:
     def squared_norm(self, coordinates):
         """-2 log density of the latents at coordinates v, up to a constant: [B]."""
         variance = tf.constant(self.variance, coordinates.dtype)
-        return tf.reduce_sum(tf.square(coordinates) / variance, axis=[1, 2])
+        return tf.reduce_sum(tf.square(self.of_latents(coordinates)) / variance, axis=[1, 2])
+
+    def of_latents(self, coordinates):
+        """The rows [B, 1 + L or L, D] of coordinates that are of the latents."""
+        return coordinates[:, : self.num_rows] if self.unknowns else coordinates
+
+    def of_parameters(self, coordinates):
+        """The coordinates z [B, P] of the parameters."""
+        count = len(self.unknowns)
+        flat = tf.reshape(coordinates[:, self.num_rows :], [tf.shape(coordinates)[0], -1])
+        return flat[:, :count]
+
+    def flat(self, coordinates):
+        """Those [B, N] of coordinates [B, K, D] that are something."""
+        return tf.reshape(coordinates, [coordinates.shape[0], -1])[:, : self.size]
+
+    def shaped(self, flat):
+        """Coordinates [..., K, D] of flat ones [..., N]."""
+        _, rows, columns = self.start(1).shape
+        if nothing := rows * columns - flat.shape[-1]:
+            flat = tf.pad(flat, [[0, 0]] * (flat.shape.rank - 1) + [[0, nothing]])
+        return tf.reshape(flat, [*flat.shape[:-1], rows, columns])
+
+    def parameters(self, coordinates) -> dict[str, tf.Tensor]:
+        """The parameters at coordinates v by name, [B] each."""
+        if not self.unknowns:
+            return {}
+        z = tf.unstack(self.of_parameters(coordinates), num=len(self.unknowns), axis=1)
+        return {
+            name: unknown.of(own)
+            for (name, unknown), own in zip(self.unknowns.items(), z, strict=True)
+        }
 
     @property
     def log_normaliser(self) -> float:
         """What `squared_norm` leaves out: log density = -squared_norm / 2 - log_normaliser."""
-        rows, _ = self.start(1).shape[1:]
-        return 0.5 * rows * float(np.log(2.0 * math.pi * self.variance).sum())
+        return 0.5 * self.num_rows * float(np.log(2.0 * math.pi * self.variance).sum())
+
+    def parameters_log_prob(self, coordinates):
+        """log N(z | 0, I), [B]."""
+        squared = tf.reduce_sum(tf.square(self.of_parameters(coordinates)), axis=1)
+        return -0.5 * (squared + len(self.unknowns) * math.log(2.0 * math.pi))
 
     def latents(self, coordinates):
         """Latents ws [B, L, D] of coordinates v."""
         dtype = coordinates.dtype
         mean = tf.constant(self.mean, dtype)
+        coordinates = self.of_latents(coordinates)
         if self.layer_scale is None:
             return mean + coordinates
         shared, deviations = coordinates[:, :1], coordinates[:, 1:]
@@ -114,7 +170,7 @@ class LatentPrior:
 
 
 class Posterior:
-    """log p(ws | y) up to a constant, term by term.
+    """log p(ws, parameters | y) up to a constant, term by term.
 
     Args:
         synthesis: ws [B, L, D] -> images [B, H, W, C].
@@ -138,13 +194,15 @@ class Posterior:
 
         Args:
             coordinates: v, see `LatentPrior`.
-            corruption: a `Corruption` with its data bound.
+            corruption: a `Corruption` with its data bound; its `params` are bound here.
             measurement: y.
             target: features of the picture of y (None when `perceptual_scale` is 0).
-            noise_scale: [B] in grey levels, instead of the objective's.
+            noise_scale: [B] in grey levels, instead of the objective's or one that is inferred.
         """
         ws = self.prior.latents(coordinates)
         x = self.synthesis(ws)
+        corruption, own_scale = self.bound(corruption, coordinates)
+        noise_scale = own_scale if noise_scale is None else noise_scale
         zero = tf.zeros_like(coordinates[:, 0, 0])
         has_features = self.objective.perceptual_scale > 0
         return {
@@ -160,6 +218,15 @@ class Posterior:
             "colinearity": self.colinearity_log_prob(ws),
         }
 
+    def bound(self, corruption, coordinates):
+        """The corruption with the parameters at v bound, and the noise scale [B] there.
+
+        The latter is None where it is not inferred.
+        """
+        parameters = self.prior.parameters(coordinates)
+        own = corruption.with_params(**{name: parameters[name] for name in corruption.params})
+        return own, parameters.get("noise_scale")
+
     def pixel_log_prob(self, x, *, corruption, measurement, noise_scale=None):
         """Pixel likelihood.
 
@@ -171,8 +238,7 @@ class Posterior:
 
         p(y | f(x)) is the corruption's: N(y | f(x), noise_scale^2) unless a stage of noise says
         other. The tempering is there because the misfit of a generator is smooth: a photograph
-        of a million pixels holds no million independent measurements of it. A noise scale
-        that is to be inferred and is not given has its prior's median.
+        of a million pixels holds no million independent measurements of it.
         """
         if self.objective.family.startswith("brgm"):
             error = measurement - corruption.conceal(corruption.mean(x))
@@ -184,14 +250,22 @@ class Posterior:
 
     def pixel_power(self, measurement, *, corruption):
         """The power [B] that the likelihood is raised to; not of the originals' objectives."""
-        observed = self._observed_components(measurement, corruption=corruption)
-        size = tf.reduce_sum(observed, axis=[1, 2, 3])
+        size = self._observed_size(measurement, corruption=corruption)
         power = self.objective.pixel_scale * tf.ones_like(size)
         if self.objective.family == "tempered":
             # Never a division by zero: a measurement without an observed value has log_prob 0.
             effective = self.objective.effective_size
             power *= effective / tf.maximum(size, effective)
         return power
+
+    def effective_values(self, measurement, *, corruption):
+        """How many values [B] the measurement counts as: those observed, times `pixel_power`."""
+        size = self._observed_size(measurement, corruption=corruption)
+        return size * self.pixel_power(measurement, corruption=corruption)
+
+    def _observed_size(self, measurement, *, corruption):
+        observed = self._observed_components(measurement, corruption=corruption)
+        return tf.reduce_sum(observed, axis=[1, 2, 3])
 
     def pixel_precision(self, mean, *, corruption, noise_scale=None):
         """Fisher information of the pixel term about f(x); not of the originals' objectives.
@@ -220,9 +294,14 @@ class Posterior:
         return tf.tile(observed, [1, 1, 1, count])
 
     def noise_params(self, noise_scale=None) -> dict[str, object]:
-        """The corruption's parameters: a noise scale, or else the objective's."""
+        """The likelihood's parameters: a noise scale, or else the objective's.
+
+        One that is to be inferred and is not given has its prior's median.
+        """
+        if noise_scale is None and (unknown := self.prior.unknowns.get("noise_scale")):
+            noise_scale = unknown.median
         if noise_scale is None:
-            noise_scale = self.objective.noise_scale or NOISE_MEDIAN
+            noise_scale = self.objective.noise_scale or NOISE_SCALE.median
         return {"noise_scale": noise_scale}
 
     def perceptual_log_prob(self, recorrupted, *, target):
@@ -246,13 +325,21 @@ class Posterior:
         brgm_*:   -prior_scale * mean over L, D of ((w - mu) / sigma)^2
         tempered: prior_scale * log N(ws | mu, Cov), less its constant (see `LatentPrior`)
         bayes:    prior_scale * log density of the coordinates v
+
+        And of all the log density of the unknown parameters' coordinates.
         """
+        log_prob = self._latents_log_prob(coordinates)
+        if not self.prior.unknowns:
+            return log_prob
+        return log_prob + self.prior.parameters_log_prob(coordinates)
+
+    def _latents_log_prob(self, coordinates):
         if not self.objective.family.startswith("brgm"):
             log_prob = -0.5 * self.prior.squared_norm(coordinates)
             if self.objective.family == "bayes":
                 log_prob -= self.prior.log_normaliser
             return self.objective.prior_scale * log_prob
-        squared = tf.square(coordinates)
+        squared = tf.square(self.prior.of_latents(coordinates))
         sigma = self.prior.total_stddev
         return -self.objective.prior_scale * tf.reduce_mean(squared, axis=[1, 2]) / sigma**2
 
@@ -266,13 +353,6 @@ class Posterior:
         distance = tf.abs(1.0 - tf.einsum("bld,bmd->blm", unit, unit))
         reduce = tf.reduce_sum if self.objective.family == "brgm_torch" else tf.reduce_mean
         return -self.objective.colinearity_scale * reduce(distance, axis=[1, 2])
-
-    def noise_log_prob(self, noise_scale):
-        """Prior of an inferred noise scale s [B] in grey levels: log LogNormal(s), normalised."""
-        log_scale = tf.math.log(noise_scale)
-        standard = (log_scale - math.log(NOISE_MEDIAN)) / NOISE_SPREAD
-        constant = math.log(NOISE_SPREAD) + 0.5 * math.log(2.0 * math.pi)
-        return -0.5 * tf.square(standard) - constant - log_scale
 
     def log_prob(self, coordinates, **data) -> tf.Tensor:
         """Sum of the terms, [B]."""

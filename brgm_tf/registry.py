@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 
 from brgm_tf.errors import InputError
+from brgm_tf.unknown import Asked, Unknown
 
 # Longer calls are refused before they are parsed: it bounds the parser's recursion and the
 # digits of an integer, so that every value that passes can be printed.
@@ -32,11 +33,13 @@ class Parameter:
         check: maps a given value to the one used; raises ValueError with a phrase
             such as 'must be a positive integer' for a value it cannot take.
         help: one phrase for `--help`.
+        unknown: the prior that it has where it is written `unknown`; None if it cannot be.
     """
 
     default: object
     check: Callable[[object], object]
     help: str = ""
+    unknown: Unknown | None = None
 
 
 class _Required:
@@ -117,7 +120,8 @@ class Registry(Mapping[str, Row]):
     def parse(self, text: str) -> Call:
         """Parses 'name' or 'name(parameter=literal, ...)' and checks every value.
 
-        Nothing is evaluated: arguments are Python literals, given once each by keyword.
+        Nothing is evaluated: arguments are Python literals, given once each by keyword, or
+        `unknown` or `unknown(low, high)`.
 
         Args:
             text: at most `MAX_TEXT` characters.
@@ -135,7 +139,7 @@ class Registry(Mapping[str, Row]):
         if None in names or len(set(names)) < len(names):
             raise self._malformed(text)
         try:
-            values = [ast.literal_eval(item.value) for item in node.keywords]
+            values = [_literal(item.value) for item in node.keywords]
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             raise self._malformed(text) from None
         return self.call(node.func.id, **dict(zip(names, values, strict=True)))
@@ -174,6 +178,8 @@ class Registry(Mapping[str, Row]):
                 )
             return parameter.default
         try:
+            if isinstance(given[key], Asked):
+                return _prior(given[key], parameter)
             return parameter.check(given[key])
         except (ValueError, TypeError) as error:
             raise InputError(
@@ -203,13 +209,46 @@ class Registry(Mapping[str, Row]):
         )
 
 
-def checked(argument: str, value: object, check: Callable[[object], object]):
+def _literal(node: ast.expr) -> object:
+    """The value of a literal; an `Asked` of `unknown` and `unknown(low, high)`."""
+    if isinstance(node, ast.Name) and node.id == "unknown":
+        return Asked()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "unknown":
+        low, high = (ast.literal_eval(bound) for bound in node.args)
+        if node.keywords:
+            raise ValueError("bounds have no names")
+        return Asked((low, high))
+    return ast.literal_eval(node)
+
+
+def _prior(asked: Asked, parameter: Parameter) -> Unknown:
+    """The prior of a parameter that is asked for."""
+    if parameter.unknown is None:
+        raise ValueError("cannot be inferred: it must be given")
+    if asked.bounds is None:
+        return parameter.unknown
+    return parameter.unknown.between(*map(parameter.check, asked.bounds))
+
+
+def checked(
+    argument: str, value: object, check: Callable[[object], object], *, inferable: bool = False
+):
     """Returns `check(value)`; for constructors that are called without a registry.
+
+    Args:
+        argument: name of the argument, for errors.
+        value: what was given.
+        check: maps it to what is used.
+        inferable: whether it may be an `Unknown`, which is returned if its bounds pass.
 
     Raises:
         InputError: the check refuses the value.
     """
     try:
+        if inferable and isinstance(value, Unknown):
+            for bound in value.bounds if math.isfinite(value.bounds[1]) else ():
+                check(bound)
+            return value
         return check(value)
     except (ValueError, TypeError) as error:
         raise InputError(argument, str(error), **{argument: value}) from None

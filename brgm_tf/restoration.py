@@ -18,6 +18,7 @@ from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective
 from brgm_tf.results import ImageResult, KSpaceData
+from brgm_tf.unknown import NOISE_SCALE
 
 RESIDUAL_BOUND = 10.0  # grey levels
 # A scanner's units are arbitrary: this quantile of the zero-filled magnitude becomes white.
@@ -223,8 +224,15 @@ class Restorer:
         size, channels = self.generator.resolution, self.generator.channels
         self.corruption = config.stages.create().of_images((size, size, channels))
         statistics = self.generator.latent_statistics()
+        unknowns = self.corruption.params
+        if scales.family == "bayes" and scales.noise_scale is None:
+            unknowns.setdefault("noise_scale", NOISE_SCALE)
         prior = LatentPrior(
-            statistics.mean, statistics.covariance, self.generator.num_ws, scales.layer_scale
+            statistics.mean,
+            statistics.covariance,
+            self.generator.num_ws,
+            scales.layer_scale,
+            unknowns,
         )
         self.posterior = Posterior(
             synthesis=self.generator.synthesis,
@@ -240,7 +248,7 @@ class Restorer:
         )
         self.render = tf.function(self._render_images, jit_compile=True)
         self._known = tf.function(self._known_values)
-        self._simulate = tf.function(self._simulate_measurement)
+        self.simulate = tf.function(self._simulate_measurement)
         self._conceal = tf.function(self._conceal_measurement)
         self._picture = tf.function(self._picture_of)
         self._distance = (
@@ -286,7 +294,8 @@ class Restorer:
         is_clean = self.config.input_kind == "clean"
         if is_clean:
             seeds = noise_seeds([item.name for item in loaded], seed=self.config.seed)
-            measurement = self._simulate(image, data, seeds).numpy()
+            damage = self.drawn_parameters(seeds)
+            measurement = self.simulate(image, data, seeds, damage).numpy()
         else:
             measurement = self._conceal(image, data).numpy()
         white = None
@@ -296,12 +305,16 @@ class Restorer:
         truth = image if is_clean else None
         estimate, frames, stopped = self._estimate(loaded, measurement, data, progress)
         ws, history = estimate.ws, estimate.history
-        pictures = [t if t is None else t.numpy() for t in self.render(ws, measurement, data)]
-        known = self._knowledge(pictures, measurement, data)
+        parameters = self.estimator.parameters(estimate.state.v)
+        rendered = self.render(ws, measurement, data, parameters)
+        pictures = [t if t is None else t.numpy() for t in rendered]
+        known = self._knowledge(pictures, measurement, data, parameters)
         shown = [self._picture(y, data).numpy() for y in (measurement, pictures[1])]
         scores = self._scores(pictures, measurement, truth, known)
         samples, more = self._samples(estimate, measurement, truth, data, known)
-        scores |= more
+        scores |= self._parameters(estimate, parameters, measurement, data) | more
+        if is_clean:
+            scores |= {f"{name}_true": values.numpy() for name, values in damage.items()}
         if white is not None:
             scores["kspace_white"] = white
         seconds = (time.monotonic() - start) / len(loaded)
@@ -361,9 +374,33 @@ class Restorer:
         history["total"] = sum(history.values())
         return _Estimate(ws, chunk.state, history, chunk.settled), frames, stopped
 
-    def _knowledge(self, pictures, measurement, data) -> _Knowledge:
+    def drawn_parameters(self, seeds) -> dict[str, object]:
+        """The corruption's unknown parameters [B] by name, drawn from their priors.
+
+        Args:
+            seeds: int32 [B, 2], a stateless seed for each image.
+        """
+        import tensorflow as tf
+
+        found = {}
+        for i, (name, unknown) in enumerate(self.corruption.params.items()):
+            own = [tf.random.experimental.stateless_fold_in(seed, i + 1) for seed in seeds]
+            z = [tf.random.stateless_normal([], seed) for seed in own]
+            found[name] = unknown.of(tf.stack(z))
+        return found
+
+    def _parameters(self, estimate: _Estimate, parameters, measurement, data):
+        """Estimates of the unknown parameters and their standard deviations, [B] by name."""
+        unknowns = self.posterior.prior.unknowns
+        found = {n: v.numpy() for n, v in parameters.items() if n in unknowns}
+        if not found or self.estimator.fit(estimate.state) is not None:
+            return found
+        deviations = self.estimator.parameters_stddev(estimate.state, measurement, data=data)
+        return found | {f"{n}_stddev": v.numpy() for n, v in deviations.items()}
+
+    def _knowledge(self, pictures, measurement, data, parameters) -> _Knowledge:
         """What is known of a batch, given its pictures."""
-        observed, variance = (t.numpy() for t in self._known(pictures[1], data))
+        observed, variance = (t.numpy() for t in self._known(pictures[1], data, parameters))
         variance = np.broadcast_to(variance, measurement.shape)
         counted = observed.sum(axis=(1, 2, 3))
         noise = np.sqrt((variance * observed).sum(axis=(1, 2, 3)) / np.maximum(counted, 1))
@@ -376,18 +413,18 @@ class Restorer:
         fit = self.estimator.fit(estimate.state)
         if fit is None:
             return None, {}
-        drawn, noise_scale = sampling.draw_samples(
+        drawn, parameters = sampling.draw_samples(
             self.estimator,
             fit,
-            render=lambda ws: self.render(ws, measurement, data),
+            render=lambda ws, own: self.render(ws, measurement, data, own),
             num_samples=self.config.num_samples,
             seed=self.config.seed,
             spread=self.config.spread,
         )
-        discrepancy = self._discrepancy(noise_scale)
+        discrepancy = self._discrepancy(parameters)
         figures = sampling.figures_of(
             drawn,
-            noise_scale,
+            parameters,
             measurement,
             observed=known.observed,
             truth=truth,
@@ -402,17 +439,17 @@ class Restorer:
         )
         return samples, figures | self.estimator.figures(fit)
 
-    def _discrepancy(self, noise_scale):
-        """What no latent makes, grey levels, of draws of the noise scale [S, B].
+    def _discrepancy(self, parameters):
+        """What no latent makes, grey levels, of draws of the parameters [S, B].
 
-        A noise scale that is inferred from a real measurement is for the most part that: what
-        the generator does not make of the pixels that are known, it will not make of others.
+        A noise scale that is inferred from a measurement without noise is for the most part that:
+        what the generator does not make of the pixels that are known, it will not make of others.
         """
         if self.config.discrepancy is not None:
             return self.config.discrepancy
-        if self.posterior.objective.noise_scale is not None:
+        if "noise_scale" not in self.posterior.prior.unknowns or self.corruption.adds_noise:
             return 0.0
-        return np.nan_to_num(noise_scale.mean(axis=0))
+        return parameters["noise_scale"].mean(axis=0, dtype=np.float64)
 
     def _scores(self, pictures, measurement, truth, known: _Knowledge) -> dict[str, np.ndarray]:
         reconstruction, recorrupted, merged = pictures
@@ -455,10 +492,16 @@ class Restorer:
         return np.broadcast_to(mean, (num_images, self.generator.num_ws, len(mean)))
 
     def _frames(self, ws, measurement, data) -> np.ndarray:
-        return _shrunk(self.render(ws, measurement, data)[0].numpy())
+        start = self.posterior.prior.start(len(measurement)).astype("float32")
+        medians = self.estimator.parameters(start)
+        return _shrunk(self.render(ws, measurement, data, medians)[0].numpy())
 
-    def _render_images(self, ws, measurement, data):
-        corruption = self.corruption.with_data(**data)
+    def _bound(self, data, parameters):
+        own = {name: parameters[name] for name in self.corruption.params}
+        return self.corruption.with_data(**data).with_params(**own)
+
+    def _render_images(self, ws, measurement, data, parameters):
+        corruption = self._bound(data, parameters)
         x = self.generator.synthesis(ws)
         return x, corruption.mean(x), corruption.merge(measurement, x)
 
@@ -468,10 +511,10 @@ class Restorer:
     def _picture_of(self, measurement, data):
         return self.corruption.with_data(**data).picture(measurement)
 
-    def _simulate_measurement(self, image, data, seeds):
-        return self.corruption.with_data(**data).simulate(image, seeds)
+    def _simulate_measurement(self, image, data, seeds, parameters):
+        return self._bound(data, parameters).simulate(image, seeds)
 
-    def _known_values(self, recorrupted, data):
+    def _known_values(self, recorrupted, data, parameters):
         """Of the measurement's values: whether they are observed, bool, and their variance."""
         import tensorflow as tf
 
@@ -479,7 +522,8 @@ class Restorer:
         observed = tf.broadcast_to(corruption.observed(recorrupted), tf.shape(recorrupted)) > 0
         if not corruption.adds_noise:
             return observed, tf.zeros([])
-        variance = corruption.variance(recorrupted, self.posterior.noise_params())
+        noise = self.posterior.noise_params(parameters.get("noise_scale"))
+        variance = corruption.variance(recorrupted, noise)
         return observed, variance
 
 

@@ -23,13 +23,14 @@ INTERVALS = {"coverage_50": 0.5, "coverage_90": 0.9}
 
 def draw_samples(
     estimator, fit, *, render: Callable, num_samples: int, seed: int, spread: float = 1.0
-) -> tuple[list[np.ndarray], np.ndarray]:
+) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     """Draws from a fitted posterior, rendered one after another.
 
     Args:
-        estimator: has `draw`, `shaped` and `latents`, as `estimators.variational.VI`.
+        estimator: an `estimators.base.Sampler`.
         fit: what it fitted.
-        render: ws [B, L, D] -> (images, images corrupted again, images merged or None).
+        render: ws [B, L, D], unknown parameters [B] by name -> (images, images corrupted again,
+            images merged or None).
         num_samples: restorations that are shown; statistics take `STATISTICS_DRAWS` at least.
         seed: of the draws.
         spread: how much further than drawn the coordinates v are from the mean m of all
@@ -37,19 +38,21 @@ def draw_samples(
 
     Returns:
         Latents, images, re-corrupted and merged images, each [S, B, ...] (merged: or None),
-        and the noise scales [S, B] in grey levels.
+        and the parameters [S, B] by name as of `Estimator.parameters`.
     """
     count = max(num_samples, STATISTICS_DRAWS)
-    coordinates, noise_scale = estimator.draw(fit, num_draws=count, seed=seed)
+    coordinates = estimator.draw(fit, num_draws=count, seed=seed)
     if spread != 1.0:
         mean = coordinates.numpy().mean(axis=0)
         coordinates = mean + spread * (coordinates - mean)
-    parts = []
-    for v in estimator.shaped(coordinates):
-        ws = estimator.latents(v)
-        parts.append([None if a is None else a.numpy() for a in (ws, *render(ws))])
+    parts, parameters = [], []
+    for v in coordinates:
+        ws, own = estimator.latents(v), estimator.parameters(v)
+        parts.append([None if a is None else a.numpy() for a in (ws, *render(ws, own))])
+        parameters.append({name: values.numpy() for name, values in own.items()})
     columns = zip(*parts, strict=True)
-    return [None if c[0] is None else np.stack(c) for c in columns], noise_scale.numpy()
+    pictures = [None if c[0] is None else np.stack(c) for c in columns]
+    return pictures, {name: np.stack([own[name] for own in parameters]) for name in parameters[0]}
 
 
 def summarise(drawn, *, num_samples: int, discrepancy=0.0, missing=None) -> list[PosteriorSamples]:
@@ -82,13 +85,12 @@ def summarise(drawn, *, num_samples: int, discrepancy=0.0, missing=None) -> list
 
 
 def figures_of(
-    drawn, noise_scale, measurement, *, observed=None, truth=None, missing=None, discrepancy=0.0
+    drawn, parameters, measurement, *, observed=None, truth=None, missing=None, discrepancy=0.0
 ) -> dict[str, np.ndarray]:
     """Figures of the draws, each [B].
 
     Args:
-        drawn: what `draw_samples` returns first.
-        noise_scale: [S, B].
+        drawn, parameters: what `draw_samples` returns.
         measurement: y [B, ...].
         observed: bool, True = observed; None if everything is.
         truth: [B, H, W, C]; None if unknown.
@@ -96,7 +98,8 @@ def figures_of(
         discrepancy: [B] or a number, grey levels, see `interval`.
 
     Returns:
-        noise_scale: its mean over the draws, grey levels.
+        of each parameter NAME its mean over the draws and, as NAME_stddev, its standard
+            deviation, where that is not 0: `noise_scale`, grey levels, among them.
         discrepancy: as given.
         samples_residual: RMS distance of the draws, corrupted again, from the measurement,
             grey levels, to be compared with the noise scale.
@@ -106,8 +109,7 @@ def figures_of(
     """
     _, pictures, recorrupted, merged = drawn
     squares = [metrics.residual(measurement, y, observed=observed) ** 2 for y in recorrupted]
-    found = {
-        "noise_scale": noise_scale.mean(axis=0),
+    found = _moments(parameters) | {
         "samples_residual": np.sqrt(np.mean(squares, axis=0)),
         "discrepancy": np.broadcast_to(discrepancy, measurement.shape[:1]),
     }
@@ -118,6 +120,17 @@ def figures_of(
     for name, share in INTERVALS.items():
         found[name] = coverage(shown, truth, share=share, counted=missing, discrepancy=unknown)
     found["mean_rmse"] = metrics.image_metrics(shown.mean(axis=0), truth)["rmse"]
+    return found
+
+
+def _moments(parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Means and, where they are not 0, standard deviations [B] of parameters [S, B]."""
+    found = {}
+    for name, values in parameters.items():
+        values = values.astype(np.float64)
+        found[name] = values.mean(axis=0)
+        if np.ptp(values, axis=0).any():
+            found[f"{name}_stddev"] = values.std(axis=0, ddof=1)
     return found
 
 

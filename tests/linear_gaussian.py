@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from brgm_tf.objectives import objective
 from brgm_tf.posterior import LatentPrior, Posterior
+from brgm_tf.unknown import NOISE_SCALE
 
 L, D, SIZE = 2, 3, 4
 K = 1 + L
@@ -21,13 +22,16 @@ def synthesis(ws):
     return tf.reshape(tf.reshape(ws, [-1, L * D]) @ MATRIX, [-1, SIZE, SIZE, 1])
 
 
-def posterior(name="bayes", *, generator=synthesis, **overrides):
+def posterior(name="bayes", *, generator=synthesis, unknowns=None, **overrides):
     """The model with an objective, without perceptual term."""
     scales = objective(name, perceptual_scale=0.0, **overrides)
+    unknowns = dict(unknowns or {})
+    if scales.noise_scale is None:
+        unknowns.setdefault("noise_scale", NOISE_SCALE)
     return Posterior(
         synthesis=generator,
         features=lambda x: [],
-        prior=LatentPrior(MEAN, COVARIANCE, L, scales.layer_scale),
+        prior=LatentPrior(MEAN, COVARIANCE, L, scales.layer_scale, unknowns),
         objective=scales,
     )
 

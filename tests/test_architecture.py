@@ -12,7 +12,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 # Parts of the package, lowest first. A part may import the parts below it, and itself
 # where it is a folder; parts on one line do not import each other.
 LAYERS = (
-    ("errors",),
+    ("errors", "unknown"),
     ("registry", "files"),
     ("formats", "packages"),
     ("cache", "pip_client"),
@@ -37,7 +37,7 @@ LAYERS = (
 )
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
-LEAVES = {"errors", "registry", "files"}
+LEAVES = {"errors", "unknown", "registry", "files"}
 LONERS = (
     "finding",
     "kspace_files",

@@ -124,7 +124,7 @@ def test_the_configuration_rebuilds_stages_of_all_kinds():
         ([], "`stages` must be at least one"),
         ([GaussianNoise(1.0), Identity()], "stage 1 'GaussianNoise': noise must be the last"),
         ([PoissonNoise(9.0), GaussianNoise(1.0)], "stage 1 'PoissonNoise': noise must be the"),
-        ([Mask(), Identity(), Mask()], "stage 3 'Mask': must not need the data 'missing'"),
+        ([Mask(), Identity(), Mask()], "stage 3 'Mask': must not take the data 'missing'"),
         ([Identity, Mask()], "`stages` must be corruptions"),
         (5, "`stages` must be corruptions"),
     ],
@@ -274,7 +274,7 @@ def test_stages_end_at_a_plus_outside_of_brackets_and_quotes(text, parts):
         ("+ mask()", "stage 1 '': must be written name or"),
         ("mask() mask()", "`corruption` must be written name or"),
         ("noise(scale=1) + mask()", "stage 1 'noise': noise must be the last stage"),
-        ("mask() + mask()", "stage 2 'mask': must not need the data 'missing' that stage 1"),
+        ("mask() + mask()", "stage 2 'mask': must not take the data 'missing' as stage 1"),
         ("mask() + " + "x" * 500, "stage 2 '" + "x" * 60 + "...': must be one of"),
     ],
 )

@@ -80,7 +80,9 @@ def test_a_pixel_that_does_not_count_is_not_covered_or_missed():
 
 
 def test_the_samples_residual_is_their_distance_from_the_measurement():
-    found = sampling.figures_of(draws(), np.full([2000, 2], 7.0), np.zeros([2, 2, 2, 1]))
+    found = sampling.figures_of(
+        draws(), {"noise_scale": np.full([2000, 2], 7.0)}, np.zeros([2, 2, 2, 1])
+    )
     assert set(found) == {"noise_scale", "samples_residual", "discrepancy"}
     np.testing.assert_allclose(found["noise_scale"], 7.0)
     expected = 127.5 * np.sqrt(0.05**2 + 0.1**2)
@@ -99,10 +101,10 @@ class Drawn:
 
     def draw(self, fit, *, num_draws, seed):
         draws = np.random.RandomState(seed).randn(num_draws, 2, 3) + 5.0
-        return tf.constant(draws), tf.ones([num_draws, 2])
+        return tf.constant(draws)
 
-    def shaped(self, flat):
-        return flat
+    def parameters(self, v):
+        return {"noise_scale": tf.reduce_mean(v, axis=-1)}
 
     def latents(self, v):
         return v
@@ -111,7 +113,7 @@ class Drawn:
 def test_spread_moves_the_draws_away_from_their_mean():
     latents = [
         sampling.draw_samples(
-            Drawn(), None, render=lambda ws: (ws, ws, None), num_samples=2, seed=0, spread=spread
+            Drawn(), None, render=lambda ws, _: (ws, ws, None), num_samples=2, seed=0, spread=spread
         )[0][0]
         for spread in (1.0, 1.5)
     ]
@@ -160,7 +162,8 @@ def test_vi_gives_samples_that_keep_what_is_known(restored):
 def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
     (found, _), _ = restored
     for image in found.images:
-        names = {"residual", "noise_scale", "samples_residual", "discrepancy"}
+        names = {"residual", "noise_scale", "noise_scale_stddev", "samples_residual"}
+        names.add("discrepancy")
         assert set(image.metrics) == names
         assert image.metrics["samples_residual"] < 3 * image.metrics["noise_scale"]
         assert "entropy" in image.history

@@ -239,7 +239,7 @@ class Calibration:
         generator, prior = self._restorer.generator, self._restorer.posterior.prior
         rngs = [np.random.default_rng([self._config.seed, index]) for index in indices]
         if FLAGS.truth == "prior":
-            shape = prior.start(1).shape[1:]
+            shape = prior.num_rows, len(prior.mean)
             v = np.stack([rng.standard_normal(shape, "float32") for rng in rngs])
             ws = prior.latents(tf.constant(v))
         else:
@@ -255,12 +255,12 @@ class Calibration:
         measurement = self._measured(truth, data, indices)
         *_, last = self._restorer.estimator.run(measurement, data=data)
         fit = self._restorer.estimator.fit(last.state)
-        drawn, noise_scale = self._drawn(fit, measurement, data)
+        drawn, parameters = self._drawn(fit, measurement, data)
         observed = self._restorer.corruption.with_data(**data).observed(measurement)
         observed = np.broadcast_to(observed, measurement.shape) > 0
         missing = _hole(observed, measurement, truth)
         figures = sampling.figures_of(
-            drawn, noise_scale, measurement, observed=observed, truth=truth, missing=missing
+            drawn, parameters, measurement, observed=observed, truth=truth, missing=missing
         )
         # Not of clipped pictures: where both are white, nothing would be learned.
         for name, share in sampling.INTERVALS.items():
@@ -270,7 +270,7 @@ class Calibration:
             covered = sampling.coverage(wide[1], truth, share=0.9, counted=missing)
             figures[_column("spread", spread)] = covered
         if FLAGS.infer_noise:
-            own = noise_scale.mean(axis=0)
+            own = parameters["noise_scale"].mean(axis=0)
             discrepancy = sampling.discrepancy_map(drawn[1], own, missing=missing)
             figures["coverage_90_noise"] = sampling.coverage(
                 drawn[1], truth, share=0.9, counted=missing, discrepancy=discrepancy
@@ -298,7 +298,10 @@ class Calibration:
         return sampling.draw_samples(
             self._restorer.estimator,
             fit,
-            render=lambda ws: (*self._restorer.render(ws, measurement, data)[:2], None),
+            render=lambda ws, own: (
+                *self._restorer.render(ws, measurement, data, own)[:2],
+                None,
+            ),
             num_samples=sampling.STATISTICS_DRAWS,
             seed=self._config.seed + 1,
             spread=spread,
@@ -307,10 +310,11 @@ class Calibration:
     def _measured(self, truth, data, indices) -> np.ndarray:
         from brgm_tf.corruptions.gaussian_noise import GaussianNoise  # which imports TensorFlow
 
+        seeds = np.array([[self._config.seed, index] for index in indices], np.int32)
         corruption = self._restorer.corruption.with_data(**data)
+        corruption = corruption.with_params(**self._restorer.drawn_parameters(seeds))
         if not corruption.adds_noise:
             corruption = corruption + GaussianNoise(FLAGS.noise_scale)
-        seeds = [[self._config.seed, index] for index in indices]
         return corruption.simulate(truth, seeds).numpy()
 
     def _rank(self, draws, truth, *, missing, index: int) -> float:

@@ -29,6 +29,7 @@ from brgm_tf.registry import (
     positive_int,
     ratio,
 )
+from brgm_tf.unknown import NOISE_SCALE, Bounded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,12 @@ CORRUPTIONS = Registry(
             "brgm_tf.corruptions.blur:Blur",
             "a Gaussian blur",
             {
-                "sigma": Parameter(REQUIRED, number(0.1, 1000), "standard deviation in pixels"),
+                "sigma": Parameter(
+                    REQUIRED,
+                    number(0.1, 1000),
+                    "standard deviation in pixels",
+                    unknown=Bounded(0.3, 10, logarithmic=True),
+                ),
                 "border": _BORDER,
             },
         ),
@@ -98,9 +104,14 @@ CORRUPTIONS = Registry(
             "brgm_tf.corruptions.motion_blur:MotionBlur",
             "a blur along a line: the camera moved",
             {
-                "length": Parameter(REQUIRED, number(1, 1000), "of the line, in pixels"),
+                "length": Parameter(
+                    REQUIRED, number(1, 1000), "of the line, in pixels", unknown=Bounded(1, 21)
+                ),
                 "angle": Parameter(
-                    0.0, number(-360, 360), "degrees, counter-clockwise from horizontal"
+                    0.0,
+                    number(-360, 360),
+                    "degrees, counter-clockwise from horizontal",
+                    unknown=Bounded(-90, 90),
                 ),
                 "border": _BORDER,
             },
@@ -109,7 +120,12 @@ CORRUPTIONS = Registry(
             "brgm_tf.corruptions.disk_blur:DiskBlur",
             "a blur over a disk: out of focus",
             {
-                "radius": Parameter(REQUIRED, number(0.5, 1000), "of the disk, in pixels"),
+                "radius": Parameter(
+                    REQUIRED,
+                    number(0.5, 1000),
+                    "of the disk, in pixels",
+                    unknown=Bounded(0.5, 10, logarithmic=True),
+                ),
                 "border": _BORDER,
             },
         ),
@@ -169,6 +185,25 @@ CORRUPTIONS = Registry(
                 "fill": _FILL,
             },
         ),
+        "occlusion": CorruptionRow(
+            "brgm_tf.corruptions.occlusion:Occlusion",
+            "a box of one grey covers the image; it may be unknown where",
+            {
+                side: Parameter(
+                    REQUIRED,
+                    number(0, 1),
+                    f"edge, as a fraction of the {across}",
+                    unknown=Bounded(*bounds),
+                )
+                for side, across, bounds in (
+                    ("top", "height", (0, 0.9)),
+                    ("left", "width", (0, 0.9)),
+                    ("bottom", "height", (0.1, 1)),
+                    ("right", "width", (0.1, 1)),
+                )
+            }
+            | {"fill": dataclasses.replace(_FILL, unknown=Bounded(-1, 1))},
+        ),
         "scratches": CorruptionRow(
             "brgm_tf.corruptions.scratches:Scratches",
             "straight lines missing from side to side, the same ones in all images",
@@ -192,14 +227,28 @@ CORRUPTIONS = Registry(
         "gamma": CorruptionRow(
             "brgm_tf.corruptions.gamma:Gamma",
             "another gamma: intensities to a power",
-            {"gamma": Parameter(REQUIRED, positive_float, "the exponent; above 1 darker")},
+            {
+                "gamma": Parameter(
+                    REQUIRED,
+                    positive_float,
+                    "the exponent; above 1 darker",
+                    unknown=Bounded(0.2, 5, logarithmic=True),
+                )
+            },
         ),
         "gain": CorruptionRow(
             "brgm_tf.corruptions.gain:Gain",
             "another contrast and brightness: gain times grey level plus bias, not clipped",
             {
-                "gain": Parameter(REQUIRED, positive_float, "factor on grey levels"),
-                "bias": Parameter(0.0, number(-255, 255), "grey levels added"),
+                "gain": Parameter(
+                    REQUIRED,
+                    positive_float,
+                    "factor on grey levels",
+                    unknown=Bounded(0.1, 10, logarithmic=True),
+                ),
+                "bias": Parameter(
+                    0.0, number(-255, 255), "grey levels added", unknown=Bounded(-100, 100)
+                ),
             },
         ),
         "clip": CorruptionRow(
@@ -251,7 +300,11 @@ CORRUPTIONS = Registry(
         "noise": CorruptionRow(
             "brgm_tf.corruptions.gaussian_noise:GaussianNoise",
             "normal noise; the last stage, as all noise",
-            {"scale": Parameter(REQUIRED, positive_float, "standard deviation, grey levels")},
+            {
+                "scale": Parameter(
+                    REQUIRED, positive_float, "standard deviation, grey levels", unknown=NOISE_SCALE
+                )
+            },
             noise_scale=lambda arguments: arguments["scale"],
         ),
         "poisson": CorruptionRow(

@@ -9,30 +9,20 @@ numbers that y consists of (`components`).
 from __future__ import annotations
 
 import abc
+import copy
 import dataclasses
 import math
 import types
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
 
 from brgm_tf.corruptions.complex_values import complex_dtype, components, parts, real_dtype, unit
+from brgm_tf.unknown import Unknown
 
 GREY_LEVEL = 2.0 / 255.0  # one grey level of [0, 255], in units of [-1, 1]
-
-
-@dataclasses.dataclass(frozen=True)
-class Inferable:
-    """A parameter that may be inferred with the latents.
-
-    Args:
-        bounds: (low, high), the open interval of its values.
-        log_prob: log density of its prior, value -> scalar.
-    """
-
-    bounds: tuple[float, float]
-    log_prob: object
 
 
 class Corruption(abc.ABC):
@@ -42,13 +32,18 @@ class Corruption(abc.ABC):
     bound by `with_data`, whose tensors may be arguments of a compiled function, so that
     another batch with other data runs the same program. `a + b` is the `Chain` of two.
 
+    A field that may be inferred with the image holds a number or an `unknown.Unknown`, its
+    prior; `with_params` binds a value for each image, and `value` returns what counts.
+
     Attributes:
         linear: whether mean(x) - mean(0) is linear in x; `adjoint` exists only then.
         surrogate_gradient: whether gradients of `mean` are those of a substitute that the
             class states, because its own derivative is zero nearly everywhere.
         keeps_pixels: whether those values of y that are known are pixels of x.
         adds_noise: whether `simulate` scatters around the mean: a stage of noise.
-        params: name -> `Inferable`; empty when nothing can be inferred.
+        inferable: name -> `Unknown`, of a class in a file of the user's: those fields that may
+            be written `unknown`, and their priors then. (The package's own say so in their rows.)
+        values: what `with_params` bound.
         data_names: names of the per-image arrays that `with_data` takes.
         needs_all_pixels: whether each value of y is of every pixel of x: no mask may come before.
         takes_complex: whether a stage of noise is for complex numbers, too.
@@ -62,7 +57,8 @@ class Corruption(abc.ABC):
     adds_noise: bool = False
     needs_all_pixels: bool = False
     takes_complex: bool = False
-    params: Mapping[str, Inferable] = types.MappingProxyType({})
+    inferable: ClassVar[Mapping[str, Unknown]] = types.MappingProxyType({})
+    values: ClassVar[Mapping[str, object]] = types.MappingProxyType({})
     data_names: tuple[str, ...] = ()
     measurement_dtype = tf.float32
 
@@ -124,7 +120,9 @@ class Corruption(abc.ABC):
         """Which values of y depend on known values of x alone.
 
         Found by trial, for any corruption: of two images that differ in the unknown values,
-        and in nothing else, the same is measured, to half a grey level.
+        and in nothing else, the same is measured, to half a grey level. Parameters that are
+        inferred have their upper bounds for that, whatever is bound: what counts as measured
+        must not depend on them.
 
         Args:
             known: bool [B or 1, H, W, C], or None where all are.
@@ -138,7 +136,8 @@ class Corruption(abc.ABC):
         # even function takes for the same.
         trial = tf.random.stateless_uniform(known.shape[1:], [0, 0], minval=0.5, maxval=1.0)
         trial = tf.where(known, tf.zeros_like(trial), trial)
-        return tf.abs(self.mean(trial) - self.mean(-0.5 * trial)) < 0.5 * GREY_LEVEL
+        widest = self.with_params(**{n: [self.largest(n)] for n in self.params})
+        return tf.abs(widest.mean(trial) - widest.mean(-0.5 * trial)) < 0.5 * GREY_LEVEL
 
     def observed(self, y):
         """1 where y says something about x, 0 where it does not; real, broadcasts against y."""
@@ -187,6 +186,49 @@ class Corruption(abc.ABC):
     def data_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the images that per-image arrays belong to, for images (..., H, W, C)."""
         return tuple(image_shape)
+
+    # Parameters that are inferred.
+
+    @property
+    def params(self) -> dict[str, Unknown]:
+        """The priors of those fields that are to be inferred, by name."""
+        fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
+        found = {field.name: getattr(self, field.name) for field in fields}
+        return {name: value for name, value in found.items() if isinstance(value, Unknown)}
+
+    def with_params(self, **values) -> Corruption:
+        """The same corruption with a value [B] bound for each of its `params`.
+
+        Raises:
+            TypeError: other names than those of `params`.
+        """
+        if set(values) != set(self.params):
+            raise TypeError(f"with_params takes {tuple(self.params)}, got {tuple(values)}.")
+        if not values:
+            return self
+        bound = copy.copy(self)
+        object.__setattr__(bound, "values", types.MappingProxyType(values))
+        return bound
+
+    def value(self, name: str, like):
+        """What a parameter is: a number, or [B, 1, 1, 1] where it is bound for each image.
+
+        Args:
+            name: of the field. An unknown that nothing is bound to has its prior's median.
+            like: images or a measurement, whose real dtype it gets.
+        """
+        own = self.values.get(name, getattr(self, name))
+        if isinstance(own, Unknown):
+            own = own.median
+        # Not tf.cast, which would take a Python float through float32.
+        own = own if tf.is_tensor(own) else np.asarray(own, np.float64)
+        number = tf.cast(own, real_dtype(like))
+        return number if number.shape.rank == 0 else tf.reshape(number, [-1, 1, 1, 1])
+
+    def largest(self, name: str) -> float:
+        """A parameter's number, or the upper bound of one that is inferred."""
+        own = getattr(self, name)
+        return own.bounds[1] if isinstance(own, Unknown) else own
 
     # Noise.
 

@@ -23,7 +23,7 @@ class Blur(Convolution):
     the pixels that need no border.
 
     Args:
-        sigma: standard deviation in pixels of the image, in [0.1, 1000].
+        sigma: standard deviation in pixels of the image, in [0.1, 1000]; or an `Unknown`.
         border: how the image goes on beyond its edges: 'reflect' (default), 'circular' or
             'zero' (mid-grey); see `convolution`.
 
@@ -35,23 +35,25 @@ class Blur(Convolution):
     border: str = "reflect"
 
     def __post_init__(self):
-        object.__setattr__(self, "sigma", checked("sigma", self.sigma, number(0.1, 1000)))
+        sigma = checked("sigma", self.sigma, number(0.1, 1000), inferable=True)
+        object.__setattr__(self, "sigma", sigma)
         checked("border", self.border, one_of("reflect", "circular", "zero"))
 
     @property
     def radius(self) -> int:
         """r, pixels that the kernel reaches from its centre."""
-        return int(TRUNCATE * self.sigma + 0.5)
+        return int(TRUNCATE * self.largest("sigma") + 0.5)
 
     @property
     def size(self):
         """(2 r + 1, 2 r + 1)."""
         return (2 * self.radius + 1,) * 2
 
-    def kernel_of(self, dtype):
+    def kernel_of(self, x):
         """h of the rows times h of the columns."""
-        weights = gaussian_weights(self.sigma, radius=self.radius, dtype=dtype)
-        return weights[:, None] * weights
+        sigma = self.per_kernel("sigma", x)
+        weights = gaussian_weights(sigma, radius=self.radius, dtype=x.dtype)
+        return tf.linalg.matrix_transpose(weights) * weights
 
     def get_config(self) -> dict:
         """{'sigma': ..., 'border': ...}."""
@@ -59,12 +61,12 @@ class Blur(Convolution):
 
 
 def gaussian_weights(sigma, *, radius: int, dtype):
-    """h [2 radius + 1], sums to 1; differentiable in sigma.
+    """h [..., 1, 2 radius + 1], sums to 1; differentiable in sigma.
 
     Args:
-        sigma: standard deviation in pixels, a number or a scalar tensor of `dtype`.
+        sigma: standard deviation in pixels, a number or a tensor [..., 1, 1].
         radius: r, whatever sigma is.
         dtype: of the kernel.
     """
-    offsets = tf.range(-radius, radius + 1, dtype=dtype)
+    offsets = tf.range(-radius, radius + 1, dtype=dtype)[None]
     return tf.nn.softmax(-0.5 * tf.square(offsets / tf.convert_to_tensor(sigma, dtype)))

@@ -18,8 +18,9 @@ import tensorflow as tf
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.complex_values import real_dtype
 from brgm_tf.corruptions.mask import MissingPixels
-from brgm_tf.corruptions.stages import check_order
+from brgm_tf.corruptions.stages import Outline, check_order
 from brgm_tf.errors import InputError
+from brgm_tf.unknown import Unknown
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # a mask's tensors compare by element
@@ -40,8 +41,8 @@ class Chain(Corruption):
 
     Raises:
         InputError: there is none, one is no `Corruption`, noise is not the last one, two take
-            the same per-image data, or one is not for what those before it leave: complex
-            numbers, or missing pixels.
+            the same per-image data or have unknowns of one name, or one is not for what those
+            before it leave: complex numbers, or missing pixels.
     """
 
     stages: Sequence[Corruption]
@@ -53,7 +54,7 @@ class Chain(Corruption):
                 raise InputError("stages", "must be corruptions", stage=stage)
         flat = [s for stage in given for s in (stage.stages if _is_chain(stage) else [stage])]
         check_order(
-            [(type(stage).__name__, stage.adds_noise, stage.data_names) for stage in flat],
+            [Outline(type(s).__name__, s.adds_noise, s.data_names, tuple(s.params)) for s in flat],
             argument="stages",
         )
         _check_numbers(flat)
@@ -81,9 +82,19 @@ class Chain(Corruption):
         return self.stages[-1].adds_noise
 
     @property
-    def params(self) -> Mapping[str, object]:
+    def params(self) -> dict[str, Unknown]:
         """Those of all stages."""
-        return functools.reduce(operator.or_, (dict(stage.params) for stage in self.stages))
+        return functools.reduce(operator.or_, (stage.params for stage in self.stages))
+
+    def with_params(self, **values) -> Chain:
+        """The same chain, each of whose stages has its own values bound.
+
+        Raises:
+            TypeError: other names than those of `params`.
+        """
+        if set(values) != set(self.params):
+            raise TypeError(f"with_params takes {tuple(self.params)}, got {tuple(values)}.")
+        return Chain([s.with_params(**{n: values[n] for n in s.params}) for s in self.stages])
 
     @property
     def data_names(self) -> tuple[str, ...]:

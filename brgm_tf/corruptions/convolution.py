@@ -39,8 +39,13 @@ class Convolution(Corruption):
         """(K, L): fixed, whatever is traced or inferred."""
 
     @abc.abstractmethod
-    def kernel_of(self, dtype):
-        """h, of `size`."""
+    def kernel_of(self, x):
+        """h for images x: of `size`, or [B, *size] with one for each image."""
+
+    def per_kernel(self, name: str, x):
+        """A parameter, a scalar or [B, 1, 1], of the dtype of images x."""
+        value = self.value(name, x)
+        return value if value.shape.rank == 0 else value[:, :, :, 0]
 
     def mean(self, x):
         """f(x), the shape of x."""
@@ -48,7 +53,7 @@ class Convolution(Corruption):
         self.measurement_shape(x.shape[1:])
         # There are no transforms of half precision.
         wide = tf.cast(x, tf.float32) if x.dtype.size < 4 else x
-        y = convolve(wide, self.kernel_of(wide.dtype), border=self.border)
+        y = convolve(wide, self.kernel_of(wide), border=self.border)
         return tf.cast(y, x.dtype)
 
     def adjoint(self, y):
@@ -87,36 +92,41 @@ def convolve(x, kernel, *, border: str):
 
     Args:
         x: [B, H, W, C]; H and W are known.
-        kernel: h [K, L], K // 2 < H and L // 2 < W, of the dtype of x, float32 or float64.
+        kernel: h [K, L] or [B, K, L], K // 2 < H and L // 2 < W, of the dtype of x, float32 or
+            float64.
         border: 'reflect', 'circular' or 'zero'.
 
     Returns:
         [B, H, W, C].
     """
-    rows, columns = kernel.shape
+    rows, columns = kernel.shape[-2:]
     planes = tf.transpose(x, [0, 3, 1, 2])
     for axis, size in ((2, rows), (3, columns)):
         planes = _extended(planes, size // 2, (size - 1) // 2, axis=axis, border=border)
     # What the period brings in from the other side ends before the pixel (K - 1, L - 1).
-    planes = _periodic(planes, kernel)[:, :, rows - 1 :, columns - 1 :]
+    kernels = tf.reshape(kernel, [-1, 1, rows, columns])
+    planes = _periodic(planes, kernels)[:, :, rows - 1 :, columns - 1 :]
     return tf.transpose(planes, [0, 2, 3, 1])
 
 
 @tf.custom_gradient
 def _periodic(x, kernel):
-    """y[i] = sum_u h[u] x[(i - u) mod (M, N)] of x [B, C, M, N], and its gradient.
+    """y[i] = sum_u h[u] x[(i - u) mod (M, N)] and its gradient.
+
+    Of x [B, C, M, N] and h [B or 1, 1, K, L].
 
     TensorFlow's gradient of a real transform is a difference of large numbers: in float32 it
     is off by several 1e-6 of the largest value, this one by a few 1e-7.
     """
-    size, (rows, columns) = x.shape[2:], kernel.shape
+    size, (count, _, rows, columns) = x.shape[2:], kernel.shape
     image, response = tf.signal.rfft2d(x), tf.signal.rfft2d(kernel, size)
 
     def gradient(dy):
         spectrum = tf.signal.rfft2d(dy)
         of_image = tf.signal.irfft2d(spectrum * tf.math.conj(response), size)
-        products = tf.reduce_sum(spectrum * tf.math.conj(image), axis=[0, 1])
-        return of_image, tf.signal.irfft2d(products, size)[:rows, :columns]
+        axes = [0, 1] if count == 1 else [1]
+        products = tf.reduce_sum(spectrum * tf.math.conj(image), axis=axes, keepdims=True)
+        return of_image, tf.signal.irfft2d(products, size)[:, :, :rows, :columns]
 
     return tf.signal.irfft2d(image * response, size), gradient
 

@@ -22,7 +22,7 @@ class DiskBlur(Convolution):
 
     Args:
         radius: of the disk, in pixels of the image, in [0.5, 1000]; 0.5 leaves the image as
-            it is.
+            it is; or an `Unknown`.
         border: how the image goes on beyond its edges: 'reflect' (default), 'circular' or
             'zero' (mid-grey); see `convolution`.
 
@@ -34,22 +34,23 @@ class DiskBlur(Convolution):
     border: str = "reflect"
 
     def __post_init__(self):
-        object.__setattr__(self, "radius", checked("radius", self.radius, number(0.5, 1000)))
+        radius = checked("radius", self.radius, number(0.5, 1000), inferable=True)
+        object.__setattr__(self, "radius", radius)
         checked("border", self.border, one_of("reflect", "circular", "zero"))
 
     @property
     def reach(self) -> int:
         """Pixels that the kernel reaches from its centre."""
-        return math.ceil(self.radius + 0.5) - 1
+        return math.ceil(self.largest("radius") + 0.5) - 1
 
     @property
     def size(self):
         """That of a square."""
         return (2 * self.reach + 1,) * 2
 
-    def kernel_of(self, dtype):
+    def kernel_of(self, x):
         """The disk."""
-        return disk_kernel(self.radius, reach=self.reach, dtype=dtype)
+        return disk_kernel(self.per_kernel("radius", x), reach=self.reach, dtype=x.dtype)
 
     def get_config(self) -> dict:
         """{'radius': ..., 'border': ...}."""
@@ -57,14 +58,14 @@ class DiskBlur(Convolution):
 
 
 def disk_kernel(radius, *, reach: int, dtype):
-    """h [2 reach + 1, 2 reach + 1], sums to 1; differentiable in the radius almost everywhere.
+    """h [..., 2 reach + 1, 2 reach + 1], sums to 1; differentiable in the radius almost everywhere.
 
     Args:
-        radius: in pixels, a number or a scalar tensor of `dtype`.
+        radius: in pixels, a number or a tensor [..., 1, 1].
         reach: of the square, whatever the radius is.
         dtype: of the kernel.
     """
     offsets = tf.range(-reach, reach + 1, dtype=dtype)
     distance = tf.sqrt(tf.square(offsets) + tf.square(offsets[:, None]))
     weights = tf.clip_by_value(tf.convert_to_tensor(radius, dtype) + 0.5 - distance, 0, 1)
-    return weights / tf.reduce_sum(weights)
+    return weights / tf.reduce_sum(weights, axis=[-2, -1], keepdims=True)

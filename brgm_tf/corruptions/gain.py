@@ -17,8 +17,9 @@ class Gain(Corruption):
     In units of x: y = gain (x + 1) - 1 + bias 2 / 255, so A^T y = gain y.
 
     Args:
-        gain: factor on grey levels, positive: below 1 a darker picture of less contrast.
-        bias: grey levels added, in [-255, 255], default 0.
+        gain: factor on grey levels, positive: below 1 a darker picture of less contrast;
+            or an `Unknown`.
+        bias: grey levels added, in [-255, 255], default 0; or an `Unknown`.
 
     Raises:
         InputError: gain is no positive number, or bias none in [-255, 255].
@@ -31,16 +32,20 @@ class Gain(Corruption):
     bias: float = 0.0
 
     def __post_init__(self):
-        object.__setattr__(self, "gain", checked("gain", self.gain, positive_float))
-        object.__setattr__(self, "bias", checked("bias", self.bias, number(-255, 255)))
+        object.__setattr__(self, "gain", checked("gain", self.gain, positive_float, inferable=True))
+        bias = checked("bias", self.bias, number(-255, 255), inferable=True)
+        object.__setattr__(self, "bias", bias)
 
     def mean(self, x):
         """f(x), the shape of x."""
-        return self.gain * tf.convert_to_tensor(x) + (self.gain - 1.0 + self.bias * GREY_LEVEL)
+        x = tf.convert_to_tensor(x)
+        gain, bias = self.value("gain", x), self.value("bias", x)
+        return gain * x + (gain - 1.0 + bias * GREY_LEVEL)
 
     def adjoint(self, y):
         """A^T y = gain y."""
-        return self.gain * tf.convert_to_tensor(y)
+        y = tf.convert_to_tensor(y)
+        return self.value("gain", y) * y
 
     def get_config(self) -> dict:
         """{'gain': ..., 'bias': ...}."""

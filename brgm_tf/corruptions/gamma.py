@@ -19,7 +19,7 @@ class Gamma(Corruption):
     grows without bound towards black, and is taken as zero at black itself.
 
     Args:
-        gamma: the exponent, positive.
+        gamma: the exponent, positive; or an `Unknown`.
 
     Raises:
         InputError: gamma is no positive number.
@@ -33,7 +33,8 @@ class Gamma(Corruption):
     linear = False
 
     def __post_init__(self):
-        object.__setattr__(self, "gamma", checked("gamma", self.gamma, positive_float))
+        gamma = checked("gamma", self.gamma, positive_float, inferable=True)
+        object.__setattr__(self, "gamma", gamma)
 
     def mean(self, x):
         """f(x), the shape of x."""
@@ -41,8 +42,7 @@ class Gamma(Corruption):
         u = tf.clip_by_value(0.5 * (x + 1.0), 0.0, 1.0)
         # The power's slope at 0 may be infinite, and 0 times that is NaN: it is not asked there.
         positive = tf.where(u > 0, u, tf.ones_like(u))
-        # A constant, for tf.cast would take the float through float32.
-        power = tf.where(u > 0, positive ** tf.constant(self.gamma, x.dtype), tf.zeros_like(u))
+        power = tf.where(u > 0, positive ** self.value("gamma", x), tf.zeros_like(u))
         return 2.0 * power - 1.0
 
     def get_config(self) -> dict:

@@ -11,6 +11,7 @@ from brgm_tf.corruptions.base import GREY_LEVEL
 from brgm_tf.corruptions.complex_values import joined, parts, unit
 from brgm_tf.corruptions.noise import Noise
 from brgm_tf.registry import checked, positive_float
+from brgm_tf.unknown import Unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +22,8 @@ class GaussianNoise(Noise):
     with the objective, or inferred.
 
     Args:
-        scale: standard deviation in grey levels.
+        scale: standard deviation in grey levels; or an `Unknown`, which among the `params` is
+            the 'noise_scale', as any that is inferred.
 
     Raises:
         InputError: scale is no positive number.
@@ -32,14 +34,21 @@ class GaussianNoise(Noise):
     takes_complex = True
 
     def __post_init__(self):
-        object.__setattr__(self, "scale", checked("scale", self.scale, positive_float))
+        object.__setattr__(
+            self, "scale", checked("scale", self.scale, positive_float, inferable=True)
+        )
+
+    @property
+    def params(self) -> dict[str, Unknown]:
+        """{'noise_scale': its prior}, where it is inferred."""
+        return {"noise_scale": self.scale} if isinstance(self.scale, Unknown) else {}
 
     def draw(self, mean, seed):
         """y [h, w, C]."""
         numbers = parts(mean)
         # A real number's noise is that of the seed itself.
         seeds = [seed] if len(numbers) == 1 else tf.unstack(tf.random.split(seed, 2))
-        scale = tf.cast(self.scale * GREY_LEVEL * unit(mean), numbers[0].dtype)
+        scale = tf.cast(self._own_scale * GREY_LEVEL * unit(mean), numbers[0].dtype)
         return joined(
             [
                 part + scale * tf.random.stateless_normal(tf.shape(part), own, dtype=part.dtype)
@@ -52,4 +61,10 @@ class GaussianNoise(Noise):
         return {"scale": self.scale}
 
     def _noise_scale(self, mean, params: Mapping[str, object]):
-        return super()._noise_scale(mean, {"noise_scale": self.scale, **params})
+        return super()._noise_scale(mean, {"noise_scale": self._own_scale, **params})
+
+    @property
+    def _own_scale(self):
+        """A number; [B], or a scalar of one image, where it is bound."""
+        is_unknown = isinstance(self.scale, Unknown)
+        return self.values.get("noise_scale", self.scale.median if is_unknown else self.scale)

@@ -57,9 +57,9 @@ class KernelBlur(Convolution):
         """That of the kernel."""
         return self.kernel.shape
 
-    def kernel_of(self, dtype):
+    def kernel_of(self, x):
         """The kernel."""
-        return tf.constant(self.kernel, dtype)
+        return tf.constant(self.kernel, x.dtype)
 
     def get_config(self) -> dict:
         """{'file': ..., 'normalise': ..., 'border': ...}."""

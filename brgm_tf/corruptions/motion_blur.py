@@ -26,9 +26,10 @@ class MotionBlur(Convolution):
 
     Args:
         length: pixels of the image that a point is spread over, in [1, 1000]; 1 leaves the
-            image as it is if the angle is a multiple of 90, and hardly blurs it otherwise.
+            image as it is if the angle is a multiple of 90, and hardly blurs it otherwise;
+            or an `Unknown`.
         angle: a in degrees, in [-360, 360], default 0: counter-clockwise from a horizontal
-            line. A line has no direction: a and a + 180 are the same.
+            line. A line has no direction: a and a + 180 are the same. Or an `Unknown`.
         border: how the image goes on beyond its edges: 'reflect' (default), 'circular' or
             'zero' (mid-grey); see `convolution`.
 
@@ -41,24 +42,27 @@ class MotionBlur(Convolution):
     border: str = "reflect"
 
     def __post_init__(self):
-        object.__setattr__(self, "length", checked("length", self.length, number(1, 1000)))
-        object.__setattr__(self, "angle", checked("angle", self.angle, number(-360, 360)))
+        length = checked("length", self.length, number(1, 1000), inferable=True)
+        object.__setattr__(self, "length", length)
+        angle = checked("angle", self.angle, number(-360, 360), inferable=True)
+        object.__setattr__(self, "angle", angle)
         checked("border", self.border, one_of("reflect", "circular", "zero"))
 
     @property
     def radius(self) -> int:
         """Pixels that the kernel reaches from its centre at any angle."""
         # h > 0 needs |s| < (length + 1) / 2 and |t| < 1.
-        return math.ceil(math.hypot((self.length + 1) / 2, 1)) - 1
+        return math.ceil(math.hypot((self.largest("length") + 1) / 2, 1)) - 1
 
     @property
     def size(self):
         """That of a square."""
         return (2 * self.radius + 1,) * 2
 
-    def kernel_of(self, dtype):
+    def kernel_of(self, x):
         """The line."""
-        return motion_kernel(self.length, self.angle, radius=self.radius, dtype=dtype)
+        length, angle = self.per_kernel("length", x), self.per_kernel("angle", x)
+        return motion_kernel(length, angle, radius=self.radius, dtype=x.dtype)
 
     def get_config(self) -> dict:
         """{'length': ..., 'angle': ..., 'border': ...}."""
@@ -66,13 +70,13 @@ class MotionBlur(Convolution):
 
 
 def motion_kernel(length, angle, *, radius: int, dtype):
-    """h [2 radius + 1, 2 radius + 1], sums to 1; differentiable in length and angle.
+    """h [..., 2 radius + 1, 2 radius + 1], sums to 1; differentiable in length and angle.
 
     Almost everywhere, that is: at the kinks of |.| and clip, such as a horizontal line's
     across itself, the derivative is one of the slopes beside it or 0 between them.
 
     Args:
-        length: in pixels, a number or a scalar tensor of `dtype`.
+        length: in pixels, a number or a tensor [..., 1, 1].
         angle: in degrees, likewise.
         radius: of the square, whatever the length is.
         dtype: of the kernel.
@@ -84,4 +88,4 @@ def motion_kernel(length, angle, *, radius: int, dtype):
     along = tf.abs(right * cosine + up * sine)
     across = tf.abs(up * cosine - right * sine)
     weights = tf.clip_by_value((length + 1) / 2 - along, 0, 1) * tf.nn.relu(1 - across)
-    return weights / tf.reduce_sum(weights)
+    return weights / tf.reduce_sum(weights, axis=[-2, -1], keepdims=True)

@@ -25,7 +25,9 @@ class Noise(Identity):
         seeds = tf.convert_to_tensor(seeds, tf.int32)
         # One by one: of a batch drawn at once, an image's noise would depend on its place.
         return tf.map_fn(
-            lambda pair: self.draw(*pair), (self.mean(x), seeds), fn_output_signature=x.dtype
+            lambda own: self.with_params(**own[2]).draw(own[0], own[1]),
+            (self.mean(x), seeds, dict(self.values)),
+            fn_output_signature=x.dtype,
         )
 
     @abc.abstractmethod

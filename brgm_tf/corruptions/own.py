@@ -112,7 +112,12 @@ def _is_made_there(value, module, base) -> bool:
 def _parameters(kind: type) -> dict[str, Parameter]:
     """Those of the constructor, per-image data excepted; the class checks their values."""
     return {
-        name: Parameter(REQUIRED if p.default is p.empty else p.default, _anything, "see its class")
+        name: Parameter(
+            REQUIRED if p.default is p.empty else p.default,
+            _anything,
+            "see its class",
+            unknown=kind.inferable.get(name),
+        )
         for name, p in inspect.signature(kind).parameters.items()
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and name not in kind.data_names
     }

@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from brgm_tf.corruptions import CORRUPTIONS, CorruptionRow, own
-from brgm_tf.corruptions.stages import check_order
+from brgm_tf.corruptions.stages import Outline, check_order
 from brgm_tf.errors import InputError
 from brgm_tf.registry import MAX_TEXT, Call
+from brgm_tf.unknown import Unknown
 
 ARGUMENT = CORRUPTIONS.argument
 FEATURE_NOISE = 10.0  # grey levels: VGG16 sees textures in noise that is stronger
@@ -64,8 +65,14 @@ class Stages:
     @property
     def noise_scale(self) -> float | None:
         """Standard deviation of the noise in grey levels; None where the stages do not say."""
-        noise = self.noise
-        return None if noise is None else row_of(noise.name).noise_scale(noise.arguments)
+        if self.noise is None or self.infers_noise:
+            return None
+        return row_of(self.noise.name).noise_scale(self.noise.arguments)
+
+    @property
+    def infers_noise(self) -> bool:
+        """Whether the scale of the stage of noise is unknown."""
+        return self.noise is not None and isinstance(self.noise.arguments.get("scale"), Unknown)
 
     @property
     def has_fixed_noise(self) -> bool:
@@ -118,10 +125,14 @@ def parse(text: str) -> Stages:
     """
     texts = split(text)
     calls = tuple(_call(*numbered) for numbered in _numbered(texts))
-    rows = [row_of(call.name) for call in calls]
-    names = [(c.name, row.adds_noise, row.data_names) for c, row in zip(calls, rows, strict=True)]
-    check_order(names, argument=ARGUMENT)
+    check_order([_outline(call) for call in calls], argument=ARGUMENT)
     return Stages(calls)
+
+
+def _outline(call: Call) -> Outline:
+    row = row_of(call.name)
+    unknowns = tuple(n for n, value in call.arguments.items() if isinstance(value, Unknown))
+    return Outline(call.name, row.adds_noise, row.data_names, unknowns)
 
 
 def split(text: str) -> list[str]:

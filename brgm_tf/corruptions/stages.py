@@ -6,15 +6,25 @@ TensorFlow is not imported here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from brgm_tf.errors import InputError
 
 
-def check_order(stages: Sequence[tuple[str, bool, tuple[str, ...]]], *, argument: str) -> None:
-    """Checks that there are stages, that noise is the last one, and that no two share data.
+class Outline(NamedTuple):
+    """A stage: what it is called, whether it adds noise, names of its data and its unknowns."""
+
+    label: str
+    adds_noise: bool
+    data_names: tuple[str, ...]
+    unknowns: tuple[str, ...]
+
+
+def check_order(stages: Sequence[Outline], *, argument: str) -> None:
+    """Checks that there are stages, that noise is the last one, and that no two share names.
 
     Args:
-        stages: of each what it is called, whether it adds noise, and the names of its data.
+        stages: first to last.
         argument: name of the argument that they are of.
 
     Raises:
@@ -22,21 +32,26 @@ def check_order(stages: Sequence[tuple[str, bool, tuple[str, ...]]], *, argument
     """
     if not stages:
         raise InputError(argument, "must be at least one")
-    for i, (label, adds_noise, _) in enumerate(stages, start=1):
-        if adds_noise and i < len(stages):
+    for i, stage in enumerate(stages, start=1):
+        if stage.adds_noise and i < len(stages):
             raise InputError(
                 argument,
-                f"stage {i} {label!r}: noise must be the last stage",
-                remedy=f"Leave out what comes after it: {stages[i][0]}",
+                f"stage {i} {stage.label!r}: noise must be the last stage",
+                remedy=f"Leave out what comes after it: {stages[i].label}",
             )
+    _check_shared(stages, "data_names", "take the data", "Have one stage take it", argument)
+    _check_shared(stages, "unknowns", "have an unknown", "Give one of them", argument)
+
+
+def _check_shared(stages, field: str, verb: str, remedy: str, argument: str) -> None:
     owners: dict[str, int] = {}
-    for i, (label, _, names) in enumerate(stages, start=1):
-        for name in names:
+    for i, stage in enumerate(stages, start=1):
+        for name in getattr(stage, field):
             if name in owners:
                 raise InputError(
                     argument,
-                    f"stage {i} {label!r}: must not need the data '{name}' that stage "
-                    f"{owners[name]} takes already",
-                    remedy="Have one stage take it",
+                    f"stage {i} {stage.label!r}: must not {verb} '{name}' as stage "
+                    f"{owners[name]} does already",
+                    remedy=remedy,
                 )
             owners[name] = i

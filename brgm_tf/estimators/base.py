@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.estimators.batches import tiled_data
 from brgm_tf.estimators.optimisation import Progress, State
 from brgm_tf.posterior import Posterior
 
@@ -56,9 +57,30 @@ class Estimator(abc.ABC):
         """ws [B, L, D] of coordinates v."""
         return self._posterior.prior.latents(coordinates)
 
+    def bound(self, inputs, *, copies: int = 1):
+        """The corruption with its per-image arrays, repeated."""
+        return self._corruption.with_data(**tiled_data(inputs["corruption"], copies))
+
+    def parameters(self, coordinates) -> dict[str, tf.Tensor]:
+        """Unknown parameters [B] at coordinates [B, K, D] by name, the noise scale among them.
+
+        It is among them where it is given, too, but for the originals' objectives.
+        """
+        prior, objective = self._posterior.prior, self._posterior.objective
+        found = prior.parameters(coordinates)
+        if "noise_scale" not in found and not objective.family.startswith("brgm"):
+            count = coordinates.shape[0]
+            found["noise_scale"] = tf.fill([count], tf.cast(objective.noise_scale, self._dtype))
+        return found
+
     def fit(self, state: State):
         """What can be drawn from after `state`; None if there is no such thing."""
         del state
+
+    def parameters_stddev(self, state: State, measurement, *, data: dict | None = None):
+        """Standard deviations [B] of the unknown parameters by name, where they are not drawn."""
+        del state, measurement, data
+        return {}
 
 
 class Sampler(Estimator):
@@ -71,12 +93,8 @@ class Sampler(Estimator):
         return state.slots if isinstance(state.slots, self.Fit) else None
 
     @abc.abstractmethod
-    def draw(self, fit, *, num_draws: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Draws: coordinates [S, B, ...], as `shaped` takes them, and noise scales [S, B]."""
-
-    def shaped(self, coordinates):
-        """Coordinates [..., K, D] of those that `draw` returns."""
-        return coordinates
+    def draw(self, fit, *, num_draws: int, seed: int) -> tf.Tensor:
+        """Draws: coordinates [S, B, K, D]."""
 
     def figures(self, fit) -> dict[str, np.ndarray]:
         """Diagnostics of a fit by name, each [B]."""

@@ -1,13 +1,12 @@
 """Hamiltonian Monte Carlo: draws from the posterior itself, for small generators.
 
-Notation: B images, C chains; q the surrogate that `vi` fits, v = m + s F e and
-log s_n = a + b e_n under it, with e ~ N(0, I) [N + 1]. The chains move in e,
+Notation: B images, C chains; q the surrogate that `vi` fits, v = m + s F e under it, with
+e ~ N(0, I) [N]. The chains move in e,
 
-    log p(e) = log p(y, v(e), s_n(e)) + log s_n(e) + constant,
+    log p(e) = log p(y, v(e)) + constant,
 
 where the posterior is near N(0, I): the surrogate is the chains' mass matrix. They start at
-draws of it. Each image has a step size of its own, adapted during the first half. (e_n and s
-are there only where the noise scale is inferred.)
+draws of it. Each image has a step size of its own, adapted during the first half.
 
 Reference: Neal, MCMC using Hamiltonian dynamics (arXiv 1206.1901); Andrieu, Thoms, A tutorial on
 adaptive MCMC (2008), section 4.2 (the step size); Gelman, Rubin, Inference from iterative
@@ -38,7 +37,7 @@ _CHUNK = 5  # iterations between two calls back
 
 
 class Fit(NamedTuple):
-    """The surrogate, and the draws of e after adaptation [n, C, B, N or N + 1]."""
+    """The surrogate, and the draws of e after adaptation [n, C, B, N]."""
 
     surrogate: SurrogateFit
     draws: np.ndarray
@@ -91,12 +90,13 @@ class HMC(VI):
             yield progress._replace(settled=False, note=note)
         yield from self._sampled(progress.state, self.inputs(measurement, data=data))
 
-    def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Draws of the chains at even distances: coordinates [S, B, N], noise scales [S, B]."""
+    def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tf.Tensor:
+        """Draws of the chains at even distances: coordinates [S, B, K, D]."""
         del seed
-        flat = fit.draws.reshape(-1, *fit.draws.shape[2:])
-        chosen = np.linspace(0, len(flat) - 1, num_draws).round().astype(int)
-        return self._place(tf.constant(flat[chosen]), fit.surrogate)
+        draws = fit.draws.reshape(-1, *fit.draws.shape[2:])
+        chosen = np.linspace(0, len(draws) - 1, num_draws).round().astype(int)
+        flat = self._place(tf.constant(draws[chosen]), fit.surrogate)
+        return self._posterior.prior.shaped(flat)
 
     def figures(self, fit: Fit) -> dict[str, np.ndarray]:
         """Diagnostics of the chains, each [B].
@@ -130,7 +130,7 @@ class HMC(VI):
         count = fitted.v.shape[0]
         images = [_Chains(*_of_image((fitted.slots, inputs), b)) for b in range(count)]
         e = tf.random.stateless_normal(
-            [self._num_chains, 1, self._size(fitted.slots)], [self._seed, 5], dtype=self._dtype
+            [self._num_chains, 1, self._posterior.prior.size], [self._seed, 5], dtype=self._dtype
         )
         for image in images:
             image.state, image.results = e, self._begin(e, image.surrogate, image.inputs)
@@ -163,15 +163,11 @@ class HMC(VI):
             image.kept.append(draws.numpy())
         return terms.numpy()
 
-    def _size(self, surrogate: SurrogateFit) -> int:
-        """N, and one more where the noise scale is inferred."""
-        return surrogate.frame.mean.shape[1] + self.infers_noise
-
     def _mean(self, fit: Fit | None, surrogate: SurrogateFit, state):
         """Coordinates [B, K, D]: the mean of the draws so far, or of the chains' places."""
         e = tf.reduce_mean(state, axis=0) if fit is None else fit.draws.mean(axis=(0, 1))
-        v, _ = self._place(tf.convert_to_tensor(e)[None], surrogate)
-        return self.shaped(v[0])
+        flat = self._place(tf.convert_to_tensor(e)[None], surrogate)
+        return self._posterior.prior.shaped(flat[0])
 
     def _begun(self, state, surrogate, inputs):
         return self._kernel(surrogate, inputs, adapting=True).bootstrap_results(state)
@@ -223,21 +219,14 @@ class HMC(VI):
         return terms, value, tape.gradient(value, e)
 
     def _terms_of_place(self, e, surrogate: SurrogateFit, inputs) -> dict[str, tf.Tensor]:
-        """Terms of the joint density at places e [C, B, N + 1], each [C, B]."""
-        chains = e.shape[0]
-        v, scale = self._place(e, surrogate)
-        found = self.terms_of_draws(v, scale, inputs)
-        found = {name: tf.reshape(values, [chains, -1]) for name, values in found.items()}
-        if self.infers_noise:
-            found["noise"] += tf.math.log(scale)  # the density is one of log s
+        """Terms of the joint density at places e [C, B, N], each [C, B]."""
+        found = self.terms_of_draws(self._place(e, surrogate), inputs)
+        found = {name: tf.reshape(values, [e.shape[0], -1]) for name, values in found.items()}
         return found | {"entropy": tf.zeros_like(found["pixel"])}
 
     def _place(self, e, surrogate: SurrogateFit):
-        """Coordinates [C, B, N] and noise scales [C, B] of e."""
-        size = surrogate.frame.mean.shape[1]
-        v = self.surrogate.draw(surrogate.parameters, surrogate.frame, e[..., :size])
-        standard = e[..., size] if self.infers_noise else tf.zeros_like(e[..., 0])
-        return v, self._noise_scale(surrogate.noise, standard)
+        """Flat coordinates [C, B, N] of e."""
+        return self.surrogate.draw(surrogate.parameters, surrogate.frame, e)
 
 
 class Adaptive:

@@ -13,10 +13,13 @@ import tensorflow as tf
 from brgm_tf.estimators.adam import Adam, Schedule
 from brgm_tf.estimators.base import Estimator
 from brgm_tf.estimators.batches import measured, tiled_data
+from brgm_tf.estimators.gauss_newton import GaussNewton
 from brgm_tf.estimators.lbfgs import LBFGS
 from brgm_tf.estimators.optimisation import Optimiser, Progress, Rule, State
 from brgm_tf.objectives import Objective
 from brgm_tf.posterior import TERMS, Posterior
+
+_RANK = 64  # directions of the Gaussian that fits at the mode
 
 
 def optimisation_rule(objective: Objective, *, num_steps: int) -> Rule:
@@ -28,6 +31,10 @@ def optimisation_rule(objective: Objective, *, num_steps: int) -> Rule:
 
 class MAP(Estimator):
     """Maximum a posteriori estimate of the latents of a batch of images.
+
+    Unknown parameters are climbed with the latents; how well they are known then says the Gaussian
+    that fits there. (A noise scale that is inferred so is that of the residual, which a picture
+    of many latents makes too small: `vi` takes that into account.)
 
     With R restarts, R B images are climbed in one program: from the mean latent, and from
     R - 1 draws of the prior with equal layers, the same for every image. Each image's best one
@@ -55,6 +62,9 @@ class MAP(Estimator):
     ):
         super().__init__(posterior, corruption=corruption, jit=jit, dtype=dtype)
         self._num_restarts, self._seed = num_restarts, seed
+        self._gauss_newton = GaussNewton(
+            posterior, corruption=corruption, rank=_RANK, seed=seed, jit=jit, dtype=dtype
+        )
         self.optimiser = Optimiser(
             self._terms,
             names=TERMS,
@@ -80,6 +90,17 @@ class MAP(Estimator):
         for progress in self.optimiser.run(state, inputs):
             yield best_restart(progress, num_restarts=self._num_restarts)
 
+    def parameters_stddev(self, state: State, measurement, *, data: dict | None = None):
+        """Standard deviations [B] by name, of the Gaussian that fits there.
+
+        There are none of the originals' objectives.
+        """
+        objective, prior = self._posterior.objective, self._posterior.prior
+        if not prior.unknowns or objective.family.startswith("brgm"):
+            return {}
+        inputs = self.inputs(measurement, data=data)
+        return self._gauss_newton.parameters_stddev(state.v, inputs)
+
     def _starts(self, num_images: int) -> np.ndarray:
         """Coordinates [R B, K, D]."""
         prior = self._posterior.prior
@@ -91,7 +112,7 @@ class MAP(Estimator):
         del step
         return self._posterior.terms(
             coordinates,
-            corruption=self._corruption.with_data(**inputs["corruption"]),
+            corruption=self.bound(inputs),
             measurement=inputs["measurement"],
             target=inputs["target"],
         )

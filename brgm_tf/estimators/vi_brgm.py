@@ -30,7 +30,7 @@ import tensorflow as tf
 
 from brgm_tf.errors import InputError
 from brgm_tf.estimators.base import Sampler
-from brgm_tf.estimators.batches import mean_of_draws, measured, tiled_data
+from brgm_tf.estimators.batches import mean_of_draws, measured
 from brgm_tf.estimators.map import optimisation_rule
 from brgm_tf.estimators.optimisation import Optimiser, Progress, State
 from brgm_tf.posterior import TERMS, Posterior
@@ -58,7 +58,7 @@ class VIBrgm(Sampler):
         chunk_size: steps between two calls back.
 
     Raises:
-        InputError: the objective is not one of the originals'.
+        InputError: the objective is not one of the originals', or a parameter is unknown.
     """
 
     Fit = Fit
@@ -84,6 +84,13 @@ class VIBrgm(Sampler):
                 "must be brgm_torch or brgm_tf1 for --estimator=vi_brgm",
                 remedy="Leave --objective out, or give --estimator=vi",
                 objective=posterior.objective.family,
+            )
+        if posterior.prior.unknowns:
+            raise InputError(
+                "corruption",
+                f"must have no unknown '{next(iter(posterior.prior.unknowns))}' for "
+                "--estimator=vi_brgm",
+                remedy="Give it, or take --estimator=vi or map",
             )
         super().__init__(posterior, corruption=corruption, jit=jit, dtype=dtype)
         self._seed = seed
@@ -118,13 +125,12 @@ class VIBrgm(Sampler):
             fit = Fit(mean, tf.math.softplus(rho))
             yield Progress(State(mean, state.terms, fit, state.step), progress.history)
 
-    def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """m + s_w e, [S, B, L, D], the first with e = 0; and NaN [S, B] for a noise scale."""
+    def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tf.Tensor:
+        """m + s_w e, [S, B, L, D], the first with e = 0."""
         shape = [num_draws - 1, 1, *fit.mean.shape[1:]]
         noise = tf.random.stateless_normal(shape, [seed, 1], dtype=self._dtype)
         noise = tf.concat([tf.zeros([1, *shape[1:]], self._dtype), noise], axis=0)
-        unknown = tf.fill([num_draws, fit.mean.shape[0]], tf.constant(np.nan, self._dtype))
-        return fit.mean + tf.constant(self.initial_stddev, self._dtype) * noise, unknown
+        return fit.mean + tf.constant(self.initial_stddev, self._dtype) * noise
 
     def _terms(self, packed, inputs, step):
         mean, rho = tf.split(packed, 2, axis=1)
@@ -135,7 +141,7 @@ class VIBrgm(Sampler):
         draws = tf.reshape(mean + stddev * noise, [-1, *mean.shape[1:]])
         found = self._posterior.terms(
             draws,
-            corruption=self._corruption.with_data(**tiled_data(inputs["corruption"], _NUM_DRAWS)),
+            corruption=self.bound(inputs, copies=_NUM_DRAWS),
             **measured(inputs, copies=_NUM_DRAWS),
         )
         found = {name: mean_of_draws(values, _NUM_DRAWS) for name, values in found.items()}

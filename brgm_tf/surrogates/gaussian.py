@@ -47,14 +47,19 @@ class MeanField:
         """Parameters an image."""
         return 2 * frame.mean.shape[1]
 
-    def start(self, frame: Frame):
+    def start(self, frame: Frame, *, log_scale=0.0):
         """Parameters [B, size]: the mode, and the best diagonal for the frame's Gaussian.
 
-        That is s_i^2 = 1 / (C^-1)_ii, C^-1 = I + Q diag(d^-2 - 1) Q^T.
+        That is s_i^2 = 1 / (C^-1)_ii, C^-1 = I + Q diag(d^-2 - 1) Q^T, times exp(log_scale_i)^2.
+
+        Args:
+            frame: the Gaussian.
+            log_scale: [N], of widths of which the frame says nothing.
         """
         gain = 1.0 / tf.square(frame.widths) - 1.0
         precision = 1.0 + tf.einsum("bnr,br->bn", tf.square(frame.directions), gain)
-        return tf.concat([tf.zeros_like(frame.mean), -0.5 * tf.math.log(precision)], axis=1)
+        widths = log_scale - 0.5 * tf.math.log(precision)
+        return tf.concat([tf.zeros_like(frame.mean), widths], axis=1)
 
     def mean(self, parameters, frame: Frame):
         """m + C^(1/2) u, [B, N]."""
@@ -93,10 +98,15 @@ class LowRank:
         """Parameters an image."""
         return 2 * frame.mean.shape[1] + frame.widths.shape[1]
 
-    def start(self, frame: Frame):
-        """Parameters [B, size] of the frame's Gaussian itself."""
+    def start(self, frame: Frame, *, log_scale=0.0):
+        """Parameters [B, size] of the frame's Gaussian itself.
+
+        Args:
+            frame: the Gaussian.
+            log_scale: [N], of widths of which the frame says nothing.
+        """
         nothing = tf.zeros_like(frame.mean)
-        return tf.concat([nothing, nothing, tf.math.log(frame.widths)], axis=1)
+        return tf.concat([nothing, nothing + log_scale, tf.math.log(frame.widths)], axis=1)
 
     def mean(self, parameters, frame: Frame):
         """m + C^(1/2) u, [B, N]."""
