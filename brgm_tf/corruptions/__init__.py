@@ -134,7 +134,10 @@ CORRUPTIONS = Registry(
             "a blur by a kernel from a file",
             {
                 "file": Parameter(
-                    REQUIRED, file_name(".npy", ".png"), "kernel: .npy array or grey .png"
+                    REQUIRED,
+                    file_name(".npy", ".png"),
+                    "kernel: .npy array or grey .png",
+                    suffixes=(".npy", ".png"),
                 ),
                 "normalise": Parameter(True, boolean, "whether the kernel is made to sum to 1"),
                 "border": _BORDER,
@@ -293,6 +296,7 @@ CORRUPTIONS = Registry(
                     None,
                     optional(file_name(".npy")),
                     "of coils: .npy, complex [H, W, coils]; None for a single coil",
+                    suffixes=(".npy",),
                 ),
             },
             measures_kspace=True,
