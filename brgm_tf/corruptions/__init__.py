@@ -19,6 +19,7 @@ from brgm_tf.registry import (
     Row,
     boolean,
     boxes,
+    either,
     file_name,
     fraction,
     integer,
@@ -280,13 +281,20 @@ CORRUPTIONS = Registry(
             "MRI that skips most of k-space: compressed sensing; noise(scale=...) may follow",
             {
                 "acceleration": Parameter(
-                    REQUIRED, ratio, "values of k-space for one that is measured"
+                    None,
+                    optional(ratio),
+                    "values of k-space for one that is measured; needed without a pattern's file",
                 ),
                 "pattern": Parameter(
                     "uniform",
-                    one_of("uniform", "variable", "equispaced", "radial"),
+                    either(
+                        one_of("uniform", "variable", "equispaced", "radial"),
+                        file_name(".npy", ".png"),
+                    ),
                     "columns at random, at random and denser in the middle, or at equal "
-                    "distances; or spokes",
+                    "distances; or spokes; or a file of what is sampled, .npy or grey .png, "
+                    "[H, W] or columns [W], 0 where it is not",
+                    suffixes=(".npy", ".png"),
                 ),
                 "center_fraction": Parameter(
                     0.08, fraction, "of the width, measured without gaps in the middle"
