@@ -19,7 +19,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = ROOT / "brgm_tf" / "presets"
 # Flags besides the preset's own: the example is damaged here, and its truth shown.
-EXTRA = {"inpaint": ["--input_kind=clean"], "uncertainty": ["--input_kind=clean"]}
+EXTRA = {
+    "inpaint": ["--input_kind=clean"],
+    "superres": ["--input_kind=clean", "--input=example:xray"],
+    "uncertainty": ["--input_kind=clean"],
+}
 
 
 def main(arguments: list[str]) -> int:
