@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from brgm_tf.array_files import opened, reading
 from brgm_tf.errors import InputError
 
 SUFFIXES = (".npy", ".h5", ".hdf5")
 _DATASET = "kspace"
+_EXPECTED = "a file of k-space"
 _REMEDY = "Give input_kind=clean to have a picture measured"
 
 
@@ -40,11 +42,12 @@ class KSpaceSlice:
         Raises:
             InputError: they cannot be read, or are not finite.
         """
-        return _guarded(self._read, self.path)
+        with reading("input", _EXPECTED, path=self.path):
+            return self._read(self.path)
 
     def _read(self, path: Path) -> np.ndarray:
         if self.index is None:
-            return checked_values(_opened(path), name=path.name)
+            return checked_values(opened(path), name=path.name)
         import h5py
 
         with h5py.File(path, "r") as file:
@@ -75,7 +78,8 @@ def slices_of(path: Path, *, argument: str = "input") -> list[KSpaceSlice]:
             path=str(path),
         )
     read = _array_slice if path.suffix.lower() == ".npy" else _hdf5_slices
-    return _guarded(read, path, argument=argument)
+    with reading(argument, _EXPECTED, path=path):
+        return read(path)
 
 
 def checked_values(values, *, name: str) -> np.ndarray:
@@ -122,7 +126,7 @@ def _centred(transform, array: np.ndarray) -> np.ndarray:
 
 
 def _array_slice(path: Path) -> list[KSpaceSlice]:
-    array = _opened(path)
+    array = opened(path)
     form = "[H, W] or [H, W, coils]"
     _check_kind(array.dtype, array.shape, ranks=(2, 3), form=form, name=path.name)
     height, width, *coils = array.shape
@@ -146,11 +150,6 @@ def _hdf5_slices(path: Path) -> list[KSpaceSlice]:
     return [KSpaceSlice(path, index, size, Path(name)) for index, name in enumerate(names)]
 
 
-def _opened(path: Path) -> np.ndarray:
-    # Mapped, so that nothing is allocated for what a damaged header claims.
-    return np.lib.format.open_memmap(path, mode="r")
-
-
 def _check_kind(dtype, shape, *, ranks, form: str, name: str) -> None:
     if dtype.kind != "c" or len(shape) not in ranks or not all(shape):
         raise InputError(
@@ -160,19 +159,3 @@ def _check_kind(dtype, shape, *, ranks, form: str, name: str) -> None:
             dtype=str(dtype),
             shape=tuple(shape),
         )
-
-
-def _guarded(read, path: Path, *, argument: str = "input"):
-    """read(path); whatever goes wrong is one `InputError`."""
-    try:
-        return read(path)
-    except InputError:
-        raise
-    except Exception as error:
-        # On damaged files the readers raise OSError, KeyError, struct.error, EOFError and more.
-        raise InputError(
-            argument,
-            "must be a file of k-space that can be read",
-            path=str(path),
-            reason=" ".join(str(error).split()) or type(error).__name__,
-        ) from None

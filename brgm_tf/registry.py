@@ -34,12 +34,14 @@ class Parameter:
             such as 'must be a positive integer' for a value it cannot take.
         help: one phrase for `--help`.
         unknown: the prior that it has where it is written `unknown`; None if it cannot be.
+        suffixes: what a value ends in that is the path of a file; () where none is.
     """
 
     default: object
     check: Callable[[object], object]
     help: str = ""
     unknown: Unknown | None = None
+    suffixes: tuple[str, ...] = ()
 
 
 class _Required:
@@ -161,6 +163,22 @@ class Registry(Mapping[str, Row]):
                     **{self.argument: str(Call(name, given))},
                 )
         return Call(name, {key: self._value(name, key, given) for key in row.parameters})
+
+    def absolute(self, text: str) -> str:
+        """The text of a call with the paths of files in it made absolute, ~ expanded.
+
+        Raises:
+            InputError: the text is no call that `parse` takes.
+        """
+        call, node = self.parse(text), self._expression(text)
+        parameters, is_changed = self.row(call.name).parameters, False
+        for item in node.keywords if isinstance(node, ast.Call) else ():
+            value = call.arguments[item.arg]
+            # No word ends like a file, and a parameter that takes no file has no suffixes.
+            if isinstance(value, str) and value.lower().endswith(parameters[item.arg].suffixes):
+                item.value = ast.Constant(os.path.abspath(os.path.expanduser(value)))
+                is_changed = True
+        return ast.unparse(node) if is_changed else text
 
     def create(self, call: Call):
         """Imports the class of `call` and constructs it."""
@@ -363,6 +381,21 @@ def optional(check: Callable[[object], object]) -> Callable[[object], object]:
             raise ValueError(f"{error}, or None") from None
 
     return check_or_none
+
+
+def either(*checks: Callable[[object], object]) -> Callable[[object], object]:
+    """Returns a check for what one of several checks accepts, the first that does."""
+
+    def check_any(value):
+        reasons = []
+        for check in checks:
+            try:
+                return check(value)
+            except (ValueError, TypeError) as error:
+                reasons.append(str(error).removeprefix("must be "))
+        raise ValueError("must be " + ", or ".join(reasons))
+
+    return check_any
 
 
 def one_of(*choices: str) -> Callable[[object], str]:

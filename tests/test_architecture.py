@@ -13,7 +13,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 # where it is a folder; parts on one line do not import each other.
 LAYERS = (
     ("errors", "unknown"),
-    ("registry", "files"),
+    ("registry", "files", "array_files"),
     ("formats", "packages"),
     ("cache", "pip_client"),
     ("fetching", "download"),
@@ -37,7 +37,7 @@ LAYERS = (
 )
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
-LEAVES = {"errors", "unknown", "registry", "files"}
+LEAVES = {"errors", "unknown", "registry", "files", "array_files"}
 LONERS = (
     "finding",
     "kspace_files",

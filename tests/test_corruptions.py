@@ -39,6 +39,9 @@ KERNEL = str(ROOT / "tests" / "golden" / "kernel.npy")
 # Random maps of two coils [12, 24, 2].
 SENSITIVITIES = str(ROOT / "tests" / "golden" / "sensitivities.npy")
 
+# What is sampled of [12, 24] values, bool: half of them at random.
+SAMPLED = str(ROOT / "tests" / "golden" / "sampled.npy")
+
 # A new row of the registry adds its arguments here; a new kind of per-image array, below.
 EXAMPLES = {
     "none": [{}],
@@ -99,6 +102,7 @@ EXAMPLES = {
         {"acceleration": 4, "pattern": "equispaced"},
         {"acceleration": 2.5, "pattern": "radial"},
         {"acceleration": 2, "sensitivities": SENSITIVITIES},
+        {"pattern": SAMPLED},
     ],
     "noise": [{"scale": 5}],
     "poisson": [{"peak": 20}],

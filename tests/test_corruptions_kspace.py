@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from PIL import Image
 
 from brgm_tf.corruptions import parsing
 from brgm_tf.corruptions.complex_normal import ComplexNormal
@@ -21,6 +22,7 @@ from brgm_tf.corruptions.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.salt_and_pepper import SaltAndPepper
 from brgm_tf.corruptions.sampling_patterns import PATTERNS, sampled_values
 from brgm_tf.errors import InputError
+from brgm_tf.kspace_files import squared
 
 LINES = ("uniform", "variable", "equispaced")
 SIZES = [(16, 32), (15, 33), (12, 25)]
@@ -235,6 +237,114 @@ def test_patterns_import_no_tensorflow():
         "import sys, brgm_tf.corruptions.sampling_patterns; sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Patterns from files.
+
+
+def saved(folder, values, name="mask.npy") -> str:
+    if name.endswith(".png"):
+        Image.fromarray(values).save(folder / name)
+    else:
+        np.save(folder / name, values)
+    return str(folder / name)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32])
+def test_what_is_not_0_in_a_file_is_sampled(tmp_path, rng, dtype):
+    sampled = rng.random((16, 32)) < 0.5
+    operator = KSpace(pattern=saved(tmp_path, sampled.astype(dtype)))
+    np.testing.assert_array_equal(operator.sampled_map(16, 32), sampled)
+    x = images(rng)
+    np.testing.assert_array_equal(operator.mean(x), BoundFourierSampling(sampled).mean(x))
+
+
+def test_a_grey_png_is_a_pattern(tmp_path, rng):
+    values = rng.integers(0, 2, (16, 32), np.uint8) * 255
+    operator = KSpace(pattern=saved(tmp_path, values, "MASK.png"))
+    np.testing.assert_array_equal(operator.sampled_map(16, 32), values > 0)
+
+
+@pytest.mark.parametrize("shape", [(33,), (1, 33), (40, 33)], ids=str)
+def test_columns_are_for_images_of_any_height_and_of_fewer_columns(tmp_path, rng, shape):
+    columns = rng.random(33) < 0.5
+    operator = KSpace(pattern=saved(tmp_path, np.broadcast_to(columns, shape)))
+    for height, width in ((16, 33), (64, 32), (9, 9)):
+        first = 33 // 2 - width // 2
+        expected = np.tile(columns[first : first + width], (height, 1))
+        np.testing.assert_array_equal(operator.sampled_map(height, width), expected)
+
+
+def test_of_a_larger_square_the_middle_counts_as_it_does_of_kspace(tmp_path, rng):
+    sampled = rng.random((33, 33)) < 0.5
+    found = KSpace(pattern=saved(tmp_path, sampled)).sampled_map(16, 16)
+    np.testing.assert_array_equal(found, squared(sampled[..., None], resolution=16)[..., 0])
+
+
+def test_a_pattern_is_read_once(tmp_path):
+    path = saved(tmp_path, np.ones(32, bool))
+    operator = KSpace(pattern=path)
+    np.save(path, np.eye(32))
+    assert operator.sampled_map(16, 32).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((31,), (32, 32)), ((16, 32), (32, 32)), ((40, 33), (32, 32)), ((33, 33), (16, 32))],
+    ids=str,
+)
+def test_a_pattern_of_another_size_is_refused_before_anything_is_measured(
+    tmp_path, rng, shape, size
+):
+    operator = KSpace(pattern=saved(tmp_path, rng.random(shape) < 0.5))
+    with pytest.raises(InputError, match=r"^`pattern` must be of \d+ columns or more") as caught:
+        operator.measurement_shape((*size, 1))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pattern_of_which_no_middle_is_sampled_is_refused(tmp_path):
+    operator = KSpace(pattern=saved(tmp_path, np.arange(33) < 3))
+    with pytest.raises(InputError, match=r"^`pattern` must sample something of the middle 16 x 16"):
+        operator.measurement_shape((16, 16, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.zeros((4, 4), bool), "must hold finite numbers, not all of them 0"),
+        (np.full((4, 4), np.nan), "must hold finite numbers"),
+        (np.ones((4, 4), complex), "must be an array of real numbers"),
+        (np.ones((2, 4, 4)), r"must hold what is sampled, \[H, W\] or columns \[W\]"),
+        (np.ones((0, 4)), "must hold what is sampled"),
+        (np.ones((1, 8193), bool), "must hold what is sampled"),
+    ],
+)
+def test_an_array_that_is_no_pattern_is_refused(tmp_path, values, expected):
+    with pytest.raises(InputError, match=f"^`pattern` {expected}"):
+        KSpace(pattern=saved(tmp_path, values))
+
+
+@pytest.mark.parametrize("name", ["mask.npy", "mask.png"])
+def test_a_damaged_or_missing_pattern_is_one_line(tmp_path, name):
+    path = tmp_path / name
+    with pytest.raises(InputError, match=r"^`pattern` must exist"):
+        KSpace(pattern=str(path))
+    path.write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr'")
+    with pytest.raises(
+        InputError, match=r"^`pattern` must be a pattern that can be read"
+    ) as caught:
+        KSpace(pattern=str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"pattern": "radial"}, {"acceleration": 4, "pattern": ""}]
+)
+def test_either_an_acceleration_or_a_file_is_given(tmp_path, arguments):
+    if "acceleration" in arguments:
+        arguments = arguments | {"pattern": saved(tmp_path, np.ones(8))}
+    with pytest.raises(InputError, match=r"^`corruption` kspace needs either an acceleration or"):
+        KSpace(**arguments)
 
 
 # Noise.

@@ -14,6 +14,7 @@ from PIL import Image
 from brgm_tf import hub, reconstruct
 from brgm_tf.command import guarded
 from brgm_tf.config import Config
+from brgm_tf.corruptions import parsing
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.restoration import prepare
 
@@ -291,12 +292,34 @@ def test_the_flags_of_a_corruption_of_ones_own_replay_from_any_folder(tmp_path, 
     assert f"--corruption={tmp_path}/my_ops.py:Fog(density=0.3) + mask" in lines
 
 
+def test_the_files_that_a_corruption_names_are_saved_with_absolute_paths(tmp_path, monkeypatch):
+    np.save(tmp_path / "a+b.npy", np.ones((3, 3)))
+    np.save(tmp_path / "mask.npy", np.ones(16))
+    np.save(tmp_path / "maps.npy", np.ones((16, 16, 2), complex))
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "kernel_blur(file='a+b.npy') + kspace(pattern='mask.npy', sensitivities='maps.npy')"
+        " + noise(scale=5)"
+    )
+    with flagsaver.flagsaver():
+        reconstruct.FLAGS.unparse_flags()
+        reconstruct._parse_flags(["reconstruct", f"--corruption={text}"])
+        (line,) = (x for x in reconstruct._effective_flags().splitlines() if "kspace" in x)
+    monkeypatch.chdir("/")
+    chain = parsing.parse(line.removeprefix("--corruption=")).create()
+    assert chain.stages[0].file == str(tmp_path / "a+b.npy")
+    assert chain.stages[1].pattern == str(tmp_path / "mask.npy")
+    assert chain.stages[1].sensitivities == str(tmp_path / "maps.npy")
+
+
 @pytest.mark.parametrize(
     ("corruption", "told"),
     [
         ("none + my_ops.py:Fog", "stage 2 'my_ops.py:Fog': names a file that does not exist"),
         ("mask() + downsmaple(factor=4)", "stage 2 'downsmaple(factor=4)': must be one of"),
         ("noise(scale=1) + mask()", "noise must be the last stage"),
+        ("kspace()", "kspace needs either an acceleration or the file of a pattern"),
+        ("kspace(pattern='none.npy')", "`pattern` must exist"),
     ],
 )
 def test_a_chain_that_cannot_be_used_is_one_line(corruption, told):

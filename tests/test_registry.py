@@ -52,6 +52,41 @@ def test_a_call_prints_as_it_is_parsed():
     assert TABLE.parse(str(call)) == call
 
 
+FILES = Registry(
+    "thing",
+    {
+        "read": Row(
+            "pathlib:Path",
+            "a file, or a word",
+            {
+                "source": Parameter(
+                    "a",
+                    registries.either(registries.one_of("a", "b"), registries.file_name(".npy")),
+                    suffixes=(".npy",),
+                ),
+                "level": Parameter(0.0, registries.number(-1, 1)),
+            },
+        )
+    },
+)
+
+
+def test_paths_of_files_are_made_absolute_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/someone")
+    found = FILES.absolute("read(level=1,  source='it''s/a b.NPY')")
+    assert FILES.parse(found).arguments == {"source": f"{tmp_path}/its/a b.NPY", "level": 1}
+    assert FILES.absolute(found) == found
+    assert FILES.absolute("read(source='~/a.npy')") == "read(source='/home/someone/a.npy')"
+    for text in ("read", "read( level=1 )", "read(source='b' )"):
+        assert FILES.absolute(text) == text
+
+
+def test_either_says_all_that_would_have_done():
+    with pytest.raises(InputError, match=r"must be one of a, b, or the path of a file that ends"):
+        FILES.parse("read(source='c')")
+
+
 def test_create_calls_the_class():
     assert str(TABLE.create(TABLE.parse("fraction(numerator=3)"))) == "3/2"
 

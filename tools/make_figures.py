@@ -3,8 +3,8 @@
     python tools/make_figures.py [PRESET ...] [--output docs]
 
 A figure docs/NAME.png is what `python -m brgm_tf.reconstruct --flagfile=NAME.cfg` leaves as
-figure.png, or, where the preset draws samples, as uncertainty.png. Without names, all are made;
-those of faces take several minutes each on a CPU.
+figure.png, or, where the preset draws samples, as uncertainty.png; of faces, whose files are large,
+in fewer pixels. Without names, all are made; those of faces take several minutes each on a CPU.
 """
 
 from __future__ import annotations
@@ -16,10 +16,18 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = ROOT / "brgm_tf" / "presets"
+MAX_BYTES = 400_000  # larger figures are made SMALL_WIDTH pixels wide
+SMALL_WIDTH = 1000
 # Flags besides the preset's own: the example is damaged here, and its truth shown.
-EXTRA = {"inpaint": ["--input_kind=clean"], "uncertainty": ["--input_kind=clean"]}
+EXTRA = {
+    "inpaint": ["--input_kind=clean"],
+    "superres": ["--input_kind=clean", "--input=example:xray"],
+    "uncertainty": ["--input_kind=clean"],
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -52,9 +60,20 @@ def make(name: str, figure: Path) -> int:
         (found,) = Path(folder).glob("*/figure.png")
         sampled = found.with_name("uncertainty.png")
         figure.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(sampled if sampled.exists() else found, figure)
+        copy(sampled if sampled.exists() else found, figure)
     sys.stdout.write(f"{figure}\n")
     return 0
+
+
+def copy(source: Path, figure: Path) -> None:
+    """Copies a figure, in fewer pixels where its file is large."""
+    if source.stat().st_size <= MAX_BYTES:
+        shutil.copyfile(source, figure)
+        return
+    with Image.open(source) as picture:
+        height = round(picture.height * SMALL_WIDTH / picture.width)
+        small = picture.convert("RGB").resize((SMALL_WIDTH, height), Image.Resampling.LANCZOS)
+    small.save(figure, optimize=True)
 
 
 if __name__ == "__main__":

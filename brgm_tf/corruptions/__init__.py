@@ -19,6 +19,7 @@ from brgm_tf.registry import (
     Row,
     boolean,
     boxes,
+    either,
     file_name,
     fraction,
     integer,
@@ -134,7 +135,10 @@ CORRUPTIONS = Registry(
             "a blur by a kernel from a file",
             {
                 "file": Parameter(
-                    REQUIRED, file_name(".npy", ".png"), "kernel: .npy array or grey .png"
+                    REQUIRED,
+                    file_name(".npy", ".png"),
+                    "kernel: .npy array or grey .png",
+                    suffixes=(".npy", ".png"),
                 ),
                 "normalise": Parameter(True, boolean, "whether the kernel is made to sum to 1"),
                 "border": _BORDER,
@@ -277,13 +281,20 @@ CORRUPTIONS = Registry(
             "MRI that skips most of k-space: compressed sensing; noise(scale=...) may follow",
             {
                 "acceleration": Parameter(
-                    REQUIRED, ratio, "values of k-space for one that is measured"
+                    None,
+                    optional(ratio),
+                    "values of k-space for one that is measured; needed without a pattern's file",
                 ),
                 "pattern": Parameter(
                     "uniform",
-                    one_of("uniform", "variable", "equispaced", "radial"),
+                    either(
+                        one_of("uniform", "variable", "equispaced", "radial"),
+                        file_name(".npy", ".png"),
+                    ),
                     "columns at random, at random and denser in the middle, or at equal "
-                    "distances; or spokes",
+                    "distances; or spokes; or a file of what is sampled, .npy or grey .png, "
+                    "[H, W] or columns [W], 0 where it is not",
+                    suffixes=(".npy", ".png"),
                 ),
                 "center_fraction": Parameter(
                     0.08, fraction, "of the width, measured without gaps in the middle"
@@ -293,6 +304,7 @@ CORRUPTIONS = Registry(
                     None,
                     optional(file_name(".npy")),
                     "of coils: .npy, complex [H, W, coils]; None for a single coil",
+                    suffixes=(".npy",),
                 ),
             },
             measures_kspace=True,

@@ -7,7 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from brgm_tf.corruptions.convolution import Convolution
-from brgm_tf.registry import checked, number, one_of
+from brgm_tf.registry import checked, number
 
 TRUNCATE = 4.0  # standard deviations that the kernel reaches, as in SciPy
 
@@ -37,7 +37,7 @@ class Blur(Convolution):
     def __post_init__(self):
         sigma = checked("sigma", self.sigma, number(0.1, 1000), inferable=True)
         object.__setattr__(self, "sigma", sigma)
-        checked("border", self.border, one_of("reflect", "circular", "zero"))
+        super().__post_init__()
 
     @property
     def radius(self) -> int:

@@ -23,15 +23,21 @@ import tensorflow as tf
 
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.errors import InputError
+from brgm_tf.registry import checked, one_of
+
+BORDERS = ("reflect", "circular", "zero")
 
 
 class Convolution(Corruption):
     """A blur: x convolved with a kernel that is known.
 
-    A subclass has a field `border` and says what its kernel is.
+    A subclass has a field `border`, which is checked here, and says what its kernel is.
     """
 
     border: str
+
+    def __post_init__(self):
+        checked("border", self.border, one_of(*BORDERS))
 
     @property
     @abc.abstractmethod

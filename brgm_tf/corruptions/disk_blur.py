@@ -8,7 +8,7 @@ import math
 import tensorflow as tf
 
 from brgm_tf.corruptions.convolution import Convolution
-from brgm_tf.registry import checked, number, one_of
+from brgm_tf.registry import checked, number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class DiskBlur(Convolution):
     def __post_init__(self):
         radius = checked("radius", self.radius, number(0.5, 1000), inferable=True)
         object.__setattr__(self, "radius", radius)
-        checked("border", self.border, one_of("reflect", "circular", "zero"))
+        super().__post_init__()
 
     @property
     def reach(self) -> int:

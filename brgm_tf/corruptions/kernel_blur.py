@@ -10,7 +10,7 @@ import tensorflow as tf
 from brgm_tf.corruptions.convolution import Convolution
 from brgm_tf.corruptions.kernel_files import load_kernel
 from brgm_tf.errors import InputError
-from brgm_tf.registry import boolean, checked, file_name, one_of
+from brgm_tf.registry import boolean, checked, file_name
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # a file may hold another kernel tomorrow
@@ -45,7 +45,7 @@ class KernelBlur(Convolution):
     def __post_init__(self):
         object.__setattr__(self, "file", checked("file", self.file, file_name(".npy", ".png")))
         checked("normalise", self.normalise, boolean)
-        checked("border", self.border, one_of("reflect", "circular", "zero"))
+        super().__post_init__()
         kernel = load_kernel(self.file)
         if self.normalise:
             kernel = _normalised(kernel, file=self.file)

@@ -7,11 +7,14 @@ import dataclasses
 import numpy as np
 
 from brgm_tf.corruptions.fourier_sampling import FourierSampling
+from brgm_tf.corruptions.pattern_files import SUFFIXES, fitted, load_pattern
 from brgm_tf.corruptions.sampling_patterns import PATTERNS, sampled_values
 from brgm_tf.corruptions.sensitivity_files import load_sensitivities
+from brgm_tf.errors import InputError
 from brgm_tf.registry import (
     MAX_INT,
     checked,
+    either,
     file_name,
     fraction,
     integer,
@@ -21,7 +24,7 @@ from brgm_tf.registry import (
 )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)  # a file may hold other maps tomorrow
+@dataclasses.dataclass(frozen=True, eq=False)  # a file may hold something else tomorrow
 class KSpace(FourierSampling):
     """An MRI scan that skips most of k-space: y_k = P F S_k (x + 1) / 2.
 
@@ -38,8 +41,10 @@ class KSpace(FourierSampling):
 
     Args:
         acceleration: values of k-space for one that is measured, at least 1; 4 and 8 are
-            fastMRI's.
-        pattern: 'uniform' (default), 'variable', 'equispaced' (columns, all three) or 'radial'.
+            fastMRI's. None where a file says what is sampled.
+        pattern: 'uniform' (default), 'variable', 'equispaced' (columns, all three) or 'radial';
+            or the path of a file, the mask of a scanner, see `pattern_files`: center_fraction
+            and seed do not matter then. It is read once, here.
         center_fraction: share of the width about the frequency 0 that is measured without gaps,
             in (0, 1), default 0.08, fastMRI's of an acceleration of 4.
         seed: of the draw, in [0, 2^31), default 0.
@@ -48,30 +53,42 @@ class KSpace(FourierSampling):
 
     Attributes:
         sensitivity_maps: S, complex128 [H, W, coils], or None.
+        pattern_values: bool [H, W] or [W], of the pattern's file; None without one.
 
     Raises:
-        InputError: an argument is no such value, or the file holds no such maps.
+        InputError: an argument is no such value, or a file holds no such maps or pattern.
 
     Reference: Lustig, Donoho, Pauly (2007), Sparse MRI; Pruessmann et al. (1999), SENSE;
     Zbontar et al. (2018), fastMRI (arXiv 1811.08839).
     """
 
-    acceleration: float
+    acceleration: float | None = None
     pattern: str = "uniform"
     center_fraction: float = 0.08
     seed: int = 0
     sensitivities: str | None = None
     sensitivity_maps: np.ndarray | None = dataclasses.field(init=False, repr=False)
+    pattern_values: np.ndarray | None = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self):
         for name, check in (
-            ("acceleration", ratio),
-            ("pattern", one_of(*PATTERNS)),
+            ("acceleration", optional(ratio)),
+            ("pattern", either(one_of(*PATTERNS), file_name(*SUFFIXES))),
             ("center_fraction", fraction),
             ("seed", integer(0, MAX_INT)),
             ("sensitivities", optional(file_name(".npy"))),
         ):
             object.__setattr__(self, name, checked(name, getattr(self, name), check))
+        has_file = self.pattern not in PATTERNS
+        if has_file == (self.acceleration is not None):
+            raise InputError(
+                "corruption",
+                "kspace needs either an acceleration or the file of a pattern, not both",
+                remedy="Write kspace(acceleration=4), or kspace(pattern='mask.npy')",
+                acceleration=self.acceleration,
+                pattern=self.pattern,
+            )
+        object.__setattr__(self, "pattern_values", load_pattern(self.pattern) if has_file else None)
         maps = None if self.sensitivities is None else load_sensitivities(self.sensitivities)
         object.__setattr__(self, "sensitivity_maps", maps)
 
@@ -79,8 +96,11 @@ class KSpace(FourierSampling):
         """bool [height, width], True = sampled.
 
         Raises:
-            InputError: the acceleration leaves less than the centre.
+            InputError: the acceleration leaves less than the centre, or the file's pattern is
+                for another size.
         """
+        if self.pattern_values is not None:
+            return fitted(self.pattern_values, height, width, path=self.pattern)
         return sampled_values(
             height,
             width,

@@ -8,7 +8,7 @@ import math
 import tensorflow as tf
 
 from brgm_tf.corruptions.convolution import Convolution
-from brgm_tf.registry import checked, number, one_of
+from brgm_tf.registry import checked, number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class MotionBlur(Convolution):
         object.__setattr__(self, "length", length)
         angle = checked("angle", self.angle, number(-360, 360), inferable=True)
         object.__setattr__(self, "angle", angle)
-        checked("border", self.border, one_of("reflect", "circular", "zero"))
+        super().__post_init__()
 
     @property
     def radius(self) -> int:

@@ -167,8 +167,16 @@ def own_files(text: str) -> list[Path]:
 
 
 def absolute(text: str) -> str:
-    """The text with the paths of files made absolute, to be read in any folder."""
-    return " + ".join(map(own.absolute, split(text))) if own_files(text) else text
+    """The text with the paths of files made absolute, to be read in any folder.
+
+    They are those of corruptions of the user's, and those in the arguments of registered ones.
+
+    Raises:
+        InputError: a registered stage cannot be read, or there is no such file of the user's.
+    """
+    texts = split(text)
+    made = [own.absolute(t) if own.name_of(t) else CORRUPTIONS.absolute(t) for t in texts]
+    return text if made == texts else " + ".join(made)
 
 
 def row_of(name: str) -> CorruptionRow:
