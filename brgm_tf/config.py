@@ -119,7 +119,9 @@ class Config:
         The noise scale is that of the corruption's stage of noise, where it says one. But for
         the originals' objectives, strong noise leaves out the perceptual term, which would
         compare features of noise with features of none, and so does a corruption whose gradient
-        is a substitute. That is climbed by Adam, for a line search would believe it.
+        is a substitute (that is climbed by Adam, for a line search would believe it) or that has
+        unknown parameters: noise looks like detail to the features, and blur is then taken for
+        less than it is.
         brgm-pytorch multiplies its colinearity by ten above a factor of 16; so does this.
 
         Raises:
@@ -136,7 +138,9 @@ class Config:
             )
         if not self.objective.startswith("brgm"):
             substitute = stages.surrogate_gradient
-            if overrides.get("perceptual_scale") is None and (stages.hides_features or substitute):
+            if overrides.get("perceptual_scale") is None and (
+                stages.hides_features or substitute or stages.unknowns
+            ):
                 overrides["perceptual_scale"] = 0.0
             if overrides.get("optimiser") is None and substitute:
                 overrides["optimiser"] = "adam"

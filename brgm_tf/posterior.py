@@ -133,7 +133,8 @@ class LatentPrior:
     def shaped(self, flat):
         """Coordinates [..., K, D] of flat ones [..., N]."""
         _, rows, columns = self.start(1).shape
-        if nothing := rows * columns - flat.shape[-1]:
+        nothing = rows * columns - flat.shape[-1]
+        if nothing:
             flat = tf.pad(flat, [[0, 0]] * (flat.shape.rank - 1) + [[0, nothing]])
         return tf.reshape(flat, [*flat.shape[:-1], rows, columns])
 
@@ -298,8 +299,8 @@ class Posterior:
 
         One that is to be inferred and is not given has its prior's median.
         """
-        if noise_scale is None and (unknown := self.prior.unknowns.get("noise_scale")):
-            noise_scale = unknown.median
+        if noise_scale is None and "noise_scale" in self.prior.unknowns:
+            noise_scale = self.prior.unknowns["noise_scale"].median
         if noise_scale is None:
             noise_scale = self.objective.noise_scale or NOISE_SCALE.median
         return {"noise_scale": noise_scale}

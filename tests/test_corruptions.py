@@ -89,6 +89,10 @@ EXAMPLES = {
         {"boxes": [(0.25, 0.25, 0.75, 0.75)]},
         {"boxes": [(0, 0, 0.2, 1), (0.5, 0.5, 0.9, 0.6)], "fill": 0.25},
     ],
+    "occlusion": [
+        {"top": 0.25, "left": 0.1, "bottom": 0.6, "right": 0.95},
+        {"top": 0, "left": 0, "bottom": 0.33, "right": 1, "fill": -0.5},
+    ],
     "scratches": [{"count": 1, "width": 2}, {"count": 5, "width": 1, "seed": 3, "fill": 0}],
     "half_mask": [{"side": "left"}, {"side": "bottom", "fill": -1}],
     "gamma": [{"gamma": 2.2}, {"gamma": 0.45}, {"gamma": 1}],

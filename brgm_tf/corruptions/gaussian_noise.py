@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
 from brgm_tf.corruptions.base import GREY_LEVEL
@@ -48,7 +49,10 @@ class GaussianNoise(Noise):
         numbers = parts(mean)
         # A real number's noise is that of the seed itself.
         seeds = [seed] if len(numbers) == 1 else tf.unstack(tf.random.split(seed, 2))
-        scale = tf.cast(self._own_scale * GREY_LEVEL * unit(mean), numbers[0].dtype)
+        own = self._own_scale
+        # Not tf.cast alone, which would take a Python float through float32.
+        own = own if tf.is_tensor(own) else np.asarray(own, np.float64)
+        scale = tf.cast(own, numbers[0].dtype) * (GREY_LEVEL * unit(mean))
         return joined(
             [
                 part + scale * tf.random.stateless_normal(tf.shape(part), own, dtype=part.dtype)

@@ -70,6 +70,11 @@ class Stages:
         return row_of(self.noise.name).noise_scale(self.noise.arguments)
 
     @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Names of the parameters that are unknown."""
+        return tuple(name for call in self.calls for name in _outline(call).unknowns)
+
+    @property
     def infers_noise(self) -> bool:
         """Whether the scale of the stage of noise is unknown."""
         return self.noise is not None and isinstance(self.noise.arguments.get("scale"), Unknown)
