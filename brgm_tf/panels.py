@@ -130,11 +130,13 @@ def caption_of(result: ImageResult, *, forms: Sequence[tuple[str, str]]) -> Capt
     Args:
         result: the image.
         forms: names of metrics, each with its text ('RMSE {:.2f}'); the known ones appear.
+            Parameters that were inferred follow.
     """
     name = _shortened(result.name)
+    parts = [*_known(result.metrics, forms=forms), *_inferred(result.metrics, shown=dict(forms))]
     return Caption(
         name=name,
-        figures=tuple(_packed(_known(result.metrics, forms=forms), beside=name)),
+        figures=tuple(_packed(parts, beside=name)),
         notes=tuple(_wrapped(result.all_warnings)),
     )
 
@@ -159,6 +161,17 @@ def _known(metrics: Mapping[str, float], *, forms: Sequence[tuple[str, str]]) ->
         for name, form in forms
         if metrics.get(name) is not None and not math.isnan(metrics[name])
     ]
+
+
+def _inferred(metrics: Mapping[str, float], *, shown: Mapping[str, str]) -> list[str]:
+    """'sigma 2.91 ± 0.08 (true 3)' of each parameter with a standard deviation, not `shown` yet."""
+    parts = []
+    names = [key.removesuffix("_stddev") for key in metrics if key.endswith("_stddev")]
+    for name in (name for name in names if name not in shown):
+        text = f"{name} {metrics[name]:.3g} \N{PLUS-MINUS SIGN} {metrics[name + '_stddev']:.2g}"
+        truth = metrics.get(f"{name}_true")
+        parts.append(text if truth is None else f"{text} (true {truth:.3g})")
+    return parts
 
 
 def _packed(parts: Iterable[str], *, beside: str) -> list[str]:

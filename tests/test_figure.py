@@ -42,6 +42,12 @@ def test_figure_captions_what_is_known():
     assert (name, warning) == ("face", "too dark")
 
 
+def test_parameters_that_were_inferred_are_captioned_with_their_uncertainty():
+    metrics = {"residual": 1.0, "sigma": 2.9123, "sigma_stddev": 0.081, "sigma_true": 3.0}
+    line, *_ = caption(draw_figure(result(metrics=metrics)))
+    assert line.endswith("sigma 2.91 \N{PLUS-MINUS SIGN} 0.081 (true 3)")
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("changes", [{}, {"merged": None, "truth": None}])
 def test_the_figures_file_is_1600_pixels_wide(channels, changes):

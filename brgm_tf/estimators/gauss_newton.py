@@ -67,8 +67,10 @@ class GaussNewton:
         """
         prior, frame = self._posterior.prior, self.frame(coordinates, inputs)
         z = prior.of_parameters(coordinates)
-        narrowed = tf.square(frame.directions) * (1.0 - tf.square(frame.widths))[:, None]
-        variance = 1.0 - tf.reduce_sum(narrowed, axis=2)[:, prior.size - z.shape[1] :]
+        shares = tf.square(frame.directions)[:, prior.size - z.shape[1] :]
+        # Not 1 - sum of shares (1 - d^2), in which a small variance is lost to rounding.
+        outside = tf.nn.relu(1.0 - tf.reduce_sum(shares, axis=2))
+        variance = outside + tf.einsum("bpr,br->bp", shares, tf.square(frame.widths))
         corruption = self._corruption.with_data(**inputs["corruption"])
         size = self._posterior.effective_values(inputs["measurement"], corruption=corruption)
         found = {}
