@@ -138,7 +138,7 @@ def test_each_image_has_its_own_value(name, key):
     for i, corruption in enumerate(given):
         expected = corruption.simulate(x[i : i + 1], seeds[i : i + 1])[0]
         # A Gaussian that may be wide is cut off further out.
-        atol = 1e-5 if name == "blur" else 1e-12
+        atol = 1e-4 if name == "blur" else 1e-12
         np.testing.assert_allclose(found[i], expected, rtol=0, atol=atol)
 
 

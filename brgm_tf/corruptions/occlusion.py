@@ -61,10 +61,12 @@ class Occlusion(Corruption):
 
     def _covered(self, x):
         """m [1 or B, H, W, 1]."""
-        top, left, bottom, right = (self.value(side, x) for side in _SIDES)
-        rows = _shares(top, bottom, size=x.shape[1], dtype=x.dtype)
-        columns = _shares(left, right, size=x.shape[2], dtype=x.dtype)
-        return rows[..., None, None] * columns[:, None, :, None]
+        # Half precision has too few digits for a place.
+        dtype = tf.float32 if x.dtype.size < 4 else x.dtype
+        top, left, bottom, right = (self.value(side, tf.zeros([], dtype)) for side in _SIDES)
+        rows = _shares(top, bottom, size=x.shape[1], dtype=dtype)
+        columns = _shares(left, right, size=x.shape[2], dtype=dtype)
+        return tf.cast(rows[..., None, None] * columns[:, None, :, None], x.dtype)
 
 
 def _shares(first, last, *, size: int, dtype):
