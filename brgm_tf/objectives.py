@@ -20,7 +20,7 @@ class Objective:
         prior_scale: multiplies the Gaussian prior on the latents.
         colinearity_scale: multiplies the colinearity prior.
         noise_scale: standard deviation of a pixel, grey levels; None to infer it, which
-            bayes alone can. Not of the originals'.
+            bayes alone does unless a stage of noise has it unknown. Not of the originals'.
         effective_size: most independent values that a measurement is taken to
             hold; tempered only.
         layer_scale: how far a layer's latent may leave the shared one; not of the originals'.

@@ -170,6 +170,12 @@ class LatentPrior:
         return mean + tf.einsum("bld,ed->ble", whitened, tf.constant(self.root, dtype))
 
 
+def unknowns_of(params: Mapping[str, Unknown], objective: Objective) -> dict[str, Unknown]:
+    """What is inferred: a corruption's `params`, and the noise scale that bayes is not given."""
+    infers_noise = objective.family == "bayes" and objective.noise_scale is None
+    return ({"noise_scale": NOISE_SCALE} if infers_noise else {}) | dict(params)
+
+
 class Posterior:
     """log p(ws, parameters | y) up to a constant, term by term.
 

@@ -18,7 +18,6 @@ from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective
 from brgm_tf.results import ImageResult, KSpaceData
-from brgm_tf.unknown import NOISE_SCALE
 
 RESIDUAL_BOUND = 10.0  # grey levels
 # A scanner's units are arbitrary: this quantile of the zero-filled magnitude becomes white.
@@ -213,7 +212,7 @@ class Restorer:
     def __init__(self, config: Config, *, notify: Callable[[str], object] | None = None):
         import tensorflow as tf
 
-        from brgm_tf.posterior import LatentPrior, Posterior
+        from brgm_tf.posterior import LatentPrior, Posterior, unknowns_of
 
         self.config = config
         scales = config.scales()
@@ -224,15 +223,12 @@ class Restorer:
         size, channels = self.generator.resolution, self.generator.channels
         self.corruption = config.stages.create().of_images((size, size, channels))
         statistics = self.generator.latent_statistics()
-        unknowns = self.corruption.params
-        if scales.family == "bayes" and scales.noise_scale is None:
-            unknowns.setdefault("noise_scale", NOISE_SCALE)
         prior = LatentPrior(
             statistics.mean,
             statistics.covariance,
             self.generator.num_ws,
             scales.layer_scale,
-            unknowns,
+            unknowns_of(self.corruption.params, scales),
         )
         self.posterior = Posterior(
             synthesis=self.generator.synthesis,

@@ -4,8 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.objectives import objective
-from brgm_tf.posterior import LatentPrior, Posterior
-from brgm_tf.unknown import NOISE_SCALE
+from brgm_tf.posterior import LatentPrior, Posterior, unknowns_of
 
 L, D, SIZE = 2, 3, 4
 K = 1 + L
@@ -25,9 +24,7 @@ def synthesis(ws):
 def posterior(name="bayes", *, generator=synthesis, unknowns=None, **overrides):
     """The model with an objective, without perceptual term."""
     scales = objective(name, perceptual_scale=0.0, **overrides)
-    unknowns = dict(unknowns or {})
-    if scales.noise_scale is None:
-        unknowns.setdefault("noise_scale", NOISE_SCALE)
+    unknowns = unknowns_of(unknowns or {}, scales)
     return Posterior(
         synthesis=generator,
         features=lambda x: [],

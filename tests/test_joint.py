@@ -16,8 +16,8 @@ from brgm_tf.corruptions.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.salt_and_pepper import SaltAndPepper
 from brgm_tf.joint import PSEUDO_OBSERVATIONS, joint_distribution
 from brgm_tf.objectives import OBJECTIVES, objective
-from brgm_tf.posterior import LatentPrior, Posterior, total
-from brgm_tf.unknown import NOISE_SCALE, Bounded, LogNormal
+from brgm_tf.posterior import LatentPrior, Posterior, total, unknowns_of
+from brgm_tf.unknown import Bounded, LogNormal
 
 B, L, D, SIZE = 2, 3, 4, 8
 RNG = np.random.RandomState(0)
@@ -41,9 +41,7 @@ CORRUPTIONS = {
 
 def posterior(name, corruption, **overrides):
     scales = objective(name, **overrides)
-    unknowns = corruption.params
-    if scales.noise_scale is None:
-        unknowns.setdefault("noise_scale", NOISE_SCALE)
+    unknowns = unknowns_of(corruption.params, scales)
     return Posterior(
         synthesis=lambda ws: tf.reshape(
             tf.tanh(tf.reshape(ws, [-1, L * D]) @ MATRIX), [-1, SIZE, SIZE, 3]
