@@ -10,6 +10,7 @@ from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.corruptions import parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
+from brgm_tf.medical import AUTO, Slicing
 from brgm_tf.objectives import Objective, objective
 from brgm_tf.registry import MAX_INT, checked, even, integer, number, positive_float, positive_int
 from brgm_tf.surrogates import SURROGATES
@@ -41,6 +42,7 @@ class Config:
         batch_size: images restored in one program.
         seed: of everything random, in [0, 2^31).
         non_square: 'crop' (to the centre) or 'refuse'.
+        plane, slices, window: of medical files, as of `medical.Slicing`.
         perceptual: VGG16 of the perceptual distance: a handle as for `hub.load_perceptual`,
             or a loaded `perceptual.LPIPS`.
         keep_frames: keep pictures of the mean latent and of some steps, for a video.
@@ -63,6 +65,9 @@ class Config:
     batch_size: int = 1
     seed: int = 0
     non_square: str = "crop"
+    plane: str = "axial"
+    slices: str = "middle"
+    window: str = AUTO
     perceptual: object = hub.PERCEPTUAL_WEIGHTS
     keep_frames: bool = False
 
@@ -75,6 +80,7 @@ class Config:
         if self.objective is None:
             object.__setattr__(self, "objective", row.objective)
         self.scales()
+        _ = self.slicing
         for name, choices in (("input_kind", inputs.KINDS), ("non_square", ("crop", "refuse"))):
             value = getattr(self, name)
             if value not in choices:
@@ -97,6 +103,11 @@ class Config:
     def stages(self) -> parsing.Stages:
         """The corruption, read and checked."""
         return parsing.parse(self.corruption)
+
+    @property
+    def slicing(self) -> Slicing:
+        """Which slices of medical volumes are restored, and their window."""
+        return Slicing(self.plane, self.slices, self.window)
 
     @property
     def measures_kspace(self) -> bool:

@@ -122,7 +122,9 @@ def _listed(folder: Path, *, argument: str) -> list[Path]:
 
 def _images_among(paths, suffixes: Sequence[str]) -> list[Path]:
     # macOS leaves hidden '._name.png' files that are no images.
-    chosen = [p for p in paths if p.suffix.lower() in suffixes and not p.name.startswith(".")]
+    chosen = [
+        p for p in paths if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith(".")
+    ]
     return sorted(path for path in chosen if path.is_file())
 
 

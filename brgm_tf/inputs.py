@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import images, kspace_files
+from brgm_tf import finding, images, kspace_files, medical
 from brgm_tf.errors import InputError
 from brgm_tf.finding import find_images, unique_names
 from brgm_tf.kspace_files import KSpaceSlice
 from brgm_tf.masks import Found, check_mask, finder, load_mask, match_masks
+from brgm_tf.medical import Geometry, Slice, Slicing
 
 KINDS = ("measurement", "clean")
+SUFFIXES = (*finding.SUFFIXES, *medical.SUFFIXES)
 _MOST_ZEROS = 0.01  # share of the sampled values
 
 
@@ -27,14 +29,14 @@ class Job:
 
     Args:
         name: of its results.
-        image: a path, or float [h, w, C] in [-1, 1]; of k-space a slice in a file, or complex
-            [H, W, coils].
+        image: a path, a slice of a medical file, or float [h, w, C] in [-1, 1]; of k-space a
+            slice in a file, or complex [H, W, coils].
         mask: a path, or bool [H, W, 1] or [H, W], True = missing; a `masks.Found` to find it
             in the image; None without masks.
     """
 
     name: str
-    image: Path | np.ndarray | KSpaceSlice
+    image: Path | np.ndarray | Slice | KSpaceSlice
     mask: Path | np.ndarray | Found | None = None
 
 
@@ -67,11 +69,13 @@ class Loaded:
     """A job's arrays: image float32 [size, size, C], missing bool [M, M, 1] or None.
 
     M is the `Expected.mask_resolution`. Of k-space the image is complex64 [size, size, coils].
+    The geometry is where the image's results belong, None but of slices of medical files.
     """
 
     name: str
     image: np.ndarray
     missing: np.ndarray | None
+    geometry: Geometry | None = None
 
 
 def plan(
@@ -81,6 +85,7 @@ def plan(
     needs_masks: bool = False,
     kind: str = "measurement",
     kspace: bool = False,
+    slicing: Slicing | None = None,
 ) -> list[Job]:
     """The jobs of `inputs`: a path, folder, glob or example, an array, or a list of these.
 
@@ -92,6 +97,7 @@ def plan(
         needs_masks: whether the corruption wants them.
         kind: of the inputs, one of `KINDS`: masks are found in measurements only.
         kspace: whether they are k-space; every slice of a file is a job.
+        slicing: which slices of medical volumes are wanted, each of which is a job.
 
     Raises:
         InputError: nothing is found, or images and masks do not match.
@@ -110,7 +116,7 @@ def plan(
             remedy="Give mask files, or input_kind=measurement",
             masks=masks,
         )
-    items = _items(inputs, kspace=kspace)
+    items = _items(inputs, kspace=kspace, slicing=slicing or Slicing())
     if not items:
         raise InputError("input", "must hold at least one image")
     names = unique_names([_name_of(item, place=i) for i, item in enumerate(items)])
@@ -148,6 +154,9 @@ def _check_sizes(job: Job, *, expected: Expected) -> None:
         if not (job.image.size and np.abs(job.image).max() <= 1.001):
             raise InputError("input", f"{job.name} must hold numbers in [-1, 1]")
         height, width = job.image.shape[:2]
+    elif isinstance(job.image, Slice):
+        job.image.check_square_pixels()
+        height, width = job.image.shape
     else:
         width, height = images.image_size(job.image)
     if expected.non_square == "refuse" and width != height:
@@ -172,23 +181,33 @@ def load(job: Job, *, expected: Expected) -> Loaded:
     _check_sizes(job, expected=expected)
     if expected.sampled is not None:
         return Loaded(job.name, _load_kspace(job, expected=expected), None)
-    if isinstance(job.image, np.ndarray):
-        image = np.asarray(job.image, "float32")
-    else:
-        image = images.load_image(job.image, channels=expected.channels)
+    image, geometry = _load_picture(job.image, channels=expected.channels)
     aspect = image.shape[1], image.shape[0]
     image = images.fit(image, resolution=expected.size, how=expected.non_square)
     if isinstance(job.mask, Found):
-        return Loaded(job.name, image, _found_mask(job, expected=expected))
-    return Loaded(job.name, image, _load_mask(job.mask, aspect=aspect, expected=expected))
+        missing = _found_mask(job, expected=expected)
+    else:
+        missing = _load_mask(job.mask, aspect=aspect, expected=expected)
+    return Loaded(job.name, image, missing, geometry)
 
 
-def _items(inputs, *, kspace: bool) -> list[Path | np.ndarray | KSpaceSlice]:
+def _load_picture(
+    image: Path | np.ndarray | Slice, *, channels: int
+) -> tuple[np.ndarray, Geometry | None]:
+    if isinstance(image, np.ndarray):
+        return np.asarray(image, "float32"), None
+    if isinstance(image, Slice):
+        picture, window = image.load()
+        return np.repeat(picture, channels, axis=-1), Geometry(image, window)
+    return images.load_image(image, channels=channels), None
+
+
+def _items(
+    inputs, *, kspace: bool, slicing: Slicing
+) -> list[Path | np.ndarray | Slice | KSpaceSlice]:
     if isinstance(inputs, str | Path):
-        if not kspace:
-            return find_images(inputs)
-        paths = find_images(inputs, suffixes=kspace_files.SUFFIXES)
-        return [found for path in paths for found in kspace_files.slices_of(path)]
+        paths = find_images(inputs, suffixes=kspace_files.SUFFIXES if kspace else SUFFIXES)
+        return [item for path in paths for item in _items_of(path, kspace, slicing)]
     if isinstance(inputs, np.ndarray):
         arrays = list(inputs) if inputs.ndim == 4 else [inputs]
         if not kspace:
@@ -196,12 +215,19 @@ def _items(inputs, *, kspace: bool) -> list[Path | np.ndarray | KSpaceSlice]:
         return [kspace_files.checked_values(array, name="input") for array in arrays]
     if not isinstance(inputs, Sequence) or not len(inputs):
         raise InputError("input", "must be a path, an array or a list of these")
-    return [item for entry in inputs for item in _items(entry, kspace=kspace)]
+    return [item for entry in inputs for item in _items(entry, kspace=kspace, slicing=slicing)]
+
+
+def _items_of(path: Path, kspace: bool, slicing: Slicing) -> list[Path | Slice | KSpaceSlice]:
+    """What is in a file: itself, or its slices."""
+    if kspace:
+        return kspace_files.slices_of(path)
+    return medical.slices_of(path, slicing) if medical.is_medical(path) else [path]
 
 
 def _name_of(item, *, place: int) -> Path:
     """What the results of an item would be named by."""
-    if isinstance(item, KSpaceSlice):
+    if isinstance(item, KSpaceSlice | Slice):
         return item.name
     return item if isinstance(item, Path) else Path(f"image_{place:05d}")
 
@@ -250,8 +276,8 @@ def _load_kspace(job: Job, *, expected: Expected) -> np.ndarray:
 
 def _masks_of(items, masks) -> list[Path | np.ndarray]:
     if isinstance(masks, str | Path):
-        if all(isinstance(item, Path) for item in items):
-            return match_masks(items, masks)
+        if not any(isinstance(item, np.ndarray) for item in items):
+            return match_masks([_name_of(item, place=i) for i, item in enumerate(items)], masks)
         found = find_images(masks, argument="masks")
         if len(found) != 1:
             raise InputError("masks", "must be one file, or bool arrays, for images without names")
@@ -278,8 +304,8 @@ def _found_mask(job: Job, *, expected: Expected) -> np.ndarray:
             remedy="Give mask files",
             size=expected.size,
         )
-    if isinstance(job.image, np.ndarray):
-        levels = (job.image + 1.0) * 127.5
+    if isinstance(job.image, np.ndarray | Slice):
+        levels = (_load_picture(job.image, channels=3)[0] + 1.0) * 127.5
     else:
         # Three channels, whatever the generator has: luma would mix up colours.
         levels = images.load_levels(job.image, channels=3)

@@ -20,6 +20,7 @@ import numpy as np
 from brgm_tf import files, images
 from brgm_tf.errors import InputError
 from brgm_tf.figure import figure_png
+from brgm_tf.medical import SUFFIXES as MEDICAL_SUFFIXES
 from brgm_tf.results import ImageResult, KSpaceData, PosteriorSamples, drawable
 from brgm_tf.uncertainty_figure import uncertainty_png
 from brgm_tf.video import VIDEO_FORMATS, check_video, encode_slides, encode_video
@@ -42,6 +43,11 @@ _OPTIONAL = (
     "samples.npz",
     "uncertainty.npz",
     "uncertainty.png",
+    *(
+        f"{part}{suffix}"
+        for part in ("reconstruction", "merged", "mean", "stddev")
+        for suffix in MEDICAL_SUFFIXES
+    ),
 )
 _KSPACE_BLACK = 1e-4
 _SAMPLES_FOLDER = "samples"
@@ -109,6 +115,10 @@ def save_image_result(
       quantiles) in [-1, 1], `stddev` in grey levels;
     - uncertainty.png, a figure of all that.
 
+    Of a slice of a medical file reconstruction, merged, mean and stddev are written in its
+    format too (.nii.gz or .dcm), in its unit and in its place in the patient; `geometry` in
+    metrics.json says which slice it is, how it is shown and the window of its grey levels.
+
     Args:
         folder: the run's folder; created if need be.
         result: the image.
@@ -139,6 +149,8 @@ def save_image_result(
     if result.samples is not None:
         written += _save_samples(home, result.samples)
         written.append(_write(home / "uncertainty.png", uncertainty_png(result)))
+    if result.geometry is not None:
+        written += _save_medical(home, result)
     _remove_stale(home, written)
     return written
 
@@ -160,6 +172,21 @@ def _save_pictures(home: Path, result: ImageResult) -> list[Path]:
 def _save_picture(path: Path, image: np.ndarray) -> Path:
     images.save_image(path, drawable(image), argument=_FOLDER_ARGUMENT)
     return path
+
+
+def _save_medical(home: Path, result: ImageResult) -> list[Path]:
+    """The pictures as files of the kind of the slice that was read."""
+    geometry, samples = result.geometry, result.samples
+    pictures = {"reconstruction": result.reconstruction, "merged": result.merged}
+    encoded = {}
+    if samples is not None:
+        pictures["mean"] = samples.mean
+        encoded["stddev"] = geometry.deviation(samples.stddev_map, part="stddev")
+    for part, image in pictures.items():
+        if image is not None:
+            encoded[part] = geometry.picture(drawable(image), part=part)
+    suffix = geometry.source.suffix
+    return [_write(home / f"{part}{suffix}", contents) for part, contents in encoded.items()]
 
 
 def _save_kspace(home: Path, kspace: KSpaceData) -> list[Path]:
@@ -247,6 +274,8 @@ def _metrics_json(result: ImageResult) -> bytes:
     found = {name: _finite_or_none(result.metrics[name]) for name in sorted(result.metrics)}
     if result.samples is not None:
         found["stddev_white"] = _stddev_white(result.samples)
+    if result.geometry is not None:
+        found["geometry"] = result.geometry.about
     contents = {"image": result.name, **found, "warnings": result.all_warnings}
     return _encoded(json.dumps(contents, indent=2, allow_nan=False) + "\n")
 

@@ -21,8 +21,9 @@ from brgm_tf.corruptions import CORRUPTIONS, parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.finding import find_images
-from brgm_tf.inputs import KINDS
+from brgm_tf.inputs import KINDS, SUFFIXES
 from brgm_tf.masks import finder
+from brgm_tf.medical import AUTO, PLANES
 from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
 from brgm_tf.progress import display
 from brgm_tf.registry import MAX_INT
@@ -62,7 +63,8 @@ flags.DEFINE_bool("list_generators", False, "say where the named generators are 
 flags.DEFINE_string(
     "input",
     None,
-    "image, folder, glob, or example:NAME; for kspace .npy files or fastMRI's .h5 files",
+    "image, folder, glob, or example:NAME; also NIfTI and DICOM files; for kspace .npy files or "
+    "fastMRI's .h5 files",
 )
 flags.DEFINE_enum("input_kind", "measurement", KINDS, "whether the input is damaged already")
 flags.DEFINE_string(
@@ -116,6 +118,19 @@ flags.DEFINE_float(
 flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0, upper_bound=MAX_INT)
 flags.DEFINE_enum("non_square", "crop", ["crop", "refuse"], "what to do with other shapes")
+flags.DEFINE_enum("plane", "axial", PLANES, "of the slices of NIfTI volumes")
+flags.DEFINE_string(
+    "slices",
+    "middle",
+    "of NIfTI volumes: 'middle', 'all', an index, or a range such as 60:120:10, from the feet, the "
+    "back or the left",
+)
+flags.DEFINE_string(
+    "window",
+    AUTO,
+    "LOW:HIGH, the values of NIfTI and DICOM files that become black and white; 'auto' for the "
+    "file's own, or else all but 0.5 % at either end",
+)
 flags.DEFINE_string(
     "perceptual",
     hub.PERCEPTUAL_WEIGHTS,
@@ -167,7 +182,7 @@ def _run() -> int:
         keep_frames=FLAGS.save_video is not None,
     )
     if not config.measures_kspace:  # whose headers `prepare` reads
-        find_images(FLAGS.input)
+        find_images(FLAGS.input, suffixes=SUFFIXES)
     check_video(FLAGS.save_video)
     hub.describe_generator(config.generator, progress=command.say)
     if config.needs_perceptual and config.perceptual != hub.PERCEPTUAL_WEIGHTS:
@@ -204,6 +219,9 @@ _CONFIG_FLAGS = (
     "batch_size",
     "seed",
     "non_square",
+    "plane",
+    "slices",
+    "window",
     "perceptual",
 )
 

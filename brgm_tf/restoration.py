@@ -78,11 +78,12 @@ def restore(
     """Restores images: the most probable ones that the generator can make.
 
     Args:
-        images: a path, folder or glob, an array [h, w, C] or [N, h, w, C] in [-1, 1],
-            or a list of these. For 'kspace(...)', unless input_kind is 'clean', measured k-space:
-            .npy or fastMRI's HDF5 files, complex arrays [H, W], [H, W, coils] or
-            [N, H, W, coils]; its unit becomes that in which the 99.9 % quantile of the
-            zero-filled magnitude is white, and was the metric `kspace_white` before.
+        images: a path, folder or glob of pictures, NIfTI volumes or DICOM files, an array
+            [h, w, C] or [N, h, w, C] in [-1, 1], or a list of these. For 'kspace(...)', unless
+            input_kind is 'clean', measured k-space: .npy or fastMRI's HDF5 files, complex arrays
+            [H, W], [H, W, coils] or [N, H, W, coils]; its unit becomes that in which the 99.9 %
+            quantile of the zero-filled magnitude is white, and was the metric `kspace_white`
+            before.
         corruption: a call such as 'downsample(factor=32)' or 'mask()', or a chain of them,
             such as 'downsample(factor=4) + noise(scale=5)'.
         generator: a handle as for `hub.load_generator`, or a loaded generator.
@@ -126,6 +127,7 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
         needs_masks="missing" in corruption.data_names,
         kind=config.input_kind,
         kspace=config.measures_kspace,
+        slicing=config.slicing,
     )
     shape = (row.resolution, row.resolution, row.channels)
     measured = corruption.measurement_shape(shape)
@@ -334,6 +336,7 @@ class Restorer:
                     samples=samples[i] if samples else None,
                     frames=tuple(frame[i] for frame in frames) if frames else None,
                     kspace=_kspace_data(measurement[i], known.observed[i]),
+                    geometry=item.geometry,
                 )
             )
         return results, stopped

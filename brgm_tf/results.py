@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from brgm_tf.medical import Geometry
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PosteriorSamples:
@@ -78,6 +80,7 @@ class ImageResult:
         frames: images [h', w', C] of the video, or None.
         samples: draws from the posterior, or None.
         kspace: what was measured, where that is k-space; None elsewhere.
+        geometry: where it belongs in the patient; None but of slices of medical files.
     """
 
     name: str
@@ -95,6 +98,7 @@ class ImageResult:
     frames: tuple[np.ndarray, ...] | None = None
     samples: PosteriorSamples | None = None
     kspace: KSpaceData | None = None
+    geometry: Geometry | None = None
 
     @property
     def all_warnings(self) -> list[str]:

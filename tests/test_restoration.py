@@ -2,6 +2,7 @@
 
 import csv
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
@@ -440,3 +441,15 @@ def test_kspace_of_several_coils_is_restored(restore, grey, tmp_path, estimator)
     assert np.isfinite(image.reconstruction).all()
     start, *_, end = image.history["total"]
     assert end < start
+
+
+def test_a_slice_of_a_volume_is_restored_and_written_back(restore, tmp_path):
+    values = np.random.RandomState(8).uniform(-900, 300, (6, SMALL, SMALL)).astype("float32")
+    nib.save(nib.Nifti1Image(values, np.diag([2.0, 4.0, 4.0, 1.0])), tmp_path / "a.nii.gz")
+    found = restore(str(tmp_path / "a.nii.gz"), corruption=DOWNSAMPLE, plane="sagittal", slices="4")
+    found.save(tmp_path / "out")
+    written = nib.load(tmp_path / "out" / "a_sagittal4" / "reconstruction.nii.gz")
+    assert written.shape == (1, SIZE, SIZE)
+    low, high = np.quantile(values, [0.005, 0.995])
+    picture = low + (found.reconstructions[0].mean(axis=-1) + 1) / 2 * (high - low)
+    np.testing.assert_allclose(written.get_fdata()[0], picture[::-1, ::-1].T, atol=0.5)
