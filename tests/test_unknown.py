@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
-from linear_gaussian import NOISE, SIZE, D, K, L, exact, linear
+from linear_gaussian import NOISE, SIZE, D, K, L, exact, linear, synthesis
 from linear_gaussian import posterior as model
 from unseeing import Unseeing
 
@@ -252,6 +252,21 @@ def test_a_noise_scale_at_the_mode_is_as_wide_as_fisher_says():
     width = estimator.parameters_stddev(last.state, Y)["noise_scale"].numpy()
     # Of N values, sd(log s) = 1 / sqrt(2 N), with a prior that is wide.
     np.testing.assert_allclose(width / scale, (2 * SIZE * SIZE) ** -0.5, rtol=0.05)
+
+
+def in_single_precision(ws):
+    return tf.cast(synthesis(tf.cast(ws, tf.float64)), tf.float32)
+
+
+def test_the_width_of_a_parameter_that_is_well_known_is_not_lost_to_rounding():
+    widths = []
+    for dtype, generator in ((tf.float32, in_single_precision), (tf.float64, synthesis)):
+        posterior = model(noise_scale=0.003, unknowns={"bias": BIAS}, generator=generator)
+        corruption = Gain(1.0, BIAS)
+        estimator = MAP(posterior, corruption=corruption, num_steps=1, jit=False, dtype=dtype)
+        *_, last = estimator.run(Y.astype(dtype.as_numpy_dtype))
+        widths.append(estimator.parameters_stddev(last.state, Y)["bias"].numpy())
+    np.testing.assert_allclose(*widths, rtol=0.05)
 
 
 def test_restarts_draw_the_unknown_parameters_too():
