@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from brgm_tf import hub, inputs
 from brgm_tf.catalogue import DEFAULT_GENERATOR
+from brgm_tf.checks import MAX_INT, checked, even, integer, number, positive_float, positive_int
 from brgm_tf.corruptions import parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.medical import AUTO, Slicing
 from brgm_tf.objectives import Objective, objective
-from brgm_tf.registry import MAX_INT, checked, even, integer, number, positive_float, positive_int
 from brgm_tf.surrogates import SURROGATES
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from brgm_tf.checks import checked, number
 from brgm_tf.errors import InputError
 from brgm_tf.finding import expanded, find_images
 from brgm_tf.images import central_square, fit, load_levels
-from brgm_tf.registry import Parameter, Registry, Row, checked, number
+from brgm_tf.registry import Parameter, Registry, Row
 
 # A hole is made of connected pixels, at least so many: a highlight of a few is none.
 MIN_REGION = 16

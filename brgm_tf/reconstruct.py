@@ -16,6 +16,7 @@ from absl import flags
 
 from brgm_tf import command, hub, outputs
 from brgm_tf.catalogue import DEFAULT_GENERATOR
+from brgm_tf.checks import MAX_INT
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS, parsing
 from brgm_tf.errors import InputError
@@ -26,8 +27,8 @@ from brgm_tf.masks import finder
 from brgm_tf.medical import AUTO, PLANES
 from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
 from brgm_tf.progress import display
-from brgm_tf.registry import MAX_INT
-from brgm_tf.restoration import Restorer, prepare
+from brgm_tf.restoration import prepare
+from brgm_tf.restorer import Restorer
 from brgm_tf.surrogates import SURROGATES
 from brgm_tf.video import VIDEO_FORMATS, check_video
 

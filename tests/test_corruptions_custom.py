@@ -21,9 +21,9 @@ import dataclasses
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, number
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.noise import Noise
-from brgm_tf.registry import checked, number
 
 
 @dataclasses.dataclass(frozen=True)

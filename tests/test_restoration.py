@@ -11,7 +11,7 @@ from unseeing import Unseeing
 import brgm_tf
 from brgm_tf.errors import InputError
 from brgm_tf.generators.stylegan2 import StyleGAN2
-from brgm_tf.restoration import noise_seeds
+from brgm_tf.restorer import noise_seeds
 
 SIZE, SMALL = 16, 4
 DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
@@ -203,7 +203,7 @@ def test_a_picture_out_of_range_of_the_generator_has_a_warning(filled):
 def test_few_frames_from_the_mean_to_the_end_are_kept_when_asked_for(
     monkeypatch, restore, generator, small
 ):
-    monkeypatch.setattr("brgm_tf.restoration.MAX_FRAMES", 2)
+    monkeypatch.setattr("brgm_tf.restorer.MAX_FRAMES", 2)
     (image,) = restore(small[:1], corruption=DOWNSAMPLE, num_steps=25, keep_frames=True).images
     # Of the steps 10, 20 and 25, after which there are pictures, the first is left out.
     assert [frame.shape for frame in image.frames] == [(SIZE, SIZE, 3)] * 3

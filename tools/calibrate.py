@@ -45,7 +45,8 @@ from brgm_tf.config import Config
 from brgm_tf.corruptions import parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
-from brgm_tf.restoration import Restorer, prepare
+from brgm_tf.restoration import prepare
+from brgm_tf.restorer import Restorer
 from brgm_tf.surrogates import SURROGATES
 
 SIMULATED = ("prior", "mapped")

@@ -29,7 +29,8 @@ from brgm_tf.corruptions import parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import OBJECTIVES
-from brgm_tf.restoration import Restorer, noise_seeds, prepare
+from brgm_tf.restoration import prepare
+from brgm_tf.restorer import Restorer, noise_seeds
 
 _KEYS = ("task", "method", "image")
 # Columns of the tables, by whether the task leaves known pixels.

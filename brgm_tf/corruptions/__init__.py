@@ -11,12 +11,8 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
-from brgm_tf.registry import (
+from brgm_tf.checks import (
     MAX_INT,
-    REQUIRED,
-    Parameter,
-    Registry,
-    Row,
     boolean,
     boxes,
     either,
@@ -30,6 +26,7 @@ from brgm_tf.registry import (
     positive_int,
     ratio,
 )
+from brgm_tf.registry import REQUIRED, Parameter, Registry, Row
 from brgm_tf.unknown import NOISE_SCALE, Bounded
 
 

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.checks import checked, one_of
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.errors import InputError
-from brgm_tf.registry import checked, one_of
 
 
 @dataclasses.dataclass(frozen=True)

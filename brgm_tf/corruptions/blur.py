@@ -6,8 +6,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, number
 from brgm_tf.corruptions.convolution import Convolution
-from brgm_tf.registry import checked, number
 
 TRUNCATE = 4.0  # standard deviations that the kernel reaches, as in SciPy
 

@@ -7,8 +7,8 @@ import functools
 
 import numpy as np
 
+from brgm_tf.checks import boxes, checked
 from brgm_tf.corruptions.fixed_mask import FixedMask
-from brgm_tf.registry import boxes, checked
 
 
 @dataclasses.dataclass(frozen=True)

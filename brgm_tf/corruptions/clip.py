@@ -6,10 +6,10 @@ import dataclasses
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, number
 from brgm_tf.corruptions.base import GREY_LEVEL, Corruption
 from brgm_tf.corruptions.straight_through import clipped
 from brgm_tf.errors import InputError
-from brgm_tf.registry import checked, number
 
 
 @dataclasses.dataclass(frozen=True)

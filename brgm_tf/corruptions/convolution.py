@@ -21,9 +21,9 @@ import abc
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, one_of
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.errors import InputError
-from brgm_tf.registry import checked, one_of
 
 BORDERS = ("reflect", "circular", "zero")
 

@@ -13,10 +13,10 @@ import math
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, one_of, ratio
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.resampling import MATRICES
 from brgm_tf.errors import InputError
-from brgm_tf.registry import checked, one_of, ratio
 
 
 @dataclasses.dataclass(frozen=True)

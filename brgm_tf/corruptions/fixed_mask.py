@@ -8,10 +8,10 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.checks import checked, number
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.mask import MissingPixels
 from brgm_tf.errors import InputError
-from brgm_tf.registry import checked, number
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # arrays compare by element

@@ -6,8 +6,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, number, positive_float
 from brgm_tf.corruptions.base import GREY_LEVEL, Corruption
-from brgm_tf.registry import checked, number, positive_float
 
 
 @dataclasses.dataclass(frozen=True)

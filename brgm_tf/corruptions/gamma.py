@@ -6,8 +6,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, positive_float
 from brgm_tf.corruptions.base import Corruption
-from brgm_tf.registry import checked, positive_float
 
 
 @dataclasses.dataclass(frozen=True)

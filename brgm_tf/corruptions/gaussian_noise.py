@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.checks import checked, positive_float
 from brgm_tf.corruptions.base import GREY_LEVEL
 from brgm_tf.corruptions.complex_values import joined, parts, unit
 from brgm_tf.corruptions.noise import Noise
-from brgm_tf.registry import checked, positive_float
 from brgm_tf.unknown import Unknown
 
 

@@ -6,9 +6,9 @@ import dataclasses
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, one_of
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.errors import InputError
-from brgm_tf.registry import checked, one_of
 
 # Of red, green and blue. Luma is that of ITU-R BT.601, section 2.5.1.
 WEIGHTS = {"luma": (0.299, 0.587, 0.114), "mean": (1 / 3, 1 / 3, 1 / 3)}

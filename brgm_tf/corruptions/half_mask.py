@@ -7,8 +7,8 @@ import functools
 
 import numpy as np
 
+from brgm_tf.checks import checked, one_of
 from brgm_tf.corruptions.fixed_mask import FixedMask
-from brgm_tf.registry import checked, one_of
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.checks import checked, integer
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.straight_through import (
     at_least_float32,
@@ -21,7 +22,6 @@ from brgm_tf.corruptions.straight_through import (
     straight_through,
 )
 from brgm_tf.errors import InputError
-from brgm_tf.registry import checked, integer
 
 # ITU-T T.81, annex K.1: the tables of quality 50.
 LUMA = np.array(

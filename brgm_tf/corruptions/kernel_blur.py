@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.checks import boolean, checked, file_name
 from brgm_tf.corruptions.convolution import Convolution
 from brgm_tf.corruptions.kernel_files import load_kernel
 from brgm_tf.errors import InputError
-from brgm_tf.registry import boolean, checked, file_name
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # a file may hold another kernel tomorrow

@@ -6,12 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from brgm_tf.corruptions.fourier_sampling import FourierSampling
-from brgm_tf.corruptions.pattern_files import SUFFIXES, fitted, load_pattern
-from brgm_tf.corruptions.sampling_patterns import PATTERNS, sampled_values
-from brgm_tf.corruptions.sensitivity_files import load_sensitivities
-from brgm_tf.errors import InputError
-from brgm_tf.registry import (
+from brgm_tf.checks import (
     MAX_INT,
     checked,
     either,
@@ -22,6 +17,11 @@ from brgm_tf.registry import (
     optional,
     ratio,
 )
+from brgm_tf.corruptions.fourier_sampling import FourierSampling
+from brgm_tf.corruptions.pattern_files import SUFFIXES, fitted, load_pattern
+from brgm_tf.corruptions.sampling_patterns import PATTERNS, sampled_values
+from brgm_tf.corruptions.sensitivity_files import load_sensitivities
+from brgm_tf.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # a file may hold something else tomorrow

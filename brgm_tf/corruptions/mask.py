@@ -7,9 +7,9 @@ import dataclasses
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, number
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.errors import InputError
-from brgm_tf.registry import checked, number
 
 
 class MissingPixels(Corruption):

@@ -7,8 +7,8 @@ import math
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, number
 from brgm_tf.corruptions.convolution import Convolution
-from brgm_tf.registry import checked, number
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, number
 from brgm_tf.corruptions.base import Corruption
-from brgm_tf.registry import checked, number
 
 _SIDES = ("top", "left", "bottom", "right")
 

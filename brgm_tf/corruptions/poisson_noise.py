@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, positive_float
 from brgm_tf.corruptions.noise import Noise
-from brgm_tf.registry import checked, positive_float
 
 # Of a black pixel, photons: a rate of 0 would forbid every count, and a generator's images go
 # somewhat below black, where there is no rate at all.

@@ -6,9 +6,9 @@ import dataclasses
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, integer
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.straight_through import at_least_float32, clipped, rounded
-from brgm_tf.registry import checked, integer
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,8 @@ import functools
 
 import numpy as np
 
+from brgm_tf.checks import MAX_INT, checked, fraction, integer
 from brgm_tf.corruptions.fixed_mask import FixedMask
-from brgm_tf.registry import MAX_INT, checked, fraction, integer
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from brgm_tf.checks import checked, fraction, optional, positive_float
 from brgm_tf.corruptions.base import GREY_LEVEL
 from brgm_tf.corruptions.noise import Noise
-from brgm_tf.registry import checked, fraction, optional, positive_float
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,8 @@ import functools
 
 import numpy as np
 
+from brgm_tf.checks import MAX_INT, checked, integer, positive_int
 from brgm_tf.corruptions.fixed_mask import FixedMask
-from brgm_tf.registry import MAX_INT, checked, integer, positive_int
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from brgm_tf.checks import positive_float
 from brgm_tf.errors import InputError
 from brgm_tf.formats import filters, modules, options
 from brgm_tf.formats.checkpoint import Checkpoint, Tensor
 from brgm_tf.formats.options import Options
 from brgm_tf.formats.records import Record
-from brgm_tf.registry import positive_float
 
 _DEFAULT_TAPS = [1, 3, 3, 1]
 _ORIGIN = "a stylegan2-ada-pytorch pickle"

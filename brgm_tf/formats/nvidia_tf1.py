@@ -19,12 +19,12 @@ import re
 
 import numpy as np
 
+from brgm_tf.checks import positive_float
 from brgm_tf.formats import options
 from brgm_tf.formats.checkpoint import Checkpoint, Tensor
 from brgm_tf.formats.limits import one_error
 from brgm_tf.formats.options import Options
 from brgm_tf.formats.records import Record
-from brgm_tf.registry import positive_float
 
 _NETWORKS = {"G": 0, "G_ema": 2}
 _STYLEGAN2, _ADA = "an NVIDIA stylegan2 pickle", "an NVIDIA stylegan2-ada pickle"

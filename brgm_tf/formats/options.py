@@ -5,8 +5,8 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable, Mapping
 
+from brgm_tf.checks import one_of
 from brgm_tf.errors import InputError
-from brgm_tf.registry import one_of
 
 _MOST_TAPS = 64
 _LARGEST_TAP = 1e6

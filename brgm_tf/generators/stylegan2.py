@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from brgm_tf.checks import checked, one_of
 from brgm_tf.errors import InputError
 from brgm_tf.generators.base import Generator
 from brgm_tf.generators.layers import FullyConnected, add_weight, weight_dtype
@@ -24,7 +25,6 @@ from brgm_tf.generators.mapping import NORMALIZATIONS, Mapping
 from brgm_tf.generators.ops import ACTIVATIONS, setup_filter
 from brgm_tf.generators.synthesis import ARCHITECTURES, Synthesis
 from brgm_tf.generators.weight_shapes import layer_widths
-from brgm_tf.registry import checked, one_of
 
 __all__ = ["NOISE_MODES", "FullyConnected", "StyleGAN2"]
 
