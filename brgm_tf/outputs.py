@@ -28,6 +28,7 @@ from brgm_tf.video import VIDEO_FORMATS, check_video, encode_slides, encode_vide
 # The first columns of metrics.csv; other metrics follow them, sorted by name.
 COLUMNS = ("image", "psnr", "ssim", "mae", "rmse", "lpips", "seconds", "residual")
 
+METRICS_NAME = "metrics.json"
 _FOLDER_ARGUMENT = "output_dir"
 # Files that some runs write and others do not.
 _OPTIONAL = (
@@ -93,7 +94,8 @@ def save_image_result(
     truth.png (where there are such images), latents.npz (array `ws`), history.csv,
     metrics.json, figure.png and video.mp4 or video.gif (where there are frames). Of an
     earlier run of the same name, optional files that this one does not write are removed.
-    A pixel that is NaN is written as mid-grey, with a warning in metrics.json.
+    A pixel that is NaN is written as mid-grey, with a warning in metrics.json. That is written
+    last, and removed first where there is one: where it is, all files are of one run.
 
     Where k-space was measured, measurement.png is its zero-filled reconstruction, and these files
     are added:
@@ -134,11 +136,11 @@ def save_image_result(
     check_video(save_video)
     _check_name(result.name)
     home = check_writable(_folder(folder) / result.name)
+    _remove(home / METRICS_NAME)
     written = [
         *_save_pictures(home, result),
         _write(home / "latents.npz", _npz(ws=np.asarray(result.latents, np.float32))),
         _write(home / "history.csv", _history_csv(result.history)),
-        _write(home / "metrics.json", _metrics_json(result)),
         _write(home / "figure.png", figure_png(result)),
     ]
     if save_video is not None and result.frames:
@@ -152,7 +154,23 @@ def save_image_result(
     if result.geometry is not None:
         written += _save_medical(home, result)
     _remove_stale(home, written)
+    # The last: where it is, the others are.
+    written.append(_write(home / METRICS_NAME, _metrics_json(result)))
     return written
+
+
+def forget(folder: str | os.PathLike, names: Iterable[str]) -> None:
+    """Takes from images of an earlier run the sign that they are complete.
+
+    Args:
+        folder: the run's folder.
+        names: of the images.
+
+    Raises:
+        InputError: a file cannot be removed.
+    """
+    for name in names:
+        _remove(_folder(folder) / name / METRICS_NAME)
 
 
 def _check_name(name: str) -> None:
@@ -251,6 +269,13 @@ def _remove_stale(home: Path, written: Sequence[Path]) -> None:
         raise _unwritable(home, error) from None
 
 
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 def _npy(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
@@ -267,7 +292,7 @@ def _npz(**arrays: np.ndarray) -> bytes:
 def _history_csv(history: Mapping[str, np.ndarray]) -> bytes:
     columns = [np.asarray(values, np.float64) for values in history.values()]
     steps = zip(*columns, strict=True)
-    return _csv(["step", *history], ([step, *terms] for step, terms in enumerate(steps)))
+    return csv_text(["step", *history], ([step, *terms] for step, terms in enumerate(steps)))
 
 
 def _metrics_json(result: ImageResult) -> bytes:
@@ -276,7 +301,8 @@ def _metrics_json(result: ImageResult) -> bytes:
         found["stddev_white"] = _stddev_white(result.samples)
     if result.geometry is not None:
         found["geometry"] = result.geometry.about
-    contents = {"image": result.name, **found, "warnings": result.all_warnings}
+    about = {"warnings": result.all_warnings, "complete": result.complete}
+    contents = {"image": result.name, **found, **about}
     return _encoded(json.dumps(contents, indent=2, allow_nan=False) + "\n")
 
 
@@ -311,7 +337,7 @@ def save_metrics_csv(folder: str | os.PathLike, rows: Sequence[Mapping[str, obje
     """
     others = sorted({name for row in rows for name in row} - set(COLUMNS))
     header = [*COLUMNS, *others]
-    table = _csv(header, ([row.get(name) for name in header] for row in rows))
+    table = csv_text(header, ([row.get(name) for name in header] for row in rows))
     return _write(_folder(folder) / "metrics.csv", table)
 
 
@@ -334,10 +360,17 @@ def save_flags(folder: str | os.PathLike, text: str) -> Path:
 # Files.
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table as CSV: numbers with the digits that give them back; None and NaN are empty cells.
+
+    Args:
+        header: names of the columns; of an empty one no line is written.
+        rows: the cells, in the order of the columns.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(header)
+    if header:
+        writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
     return _encoded(file.getvalue())
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from absl import flags
 
-from brgm_tf import command, hub, outputs
+from brgm_tf import command, hub, outputs, resuming
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.checks import MAX_INT
 from brgm_tf.config import Config
@@ -139,6 +140,7 @@ flags.DEFINE_string(
     "vgg16.pt, torchvision's vgg16-*.pth or Keras Applications' h5",
 )
 flags.DEFINE_string("output_dir", "results", "where the results are written")
+flags.DEFINE_bool("resume", False, "go on where the same command was interrupted")
 flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "video of the optimisation")
 flags.DEFINE_enum("optimiser", None, OPTIMISERS, "how it is climbed (default: the objective's)")
 for _name, _help in SCALES.items():
@@ -191,10 +193,21 @@ def _run() -> int:
     command.import_quietly("tensorflow")
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
     folder = outputs.check_writable(FLAGS.output_dir)
-    outputs.save_flags(folder, _effective_flags())
+    replay, finished = _effective_flags(), {}
+    if FLAGS.resume:
+        finished = resuming.finished_rows(folder, [job.name for job in jobs], flags=replay)
+        command.say(f"{len(finished)} of {len(jobs)} images were finished before")
+        if len(finished) == len(jobs):
+            return 0
+    else:
+        # Of other flags, perhaps; if this run is interrupted, they must not count as its own.
+        outputs.forget(folder, [job.name for job in jobs])
+    outputs.save_flags(folder, replay)
+    table = resuming.MetricsTable(folder, list(finished.values()))
     restorer = Restorer(config, notify=command.say)
-    with _Progress(len(jobs), config.num_steps) as progress:
-        failures = _restore_all(restorer, jobs, expected, folder, progress)
+    with _Progress(len(jobs) - len(finished), config.num_steps) as progress:
+        batches = restorer.run(jobs, expected=expected, progress=progress, finished=finished)
+        failures = _save_all(batches, folder, table, progress)
     for name, message in failures:
         command.say(f"failed: {name}: {message}")
     if progress.stopped:
@@ -227,18 +240,17 @@ _CONFIG_FLAGS = (
 )
 
 
-def _restore_all(restorer, jobs, expected, folder: Path, progress) -> list[tuple[str, str]]:
-    """Restores and saves batch by batch; returns the failures."""
-    rows, failures, last = [], [], None
-    for results, failed in restorer.run(jobs, expected=expected, progress=progress):
+def _save_all(batches, folder: Path, table, progress) -> list[tuple[str, str]]:
+    """Saves what is restored, batch by batch; returns the failures."""
+    failures, last = [], None
+    for results, failed in batches:
         failures += failed
         for result in results:
             outputs.save_image_result(folder, result, save_video=FLAGS.save_video)
-            rows.append(outputs.metrics_row(result))
             last = folder / result.name / "figure.png"
             for warning in result.warnings:
                 progress.say(f"warning: {result.name}: {warning}")
-        outputs.save_metrics_csv(folder, rows)
+        table.add([outputs.metrics_row(result) for result in results])
         progress.finish(len(results) + len(failed))
     if last is not None:
         progress.close()
@@ -270,6 +282,7 @@ class _Progress:
     def __init__(self, num_images: int, num_steps: int):
         self._num_steps = num_steps
         self._done = 0
+        self._begun = time.monotonic()
         self.stopped = False
         self._display = display(num_images * num_steps, stream=sys.stderr)
         images = f"{num_images} image{'s' * (num_images > 1)}"
@@ -298,7 +311,10 @@ class _Progress:
         """Counts the images of a batch that was not stopped, whatever became of them."""
         if not self.stopped:
             self._done += num_images
-            self._display.update(self._done * self._num_steps, doing="saved")
+            rate = 3600 * self._done / (time.monotonic() - self._begun)
+            self._display.update(
+                self._done * self._num_steps, doing=f"{self._done} saved, {rate:.0f} an hour"
+            )
 
     def say(self, line: str) -> None:
         """Writes a line that does not disturb what is shown."""

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -125,15 +125,27 @@ class Restorer:
         *,
         expected: inputs.Expected,
         progress: Callable[[Step], object] | None = None,
+        finished: Collection[str] = (),
     ) -> Iterator[tuple[list[ImageResult], list[tuple[str, str]]]]:
         """Yields (results, failures) of each batch; stops after one that was stopped.
 
-        The batches are those of the list of jobs, whatever fails in them.
+        The batches are those of the list of jobs, whatever fails in them, and whatever of them is
+        finished: a batch with something left is computed as a whole, so that an image has the
+        same neighbours, and thus the same bits, however often a run was interrupted.
+
+        Args:
+            jobs: what is to be restored.
+            expected: of the inputs.
+            progress: called with a `Step` after every chunk of steps; returning True stops.
+            finished: names of jobs whose results are there already, which are not yielded.
         """
         size = self.config.batch_size
         for first in range(0, len(jobs), size):
+            batch = jobs[first : first + size]
+            if all(job.name in finished for job in batch):
+                continue
             loaded, failures = [], []
-            for job in jobs[first : first + size]:
+            for job in batch:
                 try:
                     loaded.append(inputs.load(job, expected=expected))
                 except InputError as error:
@@ -144,7 +156,7 @@ class Restorer:
                     results, stopped = self._restore(loaded, progress)
                 except FloatingPointError as error:
                     failures += [(item.name, str(error)) for item in loaded]
-            yield results, failures
+            yield [result for result in results if result.name not in finished], failures
             if stopped:
                 return
 
@@ -203,6 +215,7 @@ class Restorer:
                     frames=tuple(frame[i] for frame in frames) if frames else None,
                     kspace=_kspace_data(measurement[i], known.observed[i]),
                     geometry=item.geometry,
+                    complete=self._is_complete(estimate),
                 )
             )
         return results, stopped
@@ -335,9 +348,9 @@ class Restorer:
     ) -> tuple[str, ...]:
         """What the user should know of an image, a line each; its noise is in grey levels."""
         found = [self.estimator.warning] if self.estimator.warning else []
-        done, num_steps = len(estimate.history["total"]), self.config.num_steps
-        if done < num_steps and not estimate.settled:
-            found.append(f"stopped after {done} of {num_steps} steps")
+        if not self._is_complete(estimate):
+            done = len(estimate.history["total"])
+            found.append(f"stopped after {done} of {self.config.num_steps} steps")
         # An inferred noise scale has the misfit in it; NaN where an estimator knows of none.
         noise = np.fmax(noise, scores.get("noise_scale", 0.0))
         bound = float(np.hypot(RESIDUAL_BOUND, noise))
@@ -350,6 +363,9 @@ class Restorer:
         if misfit := sampling.misfit(scores):
             found.append(misfit)
         return tuple(found)
+
+    def _is_complete(self, estimate: _Estimate) -> bool:
+        return estimate.settled or len(estimate.history["total"]) >= self.config.num_steps
 
     def _start(self, num_images: int) -> np.ndarray:
         """The mean latent at every layer [B, L, D], for a video's first frame."""

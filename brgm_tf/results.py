@@ -80,6 +80,7 @@ class ImageResult:
         frames: images [h', w', C] of the video, or None.
         samples: draws from the posterior, or None.
         kspace: what was measured, where that is k-space; None elsewhere.
+        complete: whether every step was done that was asked for, or it had settled before.
         geometry: where it belongs in the patient; None but of slices of medical files.
     """
 
@@ -99,6 +100,7 @@ class ImageResult:
     samples: PosteriorSamples | None = None
     kspace: KSpaceData | None = None
     geometry: Geometry | None = None
+    complete: bool = True
 
     @property
     def all_warnings(self) -> list[str]:

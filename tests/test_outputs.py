@@ -125,7 +125,8 @@ def test_history_has_a_row_per_step_and_all_digits(tmp_path):
 def test_metrics_json_has_metrics_and_warnings_but_no_seconds(tmp_path):
     outputs.save_image_result(tmp_path, result(warnings=("too dark",)))
     found = json.loads((tmp_path / "face" / "metrics.json").read_text())
-    assert found == {"image": "face", **result().metrics, "warnings": ["too dark"]}
+    about = {"warnings": ["too dark"], "complete": True}
+    assert found == {"image": "face", **result().metrics, **about}
 
 
 def test_metrics_that_are_not_finite_are_null_in_json(tmp_path):

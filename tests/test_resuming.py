@@ -1,0 +1,192 @@
+"""Going on with an interrupted run: what counts as finished, the table, and kill -9."""
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from example_results import result
+from PIL import Image
+
+from brgm_tf import outputs
+from brgm_tf.errors import InputError
+from brgm_tf.generators.preset import save_preset
+from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.resuming import MetricsTable, finished_rows, read_rows
+
+FLAGS = "--seed=1\n--num_steps=5\n"
+
+
+def run_of(folder, *names, **changes):
+    outputs.save_flags(folder, FLAGS)
+    for name in names:
+        outputs.save_image_result(folder, result(name=name, **changes))
+    return folder
+
+
+# What is finished.
+
+
+def test_nothing_is_finished_in_a_folder_that_is_not_there(tmp_path):
+    assert finished_rows(tmp_path / "none", ["a"], flags=FLAGS) == {}
+
+
+def test_an_image_with_all_its_files_is_finished(tmp_path):
+    run_of(tmp_path, "b", "a")
+    assert list(finished_rows(tmp_path, ["a", "b", "c"], flags=FLAGS)) == ["a", "b"]
+
+
+def test_an_image_without_the_last_of_its_files_is_not(tmp_path):
+    run_of(tmp_path, "a")
+    (tmp_path / "a" / "metrics.json").unlink()
+    assert finished_rows(tmp_path, ["a"], flags=FLAGS) == {}
+
+
+def test_an_image_that_was_stopped_is_not(tmp_path):
+    run_of(tmp_path, "a", complete=False)
+    assert finished_rows(tmp_path, ["a"], flags=FLAGS) == {}
+
+
+def test_an_image_that_a_new_run_forgets_is_not(tmp_path):
+    run_of(tmp_path, "a", "b")
+    outputs.forget(tmp_path, ["a", "c"])
+    assert list(finished_rows(tmp_path, ["a", "b"], flags=FLAGS)) == ["b"]
+
+
+def test_writing_an_image_again_begins_by_forgetting_it(tmp_path, monkeypatch):
+    run_of(tmp_path, "a")
+    monkeypatch.setattr(outputs, "_save_pictures", None)
+    with pytest.raises(TypeError):
+        run_of(tmp_path, "a")
+    assert finished_rows(tmp_path, ["a"], flags=FLAGS) == {}
+
+
+def test_other_flags_are_refused_by_their_names(tmp_path):
+    run_of(tmp_path, "a")
+    with pytest.raises(InputError, match=r"`resume`.*other ones: --num_steps\. Give another"):
+        finished_rows(tmp_path, ["a"], flags="--seed=1\n--num_steps=6\n")
+
+
+def test_a_row_comes_from_the_table_or_else_from_metrics_json(tmp_path):
+    run_of(tmp_path, "a", "b", metrics={"rmse": 1.5, "lpips": float("nan")})
+    MetricsTable(tmp_path).add([{"image": "a", "seconds": 3.25, "rmse": 1.5}])
+    rows = finished_rows(tmp_path, ["a", "b"], flags=FLAGS)
+    assert (rows["a"]["seconds"], rows["a"]["rmse"]) == ("3.25", "1.5")
+    assert rows["b"] == {"image": "b", "rmse": 1.5, "lpips": None}
+
+
+# The table.
+
+
+def test_a_table_that_grows_is_the_table_of_all(tmp_path):
+    rows = [{"image": name, "rmse": value, "other": 0.1} for name, value in (("a", 1.5), ("b", 2))]
+    (tmp_path / "once").mkdir()
+    outputs.save_metrics_csv(tmp_path / "once", rows)
+    table = MetricsTable(tmp_path)
+    for row in rows:
+        table.add([row])
+    grown = (tmp_path / "metrics.csv").read_bytes()
+    assert grown == (tmp_path / "once" / "metrics.csv").read_bytes()
+
+
+def test_a_new_column_is_empty_in_earlier_rows(tmp_path):
+    table = MetricsTable(tmp_path)
+    table.add([{"image": "a", "rmse": 1.0}])
+    table.add([{"image": "b", "rmse": 2.0, "sigma": 0.5}])
+    assert [row["sigma"] for row in read_rows(tmp_path / "metrics.csv")] == ["", "0.5"]
+
+
+def test_a_line_that_was_cut_off_is_left_out(tmp_path):
+    MetricsTable(tmp_path).add([{"image": "a", "rmse": 1.0}, {"image": "b", "rmse": 2.0}])
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert [row["image"] for row in read_rows(path)] == ["a"]
+
+
+# The whole.
+
+
+SIZE, SMALL, COUNT = 16, 4, 5
+
+
+def start(folder, output, *flags):
+    """The command on the pictures of a folder, in a process of its own."""
+    command = [sys.executable, "-m", "brgm_tf.reconstruct", f"--generator={folder / 'net'}"]
+    command += [f"--input={folder / 'in'}", f"--output_dir={output}", "--perceptual_scale=0"]
+    command += [f"--corruption=downsample(factor={SIZE // SMALL})", "--num_steps=20"]
+    return subprocess.Popen(
+        [*command, "--batch_size=2", *flags],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    return err
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with a generator, pictures, and the results of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("whole")
+    sizes = {"channel_base": 64, "channel_max": 8, "w_dim": 8, "z_dim": 8, "mapping_depth": 2}
+    save_preset(StyleGAN2(SIZE, seed=1, **sizes), folder / "net")
+    (folder / "in").mkdir()
+    for i in range(COUNT):
+        levels = np.random.RandomState(i).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
+        Image.fromarray(levels).save(folder / "in" / f"{i}.png")
+    finish(start(folder, folder / "out"))
+    return folder
+
+
+def contents(folder):
+    """The bytes of a run's files by name; of the tables, the rows without the seconds."""
+    found = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    found.pop(Path("flags.cfg"))  # names the folder
+    table = found.pop(Path("metrics.csv")).decode().splitlines()
+    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(table)]
+    return found, rows
+
+
+@pytest.mark.slow
+def test_after_kill_9_the_same_command_goes_on_to_the_same_bytes(whole, tmp_path):
+    process = start(whole, tmp_path, "--resume")
+    while not list(tmp_path.glob("*/metrics.json")):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert f"of {COUNT} images were finished before" in finish(start(whole, tmp_path, "--resume"))
+    assert contents(tmp_path) == contents(whole / "out")
+
+
+@pytest.mark.slow
+def test_half_a_batch_is_computed_again_but_not_written_again(whole, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(whole / "out", out)
+    flags = (out / "flags.cfg").read_text().replace(str(whole / "out"), str(out))
+    (out / "flags.cfg").write_text(flags)
+    shutil.rmtree(out / "3")
+    before = (out / "2" / "metrics.json").stat().st_mtime_ns
+    finish(start(whole, out, "--resume"))
+    assert (out / "2" / "metrics.json").stat().st_mtime_ns == before
+    assert contents(out)[0] == contents(whole / "out")[0]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_finished_is_not_begun_again(whole, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(whole / "out", out)
+    flags = (out / "flags.cfg").read_text().replace(str(whole / "out"), str(out))
+    (out / "flags.cfg").write_text(flags)
+    assert f"{COUNT} of {COUNT} images were finished" in finish(start(whole, out, "--resume"))
