@@ -1,6 +1,8 @@
-"""The one error that a user's value can cause, and its one-line form."""
+"""The one error that a user's value can cause, and its one-line form; and that of numbers."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class InputError(ValueError):
@@ -28,3 +30,15 @@ class InputError(ValueError):
         """The same error, which says first where in the argument it is."""
         expected, remedy, received = self._parts
         return InputError(self.argument, f"{place}: {expected}", remedy=remedy, **received)
+
+
+class NotFiniteError(FloatingPointError):
+    """A term of an image is infinite or no number.
+
+    Attributes:
+        images: places in the batch.
+    """
+
+    def __init__(self, message: str, *, images: Sequence[int]):
+        super().__init__(message)
+        self.images = tuple(images)

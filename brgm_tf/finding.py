@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import glob
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from brgm_tf.errors import InputError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp")
 EXAMPLE_PREFIX = "example:"
 
+_SHARD = re.compile(r"-\d+-of-\d+$")
 _EXAMPLES = Path(__file__).parent / "examples"
 # Names that a run's folder has for something else.
 _RESERVED = (".", "..", "flags.cfg", "metrics.csv")
@@ -96,6 +98,11 @@ def expanded(spec: str | os.PathLike) -> Path:
     return Path(os.path.expanduser(spec))
 
 
+def unsharded(path: Path) -> str:
+    """A file's name in small letters, without a shard's number, as in x.tfrecord-00000-of-00010."""
+    return _SHARD.sub("", path.name.lower())
+
+
 def _example(text: str, *, argument: str) -> Path:
     examples = {path.stem: path for path in sorted(_EXAMPLES.glob("*.png"))}
     name = text.removeprefix(EXAMPLE_PREFIX)
@@ -122,9 +129,8 @@ def _listed(folder: Path, *, argument: str) -> list[Path]:
 
 def _images_among(paths, suffixes: Sequence[str]) -> list[Path]:
     # macOS leaves hidden '._name.png' files that are no images.
-    chosen = [
-        p for p in paths if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith(".")
-    ]
+    suffixes = tuple(suffixes)
+    chosen = [p for p in paths if unsharded(p).endswith(suffixes) and not p.name.startswith(".")]
     return sorted(path for path in chosen if path.is_file())
 
 

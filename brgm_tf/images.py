@@ -43,7 +43,7 @@ def image_size(path: str | os.PathLike, *, argument: str = "input") -> tuple[int
     orientation behind them. A truncated file may thus pass here; `load_image` finds it.
 
     Args:
-        path: the image file.
+        path: the image file, or something with its `open`.
         argument: name of the user's argument, for errors.
 
     Raises:
@@ -62,7 +62,7 @@ def load_image(path: str | os.PathLike, *, channels: int, argument: str = "input
     float samples must lie in [0, 1]. 16-bit RGB is read to 8 bits (see the module).
 
     Args:
-        path: the image file.
+        path: the image file, or something with its `open`.
         channels: 1 or 3.
         argument: name of the user's argument, for errors.
 
@@ -126,8 +126,11 @@ def _guarded(read, path, *, argument: str):
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Opened here and not by Pillow, which maps a named file into memory and then
             # garbles uncompressed TIFFs of orientation 5 to 8 (seen in Pillow 13.0).
-            with open(path, "rb") as file, Image.open(file, formats=_FORMATS) as image:
+            source = path if hasattr(path, "open") else Path(path)
+            with source.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
                 return read(image)
+    except InputError:
+        raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise InputError(
             argument,

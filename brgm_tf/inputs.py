@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import finding, images, kspace_files, medical
+from brgm_tf import bundles, finding, images, kspace_files, medical
+from brgm_tf.bundles import Packed
 from brgm_tf.errors import InputError
 from brgm_tf.finding import find_images, unique_names
 from brgm_tf.kspace_files import KSpaceSlice
@@ -19,7 +20,7 @@ from brgm_tf.masks import Found, check_mask, finder, load_mask, match_masks
 from brgm_tf.medical import Geometry, Slice, Slicing
 
 KINDS = ("measurement", "clean")
-SUFFIXES = (*finding.SUFFIXES, *medical.SUFFIXES)
+SUFFIXES = (*finding.SUFFIXES, *medical.SUFFIXES, *bundles.SUFFIXES)
 _MOST_ZEROS = 0.01  # share of the sampled values
 
 
@@ -29,14 +30,14 @@ class Job:
 
     Args:
         name: of its results.
-        image: a path, a slice of a medical file, or float [h, w, C] in [-1, 1]; of k-space a
-            slice in a file, or complex [H, W, coils].
+        image: a path, a picture in an archive, a slice of a medical file, or float [h, w, C] in
+            [-1, 1]; of k-space a slice in a file, or complex [H, W, coils].
         mask: a path, or bool [H, W, 1] or [H, W], True = missing; a `masks.Found` to find it
             in the image; None without masks.
     """
 
     name: str
-    image: Path | np.ndarray | Slice | KSpaceSlice
+    image: Path | Packed | Slice | np.ndarray | KSpaceSlice
     mask: Path | np.ndarray | Found | None = None
 
 
@@ -192,7 +193,7 @@ def load(job: Job, *, expected: Expected) -> Loaded:
 
 
 def _load_picture(
-    image: Path | np.ndarray | Slice, *, channels: int
+    image: Path | Packed | Slice | np.ndarray, *, channels: int
 ) -> tuple[np.ndarray, Geometry | None]:
     if isinstance(image, np.ndarray):
         return np.asarray(image, "float32"), None
@@ -204,10 +205,10 @@ def _load_picture(
 
 def _items(
     inputs, *, kspace: bool, slicing: Slicing
-) -> list[Path | np.ndarray | Slice | KSpaceSlice]:
+) -> list[Path | Packed | Slice | np.ndarray | KSpaceSlice]:
     if isinstance(inputs, str | Path):
         paths = find_images(inputs, suffixes=kspace_files.SUFFIXES if kspace else SUFFIXES)
-        return [item for path in paths for item in _items_of(path, kspace, slicing)]
+        return [item for path in paths for item in _items_of(path, kspace=kspace, slicing=slicing)]
     if isinstance(inputs, np.ndarray):
         arrays = list(inputs) if inputs.ndim == 4 else [inputs]
         if not kspace:
@@ -218,16 +219,23 @@ def _items(
     return [item for entry in inputs for item in _items(entry, kspace=kspace, slicing=slicing)]
 
 
-def _items_of(path: Path, kspace: bool, slicing: Slicing) -> list[Path | Slice | KSpaceSlice]:
-    """What is in a file: itself, or its slices."""
+def _items_of(
+    item: Path | Packed, *, kspace: bool, slicing: Slicing
+) -> list[Path | Packed | Slice | KSpaceSlice]:
+    """What is in a file: itself, its slices, or what it holds or lists."""
+    if isinstance(item, Packed):
+        return [item]
     if kspace:
-        return kspace_files.slices_of(path)
-    return medical.slices_of(path, slicing) if medical.is_medical(path) else [path]
+        return kspace_files.slices_of(item)
+    if bundles.is_bundle(item):
+        held = bundles.pictures_of(item)
+        return [one for path in held for one in _items_of(path, kspace=kspace, slicing=slicing)]
+    return medical.slices_of(item, slicing) if medical.is_medical(item) else [item]
 
 
 def _name_of(item, *, place: int) -> Path:
     """What the results of an item would be named by."""
-    if isinstance(item, KSpaceSlice | Slice):
+    if isinstance(item, KSpaceSlice | Slice | Packed):
         return item.name
     return item if isinstance(item, Path) else Path(f"image_{place:05d}")
 

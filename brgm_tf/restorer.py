@@ -12,7 +12,7 @@ import numpy as np
 
 from brgm_tf import hub, inputs, metrics, sampling
 from brgm_tf.config import Config
-from brgm_tf.errors import InputError
+from brgm_tf.errors import InputError, NotFiniteError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective
 from brgm_tf.results import ImageResult, KSpaceData
@@ -150,15 +150,32 @@ class Restorer:
                     loaded.append(inputs.load(job, expected=expected))
                 except InputError as error:
                     failures.append((job.name, str(error)))
-            results, stopped = [], False
-            if loaded:
-                try:
-                    results, stopped = self._restore(loaded, progress)
-                except FloatingPointError as error:
-                    failures += [(item.name, str(error)) for item in loaded]
+            results, failed, stopped = self._restore_finite(loaded, progress)
+            failures += failed
             yield [result for result in results if result.name not in finished], failures
             if stopped:
                 return
+
+    def _restore_finite(self, loaded: list[inputs.Loaded], progress):
+        """Results and failures of one batch, and whether `progress` asked to stop.
+
+        In the place of an image whose terms are not finite another one is restored again: the
+        batch keeps its size, and the others their program and their bits.
+        """
+        failures = {}
+        while fine := [i for i in range(len(loaded)) if i not in failures]:
+            batch = [loaded[fine[0] if i in failures else i] for i in range(len(loaded))]
+            try:
+                results, stopped = self._restore(batch, progress)
+            except NotFiniteError as error:
+                # Restarts of an image are as many images.
+                failures |= {int(i) % len(loaded): str(error) for i in error.images}
+                continue
+            break
+        else:
+            results, stopped = [], False
+        failed = [(loaded[i].name, message) for i, message in sorted(failures.items())]
+        return [results[i] for i in fine], failed, stopped
 
     def _restore(self, loaded: list[inputs.Loaded], progress):
         """The results of one batch, and whether `progress` asked to stop."""

@@ -5,11 +5,13 @@ import csv
 import nibabel as nib
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from unseeing import Unseeing
 
 import brgm_tf
 from brgm_tf.errors import InputError
+from brgm_tf.estimators.optimisation import Optimiser
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.restorer import noise_seeds
 
@@ -441,6 +443,23 @@ def test_kspace_of_several_coils_is_restored(restore, grey, tmp_path, estimator)
     assert np.isfinite(image.reconstruction).all()
     start, *_, end = image.history["total"]
     assert end < start
+
+
+def test_an_image_whose_terms_are_not_finite_costs_only_itself(restore, small, monkeypatch):
+    run = Optimiser.run
+
+    def spoilt(self, state, data):
+        values = data["measurement"].numpy()
+        bad = (values == small[1]).all(axis=(1, 2, 3))[:, None, None, None]
+        data = data | {"measurement": tf.constant(np.where(bad, np.nan, values))}
+        yield from run(self, state, data)
+
+    whole = restore(small, corruption=DOWNSAMPLE, batch_size=3)
+    monkeypatch.setattr(Optimiser, "run", spoilt)
+    found = restore(small, corruption=DOWNSAMPLE, batch_size=3)
+    assert [name for name, _ in found.failures] == ["image_00001"]
+    assert [image.name for image in found.images] == ["image_00000", "image_00002"]
+    np.testing.assert_array_equal(found.reconstructions, whole.reconstructions[[0, 2]])
 
 
 def test_a_slice_of_a_volume_is_restored_and_written_back(restore, tmp_path):

@@ -16,6 +16,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.errors import NotFiniteError
+
 
 class Evaluation(NamedTuple):
     """The model at a point: terms [T, B], loss [B], gradient [B, K, D]."""
@@ -109,7 +111,7 @@ class Optimiser:
             data: passed to `terms`; tensors (or structures of them) with a batch axis.
 
         Raises:
-            FloatingPointError: a term is no longer finite.
+            NotFiniteError: a term of an image is no longer finite.
         """
         while (done := int(state.step)) < self.rule.num_steps:
             size = tf.constant(min(self.chunk_size, self.rule.num_steps - done))
@@ -117,9 +119,11 @@ class Optimiser:
             history = dict(zip(self._names, np.moveaxis(history.numpy(), 1, 0), strict=True))
             bad = [name for name, values in history.items() if not np.isfinite(values).all()]
             if bad:
-                raise FloatingPointError(
+                finite = np.all([np.isfinite(history[name]).all(axis=0) for name in bad], axis=0)
+                raise NotFiniteError(
                     f"the {', '.join(bad)} term is not finite after step {int(state.step)}: "
-                    "lower the learning rate, or look for invalid values in the input"
+                    "lower the learning rate, or look for invalid values in the input",
+                    images=np.flatnonzero(~finite),
                 )
             yield Progress(state, history)
 
