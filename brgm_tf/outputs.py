@@ -318,7 +318,9 @@ def metrics_row(result: ImageResult) -> dict[str, object]:
     return {"image": result.name, "seconds": result.seconds, **result.metrics}
 
 
-def save_metrics_csv(folder: str | os.PathLike, rows: Sequence[Mapping[str, object]]) -> Path:
+def save_metrics_csv(
+    folder: str | os.PathLike, rows: Sequence[Mapping[str, object]], *, name: str = "metrics.csv"
+) -> Path:
     """Writes metrics.csv, one row per image.
 
     The columns are image, psnr, ssim, mae, rmse, lpips, seconds, residual, then whatever
@@ -328,6 +330,7 @@ def save_metrics_csv(folder: str | os.PathLike, rows: Sequence[Mapping[str, obje
     Args:
         folder: the run's folder.
         rows: a mapping per image from column to value, as `metrics_row` returns.
+        name: of the file.
 
     Returns:
         The file.
@@ -338,7 +341,7 @@ def save_metrics_csv(folder: str | os.PathLike, rows: Sequence[Mapping[str, obje
     others = sorted({name for row in rows for name in row} - set(COLUMNS))
     header = [*COLUMNS, *others]
     table = csv_text(header, ([row.get(name) for name in header] for row in rows))
-    return _write(_folder(folder) / "metrics.csv", table)
+    return _write(_folder(folder) / name, table)
 
 
 def save_flags(folder: str | os.PathLike, text: str) -> Path:

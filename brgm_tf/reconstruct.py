@@ -30,6 +30,8 @@ from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
 from brgm_tf.progress import display
 from brgm_tf.restoration import prepare
 from brgm_tf.restorer import Restorer
+from brgm_tf.sharding import AUTO as ALL_OR_CLUSTER
+from brgm_tf.sharding import shard_of
 from brgm_tf.surrogates import SURROGATES
 from brgm_tf.video import VIDEO_FORMATS, check_video
 
@@ -141,6 +143,12 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("output_dir", "results", "where the results are written")
 flags.DEFINE_bool("resume", False, "go on where the same command was interrupted")
+flags.DEFINE_string(
+    "shard",
+    ALL_OR_CLUSTER,
+    "INDEX/COUNT: of COUNT processes on the same input the one that restores every COUNT-th batch, "
+    "from INDEX on; 'auto': as TF_CONFIG says, else everything",
+)
 flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "video of the optimisation")
 flags.DEFINE_enum("optimiser", None, OPTIMISERS, "how it is climbed (default: the objective's)")
 for _name, _help in SCALES.items():
@@ -177,6 +185,7 @@ def _run() -> int:
     # What needs no TensorFlow is checked before it is imported.
     if FLAGS.input is None:
         raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
+    shard = shard_of(FLAGS.shard)
     if parsing.own_files(FLAGS.corruption):  # which bring TensorFlow with them
         command.import_quietly("tensorflow")
     config = Config(
@@ -193,20 +202,23 @@ def _run() -> int:
     command.import_quietly("tensorflow")
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
     folder = outputs.check_writable(FLAGS.output_dir)
+    own = [job.name for batch in shard.own(jobs, batch_size=config.batch_size) for job in batch]
     replay, finished = _effective_flags(), {}
     if FLAGS.resume:
-        finished = resuming.finished_rows(folder, [job.name for job in jobs], flags=replay)
-        command.say(f"{len(finished)} of {len(jobs)} images were finished before")
-        if len(finished) == len(jobs):
-            return 0
+        finished = resuming.finished_rows(folder, own, flags=replay)
+        command.say(f"{len(finished)} of {len(own)} images were finished before")
     else:
         # Of other flags, perhaps; if this run is interrupted, they must not count as its own.
-        outputs.forget(folder, [job.name for job in jobs])
+        outputs.forget(folder, own)
+    if len(finished) == len(own):
+        return 0
     outputs.save_flags(folder, replay)
-    table = resuming.MetricsTable(folder, list(finished.values()))
+    table = resuming.MetricsTable(folder, list(finished.values()), name=shard.table)
     restorer = Restorer(config, notify=command.say)
-    with _Progress(len(jobs) - len(finished), config.num_steps) as progress:
-        batches = restorer.run(jobs, expected=expected, progress=progress, finished=finished)
+    with _Progress(len(own) - len(finished), config.num_steps) as progress:
+        batches = restorer.run(
+            jobs, expected=expected, progress=progress, finished=finished, shard=shard
+        )
         failures = _save_all(batches, folder, table, progress)
     for name, message in failures:
         command.say(f"failed: {name}: {message}")

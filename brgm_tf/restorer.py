@@ -16,6 +16,7 @@ from brgm_tf.errors import InputError, NotFiniteError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective
 from brgm_tf.results import ImageResult, KSpaceData
+from brgm_tf.sharding import Shard
 
 RESIDUAL_BOUND = 10.0  # grey levels
 # A scanner's units are arbitrary: this quantile of the zero-filled magnitude becomes white.
@@ -126,6 +127,7 @@ class Restorer:
         expected: inputs.Expected,
         progress: Callable[[Step], object] | None = None,
         finished: Collection[str] = (),
+        shard: Shard | None = None,
     ) -> Iterator[tuple[list[ImageResult], list[tuple[str, str]]]]:
         """Yields (results, failures) of each batch; stops after one that was stopped.
 
@@ -138,10 +140,9 @@ class Restorer:
             expected: of the inputs.
             progress: called with a `Step` after every chunk of steps; returning True stops.
             finished: names of jobs whose results are there already, which are not yielded.
+            shard: whose batches are restored; None for all.
         """
-        size = self.config.batch_size
-        for first in range(0, len(jobs), size):
-            batch = jobs[first : first + size]
+        for batch in (shard or Shard()).own(jobs, batch_size=self.config.batch_size):
             if all(job.name in finished for job in batch):
                 continue
             loaded, failures = [], []

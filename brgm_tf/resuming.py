@@ -35,7 +35,8 @@ def finished_rows(
     """
     folder = Path(folder).expanduser()
     _check_flags(folder, flags)
-    written = {row["image"]: row for row in read_rows(folder / "metrics.csv")}
+    tables = sorted(folder.glob("metrics*.csv"))
+    written = {row["image"]: row for table in tables for row in read_rows(table)}
     found = {}
     for name in names:
         row = _metrics_of(folder / name / outputs.METRICS_NAME, name)
@@ -60,10 +61,17 @@ class MetricsTable:
     Args:
         folder: of the run.
         rows: what is in the table already.
+        name: of the file.
     """
 
-    def __init__(self, folder: str | os.PathLike, rows: Sequence[Mapping[str, object]] = ()):
-        self._path = Path(folder).expanduser() / "metrics.csv"
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        rows: Sequence[Mapping[str, object]] = (),
+        *,
+        name: str = "metrics.csv",
+    ):
+        self._path = Path(folder).expanduser() / name
         self._columns: list[str] = []
         self._rewrite(rows)
 
@@ -89,7 +97,7 @@ class MetricsTable:
             ) from None
 
     def _rewrite(self, rows: Sequence[Mapping[str, object]]) -> None:
-        path = outputs.save_metrics_csv(self._path.parent, rows)
+        path = outputs.save_metrics_csv(self._path.parent, rows, name=self._path.name)
         self._columns = path.read_text("utf-8", "surrogateescape").splitlines()[0].split(",")
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from commands import command
 from PIL import Image
 
 from brgm_tf import hub, reconstruct
-from brgm_tf.command import guarded
 from brgm_tf.config import Config
 from brgm_tf.corruptions import parsing
 from brgm_tf.generators.stylegan2 import StyleGAN2
@@ -20,17 +20,6 @@ from brgm_tf.restoration import prepare
 
 SIZE, SMALL = 16, 4
 PRESETS = sorted(reconstruct.PRESETS.glob("*.cfg"))
-
-
-def command(*flags):
-    """The exit code of the command, run in this process."""
-    with flagsaver.flagsaver():
-        reconstruct.FLAGS.unparse_flags()
-        try:
-            reconstruct._parse_flags(["reconstruct", *map(str, flags)])
-        except SystemExit as stop:
-            return stop.code
-        return guarded(reconstruct._run)
 
 
 def process(*flags):

@@ -1,20 +1,19 @@
 """Going on with an interrupted run: what counts as finished, the table, and kill -9."""
 
-import csv
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import command
 from example_results import result
 from PIL import Image
 
-from brgm_tf import outputs
+from brgm_tf import outputs, reconstruct
 from brgm_tf.errors import InputError
 from brgm_tf.generators.preset import save_preset
 from brgm_tf.generators.stylegan2 import StyleGAN2
@@ -111,28 +110,14 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path):
 
 # The whole.
 
-
-SIZE, SMALL, COUNT = 16, 4, 5
-
-
-def start(folder, output, *flags):
-    """The command on the pictures of a folder, in a process of its own."""
-    command = [sys.executable, "-m", "brgm_tf.reconstruct", f"--generator={folder / 'net'}"]
-    command += [f"--input={folder / 'in'}", f"--output_dir={output}", "--perceptual_scale=0"]
-    command += [f"--corruption=downsample(factor={SIZE // SMALL})", "--num_steps=20"]
-    return subprocess.Popen(
-        [*command, "--batch_size=2", *flags],
-        cwd=Path(__file__).parents[1],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+SIZE, SMALL, COUNT = 16, 4, 4
 
 
-def finish(process):
-    _, err = process.communicate()
-    assert process.returncode == 0, err
-    return err
+def flags(folder, output):
+    """The flags of a run on the pictures of a folder."""
+    found = [f"--generator={folder / 'net'}", f"--input={folder / 'in'}", f"--output_dir={output}"]
+    found += [f"--corruption=downsample(factor={SIZE // SMALL})", "--perceptual_scale=0"]
+    return [*found, "--num_steps=20", "--batch_size=2"]
 
 
 @pytest.fixture(scope="module")
@@ -145,48 +130,67 @@ def whole(tmp_path_factory):
     for i in range(COUNT):
         levels = np.random.RandomState(i).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
         Image.fromarray(levels).save(folder / "in" / f"{i}.png")
-    finish(start(folder, folder / "out"))
+    assert command(*flags(folder, folder / "out")) == 0
     return folder
 
 
+@pytest.fixture
+def copy(whole, tmp_path):
+    """A copy of the results of the undisturbed run, as if they had been made there."""
+    out = tmp_path / "out"
+    shutil.copytree(whole / "out", out)
+    text = (out / "flags.cfg").read_text()
+    (out / "flags.cfg").write_text(text.replace(str(whole / "out"), str(out)))
+    return out
+
+
 def contents(folder):
-    """The bytes of a run's files by name; of the tables, the rows without the seconds."""
-    found = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    found.pop(Path("flags.cfg"))  # names the folder
-    table = found.pop(Path("metrics.csv")).decode().splitlines()
-    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(table)]
-    return found, rows
+    """The bytes of the files of a run's images by name."""
+    files = [path for path in folder.glob("*/**/*") if path.is_file()]
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def rows_of(folder):
+    """The rows of a run's tables, sorted, without the seconds."""
+    rows = [row for path in folder.glob("metrics*.csv") for row in read_rows(path)]
+    return sorted([value for key, value in row.items() if key != "seconds"] for row in rows)
+
+
+def test_a_run_that_is_finished_is_not_begun_again(whole, copy, capsys, monkeypatch):
+    monkeypatch.setattr(reconstruct, "Restorer", None)
+    assert command(*flags(whole, copy), "--resume") == 0
+    assert f"{COUNT} of {COUNT} images were finished before" in capsys.readouterr().err
+
+
+def test_half_a_batch_is_computed_again_but_not_written_again(whole, copy):
+    shutil.rmtree(copy / "3")
+    before = (copy / "2" / "metrics.json").stat().st_mtime_ns
+    assert command(*flags(whole, copy), "--resume") == 0
+    assert (copy / "2" / "metrics.json").stat().st_mtime_ns == before
+    assert contents(copy) == contents(whole / "out")
+
+
+def test_shards_in_one_folder_leave_what_one_process_does(whole, tmp_path):
+    for index in range(2):
+        assert command(*flags(whole, tmp_path), f"--shard={index}/2") == 0
+    assert contents(tmp_path) == contents(whole / "out")
+    assert rows_of(tmp_path) == rows_of(whole / "out")
 
 
 @pytest.mark.slow
-def test_after_kill_9_the_same_command_goes_on_to_the_same_bytes(whole, tmp_path):
-    process = start(whole, tmp_path, "--resume")
+def test_after_kill_9_the_same_command_goes_on_to_the_same_bytes(whole, tmp_path, capsys):
+    own = [*flags(whole, tmp_path), "--resume"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "brgm_tf.reconstruct", *own],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while not list(tmp_path.glob("*/metrics.json")):
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert f"of {COUNT} images were finished before" in finish(start(whole, tmp_path, "--resume"))
+    process.wait()
+    assert command(*own) == 0
+    assert f"of {COUNT} images were finished before" in capsys.readouterr().err
     assert contents(tmp_path) == contents(whole / "out")
-
-
-@pytest.mark.slow
-def test_half_a_batch_is_computed_again_but_not_written_again(whole, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(whole / "out", out)
-    flags = (out / "flags.cfg").read_text().replace(str(whole / "out"), str(out))
-    (out / "flags.cfg").write_text(flags)
-    shutil.rmtree(out / "3")
-    before = (out / "2" / "metrics.json").stat().st_mtime_ns
-    finish(start(whole, out, "--resume"))
-    assert (out / "2" / "metrics.json").stat().st_mtime_ns == before
-    assert contents(out)[0] == contents(whole / "out")[0]
-
-
-@pytest.mark.slow
-def test_a_run_that_is_finished_is_not_begun_again(whole, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(whole / "out", out)
-    flags = (out / "flags.cfg").read_text().replace(str(whole / "out"), str(out))
-    (out / "flags.cfg").write_text(flags)
-    assert f"{COUNT} of {COUNT} images were finished" in finish(start(whole, out, "--resume"))
+    assert rows_of(tmp_path) == rows_of(whole / "out")
