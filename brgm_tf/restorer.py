@@ -84,6 +84,8 @@ class Restorer:
         from brgm_tf.posterior import LatentPrior, Posterior, unknowns_of
 
         self.config = config
+        self._notify = notify or (lambda line: None)
+        self._part_size = config.batch_size
         scales = config.scales()
         self._perceptual = None
         if config.needs_perceptual:
@@ -151,11 +153,33 @@ class Restorer:
                     loaded.append(inputs.load(job, expected=expected))
                 except InputError as error:
                     failures.append((job.name, str(error)))
-            results, failed, stopped = self._restore_finite(loaded, progress)
+            results, failed, stopped = self._restore_parts(loaded, progress)
             failures += failed
             yield [result for result in results if result.name not in finished], failures
             if stopped:
                 return
+
+    def _restore_parts(self, loaded: list[inputs.Loaded], progress):
+        """As `_restore_finite`, in parts that the memory holds: halves of what was too much."""
+        import tensorflow as tf
+
+        results, failures, first = [], [], 0
+        while first < len(loaded):
+            part = loaded[first : first + self._part_size]
+            try:
+                done, failed, stopped = self._restore_finite(part, progress)
+            except tf.errors.ResourceExhaustedError as error:
+                if len(part) == 1:
+                    failures.append((part[0].name, f"memory ran out: {error.message}"))
+                    first += 1
+                    continue
+                self._part_size = len(part) // 2
+                self._notify(f"memory ran out for {len(part)} images; trying {self._part_size}")
+                continue
+            results, failures, first = results + done, failures + failed, first + len(part)
+            if stopped:
+                return results, failures, True
+        return results, failures, False
 
     def _restore_finite(self, loaded: list[inputs.Loaded], progress):
         """Results and failures of one batch, and whether `progress` asked to stop.

@@ -13,7 +13,7 @@ import brgm_tf
 from brgm_tf.errors import InputError
 from brgm_tf.estimators.optimisation import Optimiser
 from brgm_tf.generators.stylegan2 import StyleGAN2
-from brgm_tf.restorer import noise_seeds
+from brgm_tf.restorer import Restorer, noise_seeds
 
 SIZE, SMALL = 16, 4
 DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
@@ -460,6 +460,31 @@ def test_an_image_whose_terms_are_not_finite_costs_only_itself(restore, small, m
     assert [name for name, _ in found.failures] == ["image_00001"]
     assert [image.name for image in found.images] == ["image_00000", "image_00002"]
     np.testing.assert_array_equal(found.reconstructions, whole.reconstructions[[0, 2]])
+
+
+def exhausted(limit, monkeypatch):
+    """Memory for at most `limit` images."""
+    restore_batch = Restorer._restore
+
+    def limited(self, loaded, progress):
+        if len(loaded) > limit:
+            raise tf.errors.ResourceExhaustedError(None, None, "out of it")
+        return restore_batch(self, loaded, progress)
+
+    monkeypatch.setattr(Restorer, "_restore", limited)
+
+
+def test_where_memory_runs_out_a_batch_is_restored_in_halves(restore, small, monkeypatch):
+    exhausted(1, monkeypatch)
+    found = restore(small, corruption=DOWNSAMPLE, batch_size=3)
+    assert [image.name for image in found.images] == [f"image_{i:05d}" for i in range(3)]
+    assert found.failures == ()
+
+
+def test_where_there_is_no_memory_for_one_image_it_fails(restore, small, monkeypatch):
+    exhausted(0, monkeypatch)
+    found = restore(small, corruption=DOWNSAMPLE, batch_size=2)
+    assert [message for _, message in found.failures] == ["memory ran out: out of it"] * 3
 
 
 def test_a_slice_of_a_volume_is_restored_and_written_back(restore, tmp_path):
