@@ -13,16 +13,16 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 # where it is a folder; parts on one line do not import each other.
 LAYERS = (
     ("errors", "unknown"),
-    ("registry", "files", "array_files"),
+    ("checks", "registry", "files", "array_files"),
     ("formats", "packages"),
     ("cache", "pip_client"),
     ("fetching", "download"),
     ("catalogue", "handles", "unpacking"),
-    ("finding",),
-    ("images", "kspace_files", "corruptions", "perceptual", "generators"),
+    ("finding", "medical"),
+    ("images", "bundles", "kspace_files", "corruptions", "perceptual", "generators"),
     ("masks",),
     ("inputs",),
-    ("objectives", "progress", "command"),
+    ("objectives", "progress", "command", "sharding"),
     ("posterior", "surrogates"),
     ("joint", "estimators"),
     ("metrics", "baselines", "calibration"),
@@ -31,13 +31,14 @@ LAYERS = (
     ("panels", "video"),
     ("figure", "uncertainty_figure"),
     ("outputs", "sampling"),
+    ("resuming", "restorer"),
     ("restoration",),
     ("reconstruct",),
     ("training",),
 )
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
-LEAVES = {"errors", "unknown", "registry", "files", "array_files"}
+LEAVES = {"errors", "unknown", "checks", "registry", "files", "array_files"}
 LONERS = (
     "finding",
     "kspace_files",
@@ -47,6 +48,8 @@ LONERS = (
     "objectives",
     "progress",
     "command",
+    "medical",
+    "sharding",
     "surrogates",
 )
 ALONE = {
@@ -55,7 +58,8 @@ ALONE = {
     "generators": LEAVES | {"formats"},
     "images": LEAVES | {"finding"},
     "masks": LEAVES | {"finding", "images"},
-    "formats": {"errors", "registry"},
+    "bundles": LEAVES | {"finding"},
+    "formats": {"errors", "checks"},
     "posterior": LEAVES | {"objectives"},
     "training": LEAVES | {"finding", "images", "generators"},
 }
