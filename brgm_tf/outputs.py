@@ -78,7 +78,7 @@ def check_writable(folder: str | os.PathLike, *, argument: str = _FOLDER_ARGUMEN
         probe.unlink()
     # ValueError: a name with a null character, or an empty one.
     except (OSError, ValueError) as error:
-        raise _unwritable(folder, error, argument=argument) from None
+        raise unwritable(folder, error, argument=argument) from None
     return path
 
 
@@ -266,14 +266,14 @@ def _remove_stale(home: Path, written: Sequence[Path]) -> None:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     except OSError as error:
-        raise _unwritable(home, error) from None
+        raise unwritable(home, error) from None
 
 
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
 
 
 def _npy(array: np.ndarray) -> bytes:
@@ -400,11 +400,12 @@ def _write(path: Path, contents: bytes) -> Path:
     try:
         files.write(path, contents)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     return path
 
 
-def _unwritable(path, error: Exception, *, argument: str = _FOLDER_ARGUMENT) -> InputError:
+def unwritable(path, error: Exception, *, argument: str = _FOLDER_ARGUMENT) -> InputError:
+    """The error of a file or folder of the run that cannot be written."""
     return InputError(
         argument,
         "must be a folder that can be written to",

@@ -67,8 +67,8 @@ flags.DEFINE_bool("list_generators", False, "say where the named generators are 
 flags.DEFINE_string(
     "input",
     None,
-    "image, folder, glob, or example:NAME; also NIfTI and DICOM files; for kspace .npy files or "
-    "fastMRI's .h5 files",
+    "image, folder, glob, or example:NAME; also NIfTI and DICOM files, .tar, TFRecords, or a .txt "
+    "with a path on each line; for kspace .npy files or fastMRI's .h5 files",
 )
 flags.DEFINE_enum("input_kind", "measurement", KINDS, "whether the input is damaged already")
 flags.DEFINE_string(

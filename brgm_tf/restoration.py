@@ -68,12 +68,12 @@ def restore(
     """Restores images: the most probable ones that the generator can make.
 
     Args:
-        images: a path, folder or glob of pictures, NIfTI volumes or DICOM files, an array
-            [h, w, C] or [N, h, w, C] in [-1, 1], or a list of these. For 'kspace(...)', unless
-            input_kind is 'clean', measured k-space: .npy or fastMRI's HDF5 files, complex arrays
-            [H, W], [H, W, coils] or [N, H, W, coils]; its unit becomes that in which the 99.9 %
-            quantile of the zero-filled magnitude is white, and was the metric `kspace_white`
-            before.
+        images: a path, folder or glob of pictures, NIfTI volumes, DICOM files, .tar archives or
+            TFRecords, or a .txt that lists paths, an array [h, w, C] or [N, h, w, C] in [-1, 1],
+            or a list of these. For 'kspace(...)', unless input_kind is 'clean', measured k-space:
+            .npy or fastMRI's HDF5 files, complex arrays [H, W], [H, W, coils] or [N, H, W, coils];
+            its unit becomes that in which the 99.9 % quantile of the zero-filled magnitude is
+            white, and was the metric `kspace_white` before.
         corruption: a call such as 'downsample(factor=32)' or 'mask()', or a chain of them,
             such as 'downsample(factor=4) + noise(scale=5)'.
         generator: a handle as for `hub.load_generator`, or a loaded generator.

@@ -89,12 +89,7 @@ class MetricsTable:
             with open(self._path, "ab") as file:
                 file.write(lines)
         except OSError as error:
-            raise InputError(
-                "output_dir",
-                "must be a folder that can be written to",
-                path=str(self._path),
-                reason=str(error),
-            ) from None
+            raise outputs.unwritable(self._path, error) from None
 
     def _rewrite(self, rows: Sequence[Mapping[str, object]]) -> None:
         path = outputs.save_metrics_csv(self._path.parent, rows, name=self._path.name)
