@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from absl import flags
 from brgm_tf import command, hub, outputs, resuming
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.checks import MAX_INT
+from brgm_tf.collection import restore_all
 from brgm_tf.config import Config
 from brgm_tf.corruptions import CORRUPTIONS, parsing
+from brgm_tf.devices import STRATEGIES, devices_of
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.finding import find_images
@@ -30,6 +33,7 @@ from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
 from brgm_tf.progress import display
 from brgm_tf.restoration import prepare
 from brgm_tf.restorer import Restorer
+from brgm_tf.results import KeptBatch
 from brgm_tf.sharding import AUTO as ALL_OR_CLUSTER
 from brgm_tf.sharding import shard_of
 from brgm_tf.surrogates import SURROGATES
@@ -149,6 +153,13 @@ flags.DEFINE_string(
     "INDEX/COUNT: of COUNT processes on the same input the one that restores every COUNT-th batch, "
     "from INDEX on; 'auto': as TF_CONFIG says, else everything",
 )
+flags.DEFINE_enum(
+    "strategy",
+    "auto",
+    list(STRATEGIES),
+    "devices, each of which restores batches of its own: "
+    + "; ".join(f"{name}, {what}" for name, what in STRATEGIES.items()),
+)
 flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "video of the optimisation")
 flags.DEFINE_enum("optimiser", None, OPTIMISERS, "how it is climbed (default: the objective's)")
 for _name, _help in SCALES.items():
@@ -200,12 +211,14 @@ def _run() -> int:
     if config.needs_perceptual and config.perceptual != hub.PERCEPTUAL_WEIGHTS:
         hub.read_perceptual(config.perceptual, progress=command.say)
     command.import_quietly("tensorflow")
+    devices = devices_of(FLAGS.strategy)
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
     folder = outputs.check_writable(FLAGS.output_dir)
     own = [job.name for batch in shard.own(jobs, batch_size=config.batch_size) for job in batch]
-    replay, finished = _effective_flags(), {}
+    replay, finished, kept = _effective_flags(), {}, {}
     if FLAGS.resume:
         finished = resuming.finished_rows(folder, own, flags=replay)
+        kept = resuming.load_kept(folder, name=shard.state)
         command.say(f"{len(finished)} of {len(own)} images were finished before")
     else:
         # Of other flags, perhaps; if this run is interrupted, they must not count as its own.
@@ -214,12 +227,20 @@ def _run() -> int:
         return 0
     outputs.save_flags(folder, replay)
     table = resuming.MetricsTable(folder, list(finished.values()), name=shard.table)
-    restorer = Restorer(config, notify=command.say)
+    restorers = [Restorer(config, notify=command.say, device=device) for device in devices]
     with _Progress(len(own) - len(finished), config.num_steps) as progress:
-        batches = restorer.run(
-            jobs, expected=expected, progress=progress, finished=finished, shard=shard
+        batches = restore_all(
+            restorers,
+            jobs,
+            expected=expected,
+            progress=progress,
+            finished=finished,
+            shard=shard,
+            kept=kept,
+            notify=progress.say,
         )
-        failures = _save_all(batches, folder, table, progress)
+        failures, stopped = _save_all(batches, folder, table, progress)
+    resuming.save_kept(folder, stopped, name=shard.state)
     for name, message in failures:
         command.say(f"failed: {name}: {message}")
     if progress.stopped:
@@ -252,22 +273,25 @@ _CONFIG_FLAGS = (
 )
 
 
-def _save_all(batches, folder: Path, table, progress) -> list[tuple[str, str]]:
-    """Saves what is restored, batch by batch; returns the failures."""
-    failures, last = [], None
-    for results, failed in batches:
-        failures += failed
-        for result in results:
+def _save_all(
+    batches, folder: Path, table, progress
+) -> tuple[list[tuple[str, str]], list[KeptBatch]]:
+    """Saves what is restored, batch by batch; returns the failures, and where batches stopped."""
+    failures, stopped, last = [], [], None
+    for batch in batches:
+        failures += batch.failures
+        stopped += [batch.kept] if batch.kept else []
+        for result in batch.images:
             outputs.save_image_result(folder, result, save_video=FLAGS.save_video)
             last = folder / result.name / "figure.png"
             for warning in result.warnings:
                 progress.say(f"warning: {result.name}: {warning}")
-        table.add([outputs.metrics_row(result) for result in results])
-        progress.finish(len(results) + len(failed))
+        table.add([outputs.metrics_row(result) for result in batch.images])
+        progress.finish(batch)
     if last is not None:
         progress.close()
         sys.stdout.write(f"{last}\n")
-    return failures
+    return failures, stopped
 
 
 def _effective_flags() -> str:
@@ -294,6 +318,8 @@ class _Progress:
     def __init__(self, num_images: int, num_steps: int):
         self._num_steps = num_steps
         self._done = 0
+        self._running: dict[str, int] = {}
+        self._lock = threading.Lock()
         self._begun = time.monotonic()
         self.stopped = False
         self._display = display(num_images * num_steps, stream=sys.stderr)
@@ -310,23 +336,32 @@ class _Progress:
         self.close()
 
     def __call__(self, step) -> bool:
+        """Counts steps of images of a batch; called from the thread that restores it."""
         if step.note:
             self.say(step.note)
-        self._display.update(
-            self._done * self._num_steps + len(step.names) * step.step,
-            doing=", ".join(step.names[:2]) + ("..." if len(step.names) > 2 else ""),
-            note=f"loss {sum(step.terms.values()):.4g}",
-        )
+        with self._lock:
+            self._running |= dict.fromkeys(step.names, step.step)
+            self._show(
+                doing=", ".join(step.names[:2]) + ("..." if len(step.names) > 2 else ""),
+                note=f"loss {sum(step.terms.values()):.4g}",
+            )
         return self.stopped
 
-    def finish(self, num_images: int) -> None:
+    def finish(self, batch) -> None:
         """Counts the images of a batch that was not stopped, whatever became of them."""
-        if not self.stopped:
-            self._done += num_images
+        names = [image.name for image in batch.images] + [name for name, _ in batch.failures]
+        if batch.stopped:
+            return
+        with self._lock:
+            self._done += len(names)
+            for name in names:
+                self._running.pop(name, None)
             rate = 3600 * self._done / (time.monotonic() - self._begun)
-            self._display.update(
-                self._done * self._num_steps, doing=f"{self._done} saved, {rate:.0f} an hour"
-            )
+            self._show(doing=f"{self._done} saved, {rate:.0f} an hour")
+
+    def _show(self, **options) -> None:
+        done = self._done * self._num_steps + sum(self._running.values())
+        self._display.update(done, **options)
 
     def say(self, line: str) -> None:
         """Writes a line that does not disturb what is shown."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from brgm_tf import hub, inputs, outputs
 from brgm_tf.catalogue import DEFAULT_GENERATOR
+from brgm_tf.collection import restore_all
 from brgm_tf.config import Config
 from brgm_tf.errors import InputError
 from brgm_tf.restorer import Restorer
@@ -97,9 +98,9 @@ def restore(
     jobs, expected = prepare(images, config=config, masks=masks)
     restorer = Restorer(config)
     results, failures = [], []
-    for done, failed in restorer.run(jobs, expected=expected, progress=progress):
-        results += done
-        failures += failed
+    for batch in restore_all([restorer], jobs, expected=expected, progress=progress):
+        results += batch.images
+        failures += batch.failures
     return Restoration(tuple(results), tuple(failures), config)
 
 

@@ -6,17 +6,16 @@ import dataclasses
 import functools
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from brgm_tf import hub, inputs, metrics, sampling
 from brgm_tf.config import Config
-from brgm_tf.errors import InputError, NotFiniteError
+from brgm_tf.devices import scope_of
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.objectives import Objective
-from brgm_tf.results import ImageResult, KSpaceData
-from brgm_tf.sharding import Shard
+from brgm_tf.results import BatchResult, ImageResult, KeptBatch, KSpaceData
 
 RESIDUAL_BOUND = 10.0  # grey levels
 # A scanner's units are arbitrary: this quantile of the zero-filled magnitude becomes white.
@@ -46,12 +45,18 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class _Estimate:
-    """Where an estimator ended: latents ws [B, L, D], its state, the loss's terms [steps, B]."""
+    """Where an estimator ended: latents ws [B, L, D], its state, the loss's terms [steps, B].
+
+    And the frames of a video, whether it was stopped, and if so how to go on.
+    """
 
     ws: object
     state: object
     history: Mapping[str, np.ndarray]
     settled: bool
+    frames: tuple[np.ndarray, ...]
+    stopped: bool
+    kept: KeptBatch | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,16 +81,26 @@ class Restorer:
     Args:
         config: what to do.
         notify: called with a line for each thing worth telling (a download).
+        device: where, as TensorFlow names it; None for where TensorFlow would.
     """
 
-    def __init__(self, config: Config, *, notify: Callable[[str], object] | None = None):
+    def __init__(
+        self,
+        config: Config,
+        *,
+        notify: Callable[[str], object] | None = None,
+        device: str | None = None,
+    ):
+        self.config, self.device = config, device
+        with scope_of(device):
+            self._load(notify)
+
+    def _load(self, notify) -> None:
         import tensorflow as tf
 
         from brgm_tf.posterior import LatentPrior, Posterior, unknowns_of
 
-        self.config = config
-        self._notify = notify or (lambda line: None)
-        self._part_size = config.batch_size
+        config = self.config
         scales = config.scales()
         self._perceptual = None
         if config.needs_perceptual:
@@ -122,88 +137,27 @@ class Restorer:
             tf.function(self._perceptual, jit_compile=True) if self._perceptual else None
         )
 
-    def run(
+    def restore(
         self,
-        jobs: list[inputs.Job],
+        loaded: Sequence[inputs.Loaded],
         *,
-        expected: inputs.Expected,
         progress: Callable[[Step], object] | None = None,
-        finished: Collection[str] = (),
-        shard: Shard | None = None,
-    ) -> Iterator[tuple[list[ImageResult], list[tuple[str, str]]]]:
-        """Yields (results, failures) of each batch; stops after one that was stopped.
-
-        The batches are those of the list of jobs, whatever fails in them, and whatever of them is
-        finished: a batch with something left is computed as a whole, so that an image has the
-        same neighbours, and thus the same bits, however often a run was interrupted.
+        kept: KeptBatch | None = None,
+    ) -> BatchResult:
+        """Restores one batch.
 
         Args:
-            jobs: what is to be restored.
-            expected: of the inputs.
+            loaded: its images.
             progress: called with a `Step` after every chunk of steps; returning True stops.
-            finished: names of jobs whose results are there already, which are not yielded.
-            shard: whose batches are restored; None for all.
+            kept: where the same batch was when it was stopped.
+
+        Raises:
+            NotFiniteError: terms of some images are no numbers any more.
         """
-        for batch in (shard or Shard()).own(jobs, batch_size=self.config.batch_size):
-            if all(job.name in finished for job in batch):
-                continue
-            loaded, failures = [], []
-            for job in batch:
-                try:
-                    loaded.append(inputs.load(job, expected=expected))
-                except InputError as error:
-                    failures.append((job.name, str(error)))
-            results, failed, stopped = self._restore_parts(loaded, progress)
-            failures += failed
-            yield [result for result in results if result.name not in finished], failures
-            if stopped:
-                return
+        with scope_of(self.device):
+            return self._restore(list(loaded), progress, kept)
 
-    def _restore_parts(self, loaded: list[inputs.Loaded], progress):
-        """As `_restore_finite`, in parts that the memory holds: halves of what was too much."""
-        import tensorflow as tf
-
-        results, failures, first = [], [], 0
-        while first < len(loaded):
-            part = loaded[first : first + self._part_size]
-            try:
-                done, failed, stopped = self._restore_finite(part, progress)
-            except tf.errors.ResourceExhaustedError as error:
-                if len(part) == 1:
-                    failures.append((part[0].name, f"memory ran out: {error.message}"))
-                    first += 1
-                    continue
-                self._part_size = len(part) // 2
-                self._notify(f"memory ran out for {len(part)} images; trying {self._part_size}")
-                continue
-            results, failures, first = results + done, failures + failed, first + len(part)
-            if stopped:
-                return results, failures, True
-        return results, failures, False
-
-    def _restore_finite(self, loaded: list[inputs.Loaded], progress):
-        """Results and failures of one batch, and whether `progress` asked to stop.
-
-        In the place of an image whose terms are not finite another one is restored again: the
-        batch keeps its size, and the others their program and their bits.
-        """
-        failures = {}
-        while fine := [i for i in range(len(loaded)) if i not in failures]:
-            batch = [loaded[fine[0] if i in failures else i] for i in range(len(loaded))]
-            try:
-                results, stopped = self._restore(batch, progress)
-            except NotFiniteError as error:
-                # Restarts of an image are as many images.
-                failures |= {int(i) % len(loaded): str(error) for i in error.images}
-                continue
-            break
-        else:
-            results, stopped = [], False
-        failed = [(loaded[i].name, message) for i, message in sorted(failures.items())]
-        return [results[i] for i in fine], failed, stopped
-
-    def _restore(self, loaded: list[inputs.Loaded], progress):
-        """The results of one batch, and whether `progress` asked to stop."""
+    def _restore(self, loaded: list[inputs.Loaded], progress, kept) -> BatchResult:
         start = time.monotonic()
         data = {}
         if self.corruption.data_names:
@@ -221,7 +175,7 @@ class Restorer:
             white = _white(self._picture(measurement, data).numpy())
             measurement /= white[:, None, None, None]
         truth = image if is_clean else None
-        estimate, frames, stopped = self._estimate(loaded, measurement, data, progress)
+        estimate = self._estimate(loaded, measurement, data, progress, kept)
         ws, history = estimate.ws, estimate.history
         parameters = self.estimator.parameters(estimate.state.v)
         rendered = self.render(ws, measurement, data, parameters)
@@ -254,13 +208,13 @@ class Restorer:
                     seconds=seconds,
                     warnings=self._warnings(own, estimate, noise=float(known.noise[i])),
                     samples=samples[i] if samples else None,
-                    frames=tuple(frame[i] for frame in frames) if frames else None,
+                    frames=tuple(frame[i] for frame in estimate.frames) or None,
                     kspace=_kspace_data(measurement[i], known.observed[i]),
                     geometry=item.geometry,
                     complete=self._is_complete(estimate),
                 )
             )
-        return results, stopped
+        return BatchResult(tuple(results), stopped=estimate.stopped, kept=estimate.kept)
 
     def _features_of(self, scales: Objective):
         """The features of the objective; those of the reported LPIPS never enlarge."""
@@ -269,30 +223,32 @@ class Restorer:
         enlarge = scales.family == "brgm_torch"
         return functools.partial(self._perceptual.features, enlarge=enlarge)
 
-    def _estimate(self, loaded, measurement, data, progress):
-        """The `_Estimate` of a batch, a video's frames, and whether `progress` asked to stop."""
+    def _estimate(self, loaded, measurement, data, progress, kept) -> _Estimate:
         num_steps = self.config.num_steps
-        chunks, frames, stopped = [], [], False
+        names = tuple(item.name for item in loaded)
+        chunks = [] if kept is None else [dict(kept.history)]
+        frames, stopped = [], False
         if self.config.keep_frames:
             frames.append(self._frames(self._start(len(loaded)), measurement, data))
-        for chunk in self.estimator.run(measurement, data=data):
+        state = None if kept is None else kept.state
+        for chunk in self.estimator.run(measurement, data=data, kept=state):
             chunks.append({name: -values for name, values in chunk.history.items()})
             ws, step = self.estimator.latents(chunk.state.v), int(chunk.state.step)
             if self.config.keep_frames and step * MAX_FRAMES // num_steps >= len(frames):
                 frames.append(self._frames(ws, measurement, data))
             if progress is not None:
                 terms = {name: float(values[-1].mean()) for name, values in chunks[-1].items()}
-                names = tuple(item.name for item in loaded)
                 shown = num_steps if chunk.settled else step
                 stopped = bool(progress(Step(names, shown, num_steps, terms, chunk.note)))
             if stopped:
                 break
-        history = {
-            name: np.concatenate([chunk[name] for chunk in chunks]).astype("float64")
-            for name in chunks[0]
-        }
+        history = {name: np.concatenate([c[name] for c in chunks]) for name in chunks[0]}
+        # The frames so far are not kept: a video begins anew.
+        state = chunk.keep() if stopped and not self.config.keep_frames else {}
+        kept = KeptBatch(names, state, history) if state else None
+        history = {name: values.astype("float64") for name, values in history.items()}
         history["total"] = sum(history.values())
-        return _Estimate(ws, chunk.state, history, chunk.settled), frames, stopped
+        return _Estimate(ws, chunk.state, history, chunk.settled, tuple(frames), stopped, kept)
 
     def drawn_parameters(self, seeds) -> dict[str, object]:
         """The corruption's unknown parameters [B] by name, drawn from their priors.

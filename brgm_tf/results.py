@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -114,6 +115,38 @@ class ImageResult:
             *self.warnings,
             *(f"{lost[name]} pixels of the {name} are not finite" for name in lost if lost[name]),
         ]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class KeptBatch:
+    """Where a batch was when it was stopped, to go on from.
+
+    Attributes:
+        names: of its images, in their order; an image may be there twice, see `collection`.
+        state: arrays of the estimator's state by name, as of `estimators.optimisation.Kept`.
+        history: terms of the loss by name, each [steps, B].
+    """
+
+    names: tuple[str, ...]
+    state: Mapping[str, Sequence[np.ndarray]]
+    history: Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BatchResult:
+    """What became of a batch.
+
+    Attributes:
+        images: an `ImageResult` for each restored image.
+        failures: (name, message) of each image that could not be restored.
+        stopped: whether it was stopped.
+        kept: where it was then; None where it has to begin anew.
+    """
+
+    images: tuple[ImageResult, ...]
+    failures: tuple[tuple[str, str], ...] = ()
+    stopped: bool = False
+    kept: KeptBatch | None = None
 
 
 def _finite_pixels(image) -> np.ndarray:

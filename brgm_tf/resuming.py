@@ -1,6 +1,7 @@
 """Going on with a run that was interrupted: what of it is finished, and its table of metrics.
 
 An image is finished where its metrics.json is, which is written last, and says that it is complete.
+A run that was stopped leaves the state of its last batches behind, from which they go on.
 TensorFlow is not imported here.
 """
 
@@ -10,11 +11,15 @@ import csv
 import io
 import json
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from brgm_tf import outputs
+import numpy as np
+
+from brgm_tf import files, outputs
 from brgm_tf.errors import InputError
+from brgm_tf.results import KeptBatch
 
 # Of metrics.json, what is no figure of merit.
 _NO_METRICS = ("stddev_white",)
@@ -128,3 +133,67 @@ def _metrics_of(path: Path, name: str) -> dict[str, object] | None:
     }
     unknown = {key: None for key, value in contents.items() if value is None}
     return {"image": name, **metrics, **unknown}
+
+
+def save_kept(folder: str | os.PathLike, kept: Sequence[KeptBatch], *, name: str) -> None:
+    """Writes where batches were stopped; without any, removes what an earlier run has written.
+
+    Args:
+        folder: of the run.
+        kept: the batches.
+        name: of the file, as of `Shard.state`.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    path = Path(folder).expanduser() / name
+    arrays, about = {}, []
+    for i, batch in enumerate(kept):
+        about.append([list(batch.names), {key: len(found) for key, found in batch.state.items()}])
+        for key, found in batch.state.items():
+            arrays |= {f"{i}/state/{key}/{j}": array for j, array in enumerate(found)}
+        arrays |= {f"{i}/history/{term}": values for term, values in batch.history.items()}
+    try:
+        if kept:
+            file = io.BytesIO()
+            np.savez(file, about=np.array(json.dumps(about)), **arrays)
+            files.write(path, file.getvalue())
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise outputs.unwritable(path, error) from None
+
+
+def load_kept(folder: str | os.PathLike, *, name: str) -> dict[tuple[str, ...], KeptBatch]:
+    """Where batches were stopped, by the names of their images; {} without such a file.
+
+    Args:
+        folder, name: as of `save_kept`.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = Path(folder).expanduser() / name
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            about = json.loads(str(arrays["about"]))
+            batches = [_kept(arrays, i, *item) for i, item in enumerate(about)]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(
+            "resume",
+            f"needs a readable {name} in output_dir ({error})",
+            remedy="Remove the file to have that batch begin anew",
+            output_dir=str(folder),
+        ) from None
+    return {batch.names: batch for batch in batches}
+
+
+def _kept(arrays, i: int, names: Sequence[str], counts: Mapping[str, int]) -> KeptBatch:
+    state = {
+        key: [arrays[f"{i}/state/{key}/{j}"] for j in range(count)] for key, count in counts.items()
+    }
+    start = f"{i}/history/"
+    history = {key.removeprefix(start): arrays[key] for key in arrays if key.startswith(start)}
+    return KeptBatch(tuple(names), state, history)

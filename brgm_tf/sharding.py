@@ -37,9 +37,16 @@ class Shard:
     @property
     def table(self) -> str:
         """The name of its table of metrics."""
-        if self.count == 1:
-            return "metrics.csv"
-        return f"metrics-{self.index:05}-of-{self.count:05}.csv"
+        return f"metrics{self._suffix}.csv"
+
+    @property
+    def state(self) -> str:
+        """The name of the file in which it keeps batches that were stopped."""
+        return f"state{self._suffix}.npz"
+
+    @property
+    def _suffix(self) -> str:
+        return "" if self.count == 1 else f"-{self.index:05}-of-{self.count:05}"
 
 
 def shard_of(text: str) -> Shard:

@@ -22,7 +22,7 @@ LAYERS = (
     ("images", "bundles", "kspace_files", "corruptions", "perceptual", "generators"),
     ("masks",),
     ("inputs",),
-    ("objectives", "progress", "command", "sharding"),
+    ("objectives", "progress", "command", "sharding", "devices"),
     ("posterior", "surrogates"),
     ("joint", "estimators"),
     ("metrics", "baselines", "calibration"),
@@ -32,6 +32,7 @@ LAYERS = (
     ("figure", "uncertainty_figure"),
     ("outputs", "sampling"),
     ("resuming", "restorer"),
+    ("collection",),
     ("restoration",),
     ("reconstruct",),
     ("training",),
@@ -50,6 +51,7 @@ LONERS = (
     "command",
     "medical",
     "sharding",
+    "devices",
     "surrogates",
 )
 ALONE = {

@@ -466,10 +466,10 @@ def exhausted(limit, monkeypatch):
     """Memory for at most `limit` images."""
     restore_batch = Restorer._restore
 
-    def limited(self, loaded, progress):
+    def limited(self, loaded, progress, kept):
         if len(loaded) > limit:
             raise tf.errors.ResourceExhaustedError(None, None, "out of it")
-        return restore_batch(self, loaded, progress)
+        return restore_batch(self, loaded, progress, kept)
 
     monkeypatch.setattr(Restorer, "_restore", limited)
 

@@ -194,3 +194,34 @@ def test_after_kill_9_the_same_command_goes_on_to_the_same_bytes(whole, tmp_path
     assert f"of {COUNT} images were finished before" in capsys.readouterr().err
     assert contents(tmp_path) == contents(whole / "out")
     assert rows_of(tmp_path) == rows_of(whole / "out")
+
+
+# A batch that was stopped.
+
+
+def test_a_stopped_batch_goes_on_from_its_last_step_to_the_same_bytes(whole, tmp_path, monkeypatch):
+    count_and_show = reconstruct._Progress.__call__
+    steps = []
+
+    def stopping(self, step):
+        steps.append(step.step)
+        if len(steps) == 1:
+            self._stop()  # as a signal has it
+        return count_and_show(self, step)
+
+    monkeypatch.setattr(reconstruct._Progress, "__call__", stopping)
+    assert command(*flags(whole, tmp_path)) == reconstruct.STOPPED
+    assert (tmp_path / "state.npz").exists()
+    assert command(*flags(whole, tmp_path), "--resume") == 0
+    assert steps == [10, 20, 10, 20]
+    assert contents(tmp_path) == contents(whole / "out")
+    assert not (tmp_path / "state.npz").exists()
+
+
+def test_a_state_that_cannot_be_read_is_one_line(whole, copy, capsys):
+    shutil.rmtree(copy / "3")
+    (copy / "state.npz").write_bytes(b"nothing of the kind")
+    assert command(*flags(whole, copy), "--resume") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "`resume` needs a readable state.npz" in error
+    assert "Remove the file" in error

@@ -24,6 +24,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf import baselines, command, files, images, inputs, metrics, outputs
+from brgm_tf.collection import restore_all
 from brgm_tf.config import Config
 from brgm_tf.corruptions import parsing
 from brgm_tf.errors import InputError
@@ -196,10 +197,10 @@ class Evaluation:
 
 
 def _by_estimator(restorer, jobs, *, expected):
-    for results, failures in restorer.run(jobs, expected=expected):
-        for name, message in failures:
+    for batch in restore_all([restorer], jobs, expected=expected):
+        for name, message in batch.failures:
             sys.stderr.write(f"failed: {name}: {message}\n")
-        for result in results:
+        for result in batch.images:
             shown = result.reconstruction if result.merged is None else result.merged
             pictures = {
                 "restored": shown,

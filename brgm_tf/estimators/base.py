@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.estimators.batches import tiled_data
-from brgm_tf.estimators.optimisation import Progress, State
+from brgm_tf.estimators.optimisation import Kept, Progress, State
 from brgm_tf.posterior import Posterior
 
 
@@ -31,12 +31,16 @@ class Estimator(abc.ABC):
         self._features = tf.function(self._features_of, jit_compile=jit)
 
     @abc.abstractmethod
-    def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
+    def run(
+        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+    ) -> Iterator[Progress]:
         """Yields the progress of a batch after every chunk of steps.
 
         Args:
             measurement: y [B, ...].
             data: per-image arrays of the corruption.
+            kept: what `Progress.keep` returned in an earlier run on the same batch, which this
+                one goes on with.
         """
 
     def inputs(self, measurement, *, data: dict | None = None) -> dict:

@@ -26,7 +26,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from brgm_tf.estimators.optimisation import Progress, State
+from brgm_tf.estimators.optimisation import Kept, Progress, State
 from brgm_tf.estimators.variational import VI, VI_TERMS
 from brgm_tf.estimators.variational import Fit as SurrogateFit
 
@@ -68,26 +68,35 @@ class HMC(VI):
 
     def __init__(self, posterior, *, num_steps: int, num_chains: int = 4, **options):
         self._iterations = max(2, num_steps // 2)
-        super().__init__(posterior, num_steps=max(2, num_steps - self._iterations), **options)
+        self._fitting_steps = max(2, num_steps - self._iterations)
+        super().__init__(posterior, num_steps=self._fitting_steps, **options)
         self._num_chains = num_chains
         # Not the loops: inside of one, XLA computes convolutions on a single core.
         self._evaluate = tf.function(self._value_and_gradient, jit_compile=self._jit)
         self._begin, self._advance = tf.function(self._begun), tf.function(self._advanced)
 
-    def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
+    def run(
+        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+    ) -> Iterator[Progress]:
         """Yields the progress of a batch; in the end the slots are the `Fit`.
 
         While the chains run, history has the terms' means over them, and no entropy. The second
-        chunk, which compiles nothing any more, brings a note of how long it will take.
+        chunk, which compiles nothing any more, brings a note of how long it will take. Chains are
+        not kept: a batch that is interrupted while they run begins anew.
+
+        Args:
+            measurement, data, kept: as of `Estimator.run`.
         """
         durations = [time.monotonic()]
-        for progress in super().run(measurement, data=data):
+        for progress in super().run(measurement, data=data, kept=kept):
             durations.append(time.monotonic())
             note = ""
             climbs = not isinstance(progress.state.slots, SurrogateFit)
             if climbs and len(durations) == 3:
                 note = self._estimate(durations[2] - durations[1], progress)
-            yield progress._replace(settled=False, note=note)
+            is_last = progress.settled or int(progress.state.step) >= self._fitting_steps
+            keep = dict if is_last else progress.keep
+            yield progress._replace(keep=keep, settled=False, note=note)
         yield from self._sampled(progress.state, self.inputs(measurement, data=data))
 
     def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tf.Tensor:
@@ -146,7 +155,8 @@ class HMC(VI):
             places = tf.concat([image.state for image in images], axis=1)
             mean = self._mean(fit, fitted.slots, places)
             state = State(mean, tf.constant(terms[-1]), fit, fitted.step + done + size)
-            yield Progress(state, dict(zip(VI_TERMS, np.moveaxis(terms, 1, 0), strict=True)))
+            history = dict(zip(VI_TERMS, np.moveaxis(terms, 1, 0), strict=True))
+            yield Progress(state, history, keep=dict)
 
     def _step(self, image: _Chains, first: int, count: int, *, adapting: bool) -> np.ndarray:
         """Advances an image's chains; the terms of each iteration [n, T, 1]."""

@@ -15,7 +15,7 @@ from brgm_tf.estimators.base import Estimator
 from brgm_tf.estimators.batches import measured, tiled_data
 from brgm_tf.estimators.gauss_newton import GaussNewton
 from brgm_tf.estimators.lbfgs import LBFGS
-from brgm_tf.estimators.optimisation import Optimiser, Progress, Rule, State
+from brgm_tf.estimators.optimisation import Kept, Optimiser, Progress, Rule, State
 from brgm_tf.objectives import Objective
 from brgm_tf.posterior import TERMS, Posterior
 
@@ -73,20 +73,22 @@ class MAP(Estimator):
             chunk_size=chunk_size,
         )
 
-    def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
+    def run(
+        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+    ) -> Iterator[Progress]:
         """Yields the progress of a batch after every chunk of steps.
 
         Its history has the terms of the restart that is best at the time; the state has no slots.
 
         Args:
-            measurement: y [B, ...].
-            data: per-image arrays of the corruption.
+            measurement, data, kept: as of `Estimator.run`.
         """
         inputs = self.inputs(measurement, data=data)
         inputs = measured(inputs, copies=self._num_restarts) | {
             "corruption": tiled_data(inputs["corruption"], self._num_restarts)
         }
-        state = self.optimiser.start(tf.constant(self._starts(len(measurement)), self._dtype))
+        starts = tf.constant(self._starts(len(measurement)), self._dtype)
+        state = self.optimiser.resume(starts, kept)
         for progress in self.optimiser.run(state, inputs):
             yield best_restart(progress, num_restarts=self._num_restarts)
 
@@ -132,4 +134,4 @@ def best_restart(progress: Progress, *, num_restarts: int) -> Progress:
     state = progress.state
     best = columns(tf.reduce_sum(state.terms, axis=0).numpy())
     v, terms = tf.gather(state.v, best), tf.gather(state.terms, best, axis=1)
-    return Progress(State(v, terms, (), state.step), history, progress.settled)
+    return progress._replace(state=State(v, terms, (), state.step), history=history)

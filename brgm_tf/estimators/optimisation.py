@@ -10,6 +10,7 @@ A rule says where the next evaluation is, and what it makes of it: `adam.Adam`,
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -17,6 +18,9 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.errors import NotFiniteError
+
+# Structures by name, each as the list of its arrays.
+Kept = Mapping[str, Sequence[np.ndarray]]
 
 
 class Evaluation(NamedTuple):
@@ -59,11 +63,12 @@ class Progress(NamedTuple):
     """What is known at the end of a chunk: its state, and the terms of its steps [n, B].
 
     `settled` says that nothing more is to be expected, though steps may be left; `note` is a line
-    for the user.
+    for the user; `keep` returns what the estimator's `run` takes as `kept` to go on from here.
     """
 
     state: State
     history: dict[str, np.ndarray]
+    keep: Callable[[], Kept]
     settled: bool = False
     note: str = ""
 
@@ -103,6 +108,16 @@ class Optimiser:
         unknown = tf.fill([len(self._names), v.shape[0]], tf.constant(np.nan, v.dtype))
         return State(v, unknown, self.rule.start(v), tf.constant(0, tf.int32))
 
+    def resume(self, v, kept: Kept | None) -> State:
+        """The state that was kept; without one, the state before the first step.
+
+        Args:
+            v: the coordinates before the first step.
+            kept: what `Progress.keep` returned.
+        """
+        state = self.start(v)
+        return state if kept is None else unpacked(kept["state"], like=state)
+
     def run(self, state: State, data: Mapping) -> Iterator[Progress]:
         """Yields the progress after every chunk, until the rule's last step.
 
@@ -125,7 +140,11 @@ class Optimiser:
                     "lower the learning rate, or look for invalid values in the input",
                     images=np.flatnonzero(~finite),
                 )
-            yield Progress(state, history)
+            yield Progress(state, history, keep=functools.partial(self._keep, state))
+
+    @staticmethod
+    def _keep(state: State) -> Kept:
+        return {"state": packed(state)}
 
     def _run_chunk(self, state: State, num_steps, data):
         def body(i, state, history):
@@ -155,3 +174,19 @@ class Optimiser:
             terms = tf.stack([terms[name] for name in self._names])
             loss = -tf.reduce_sum(terms, axis=0)
         return Evaluation(terms, loss, tape.gradient(loss, v))
+
+
+def packed(structure) -> list[np.ndarray]:
+    """The arrays of a structure of tensors."""
+    return [np.asarray(tensor) for tensor in tf.nest.flatten(structure)]
+
+
+def unpacked(arrays: Sequence[np.ndarray], *, like):
+    """A structure of tensors from its arrays.
+
+    Args:
+        arrays: of `packed`.
+        like: a structure of the same kind.
+    """
+    pairs = zip(arrays, tf.nest.flatten(like), strict=True)
+    return tf.nest.pack_sequence_as(like, [tf.constant(a, t.dtype) for a, t in pairs])

@@ -22,7 +22,8 @@ Duvenaud, Sticking the landing (arXiv 1703.09194); BRGM (arXiv 2012.04567), sect
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ from brgm_tf.estimators.base import Sampler
 from brgm_tf.estimators.batches import mean_of_draws, measured
 from brgm_tf.estimators.gauss_newton import GaussNewton
 from brgm_tf.estimators.lbfgs import LBFGS
-from brgm_tf.estimators.optimisation import Optimiser, Progress, State
+from brgm_tf.estimators.optimisation import Kept, Optimiser, Progress, State, packed, unpacked
 from brgm_tf.posterior import TERMS, Posterior
 from brgm_tf.surrogates import SURROGATES
 from brgm_tf.surrogates.gaussian import Frame
@@ -119,20 +120,23 @@ class VI(Sampler):
             **options,
         )
 
-    def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
+    def run(
+        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+    ) -> Iterator[Progress]:
         """Yields the progress of a batch after every chunk of steps.
 
         The state's coordinates are the surrogate's mean; its slots are the `Fit`.
 
         Args:
-            measurement: y [B, ...].
-            data: per-image arrays of the corruption.
+            measurement, data, kept: as of `Estimator.run`.
         """
         inputs = self.inputs(measurement, data=data)
         start = tf.constant(self._posterior.prior.start(len(measurement)), self._dtype)
-        for progress in self._climb.run(self._climb.start(start), inputs):
+        mode = self._climb.resume(start, kept)
+        for progress in self._climb.run(mode, inputs):
+            mode = progress.state
             yield progress
-        yield from self._fitted(progress.state, inputs)
+        yield from self._fitted(mode, inputs, kept if kept and "fit" in kept else None)
 
     def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tf.Tensor:
         """Draws of the surrogate: coordinates [S, B, K, D]."""
@@ -155,18 +159,27 @@ class VI(Sampler):
 
     # The ELBO.
 
-    def _fitted(self, mode: State, inputs) -> Iterator[Progress]:
+    def _fitted(self, mode: State, inputs, kept: Kept | None) -> Iterator[Progress]:
         frame = self.gauss_newton.frame(mode.v, inputs)
-        packed = self.surrogate.start(frame, log_scale=self._log_scale())
+        start = self.surrogate.start(frame, log_scale=self._log_scale())
         count, before = mode.v.shape[0], int(mode.step)
         inputs = inputs | {"frame": frame}
         plateaus = Plateaus(count)
-        for progress in self._fit.run(self._fit.start(packed[:, None]), inputs):
+        state = self._fit.start(start[:, None])
+        if kept:
+            state = unpacked(kept["fit"], like=state)
+            plateaus = Plateaus.of(kept["plateaus"])
+        for progress in self._fit.run(state, inputs):
             elbo = sum(progress.history.values())
             fit = Fit(frame, plateaus.keep(elbo, progress.state.v[:, 0]))
             mean = self._posterior.prior.shaped(self.surrogate.mean(fit.parameters, frame))
             state = State(mean, progress.state.terms, fit, progress.state.step + before)
-            yield Progress(state, progress.history, settled=plateaus.all_settled)
+            yield Progress(
+                state,
+                progress.history,
+                keep=functools.partial(_keep, mode, progress.state, plateaus),
+                settled=plateaus.all_settled,
+            )
             if plateaus.all_settled:
                 return
 
@@ -201,6 +214,10 @@ class VI(Sampler):
         )
 
 
+def _keep(mode: State, state: State, plateaus: Plateaus) -> Kept:
+    return {"state": packed(mode), "fit": packed(state), "plateaus": plateaus.arrays}
+
+
 class Plateaus:
     """Which images have nothing more to gain, and what their parameters were then.
 
@@ -218,6 +235,19 @@ class Plateaus:
         self._elbo = np.zeros([0, num_images])
         self._settled = np.zeros(num_images, bool)
         self._kept = None
+
+    @classmethod
+    def of(cls, arrays: Sequence[np.ndarray], **options) -> Plateaus:
+        """With what `arrays` returned of others."""
+        elbo, settled, kept = arrays
+        found = cls(len(settled), **options)
+        found._elbo, found._settled, found._kept = elbo, settled, tf.constant(kept)
+        return found
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """All that is known after a chunk."""
+        return [self._elbo, self._settled, np.asarray(self._kept)]
 
     @property
     def all_settled(self) -> bool:

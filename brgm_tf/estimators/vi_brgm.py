@@ -32,7 +32,7 @@ from brgm_tf.errors import InputError
 from brgm_tf.estimators.base import Sampler
 from brgm_tf.estimators.batches import mean_of_draws, measured
 from brgm_tf.estimators.map import optimisation_rule
-from brgm_tf.estimators.optimisation import Optimiser, Progress, State
+from brgm_tf.estimators.optimisation import Kept, Optimiser, Progress, State
 from brgm_tf.posterior import TERMS, Posterior
 
 VI_BRGM_TERMS = (*TERMS, "q", "scale")
@@ -107,23 +107,24 @@ class VIBrgm(Sampler):
         """s_w [D]."""
         return np.sqrt(np.diag(self._posterior.prior.covariance))
 
-    def run(self, measurement, *, data: dict | None = None) -> Iterator[Progress]:
+    def run(
+        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+    ) -> Iterator[Progress]:
         """Yields the progress of a batch after every chunk of steps; its slots are the `Fit`.
 
         Args:
-            measurement: y [B, ...].
-            data: per-image arrays of the corruption.
+            measurement, data, kept: as of `Estimator.run`.
         """
         inputs = self.inputs(measurement, data=data)
         mean = self._posterior.prior.start(len(measurement))
         # The inverse of softplus; log(exp(s) - 1) would lose small ones.
         rho = np.broadcast_to(np.log(np.expm1(self.initial_stddev)), mean.shape)
         start = tf.constant(np.concatenate([mean, rho], axis=1), self._dtype)
-        for progress in self._optimiser.run(self._optimiser.start(start), inputs):
+        for progress in self._optimiser.run(self._optimiser.resume(start, kept), inputs):
             state = progress.state
             mean, rho = tf.split(state.v, 2, axis=1)
             fit = Fit(mean, tf.math.softplus(rho))
-            yield Progress(State(mean, state.terms, fit, state.step), progress.history)
+            yield progress._replace(state=State(mean, state.terms, fit, state.step))
 
     def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tf.Tensor:
         """m + s_w e, [S, B, L, D], the first with e = 0."""

@@ -1,0 +1,104 @@
+"""Several devices: each restores batches of its own, to the same bytes as one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brgm_tf.devices import devices_of, scope_of
+from brgm_tf.errors import InputError
+from brgm_tf.generators.preset import save_preset
+from brgm_tf.generators.stylegan2 import StyleGAN2
+
+SIZE, SMALL, COUNT = 16, 4, 5
+# Two logical CPUs, which must be there before TensorFlow looks for devices.
+TWO_CPUS = """
+import sys, threading
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from brgm_tf import reconstruct, restorer
+used = set()
+estimate = restorer.Restorer._estimate
+def noting(self, *arguments):
+    found = estimate(self, *arguments)
+    used.add((self.device, found.ws.device))
+    return found
+restorer.Restorer._estimate = noting
+reconstruct._parse_flags(sys.argv)
+code = reconstruct._run()
+print(sorted(used))
+sys.exit(code)
+"""
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A folder with a generator and pictures, one of them of a wrong size."""
+    folder = tmp_path_factory.mktemp("given")
+    sizes = {"channel_base": 64, "channel_max": 8, "w_dim": 8, "z_dim": 8, "mapping_depth": 2}
+    save_preset(StyleGAN2(SIZE, seed=1, **sizes), folder / "net")
+    (folder / "in").mkdir()
+    for i in range(COUNT):
+        side = SMALL + (i == 2)
+        levels = np.random.RandomState(i).randint(0, 256, (side, side, 3), np.uint8)
+        Image.fromarray(levels).save(folder / "in" / f"{i}.png")
+    return folder
+
+
+def run(given, output, *more):
+    flags = [f"--generator={given / 'net'}", f"--input={given / 'in'}", f"--output_dir={output}"]
+    flags += ["--corruption=downsample(factor=4)", "--perceptual_scale=0", "--num_steps=20"]
+    return subprocess.run(
+        [sys.executable, "-c", TWO_CPUS, *flags, "--batch_size=2", *more],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+
+
+def contents(folder):
+    files = [path for path in folder.glob("*/**/*") if path.is_file()]
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+@pytest.mark.slow
+def test_two_devices_leave_what_one_does(given, tmp_path):
+    one = run(given, tmp_path / "one", "--strategy=one_device")
+    two = run(given, tmp_path / "two", "--strategy=mirrored")
+    assert (one.returncode, two.returncode) == (1, 1), one.stderr + two.stderr
+    assert "failed: 2:" in two.stderr
+    devices = [f"/job:localhost/replica:0/task:0/device:CPU:{i}" for i in range(2)]
+    assert one.stdout.splitlines()[-1] == str([("/device:CPU:0", devices[0])])
+    assert two.stdout.splitlines()[-1].count("CPU:1") == 2
+    assert len(contents(tmp_path / "two")) > 4 * (COUNT - 1)
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+
+def test_without_an_accelerator_auto_leaves_the_choice_to_tensorflow():
+    assert devices_of("auto") == [None]
+
+
+def test_one_device_is_the_cpu_here():
+    assert devices_of("one_device") == ["/device:CPU:0"]
+
+
+def test_mirrored_is_every_device():
+    assert devices_of("mirrored") == ["/job:localhost/replica:0/task:0/device:CPU:0"]
+
+
+def test_a_tpu_that_is_not_there_is_an_error():
+    with pytest.raises(InputError, match="`strategy` needs a TPU"):
+        devices_of("tpu")
+
+
+def test_what_is_created_in_a_scope_is_on_its_device():
+    import tensorflow as tf
+
+    with scope_of("/device:CPU:0"):
+        assert tf.constant(1.0).device.endswith("CPU:0")

@@ -1,0 +1,71 @@
+"""Estimators go on from what they kept, as if nothing had happened."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from linear_gaussian import Y, posterior
+
+from brgm_tf.corruptions.identity import Identity
+from brgm_tf.estimators.hmc import HMC
+from brgm_tf.estimators.map import MAP
+from brgm_tf.estimators.variational import VI
+from brgm_tf.estimators.vi_brgm import VIBrgm
+
+STEPS, CHUNK = 16, 3
+ESTIMATORS = {
+    "lbfgs": (MAP, "bayes", {}),
+    "adam": (MAP, "balanced", {"optimiser": "adam"}),
+    "restarts": (MAP, "bayes", {"num_restarts": 3}),
+    "noise inferred": (VI, "bayes", {"noise_scale": None}),
+    "vi": (VI, "bayes", {}),
+    "vi_brgm": (VIBrgm, "brgm_torch", {}),
+    "hmc": (HMC, "bayes", {}),
+}
+
+
+def estimator(name):
+    kind, objective, options = ESTIMATORS[name]
+    scales = {key: options[key] for key in ("optimiser", "noise_scale") if key in options}
+    if objective == "bayes" and "noise_scale" not in scales:
+        scales["noise_scale"] = 20.0
+    more = {key: value for key, value in options.items() if key not in scales}
+    model = posterior(objective, **scales)
+    shared = {"corruption": Identity(), "jit": False, "dtype": tf.float64}
+    return kind(model, num_steps=STEPS, chunk_size=CHUNK, **shared, **more)
+
+
+def arrays(progress):
+    """Everything that is known after a chunk."""
+    state = [np.asarray(tensor) for tensor in tf.nest.flatten(progress.state)]
+    return [*state, *progress.history.values()]
+
+
+@pytest.mark.parametrize("name", list(ESTIMATORS))
+def test_a_run_goes_on_to_the_same_bits(name):
+    undisturbed = list(estimator(name).run(Y))
+    resumed = 0
+    for done in (1, len(undisturbed) // 2, len(undisturbed) - 1):
+        progress = undisturbed[done - 1]
+        kept = progress.keep()
+        if not kept:  # chains of hmc begin anew
+            continue
+        rest = list(estimator(name).run(Y, kept=kept))
+        assert len(rest) == len(undisturbed) - done
+        for own, other in zip(rest, undisturbed[done:], strict=True):
+            for a, b in zip(arrays(own), arrays(other), strict=True):
+                np.testing.assert_array_equal(a, b)
+        resumed += 1
+    assert resumed
+
+
+def test_images_that_have_settled_stay_what_they_were():
+    from brgm_tf.estimators.variational import Plateaus
+
+    rng = np.random.RandomState(0)
+    plateaus = Plateaus(2, window=2)
+    for _ in range(3):
+        plateaus.keep(rng.randn(2, 2), tf.constant(rng.randn(2, 3)))
+    again = Plateaus.of(plateaus.arrays, window=2)
+    more = rng.randn(2, 2), tf.constant(rng.randn(2, 3))
+    np.testing.assert_array_equal(again.keep(*more), plateaus.keep(*more))
+    assert again.all_settled == plateaus.all_settled

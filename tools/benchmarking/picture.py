@@ -1,0 +1,78 @@
+"""The figure of a benchmark: parts of a step, and how schedules come to the original's result."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+
+from brgm_tf import panels
+
+_COLOURS = ("#3b6ea5", "#7fb2d6", "#e0b15c", "#c8643c", "#9a9a9a")
+_PEER = "#333333"
+_MEASURES = {"objective": "objective (brgm_torch)", "lpips": "LPIPS", "rmse": "RMSE, grey levels"}
+
+
+def png_of(report: Mapping) -> bytes:
+    """The figure as a PNG file's contents."""
+    from matplotlib.figure import Figure
+
+    schedules = report.get("schedules", [])
+    rows, height = report["steps"], 1.2 + 0.42 * len(report["steps"])
+    with panels.plain_style():
+        figure = Figure(
+            figsize=(9.6, height + 3.0 * bool(schedules)), dpi=150, layout="constrained"
+        )
+        parts = [height, 3.0] if schedules else [height]
+        upper, *lower = np.atleast_1d(figure.subfigures(len(parts), 1, height_ratios=parts))
+        _draw_parts(upper.subplots(), rows)
+        if schedules:
+            for axes, name in zip(lower[0].subplots(1, len(_MEASURES)), _MEASURES, strict=True):
+                _draw_schedules(axes, schedules, name)
+        file = io.BytesIO()
+        figure.savefig(file, metadata={"Software": None})
+    return file.getvalue()
+
+
+def _draw_parts(axes, rows) -> None:
+    """A bar a case: seconds of an image-step, part by part; the peer's as a line."""
+    labels = []
+    for place, row in enumerate(rows):
+        left = 0.0
+        for (name, seconds), colour in zip(row["parts"].items(), _COLOURS, strict=True):
+            width = max(seconds, 0.0) / row["batch_size"]
+            label = name if place == 0 else None
+            axes.barh(place, width, left=left, color=colour, height=0.62, label=label)
+            left += width
+        if "peer" in row:
+            end = row["peer"]["seconds_per_step"]["median"] / row["batch_size"]
+            label = "the peer" if place == 0 else None
+            axes.plot([end, end], [place - 0.36, place + 0.36], color=_PEER, lw=2, label=label)
+        name = row["generator"].rsplit("/", 1)[-1]
+        labels.append(
+            f"{name}, batch {row['batch_size']}\n{row['precision']}, "
+            f"{row['share_of_peak']:.0%} of the peak"
+        )
+    axes.set_yticks(range(len(rows)), labels, fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds an image and step", fontsize=8)
+    axes.tick_params(axis="x", labelsize=7)
+    axes.legend(fontsize=7, frameon=False, ncols=6, loc="lower left", bbox_to_anchor=(0, 1))
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_schedules(axes, schedules, measure: str) -> None:
+    """A measure by time, and where the baseline, which is the first, ends."""
+    for schedule in schedules:
+        axes.plot(schedule["seconds"], schedule[measure], lw=1.3, label=schedule["name"])
+    axes.axhline(schedules[0][measure][-1], color="#999999", lw=0.8, ls="--")
+    axes.set_xscale("log")
+    if measure == "objective":
+        axes.set_yscale("log")
+    axes.set_title(_MEASURES[measure], fontsize=8, loc="left")
+    axes.set_xlabel("seconds, without compiling", fontsize=7)
+    axes.tick_params(labelsize=7, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+    if measure == "objective":
+        axes.legend(fontsize=7, frameon=False)

@@ -1,0 +1,195 @@
+"""The parts of a step of `map`, each a compiled program that goes one part further than the last.
+
+synthesis    x = synthesis(ws)
+corruption   f(x)
+perceptual   the terms of the objective, whose features are what takes time
+backward     their gradient
+optimiser    what a step does besides
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarking import flops, machine
+from benchmarking.timing import Seconds, elapsed
+from brgm_tf import hub
+from brgm_tf.config import Config
+from brgm_tf.errors import InputError
+from brgm_tf.estimators.map import MAP
+from brgm_tf.restorer import Restorer
+
+PARTS = ("synthesis", "corruption", "perceptual", "backward", "optimiser")
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+_PROGRAMS = ("synthesis", "corruption", "terms", "gradient", "step")
+_ENDLESS = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What is measured: a generator, images in one program, and the precision of the networks."""
+
+    generator: str
+    batch_size: int
+    precision: str = "float32"
+
+    def __str__(self) -> str:
+        return f"{self.generator}, batch {self.batch_size}, {self.precision}"
+
+
+class Step:
+    """The compiled programs of a case.
+
+    The measurement is that of a picture of the prior, and the latents are others: real work, and
+    for everyone the same.
+
+    Args:
+        case: the `Case`.
+        corruption, objective, overrides: as of `Config`.
+        num_steps: in one compiled call.
+        jit: whether XLA compiles.
+    """
+
+    def __init__(
+        self, case: Case, *, corruption: str, objective: str, overrides, num_steps: int, jit: bool
+    ):
+        machine.forget_peak_memory()
+        self.case, self._num_steps, self._jit = case, num_steps, jit
+        config = Config(
+            corruption=corruption,
+            generator=load(case.generator, precision=case.precision),
+            objective=objective,
+            overrides=overrides,
+        )
+        self.restorer = Restorer(config)
+        self.scales = config.scales()
+        self._posterior, self._corruption = self.restorer.posterior, self.restorer.corruption
+        if self._corruption.data_names:
+            raise InputError(
+                "corruption", "must need no masks, such as half_mask()", corruption=corruption
+            )
+        estimator = MAP(
+            self._posterior,
+            corruption=self._corruption,
+            num_steps=_ENDLESS,
+            jit=jit,
+            chunk_size=num_steps,
+        )
+        prior = self._posterior.prior
+        draws = [prior.draw_of_equal_layers(case.batch_size, seed=seed) for seed in (1, 2)]
+        true, self.v = (tf.constant(draw, tf.float32) for draw in draws)
+        ws = prior.latents(true)
+        # One by one: the memory that this takes must not count as the step's.
+        pictures = [self._posterior.synthesis(ws[i : i + 1]) for i in range(len(ws))]
+        self.measurement = self._corruption.mean(tf.concat(pictures, axis=0))
+        self._inputs = estimator.inputs(self.measurement)
+        self._chunks = estimator.run(self.measurement)
+        functions = {
+            "synthesis": self._synthesis,
+            "corruption": lambda v: self._corruption.mean(self._synthesis(v)),
+            "terms": self._terms,
+            "gradient": self._gradient,
+        }
+        self._compiled = {n: tf.function(f, jit_compile=jit) for n, f in functions.items()}
+        self.compile_seconds = self._compile()
+        self.memory = machine.peak_memory()
+
+    @property
+    def ws(self) -> np.ndarray:
+        """The latents [B, L, D] that every part but the optimiser starts from."""
+        return self._posterior.prior.latents(self.v).numpy()
+
+    def programs(self) -> dict[str, object]:
+        """Programs by name that return the seconds of one call, of one step for 'step'."""
+
+        def run(name: str):
+            return lambda: elapsed(lambda: _wait(self._compiled[name](self.v)))
+
+        found = {name: run(name) for name in self._compiled}
+        found["step"] = lambda: elapsed(lambda: next(self._chunks)) / self._num_steps
+        return {f"{self.case}: {name}": found[name] for name in _PROGRAMS}
+
+    def objective(self) -> np.ndarray:
+        """The loss of each image at the latents [B]."""
+        return -sum(term.numpy() for term in self._compiled["terms"](self.v).values())
+
+    def gflop(self) -> float:
+        """Operations of a step, in 10^9: those of the objective and its gradient."""
+        return 1e-9 * flops.count(self._gradient, self.v)
+
+    def report(self, measured) -> dict[str, object]:
+        """What is known of the case, as plain values.
+
+        Args:
+            measured: seconds by name of the program, of `programs`.
+        """
+        seconds = {name: measured[f"{self.case}: {name}"] for name in _PROGRAMS}
+        ends = [np.median(seconds[name]) for name in _PROGRAMS]
+        step = Seconds.of(seconds["step"])
+        return {
+            **dataclasses.asdict(self.case),
+            "resolution": self.restorer.generator.resolution,
+            "jit": self._jit,
+            "seconds_per_step": dataclasses.asdict(step),
+            "seconds_per_image_step": step.median / self.case.batch_size,
+            "parts": dict(zip(PARTS, np.diff(ends, prepend=0.0).tolist(), strict=True)),
+            "compile_seconds": self.compile_seconds,
+            "peak_memory_gb": self.memory,
+            "gflop": self.gflop(),
+            "gflops": self.gflop() / step.median,
+            "objective": self.objective().tolist(),
+        }
+
+    def _compile(self) -> float:
+        """Compiles everything, the step first; returns what that took beyond a run of it."""
+        first = elapsed(lambda: next(self._chunks))
+        seconds = first - elapsed(lambda: next(self._chunks))
+        for program in self._compiled.values():
+            _wait(program(self.v))
+        return seconds
+
+    def _synthesis(self, v):
+        return self._posterior.synthesis(self._posterior.prior.latents(v))
+
+    def _terms(self, v):
+        return self._posterior.terms(
+            v,
+            corruption=self._corruption,
+            measurement=self._inputs["measurement"],
+            target=self._inputs["target"],
+        )
+
+    def _gradient(self, v):
+        with tf.GradientTape() as tape:
+            tape.watch(v)
+            loss = -tf.add_n(list(self._terms(v).values()))
+        return loss, tape.gradient(loss, v)
+
+
+def load(handle: str, *, precision: str):
+    """A generator whose convolutions have a precision of `PRECISIONS`.
+
+    Raises:
+        InputError: it can be computed in its own precision only.
+    """
+    generator = hub.load_generator(handle)
+    policy = PRECISIONS[precision]
+    if policy == "float32":
+        return generator
+    config = getattr(generator, "get_config", dict)()
+    if "dtype" not in config:
+        raise InputError(
+            "precisions", f"must be float32 for {handle}, which has no other", precisions=precision
+        )
+    other = type(generator).from_config({**config, "dtype": policy})
+    other.set_weights(generator.get_weights())
+    return other
+
+
+def _wait(result) -> None:
+    """Returns when a program's result is there."""
+    for tensor in tf.nest.flatten(result):
+        tensor.numpy()
