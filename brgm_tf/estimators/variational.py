@@ -13,7 +13,7 @@ goes through the draws alone: where q is the posterior, each draw's gradient is 
 only their mean.
 
 A little overconfident: of 8 x 8 measurements of films of the model's own prior the 90 % intervals
-hold 87.4 +- 0.6 % of the true pixels (tools/calibrate.py, 350 steps of two draws). Real films,
+hold 86.8 +- 0.4 % of the true pixels (tools/calibrate.py, 350 steps of two draws). Real films,
 which no latent makes exactly, need a discrepancy besides (`sampling.interval`).
 
 Reference: Kingma, Welling, Auto-encoding variational Bayes (arXiv 1312.6114); Roeder, Wu,
