@@ -138,19 +138,16 @@ def benchmark(*arguments):
 @pytest.mark.weights
 def test_a_report_has_parts_shares_and_the_peer(tmp_path):
     command = peer(tmp_path, "print('seconds_per_step 1e6'); print('objective 1')")
-    size = ("--generators", GENERATOR, "--corruption=downsample(factor=4)", "--batch_sizes", 1, 2)
-    done = benchmark(tmp_path, *size, "--rounds=2", "--num_steps=2", "--peer", command)
+    size = ("--generators", GENERATOR, "--corruption=downsample(factor=4)", "--batch_sizes", 2)
+    done = benchmark(tmp_path, *size, "--rounds=1", "--num_steps=2", "--peer", command)
     assert done.returncode == 1  # the peer's objective is another one
     assert "NOT the same objective" in done.stdout
     report = json.loads((tmp_path / "benchmark.json").read_text())
-    one, two = report["steps"]
-    assert two["gflop"] == pytest.approx(2 * one["gflop"], rel=0.01)
-    assert two["objective"][0] == pytest.approx(one["objective"][0], rel=1e-4)
-    for row in (one, two):
-        seconds = row["seconds_per_step"]["median"]
-        assert sum(row["parts"].values()) == pytest.approx(seconds)
-        assert 0 < row["share_of_peak"] < 1
-        assert row["peer"]["ratio"] == pytest.approx(1e6 / seconds)
+    (row,) = report["steps"]
+    seconds = row["seconds_per_step"]["median"]
+    assert sum(row["parts"].values()) == pytest.approx(seconds)
+    assert 0 < row["share_of_peak"] < 1
+    assert row["peer"]["ratio"] == pytest.approx(1e6 / seconds)
     assert (tmp_path / "benchmark.png").stat().st_size > 1000
 
 
