@@ -424,8 +424,7 @@ def test_coils_without_sensitivities_are_refused_before_anything_is_loaded(resto
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("estimator", ["map", "vi"])
-def test_kspace_of_several_coils_is_restored(restore, grey, tmp_path, estimator):
+def test_kspace_of_several_coils_is_restored(restore, grey, tmp_path):
     rng = np.random.RandomState(2)
     maps = rng.normal(size=(SIZE, SIZE, 3)) + 1j * rng.normal(size=(SIZE, SIZE, 3))
     np.save(tmp_path / "maps.npy", maps)
@@ -435,7 +434,6 @@ def test_kspace_of_several_coils_is_restored(restore, grey, tmp_path, estimator)
         corruption=f"kspace(acceleration=2, sensitivities='{tmp_path / 'maps.npy'}')"
         " + noise(scale=2)",
         generator=grey,
-        estimator=estimator,
         num_steps=60,
     )
     (image,) = found.images
