@@ -15,7 +15,7 @@ import dataclasses
 import queue
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from brgm_tf import inputs
 from brgm_tf.errors import InputError, NotFiniteError
@@ -26,6 +26,7 @@ from brgm_tf.sharding import Shard
 Progress = Callable[[Step], object]
 # Where batches were stopped, by the names of their images.
 KeptBatches = Mapping[tuple[str, ...], KeptBatch]
+_SECONDS_ASLEEP = 0.2
 
 
 def restore_all(
@@ -137,6 +138,9 @@ class _Crew:
 
 
 def _known(future) -> Iterator[BatchResult]:
+    # Now and then awake: a signal is handled by this thread, but may wake another one.
+    while not future.done():
+        wait([future], timeout=_SECONDS_ASLEEP)
     result = future.result()
     if result is not None:
         yield result

@@ -3,7 +3,7 @@
     git clone https://github.com/razvanmarinescu/brgm-pytorch
     python tools/peer_brgm_pytorch.py --source=brgm-pytorch --make_network=net.pkl --resolution=256
     python tools/benchmark.py OUTPUT --generators net.pkl --objective=brgm_torch --optimiser=adam \
-        --corruption='downsample(factor=8, method=bicubic)' \
+        --corruption='downsample(factor=8, method="bicubic")' \
         --peer 'python tools/peer_brgm_pytorch.py --source=brgm-pytorch --network=net.pkl'
 
 The generator is the original's own code, in PyTorch, loaded from where it lies; the terms are those
