@@ -223,6 +223,7 @@ def _run() -> int:
     else:
         # Of other flags, perhaps; if this run is interrupted, they must not count as its own.
         outputs.forget(folder, own)
+        resuming.save_kept(folder, [], name=shard.state)
     if len(finished) == len(own):
         return 0
     outputs.save_flags(folder, replay)

@@ -17,7 +17,7 @@ from brgm_tf.generators.stylegan2 import StyleGAN2
 SIZE, SMALL, COUNT = 16, 4, 4
 # Two logical CPUs, which must be there before TensorFlow looks for devices.
 TWO_CPUS = """
-import sys, threading
+import sys
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)

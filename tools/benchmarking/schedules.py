@@ -52,12 +52,11 @@ class Schedules:
     """
 
     def __init__(self, images: str, *, generator: str, corruption: str, chunk_size: int = 10):
-        self._images, self._chunk_size = images, chunk_size
+        self._chunk_size = chunk_size
         self._settings = {
             "generator": generator,
             "corruption": corruption,
             "input_kind": "clean",
-            # What noise there is says the objective's own noise scale.
         }
         self._judge = self._restorer(BASELINE, num_steps=BASELINE_STEPS)
         jobs, expected = prepare(images, config=self._judge.config)
