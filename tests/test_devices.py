@@ -5,16 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from small_run import COUNT, contents, flags, make
 
 from brgm_tf.devices import devices_of, scope_of
 from brgm_tf.errors import InputError
-from brgm_tf.generators.preset import save_preset
-from brgm_tf.generators.stylegan2 import StyleGAN2
 
-SIZE, SMALL, COUNT = 16, 4, 4
 # Two logical CPUs, which must be there before TensorFlow looks for devices.
 TWO_CPUS = """
 import sys
@@ -39,31 +35,17 @@ sys.exit(code)
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
     """A folder with a generator and pictures."""
-    folder = tmp_path_factory.mktemp("given")
-    sizes = {"channel_base": 64, "channel_max": 8, "w_dim": 8, "z_dim": 8, "mapping_depth": 2}
-    save_preset(StyleGAN2(SIZE, seed=1, **sizes), folder / "net")
-    (folder / "in").mkdir()
-    for i in range(COUNT):
-        levels = np.random.RandomState(i).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
-        Image.fromarray(levels).save(folder / "in" / f"{i}.png")
-    return folder
+    return make(tmp_path_factory.mktemp("given"))
 
 
 def run(given, output, *more):
-    flags = [f"--generator={given / 'net'}", f"--input={given / 'in'}", f"--output_dir={output}"]
-    flags += ["--corruption=downsample(factor=4)", "--perceptual_scale=0", "--num_steps=10"]
     return subprocess.run(
-        [sys.executable, "-c", TWO_CPUS, *flags, "--batch_size=2", *more],
+        [sys.executable, "-c", TWO_CPUS, *flags(given, output), *more],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
     )
-
-
-def contents(folder):
-    files = [path for path in folder.glob("*/**/*") if path.is_file()]
-    return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
 @pytest.mark.slow

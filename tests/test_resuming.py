@@ -7,16 +7,13 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from commands import command
 from example_results import result
-from PIL import Image
+from small_run import COUNT, contents, flags, make
 
 from brgm_tf import outputs, reconstruct
 from brgm_tf.errors import InputError
-from brgm_tf.generators.preset import save_preset
-from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.resuming import MetricsTable, finished_rows, read_rows
 
 FLAGS = "--seed=1\n--num_steps=5\n"
@@ -110,26 +107,11 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path):
 
 # The whole.
 
-SIZE, SMALL, COUNT = 16, 4, 4
-
-
-def flags(folder, output):
-    """The flags of a run on the pictures of a folder."""
-    found = [f"--generator={folder / 'net'}", f"--input={folder / 'in'}", f"--output_dir={output}"]
-    found += [f"--corruption=downsample(factor={SIZE // SMALL})", "--perceptual_scale=0"]
-    return [*found, "--num_steps=20", "--batch_size=2"]
-
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A folder with a generator, pictures, and the results of an undisturbed run."""
-    folder = tmp_path_factory.mktemp("whole")
-    sizes = {"channel_base": 64, "channel_max": 8, "w_dim": 8, "z_dim": 8, "mapping_depth": 2}
-    save_preset(StyleGAN2(SIZE, seed=1, **sizes), folder / "net")
-    (folder / "in").mkdir()
-    for i in range(COUNT):
-        levels = np.random.RandomState(i).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
-        Image.fromarray(levels).save(folder / "in" / f"{i}.png")
+    folder = make(tmp_path_factory.mktemp("whole"))
     assert command(*flags(folder, folder / "out")) == 0
     return folder
 
@@ -142,12 +124,6 @@ def copy(whole, tmp_path):
     text = (out / "flags.cfg").read_text()
     (out / "flags.cfg").write_text(text.replace(str(whole / "out"), str(out)))
     return out
-
-
-def contents(folder):
-    """The bytes of the files of a run's images by name."""
-    files = [path for path in folder.glob("*/**/*") if path.is_file()]
-    return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
 def rows_of(folder):
@@ -225,3 +201,13 @@ def test_a_state_that_cannot_be_read_is_one_line(whole, copy, capsys):
     error = capsys.readouterr().err.splitlines()[-1]
     assert "`resume` needs a readable state.npz" in error
     assert "Remove the file" in error
+
+
+def test_a_new_run_forgets_where_an_earlier_one_was_stopped(whole, tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise InputError("generator", "must not be loaded here")
+
+    (tmp_path / "state.npz").write_bytes(b"of other flags")
+    monkeypatch.setattr(reconstruct, "Restorer", refused)
+    assert command(*flags(whole, tmp_path)) == 2
+    assert not (tmp_path / "state.npz").exists()
