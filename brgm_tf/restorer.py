@@ -96,8 +96,8 @@ class Restorer:
             self._load(notify)
 
     def _load(self, notify) -> None:
-        import tensorflow as tf
 
+        from brgm_tf.compiling import compiled
         from brgm_tf.posterior import LatentPrior, Posterior, unknowns_of
 
         config = self.config
@@ -128,14 +128,12 @@ class Restorer:
             num_steps=config.num_steps,
             **config.estimator_options,
         )
-        self.render = tf.function(self._render_images, jit_compile=True)
-        self._known = tf.function(self._known_values)
-        self.simulate = tf.function(self._simulate_measurement)
-        self._conceal = tf.function(self._conceal_measurement)
-        self._picture = tf.function(self._picture_of)
-        self._distance = (
-            tf.function(self._perceptual, jit_compile=True) if self._perceptual else None
-        )
+        self.render = compiled(self._render_images, jit=True)
+        self._known = compiled(self._known_values)
+        self.simulate = compiled(self._simulate_measurement)
+        self._conceal = compiled(self._conceal_measurement)
+        self._picture = compiled(self._picture_of)
+        self._distance = compiled(self._perceptual, jit=True) if self._perceptual else None
 
     def restore(
         self,

@@ -252,11 +252,10 @@ def _missing(corruption, measurement) -> np.ndarray:
 
 @functools.cache
 def _distance():
-    import tensorflow as tf
-
+    from brgm_tf.compiling import compiled
     from brgm_tf.hub import load_perceptual
 
-    return tf.function(load_perceptual(progress=lambda line: sys.stderr.write(line + "\n")))
+    return compiled(load_perceptual(progress=lambda line: sys.stderr.write(line + "\n")))
 
 
 def figure_png(rows: list[tuple[list[str], list[Path]]]) -> bytes:

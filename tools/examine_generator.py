@@ -94,9 +94,9 @@ class LPIPS:
     """The perceptual distance of many pairs, in batches of one program."""
 
     def __init__(self, perceptual):
-        import tensorflow as tf
+        from brgm_tf.compiling import compiled
 
-        self._distance = tf.function(perceptual, jit_compile=True)
+        self._distance = compiled(perceptual, jit=True)
 
     def between(self, first, second) -> np.ndarray:
         """[N] for pairs [N, H, W, C]."""

@@ -24,6 +24,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from brgm_tf.compiling import compiled
 from brgm_tf.errors import InputError
 
 _INPUT_CHANNELS, _SKIP_CHANNELS = 32, 4
@@ -158,7 +159,7 @@ class _Fit:
         self._network, self._corruption = network, corruption
         self.num_traces = 0
         # XLA's convolutions are no faster on processors, and take longer to compile.
-        self._run = tf.function(self._steps)
+        self._run = compiled(self._steps)
 
     def __call__(self, measurement, data, *, seed: int, num_steps: int) -> np.ndarray:
         """x [R, R, C] of y [1, h, w, C] and the corruption's data."""

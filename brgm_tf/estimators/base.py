@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.compiling import compiled
 from brgm_tf.estimators.batches import tiled_data
 from brgm_tf.estimators.optimisation import Kept, Progress, State
 from brgm_tf.posterior import Posterior
@@ -28,7 +29,7 @@ class Estimator(abc.ABC):
     def __init__(self, posterior: Posterior, *, corruption, jit: bool = True, dtype=tf.float32):
         self._posterior, self._corruption = posterior, corruption
         self._jit, self._dtype = jit, dtype
-        self._features = tf.function(self._features_of, jit_compile=jit)
+        self._features = compiled(self._features_of, jit=jit)
 
     @abc.abstractmethod
     def run(

@@ -5,9 +5,12 @@ Notation: as of `laplace`; z the coordinates of unknown parameters.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.compiling import compiled
 from brgm_tf.estimators import laplace
 from brgm_tf.estimators.batches import tiled_data
 from brgm_tf.posterior import Posterior
@@ -33,7 +36,7 @@ class GaussNewton:
     def __init__(self, posterior: Posterior, *, corruption, rank: int, seed: int, jit: bool, dtype):
         self._posterior, self._corruption = posterior, corruption
         self._rank, self._seed, self._dtype = rank, seed, dtype
-        self._product = tf.function(self._curvature_product, jit_compile=jit)
+        self._product = compiled(self._curvature_product, jit=jit)
 
     def frame(self, coordinates, inputs) -> Frame:
         """The Gaussian at coordinates [B, K, D].
@@ -52,8 +55,11 @@ class GaussNewton:
         probes = tf.tile(probes, [1, mean.shape[0], 1])
 
         def product(q):
-            parts = [q[i : i + _PROBES_AT_ONCE] for i in range(0, rank, _PROBES_AT_ONCE)]
-            return tf.concat([self._product(mean, part, inputs) for part in parts], axis=0)
+            # Parts of one size, for each size is a program.
+            num_parts = math.ceil(rank / _PROBES_AT_ONCE)
+            padded = tf.pad(q, [[0, -rank % num_parts], [0, 0], [0, 0]])
+            parts = tf.split(padded, num_parts)
+            return tf.concat([self._product(mean, part, inputs) for part in parts], axis=0)[:rank]
 
         directions, curvature = laplace.principal_directions(product, probes=probes)
         return Frame(mean, directions, tf.math.rsqrt(1.0 + curvature))

@@ -26,6 +26,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from brgm_tf.compiling import compiled
 from brgm_tf.estimators.optimisation import Kept, Progress, State
 from brgm_tf.estimators.variational import VI, VI_TERMS
 from brgm_tf.estimators.variational import Fit as SurrogateFit
@@ -72,8 +73,8 @@ class HMC(VI):
         super().__init__(posterior, num_steps=self._fitting_steps, **options)
         self._num_chains = num_chains
         # Not the loops: inside of one, XLA computes convolutions on a single core.
-        self._evaluate = tf.function(self._value_and_gradient, jit_compile=self._jit)
-        self._begin, self._advance = tf.function(self._begun), tf.function(self._advanced)
+        self._evaluate = compiled(self._value_and_gradient, jit=self._jit)
+        self._begin, self._advance = compiled(self._begun), compiled(self._advanced)
 
     def run(
         self, measurement, *, data: dict | None = None, kept: Kept | None = None

@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.compiling import compiled
 from brgm_tf.errors import NotFiniteError
 
 # Structures by name, each as the list of its arrays.
@@ -99,8 +100,8 @@ class Optimiser:
         self.rule = rule
         self.chunk_size = chunk_size
         self.num_traces = 0
-        self._chunk = tf.function(self._run_chunk)
-        self._step = tf.function(self._one_step, jit_compile=jit)
+        self._chunk = compiled(self._run_chunk)
+        self._step = compiled(self._one_step, jit=jit)
 
     def start(self, v) -> State:
         """The state before the first step."""

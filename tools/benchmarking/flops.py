@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from brgm_tf.compiling import compiled
+
 
 def count(function: Callable, *arguments) -> int:
     """Operations of one call, forwards and backwards where it has gradients.
@@ -22,7 +24,7 @@ def count(function: Callable, *arguments) -> int:
     Raises:
         ValueError: a part of the graph is hidden in a function of its own.
     """
-    graph = tf.function(function, autograph=False).get_concrete_function(*arguments).graph
+    graph = compiled(function).get_concrete_function(*arguments).graph
     return sum(_of(operation) for operation in graph.get_operations())
 
 

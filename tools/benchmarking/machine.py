@@ -39,13 +39,15 @@ def matrix_programs() -> dict[str, object]:
     """
     import tensorflow as tf
 
+    from brgm_tf.compiling import compiled
+
     rng = np.random.default_rng(0)
     a, b = (
         tf.constant(rng.standard_normal([_MATRIX, _MATRIX]).astype("float32")) for _ in range(2)
     )
     programs = {}
     for name, jit in (("matrix product", False), ("matrix product, XLA", True)):
-        product = tf.function(tf.linalg.matmul, jit_compile=jit, autograph=False)
+        product = compiled(tf.linalg.matmul, jit=jit)
         product(a, b).numpy()
 
         def rate(product=product):

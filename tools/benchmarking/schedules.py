@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from benchmarking.timing import elapsed
 from brgm_tf import inputs, metrics
+from brgm_tf.compiling import compiled
 from brgm_tf.config import Config
 from brgm_tf.estimators.map import MAP
 from brgm_tf.restoration import prepare
@@ -65,7 +66,7 @@ class Schedules:
         seeds = np.zeros([len(loaded), 2], np.int32)
         self._measurement = self._judge.simulate(self._truth, {}, seeds, {})
         self._target = self._judge.estimator.inputs(self._measurement)
-        self._objective = tf.function(self._objective_of, jit_compile=True)
+        self._objective = compiled(self._objective_of, jit=True)
 
     def run(self, name: str, *, num_steps: int, progress=lambda line: None) -> Trajectory:
         """Runs a schedule to its end.

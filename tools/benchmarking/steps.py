@@ -17,6 +17,7 @@ import tensorflow as tf
 from benchmarking import flops, machine
 from benchmarking.timing import Seconds, elapsed
 from brgm_tf import hub
+from brgm_tf.compiling import compiled
 from brgm_tf.config import Config
 from brgm_tf.errors import InputError
 from brgm_tf.estimators.map import MAP
@@ -93,7 +94,7 @@ class Step:
             "terms": self._terms,
             "gradient": self._gradient,
         }
-        self._compiled = {n: tf.function(f, jit_compile=jit) for n, f in functions.items()}
+        self._compiled = {n: compiled(f, jit=jit) for n, f in functions.items()}
         self.compile_seconds = self._compile()
         self.memory = machine.peak_memory()
 

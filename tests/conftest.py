@@ -1,0 +1,12 @@
+"""What holds for every test: XLA compiles fast.
+
+The tests compile hundreds of small programs and run each of them a few times. What they check does
+not depend on how well the programs are optimised, and so they compile in a third of the time. To
+run them as users do: XLA_FLAGS= make test.
+"""
+
+import os
+
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+)
