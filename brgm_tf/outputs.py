@@ -340,8 +340,8 @@ def save_metrics_csv(
     """
     others = sorted({name for row in rows for name in row} - set(COLUMNS))
     header = [*COLUMNS, *others]
-    table = csv_text(header, ([row.get(name) for name in header] for row in rows))
-    return _write(_folder(folder) / name, table)
+    cells = ([row.get(name) for name in header] for row in rows)
+    return save_table(_folder(folder) / name, header, cells)
 
 
 def save_flags(folder: str | os.PathLike, text: str) -> Path:
@@ -358,6 +358,15 @@ def save_flags(folder: str | os.PathLike, text: str) -> Path:
         InputError: the file cannot be written.
     """
     return _write(_folder(folder) / "flags.cfg", _encoded(text))
+
+
+def save_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+    """Writes a table, see `csv_text`; returns the file.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    return _write(path, csv_text(header, rows))
 
 
 # Files.

@@ -50,6 +50,23 @@ def finished_rows(
     return found
 
 
+def tabled_rows(
+    folder: str | os.PathLike, names: Sequence[str], *, flags: str
+) -> dict[str, dict[str, object]]:
+    """As `finished_rows`, of what metrics.csv has, without a look at each image's files.
+
+    Args:
+        folder, names, flags: as of `finished_rows`.
+
+    Raises:
+        InputError: the folder is of a run with other flags.
+    """
+    folder = Path(folder).expanduser()
+    _check_flags(folder, flags)
+    written = {row["image"]: row for row in read_rows(folder / "metrics.csv")}
+    return {name: written[name] for name in names if name in written}
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a table that may have been cut off while it was written; [] without one."""
     try:
@@ -95,6 +112,11 @@ class MetricsTable:
                 file.write(lines)
         except OSError as error:
             raise outputs.unwritable(self._path, error) from None
+
+    def arrange(self, names: Sequence[str]) -> None:
+        """Puts the rows in the order of `names`."""
+        places = {name: i for i, name in enumerate(names)}
+        self._rewrite(sorted(read_rows(self._path), key=lambda row: places[row["image"]]))
 
     def _rewrite(self, rows: Sequence[Mapping[str, object]]) -> None:
         path = outputs.save_metrics_csv(self._path.parent, rows, name=self._path.name)

@@ -2,16 +2,16 @@
 
 from absl.testing import flagsaver
 
-from brgm_tf import reconstruct
+from brgm_tf import reconstruct, run_flags
 from brgm_tf.command import guarded
 
 
 def command(*flags):
     """The exit code of the command, run in this process."""
     with flagsaver.flagsaver():
-        reconstruct.FLAGS.unparse_flags()
+        run_flags.FLAGS.unparse_flags()
         try:
-            reconstruct._parse_flags(["reconstruct", *map(str, flags)])
+            run_flags.parse(["reconstruct", *map(str, flags)])
         except SystemExit as stop:
             return stop.code
         return guarded(reconstruct._run)

@@ -12,7 +12,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 # Parts of the package, lowest first. A part may import the parts below it, and itself
 # where it is a folder; parts on one line do not import each other.
 LAYERS = (
-    ("errors", "unknown"),
+    ("errors", "unknown", "compiling"),
     ("checks", "registry", "files", "array_files"),
     ("formats", "packages"),
     ("cache", "pip_client"),
@@ -31,15 +31,17 @@ LAYERS = (
     ("panels", "video"),
     ("figure", "uncertainty_figure"),
     ("outputs", "sampling"),
+    ("publishing",),
     ("resuming", "restorer"),
     ("collection",),
     ("restoration",),
+    ("run_flags", "cluster"),
     ("reconstruct",),
     ("training",),
 )
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
-LEAVES = {"errors", "unknown", "checks", "registry", "files", "array_files"}
+LEAVES = {"errors", "unknown", "compiling", "checks", "registry", "files", "array_files"}
 LONERS = (
     "finding",
     "kspace_files",

@@ -17,7 +17,7 @@ import sys
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from brgm_tf import reconstruct, restorer
+from brgm_tf import reconstruct, restorer, run_flags
 used = set()
 estimate = restorer.Restorer._estimate
 def noting(self, *arguments):
@@ -25,7 +25,7 @@ def noting(self, *arguments):
     used.add((self.device, found.ws.device))
     return found
 restorer.Restorer._estimate = noting
-reconstruct._parse_flags(sys.argv)
+run_flags.parse(sys.argv)
 code = reconstruct._run()
 print(sorted(used))
 sys.exit(code)

@@ -13,14 +13,14 @@ from absl.testing import flagsaver
 from commands import command
 from PIL import Image
 
-from brgm_tf import hub, reconstruct
+from brgm_tf import hub, reconstruct, run_flags
 from brgm_tf.config import Config
 from brgm_tf.corruptions import parsing
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.restoration import prepare
 
 SIZE, SMALL = 16, 4
-PRESETS = sorted(reconstruct.PRESETS.glob("*.cfg"))
+PRESETS = sorted(run_flags.PRESETS.glob("*.cfg"))
 
 
 def process(*flags):
@@ -160,7 +160,7 @@ def test_a_missing_file_is_one_line_on_the_real_stderr():
 
 def test_help_lists_every_flag():
     listed = process("--help").stdout
-    for name in [*reconstruct._CONFIG_FLAGS, *reconstruct.OVERRIDES, "input", "masks"]:
+    for name in [*run_flags.CONFIG_FLAGS, *run_flags.OVERRIDES, "input", "masks"]:
         assert f"--{name}:" in listed
 
 
@@ -173,11 +173,11 @@ def test_there_are_presets():
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.name)
 def test_a_preset_is_valid_and_names_inputs_that_exist(path):
-    flags = reconstruct.FLAGS
+    flags = run_flags.FLAGS
     with flagsaver.flagsaver():
         flags.unparse_flags()
-        reconstruct._parse_flags(["reconstruct", f"--flagfile={path.name}"])
-        config = Config(**{name: flags[name].value for name in reconstruct._CONFIG_FLAGS})
+        run_flags.parse(["reconstruct", f"--flagfile={path.name}"])
+        config = Config(**{name: flags[name].value for name in run_flags.CONFIG_FLAGS})
         jobs, _ = prepare(flags.input, config=config, masks=flags.masks)
     assert jobs
 
@@ -260,10 +260,10 @@ def test_a_second_ctrl_c_stops_at_once():
 def test_the_saved_flags_hold_from_any_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with flagsaver.flagsaver():
-        reconstruct.FLAGS.unparse_flags()
+        run_flags.FLAGS.unparse_flags()
         flags = ["--input=x.png", "--masks=example:astronaut_mask", "--output_dir=~/out"]
-        reconstruct._parse_flags(["reconstruct", *flags])
-        lines = reconstruct._effective_flags().splitlines()
+        run_flags.parse(["reconstruct", *flags])
+        lines = run_flags.effective().splitlines()
     assert f"--input={tmp_path / 'x.png'}" in lines
     assert "--masks=example:astronaut_mask" in lines
     assert f"--output_dir={os.path.expanduser('~/out')}" in lines
@@ -272,18 +272,18 @@ def test_the_saved_flags_hold_from_any_folder(monkeypatch, tmp_path):
 @pytest.mark.parametrize("masks", ["found", "found(fill=(255, 0, 0))"])
 def test_masks_that_are_found_are_saved_as_they_were_spelled(masks):
     with flagsaver.flagsaver():
-        reconstruct.FLAGS.unparse_flags()
-        reconstruct._parse_flags(["reconstruct", "--input=x.png", f"--masks={masks}"])
-        assert f"--masks={masks}" in reconstruct._effective_flags().splitlines()
+        run_flags.FLAGS.unparse_flags()
+        run_flags.parse(["reconstruct", "--input=x.png", f"--masks={masks}"])
+        assert f"--masks={masks}" in run_flags.effective().splitlines()
 
 
 def test_the_flags_of_a_corruption_of_ones_own_replay_from_any_folder(tmp_path, monkeypatch):
     (tmp_path / "my_ops.py").write_text("")
     monkeypatch.chdir(tmp_path)
     with flagsaver.flagsaver():
-        reconstruct.FLAGS.unparse_flags()
-        reconstruct._parse_flags(["reconstruct", "--corruption=my_ops.py:Fog(density=0.3) + mask"])
-        lines = reconstruct._effective_flags().splitlines()
+        run_flags.FLAGS.unparse_flags()
+        run_flags.parse(["reconstruct", "--corruption=my_ops.py:Fog(density=0.3) + mask"])
+        lines = run_flags.effective().splitlines()
     assert f"--corruption={tmp_path}/my_ops.py:Fog(density=0.3) + mask" in lines
 
 
@@ -297,9 +297,9 @@ def test_the_files_that_a_corruption_names_are_saved_with_absolute_paths(tmp_pat
         " + noise(scale=5)"
     )
     with flagsaver.flagsaver():
-        reconstruct.FLAGS.unparse_flags()
-        reconstruct._parse_flags(["reconstruct", f"--corruption={text}"])
-        (line,) = (x for x in reconstruct._effective_flags().splitlines() if "kspace" in x)
+        run_flags.FLAGS.unparse_flags()
+        run_flags.parse(["reconstruct", f"--corruption={text}"])
+        (line,) = (x for x in run_flags.effective().splitlines() if "kspace" in x)
     monkeypatch.chdir("/")
     chain = parsing.parse(line.removeprefix("--corruption=")).create()
     assert chain.stages[0].file == str(tmp_path / "a+b.npy")

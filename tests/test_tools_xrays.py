@@ -63,8 +63,8 @@ def test_the_nearest_image_is_found_by_the_distance_not_by_pixels():
     class SignDistance:
         """Zero for images of the same sign."""
 
-        def between(self, first, second):
-            return np.abs(np.sign(first.mean(axis=(1, 2, 3))) - np.sign(second.mean((1, 2, 3))))
+        def to(self, image, others):
+            return np.abs(np.sign(image.mean()) - np.sign(others.mean(axis=(1, 2, 3))))
 
     others = np.stack([np.full((2, 2, 1), value) for value in (-0.1, 0.9, 0.3)])
     order, distances = examine.nearest(np.full((1, 2, 2, 1), 0.05), others, lpips=SignDistance())

@@ -14,7 +14,7 @@ and examination.json:
                              below the latter.
     projection_lpips, _rmse  of held-out images projected to W+ (coverage), RMSE in grey levels
 
-The nearest image by LPIPS is looked for among the 50 nearest by RMSE.
+The nearest image by LPIPS is looked for among the 20 nearest by RMSE.
 """
 
 from __future__ import annotations
@@ -33,10 +33,9 @@ from brgm_tf.errors import InputError
 from brgm_tf.training import data
 
 _BATCH = 32
-_SHORTLIST = 50
+_SHORTLIST = 20
 _SHOWN, _NEIGHBOURS = 8, 3
 _PAIRS = 256
-_PROJECTED = 16
 
 
 def main(arguments: list[str]) -> int:
@@ -50,7 +49,7 @@ def main(arguments: list[str]) -> int:
         folder = Path(options.output).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         command.import_quietly("tensorflow")
-        report = _examined(options.generator, train, held_out, folder)
+        report = _examined(options, train, held_out, folder)
     except InputError as error:
         sys.stderr.write(f"error: --{error.argument}: {error}\n")
         return 2
@@ -60,10 +59,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _examined(handle, train, held_out, folder: Path) -> dict[str, float]:
+def _examined(options, train, held_out, folder: Path) -> dict[str, float]:
     from brgm_tf.training.frechet import Distance
 
-    generator = hub.load_generator(handle)
+    generator = hub.load_generator(options.generator)
     perceptual = hub.load_perceptual(progress=lambda line: sys.stderr.write(line + "\n"))
     lpips = LPIPS(perceptual)
     samples = drawn(generator, len(held_out))
@@ -85,8 +84,9 @@ def _examined(handle, train, held_out, folder: Path) -> dict[str, float]:
             rows = [[samples[i], *train[order[i, :_NEIGHBOURS]]] for i in range(2 * _SHOWN)]
             columns = 2 * (1 + _NEIGHBOURS)
             save_grid(folder / "neighbours.png", np.concatenate(rows), columns=columns)
-    chosen = held_out[:: len(held_out) // _PROJECTED][:_PROJECTED]
-    found |= _projected(generator, chosen, folder)
+    count = options.num_projected
+    chosen = held_out[:: len(held_out) // count][:count]
+    found |= _projected(generator, chosen, folder, num_steps=options.num_steps)
     return {name: round(float(value), 4) for name, value in found.items()}
 
 
@@ -96,7 +96,9 @@ class LPIPS:
     def __init__(self, perceptual):
         from brgm_tf.compiling import compiled
 
+        self._perceptual = perceptual
         self._distance = compiled(perceptual, jit=True)
+        self._to_first = compiled(self._distances_to_first, jit=True)
 
     def between(self, first, second) -> np.ndarray:
         """[N] for pairs [N, H, W, C]."""
@@ -108,6 +110,16 @@ class LPIPS:
             found.append(np.asarray(values)[: len(a)])
         return np.concatenate(found)
 
+    def to(self, image, others) -> np.ndarray:
+        """[M] of an image [H, W, C] to others [M, H, W, C], all in one batch."""
+        return np.asarray(self._to_first(np.concatenate([image[None], others])))
+
+    def _distances_to_first(self, pictures):
+        from brgm_tf.perceptual import distance
+
+        features = self._perceptual.features(pictures)
+        return distance([each[:1] for each in features], [each[1:] for each in features])
+
 
 def nearest(some, others, *, lpips: LPIPS) -> tuple[np.ndarray, np.ndarray]:
     """The nearest of the others for each of some images: indices and LPIPS, nearest first.
@@ -118,16 +130,17 @@ def nearest(some, others, *, lpips: LPIPS) -> tuple[np.ndarray, np.ndarray]:
         lpips: the distance.
 
     Returns:
-        Two arrays [N, min(M, 50)].
+        Two arrays [N, min(M, 20)].
     """
     orders, distances = [], []
     flat = others.reshape(len(others), -1)
     for image in some:
         squared = np.square(flat - image.reshape(-1)).sum(axis=1)
         shortlist = np.argsort(squared)[:_SHORTLIST]
-        found = lpips.between(np.repeat(image[None], len(shortlist), axis=0), others[shortlist])
+        found = lpips.to(image, others[shortlist])
         order = np.argsort(found)
         orders.append(shortlist[order])
+        command.say(f"nearest: {len(orders)} of {len(some)}")
         distances.append(found[order])
     return np.stack(orders), np.stack(distances)
 
@@ -143,11 +156,17 @@ def drawn(generator, count: int) -> np.ndarray:
     return np.clip(np.concatenate(parts), -1, 1)
 
 
-def _projected(generator, truth, folder: Path) -> dict[str, float]:
+def _projected(generator, truth, folder: Path, *, num_steps: int) -> dict[str, float]:
     from brgm_tf import restore
 
     result = restore(
-        truth, corruption="none", generator=generator, input_kind="clean", batch_size=len(truth)
+        truth,
+        corruption="none",
+        generator=generator,
+        input_kind="clean",
+        num_steps=num_steps,
+        batch_size=8,
+        progress=lambda step: command.say(f"projected: step {step.step} of {num_steps}"),
     )
     rows = [part for pair in zip(truth, result.reconstructions, strict=True) for part in pair]
     save_grid(folder / "projections.png", np.clip(np.stack(rows), -1, 1), columns=8)
@@ -170,6 +189,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("output", help="folder of the results")
     parser.add_argument("--train", required=True, help="images that it was trained on")
     parser.add_argument("--held_out", required=True, help="images that it was not trained on")
+    parser.add_argument("--num_projected", type=int, default=16, help="a multiple of 4")
+    parser.add_argument("--num_steps", type=int, default=350, help="of a projection")
     return parser
 
 

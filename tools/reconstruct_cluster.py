@@ -1,0 +1,172 @@
+"""Restores a collection on a cluster of Ray: python tools/reconstruct_cluster.py.
+
+    python tools/reconstruct_cluster.py --flagfile=inpaint.cfg --input=DATA --output_dir=RESULTS \
+        --ray_address=auto
+
+The flags of `python -m brgm_tf.reconstruct`, but --shard and --strategy, and these four. Nodes
+need brgm_tf, and the input and output_dir under the same paths; output_dir may be an address such
+as gs://BUCKET/FOLDER. What the command leaves is what a single process would, and manifest.csv:
+where each image was restored. --resume goes on with what metrics.csv lacks.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from absl import flags
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from brgm_tf import command, outputs, resuming, run_flags
+from brgm_tf.cluster import Cluster, Report, Task, check_address
+from brgm_tf.progress import display
+from brgm_tf.publishing import Destination
+from brgm_tf.reconstruct import STOPPED
+from brgm_tf.restoration import prepare
+from brgm_tf.sharding import Shard
+
+FLAGS = flags.FLAGS
+flags.adopt_module_key_flags(run_flags)
+flags.DEFINE_string(
+    "ray_address",
+    "local",
+    "of the cluster, such as ray://HOST:10001; 'auto': the one that this machine belongs to; "
+    "'local': processes of this machine alone",
+)
+flags.DEFINE_integer("cpus_per_worker", 1, "cores that restore a batch", lower_bound=1)
+flags.DEFINE_float("gpus_per_worker", 0, "GPUs, or a share of one, for a batch", lower_bound=0)
+flags.DEFINE_integer(
+    "num_workers",
+    0,
+    "most batches at a time; 0: as many as the cluster has room for",
+    lower_bound=0,
+)
+
+_TABLES = ("metrics.csv", "manifest.csv")
+_MANIFEST = ("image", "status", "node", "process", "message")
+_SECONDS_BETWEEN_COPIES = 60.0
+
+
+def main() -> None:
+    """Runs the command; the exit code is the process's."""
+    command.run(_run, parse=run_flags.parse)
+
+
+def _run() -> int:
+    check_address(FLAGS.ray_address)
+    config = run_flags.checked_config()
+    jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
+    names = [job.name for job in jobs]
+    with Destination(FLAGS.output_dir) as destination:
+        tables = Tables(destination, names, replay=run_flags.effective(), resume=FLAGS.resume)
+        batches = [
+            batch
+            for batch in Shard().own(jobs, batch_size=config.batch_size)
+            if not all(job.name in tables.finished for job in batch)
+        ]
+        if not batches:
+            return 0
+        task = Task(
+            flags=run_flags.effective(),
+            config=config,
+            expected=expected,
+            output_dir=run_flags.absolute_path(FLAGS.output_dir),
+            save_video=FLAGS.save_video,
+            num_cpus=FLAGS.cpus_per_worker,
+        )
+        cluster = Cluster(FLAGS.ray_address)
+        options = {"num_gpus": FLAGS.gpus_per_worker, "num_workers": FLAGS.num_workers}
+        try:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            failures = _collect(cluster.restore(batches, task, **options), tables, len(names))
+        except KeyboardInterrupt:
+            command.say("stopped; what was done is kept")
+            return STOPPED
+        finally:
+            tables.finish()
+            cluster.close()
+    for name, message in failures:
+        command.say(f"failed: {name}: {message}")
+    return 1 if failures else 0
+
+
+def _collect(reports: Iterable[Report], tables: Tables, count: int) -> list[tuple[str, str]]:
+    """Writes what is reported, and shows how far it is; returns the failures."""
+    shown, begun, failures = display(count, stream=sys.stderr), time.monotonic(), []
+    before = done = len(tables.finished)
+    shown.update(done, doing=f"{count - done} images: starting")
+    for report in reports:
+        tables.add(report)
+        failures += report.failures
+        for line in report.notes:
+            shown.say(line)
+        done += len(report.rows) + len(report.failures)
+        rate = 3600 * (done - before) / (time.monotonic() - begun)
+        shown.update(done, doing=f"{done} done, {rate:.0f} an hour")
+    shown.close()
+    return failures
+
+
+class Tables:
+    """metrics.csv and manifest.csv of a run: every batch adds its rows.
+
+    Args:
+        destination: of the run.
+        names: of all images, in their order.
+        replay: the text of flags.cfg.
+        resume: whether to keep what an earlier run has written.
+
+    Attributes:
+        finished: rows of metrics.csv that an earlier run has written, by name.
+    """
+
+    def __init__(self, destination: Destination, names: list[str], *, replay: str, resume: bool):
+        self._destination, self._names = destination, names
+        self._folder = destination.folder
+        self.finished: Mapping[str, Mapping] = {}
+        if resume:
+            destination.fetch(["flags.cfg", *_TABLES])
+            self.finished = resuming.tabled_rows(self._folder, names, flags=replay)
+            command.say(f"{len(self.finished)} of {len(names)} images were finished before")
+        else:
+            outputs.forget(self._folder, names)
+        known = {row["image"]: row for row in resuming.read_rows(self._folder / "manifest.csv")}
+        nowhere = {"status": "finished"}
+        self._manifest = {
+            name: known.get(name, {"image": name, **nowhere}) for name in self.finished
+        }
+        outputs.save_flags(self._folder, replay)
+        self._metrics = resuming.MetricsTable(self._folder, list(self.finished.values()))
+        destination.publish(["flags.cfg"])
+        self._publish()
+
+    def add(self, report: Report) -> None:
+        """Adds the rows of a batch."""
+        rows = [row for row in report.rows if row["image"] not in self.finished]
+        self._metrics.add(rows)
+        self._manifest |= {row["image"]: row for row in report.manifest}
+        if time.monotonic() - self._published > _SECONDS_BETWEEN_COPIES:
+            self._publish()
+
+    def finish(self) -> None:
+        """Puts the rows in the order of the images."""
+        self._metrics.arrange(self._names)
+        self._publish()
+
+    def _publish(self) -> None:
+        found = [self._manifest[name] for name in self._names if name in self._manifest]
+        outputs.save_table(
+            self._folder / "manifest.csv",
+            _MANIFEST,
+            ([row.get(column) for column in _MANIFEST] for row in found),
+        )
+        self._destination.publish(_TABLES)
+        self._published = time.monotonic()
+
+
+if __name__ == "__main__":
+    main()
