@@ -73,10 +73,13 @@ class GaussNewton:
         """
         prior, frame = self._posterior.prior, self.frame(coordinates, inputs)
         z = prior.of_parameters(coordinates)
-        shares = tf.square(frame.directions)[:, prior.size - z.shape[1] :]
-        # Not 1 - sum of shares (1 - d^2), in which a small variance is lost to rounding.
-        outside = tf.nn.relu(1.0 - tf.reduce_sum(shares, axis=2))
-        variance = outside + tf.einsum("bpr,br->bp", shares, tf.square(frame.widths))
+        inside = frame.directions[:, prior.size - z.shape[1] :]
+        # The square of what is left of a unit vector, not 1 minus what is inside, in which a small
+        # variance is lost to rounding.
+        unit = tf.eye(prior.size, dtype=self._dtype)[prior.size - z.shape[1] :]
+        left = unit - tf.einsum("bnr,bpr->bpn", frame.directions, inside)
+        outside = tf.reduce_sum(tf.square(left), axis=2)
+        variance = outside + tf.einsum("bpr,br->bp", tf.square(inside), tf.square(frame.widths))
         corruption = self._corruption.with_data(**inputs["corruption"])
         size = self._posterior.effective_values(inputs["measurement"], corruption=corruption)
         found = {}
