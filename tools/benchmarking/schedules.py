@@ -84,7 +84,7 @@ class Schedules:
             chunk_size=self._chunk_size,
         )
         first = elapsed(lambda: next(iter(estimator.run(self._measurement))))
-        compiled = first - elapsed(lambda: next(iter(estimator.run(self._measurement))))
+        compile_seconds = first - elapsed(lambda: next(iter(estimator.run(self._measurement))))
         chunks, found, ends = estimator.run(self._measurement), [], []
         while not ends or ends[-1][0] < num_steps:
             kept = []
@@ -95,7 +95,7 @@ class Schedules:
             progress(f"{name}: step {ends[-1][0]} of {num_steps}, {found[-1]}")
         steps, seconds = np.array(ends).T
         measures = {key: np.array([item[key] for item in found]) for key in MEASURES}
-        return Trajectory(name, compiled, steps.astype(int), np.cumsum(seconds), measures)
+        return Trajectory(name, compile_seconds, steps.astype(int), np.cumsum(seconds), measures)
 
     def _restorer(self, name: str, *, num_steps: int) -> Restorer:
         objective, optimiser = name.split(":")
