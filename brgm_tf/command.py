@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from absl import app, flags
 
+from brgm_tf.compile_cache import keep_programs
 from brgm_tf.errors import InputError
 
 CANNOT = 2  # exit code: a flag or an input cannot be used
@@ -77,9 +78,10 @@ def import_quietly(name: str) -> None:
     """Imports a module without the lines that its C++ side writes before logging is set up.
 
     Args:
-        name: such as 'tensorflow' or 'keras'.
+        name: such as 'tensorflow' or 'keras', whose programs are kept (`compile_cache`).
     """
     hush()
+    keep_programs()
     with _silent_stderr():
         importlib.import_module(name)
 

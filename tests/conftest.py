@@ -10,3 +10,4 @@ import os
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 )
+os.environ.setdefault("TF_XLA_FLAGS", "")  # no programs of an earlier day
