@@ -3,9 +3,9 @@
     python tools/calibrate.py --output_dir=calibration --corruption='downsample(factor=8)'
 
 Draws images, damages them with noise of a known scale (normal, unless the corruption ends in a
-stage of noise of its own), infers them, and asks where among the draws of the posterior the truth
-lies: of a random pixel its rank, of all pixels the share inside the central 50 % and 90 %
-intervals. With a mask of the image only missing pixels count.
+stage of noise of its own), infers them without a perceptual term, and asks where among the draws
+of the posterior the truth lies: of a random pixel its rank, of all pixels the share inside the
+central 50 % and 90 % intervals. With a mask of the image only missing pixels count.
 
     --truth=prior    images of the model's own prior: ranks are uniform where inference is right
     --truth=mapped   images of the generator's mapping of z: the prior is a Gaussian near them
@@ -107,6 +107,8 @@ def _run() -> int:
             corruption=str(noise),
         )
     is_told = noise is None and not FLAGS.infer_noise
+    # No density, so that no truth is drawn from it; bayes has none anyway.
+    overrides = {"perceptual_scale": 0.0}
     config = Config(
         corruption=FLAGS.corruption,
         generator=FLAGS.generator,
@@ -116,7 +118,7 @@ def _run() -> int:
         num_draws=FLAGS.num_draws,
         num_steps=FLAGS.num_steps,
         seed=FLAGS.seed,
-        overrides={"noise_scale": FLAGS.noise_scale} if is_told else {},
+        overrides=overrides | ({"noise_scale": FLAGS.noise_scale} if is_told else {}),
     )
     masked = bool(config.stages.data_names)
     if masked and FLAGS.mask is None:
