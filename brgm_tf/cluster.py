@@ -128,7 +128,7 @@ class Cluster:
         """Yields the report of each batch as it ends, in no order.
 
         Args:
-            batches: of the collection; few more than are being restored are taken at a time.
+            batches: of the collection; Ray gets few more at a time than it has room for.
             task: what they have in common.
             num_gpus: of a batch, besides the task's `num_cpus`.
             num_workers: most batches at a time; 0 for as many as the cluster holds.

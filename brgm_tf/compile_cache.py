@@ -1,6 +1,6 @@
 """Compiled programs, kept for the next process that needs the same ones.
 
-Compiling takes longer than a hundred steps of a small generator. TensorFlow can keep XLA's programs
+Compiling takes as long as many steps of a small generator. TensorFlow can keep XLA's programs
 in a folder, but fails where a file in it is damaged, or there is no room: hence the checks here,
 before it starts. TensorFlow is not imported here.
 """

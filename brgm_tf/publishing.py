@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from brgm_tf import outputs
-from brgm_tf.errors import InputError
 
 
 def is_address(output_dir: str) -> bool:
@@ -97,13 +96,6 @@ class Destination:
             yield
         except tf.errors.OpError as error:
             raise outputs.unwritable(self._address, error) from None
-        except (ValueError, NotImplementedError) as error:
-            raise InputError(
-                "output_dir",
-                "must be a folder or an address that TensorFlow can write to",
-                output_dir=self._address,
-                reason=str(error),
-            ) from None
 
 
 def _gfile():

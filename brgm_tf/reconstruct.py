@@ -18,7 +18,9 @@ from absl import flags
 from brgm_tf import command, hub, outputs, resuming, run_flags
 from brgm_tf.collection import restore_all
 from brgm_tf.devices import STRATEGIES, devices_of
+from brgm_tf.errors import InputError
 from brgm_tf.progress import display
+from brgm_tf.publishing import is_address
 from brgm_tf.restoration import prepare
 from brgm_tf.restorer import Restorer
 from brgm_tf.results import KeptBatch
@@ -54,7 +56,15 @@ def _run() -> int:
     if FLAGS.list_generators:
         sys.stdout.write(hub.list_generators())
         return 0
-    shard = shard_of(FLAGS.shard)  # before anything that takes time
+    # What takes no time is checked first.
+    if is_address(FLAGS.output_dir):
+        raise InputError(
+            "output_dir",
+            "must be a folder",
+            remedy="tools/reconstruct_cluster.py takes addresses",
+            output_dir=FLAGS.output_dir,
+        )
+    shard = shard_of(FLAGS.shard)
     config = run_flags.checked_config()
     devices = devices_of(FLAGS.strategy)
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)

@@ -92,6 +92,7 @@ def pictures(tmp_path):
         (["--input=33.png", "--generator=nobody"], "--generator"),
         (["--input=33.png", "--pixel_scale=-1"], "--pixel_scale"),
         (["--input=33.png", "--output_dir=33.png"], "--output_dir"),
+        (["--input=example:astronaut", "--output_dir=gs://bucket/out"], "--output_dir"),
     ],
 )
 def test_bad_input_exits_with_2_and_one_line(monkeypatch, tmp_path, capsys, flags, named):

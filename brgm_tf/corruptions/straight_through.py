@@ -12,8 +12,8 @@ import tensorflow as tf
 def straight_through(value, x):
     """Exactly `value` forwards, with the derivatives of x.
 
-    Made of `stop_gradient`, not of `custom_gradient`: forward-mode differentiation, which
-    the Laplace approximation uses, does not see the latter within a tf.function.
+    Made of `stop_gradient`, not of `custom_gradient`: forward-mode differentiation does not see
+    the latter within a tf.function.
 
     Args:
         value: g(x) for finite x, of the shape of x.
