@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -65,13 +66,17 @@ def guarded(main: Callable[[], int]) -> int:
 
 
 def hush() -> None:
-    """Has TensorFlow's C++ side log nothing but errors, unless the user has said otherwise.
+    """Has TensorFlow log nothing but errors, unless the user has said otherwise.
 
+    It would warn of retracing where several generators are used, one after the other.
     And has XLA compile loops for processors by its older way, a third less work (a second on two
     idle cores); the programs, whose time goes into convolutions, are no slower.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    logger = logging.getLogger("tensorflow")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.ERROR)
 
 
 def import_quietly(name: str) -> None:

@@ -36,6 +36,7 @@ _BATCH = 32
 _SHORTLIST = 20
 _SHOWN, _NEIGHBOURS = 8, 3
 _PAIRS = 256
+_FEWEST = 64  # held-out images whose nearest neighbours are looked for
 
 
 def main(arguments: list[str]) -> int:
@@ -46,6 +47,11 @@ def main(arguments: list[str]) -> int:
         size = {"resolution": row.resolution, "channels": row.channels}
         train = images.from_uint8(data.load(options.train, **size, argument="train"))
         held_out = images.from_uint8(data.load(options.held_out, **size, argument="held_out"))
+        needed = max(_FEWEST, options.num_projected)
+        if len(held_out) < needed:
+            raise InputError(
+                "held_out", f"must hold at least {needed} images", received=len(held_out)
+            )
         folder = Path(options.output).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         command.import_quietly("tensorflow")
@@ -76,7 +82,7 @@ def _examined(options, train, held_out, folder: Path) -> dict[str, float]:
     }
     for name, some in (
         ("nearest", samples[:64]),
-        ("nearest_real", held_out[:: len(held_out) // 64]),
+        ("nearest_real", held_out[:: len(held_out) // _FEWEST]),
     ):
         order, distances = nearest(some, train, lpips=lpips)
         found[name] = np.median(distances[:, 0])
@@ -181,6 +187,18 @@ def save_grid(path: Path, pictures, *, columns: int) -> None:
     images.save_image(path, cells.reshape(-1, columns * width, channels))
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be an integer of at least 1")
+    return int(text)
+
+
+def _fours(text: str) -> int:
+    if _positive(text) % 4:
+        raise argparse.ArgumentTypeError("must be a multiple of 4, which fill whole rows")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -189,8 +207,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("output", help="folder of the results")
     parser.add_argument("--train", required=True, help="images that it was trained on")
     parser.add_argument("--held_out", required=True, help="images that it was not trained on")
-    parser.add_argument("--num_projected", type=int, default=16, help="a multiple of 4")
-    parser.add_argument("--num_steps", type=int, default=350, help="of a projection")
+    parser.add_argument("--num_projected", type=_fours, default=16, help="a multiple of 4")
+    parser.add_argument("--num_steps", type=_positive, default=350, help="of a projection")
     return parser
 
 
