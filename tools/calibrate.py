@@ -11,9 +11,11 @@ central 50 % and 90 % intervals. With a mask of the image only missing pixels co
     --truth=mapped   images of the generator's mapping of z: the prior is a Gaussian near them
     --truth=FOLDER   real images: outside of the generator's range, too
 
-In the output folder: images.csv (a row an image), ranks.png (histograms) and coverage.json. The
-latter also has two corrections of what is overconfident, flags of `python -m brgm_tf.reconstruct`,
-each fitted to the odd images, so that their 90 % intervals hold 90 %, and scored on the even ones
+In the output folder: images.csv (a row an image), ranks.png (histograms) and coverage.json: the
+means of these shares, of the draws' distance from the measurement (`samples_residual`, grey
+levels), and of the chains' `r_hat` and `effective_samples` where the estimator is `hmc`. It also
+has two corrections of what is overconfident, flags of `python -m brgm_tf.reconstruct`, each fitted
+to the odd images, so that their 90 % intervals hold 90 %, and scored on the even ones
 (`..._coverage_90`): `spread`, a factor on the draws' distance from their mean, for a surrogate
 that is too narrow, and `discrepancy`, in grey levels, for what no latent of the generator makes.
 With --infer_noise, `coverage_90_noise` is what the inferred noise scale as the discrepancy covers.
@@ -56,6 +58,7 @@ CORRECTIONS = {
     "spread": (1.0, 1.25, 1.5, 2.0, 3.0),
     "discrepancy": (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0),
 }
+_OF_CHAINS = ("r_hat", "effective_samples")  # of `hmc`
 _KEYS = ("truth", "estimator", "image")
 # What all rows of a folder have in common; --truth, --estimator and --surrogate may differ.
 _SETTINGS = (
@@ -204,7 +207,7 @@ class Calibration:
         return {name: np.array(values) for name, values in found.items()}
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Coverage, its standard error and the p-value of the ranks, by 'truth estimator'."""
+        """Means of figures, their standard errors and the ranks' p-value, by 'truth estimator'."""
         found = {}
         for name, ranks in self.ranks().items():
             rows = [r for r in self._rows.values() if f"{r['truth']} {r['estimator']}" == name]
@@ -212,7 +215,7 @@ class Calibration:
                 "num_images": len(rows),
                 "chi_square_p": round(chi_square_p(ranks, bins=BINS), 4),
             }
-            names = [*sampling.INTERVALS, "coverage_90_noise"]
+            names = [*sampling.INTERVALS, "coverage_90_noise", "samples_residual", *_OF_CHAINS]
             for key in (key for key in names if rows[0].get(key, "") != ""):
                 values = np.array([float(row[key]) for row in rows])
                 own[key] = round(float(values.mean()), 4)
@@ -265,6 +268,7 @@ class Calibration:
         figures = sampling.figures_of(
             drawn, parameters, measurement, observed=observed, truth=truth, missing=missing
         )
+        figures |= self._restorer.estimator.figures(fit)
         # Not of clipped pictures: where both are white, nothing would be learned.
         for name, share in sampling.INTERVALS.items():
             figures[name] = sampling.coverage(drawn[1], truth, share=share, counted=missing)
