@@ -17,7 +17,7 @@ import re
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 
-from brgm_tf import inputs, outputs
+from brgm_tf import inputs, outputs, tables
 from brgm_tf.config import Config
 from brgm_tf.errors import InputError
 from brgm_tf.publishing import Destination
@@ -168,7 +168,7 @@ def restore_batch(task: Task, batch: Sequence[inputs.Job]) -> Report:
             outputs.save_image_result(destination.folder, image, save_video=task.save_video)
             destination.publish_image(image.name)
             notes += [f"warning: {image.name}: {warning}" for warning in image.warnings]
-    rows = [outputs.metrics_row(image) for image in found.images]
+    rows = [tables.metrics_row(image) for image in found.images]
     return Report(rows, found.failures, notes, socket.gethostname(), os.getpid())
 
 

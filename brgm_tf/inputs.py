@@ -15,8 +15,9 @@ from brgm_tf import bundles, finding, images, kspace_files, medical
 from brgm_tf.bundles import Packed
 from brgm_tf.errors import InputError
 from brgm_tf.finding import find_images, unique_names
+from brgm_tf.holes import Found, finder
 from brgm_tf.kspace_files import KSpaceSlice
-from brgm_tf.masks import Found, check_mask, finder, load_mask, match_masks
+from brgm_tf.masks import check_mask, load_mask, match_masks
 from brgm_tf.medical import Geometry, Slice, Slicing
 
 KINDS = ("measurement", "clean")
@@ -32,7 +33,7 @@ class Job:
         name: of its results.
         image: a path, a picture in an archive, a slice of a medical file, or float [h, w, C] in
             [-1, 1]; of k-space a slice in a file, or complex [H, W, coils].
-        mask: a path, or bool [H, W, 1] or [H, W], True = missing; a `masks.Found` to find it
+        mask: a path, or bool [H, W, 1] or [H, W], True = missing; a `holes.Found` to find it
             in the image; None without masks.
     """
 
@@ -94,7 +95,7 @@ def plan(
         inputs: as said; arrays are [h, w, C] or [N, h, w, C] in [-1, 1]; of k-space complex
             [H, W], [H, W, coils] or [N, H, W, coils].
         masks: a file for all or a folder with one an image; or bool arrays, one for
-            all or one an image; or 'found' or 'found(fill=...)', see `masks.find_missing`.
+            all or one an image; or 'found' or 'found(fill=...)', see `holes.find_missing`.
         needs_masks: whether the corruption wants them.
         kind: of the inputs, one of `KINDS`: masks are found in measurements only.
         kspace: whether they are k-space; every slice of a file is a job.

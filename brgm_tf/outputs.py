@@ -6,7 +6,6 @@ run took, which is never the same twice, stands in metrics.csv alone.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import math
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import files, images
+from brgm_tf import folders, images, tables
 from brgm_tf.errors import InputError
 from brgm_tf.figure import figure_png
 from brgm_tf.medical import SUFFIXES as MEDICAL_SUFFIXES
@@ -25,11 +24,7 @@ from brgm_tf.results import ImageResult, KSpaceData, PosteriorSamples, drawable
 from brgm_tf.uncertainty_figure import uncertainty_png
 from brgm_tf.video import VIDEO_FORMATS, check_video, encode_slides, encode_video
 
-# The first columns of metrics.csv; other metrics follow them, sorted by name.
-COLUMNS = ("image", "psnr", "ssim", "mae", "rmse", "lpips", "seconds", "residual")
-
 METRICS_NAME = "metrics.json"
-_FOLDER_ARGUMENT = "output_dir"
 # Files that some runs write and others do not.
 _OPTIONAL = (
     "merged.png",
@@ -53,36 +48,6 @@ _OPTIONAL = (
 _KSPACE_BLACK = 1e-4
 _SAMPLES_FOLDER = "samples"
 _SAMPLE_NAME = re.compile(r"\d{2,}\.png")
-
-
-def check_writable(folder: str | os.PathLike, *, argument: str = _FOLDER_ARGUMENT) -> Path:
-    """Creates a folder, with its parents, and proves that files can be written to it.
-
-    Args:
-        folder: the folder; '~' is the user's home.
-        argument: name of the user's argument, for errors.
-
-    Returns:
-        The folder.
-
-    Raises:
-        InputError: it cannot be created or written to, or is a file.
-    """
-    path = _folder(folder)
-    try:
-        if not os.fspath(folder):
-            raise ValueError("the name is empty")
-        path.mkdir(parents=True, exist_ok=True)
-        probe = files.temporary_beside(path / "probe")
-        probe.touch()
-        probe.unlink()
-    # ValueError: a name with a null character, or an empty one.
-    except (OSError, ValueError) as error:
-        raise unwritable(folder, error, argument=argument) from None
-    return path
-
-
-# One image.
 
 
 def save_image_result(
@@ -135,27 +100,27 @@ def save_image_result(
     """
     check_video(save_video)
     _check_name(result.name)
-    home = check_writable(_folder(folder) / result.name)
-    _remove(home / METRICS_NAME)
+    home = folders.check_writable(folders.expanded(folder) / result.name)
+    folders.remove(home / METRICS_NAME)
     written = [
         *_save_pictures(home, result),
-        _write(home / "latents.npz", _npz(ws=np.asarray(result.latents, np.float32))),
-        _write(home / "history.csv", _history_csv(result.history)),
-        _write(home / "figure.png", figure_png(result)),
+        folders.write(home / "latents.npz", _npz(ws=np.asarray(result.latents, np.float32))),
+        folders.write(home / "history.csv", _history_csv(result.history)),
+        folders.write(home / "figure.png", figure_png(result)),
     ]
     if save_video is not None and result.frames:
         video = encode_video(result.frames, format=save_video)
-        written.append(_write(home / f"video.{save_video}", video))
+        written.append(folders.write(home / f"video.{save_video}", video))
     if result.kspace is not None:
         written += _save_kspace(home, result.kspace)
     if result.samples is not None:
         written += _save_samples(home, result.samples)
-        written.append(_write(home / "uncertainty.png", uncertainty_png(result)))
+        written.append(folders.write(home / "uncertainty.png", uncertainty_png(result)))
     if result.geometry is not None:
         written += _save_medical(home, result)
     _remove_stale(home, written)
     # The last: where it is, the others are.
-    written.append(_write(home / METRICS_NAME, _metrics_json(result)))
+    written.append(folders.write(home / METRICS_NAME, _metrics_json(result)))
     return written
 
 
@@ -170,7 +135,7 @@ def forget(folder: str | os.PathLike, names: Iterable[str]) -> None:
         InputError: a file cannot be removed.
     """
     for name in names:
-        _remove(_folder(folder) / name / METRICS_NAME)
+        folders.remove(folders.expanded(folder) / name / METRICS_NAME)
 
 
 def _check_name(name: str) -> None:
@@ -188,7 +153,7 @@ def _save_pictures(home: Path, result: ImageResult) -> list[Path]:
 
 
 def _save_picture(path: Path, image: np.ndarray) -> Path:
-    images.save_image(path, drawable(image), argument=_FOLDER_ARGUMENT)
+    images.save_image(path, drawable(image), argument=folders.ARGUMENT)
     return path
 
 
@@ -204,13 +169,13 @@ def _save_medical(home: Path, result: ImageResult) -> list[Path]:
         if image is not None:
             encoded[part] = geometry.picture(drawable(image), part=part)
     suffix = geometry.source.suffix
-    return [_write(home / f"{part}{suffix}", contents) for part, contents in encoded.items()]
+    return [folders.write(home / f"{part}{suffix}", contents) for part, contents in encoded.items()]
 
 
 def _save_kspace(home: Path, kspace: KSpaceData) -> list[Path]:
     sampled = np.where(kspace.sampled, 1.0, -1.0)[..., None]
     return [
-        _write(home / "measurement.npy", _npy(kspace.values)),
+        folders.write(home / "measurement.npy", _npy(kspace.values)),
         _save_picture(home / "kspace.png", _log_magnitude(kspace.values)),
         _save_picture(home / "sampling.png", sampled),
     ]
@@ -224,7 +189,7 @@ def _log_magnitude(values: np.ndarray) -> np.ndarray:
 
 
 def _save_samples(home: Path, samples: PosteriorSamples) -> list[Path]:
-    folder = check_writable(home / _SAMPLES_FOLDER)
+    folder = folders.check_writable(home / _SAMPLES_FOLDER)
     # At least two digits, and as many as the last one has: files sort by their number.
     digits = max(2, len(str(len(samples.shown) - 1)))
     moments = ("mean", "stddev", "low", "high")
@@ -236,9 +201,9 @@ def _save_samples(home: Path, samples: PosteriorSamples) -> list[Path]:
         ),
         _save_picture(home / "mean.png", samples.mean),
         _save_picture(home / "stddev.png", _stddev_picture(samples)),
-        _write(home / "samples.npz", _npz(ws=np.asarray(samples.latents, np.float32))),
-        _write(home / "uncertainty.npz", _npz(**exact)),
-        _write(home / "samples.gif", encode_slides(samples.shown)),
+        folders.write(home / "samples.npz", _npz(ws=np.asarray(samples.latents, np.float32))),
+        folders.write(home / "uncertainty.npz", _npz(**exact)),
+        folders.write(home / "samples.gif", encode_slides(samples.shown)),
     ]
 
 
@@ -266,14 +231,7 @@ def _remove_stale(home: Path, written: Sequence[Path]) -> None:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     except OSError as error:
-        raise unwritable(home, error) from None
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise unwritable(path, error) from None
+        raise folders.unwritable(home, error) from None
 
 
 def _npy(array: np.ndarray) -> bytes:
@@ -292,7 +250,7 @@ def _npz(**arrays: np.ndarray) -> bytes:
 def _history_csv(history: Mapping[str, np.ndarray]) -> bytes:
     columns = [np.asarray(values, np.float64) for values in history.values()]
     steps = zip(*columns, strict=True)
-    return csv_text(["step", *history], ([step, *terms] for step, terms in enumerate(steps)))
+    return tables.csv_text(["step", *history], ([step, *terms] for step, terms in enumerate(steps)))
 
 
 def _metrics_json(result: ImageResult) -> bytes:
@@ -303,45 +261,11 @@ def _metrics_json(result: ImageResult) -> bytes:
         found["geometry"] = result.geometry.about
     about = {"warnings": result.all_warnings, "complete": result.complete}
     contents = {"image": result.name, **found, **about}
-    return _encoded(json.dumps(contents, indent=2, allow_nan=False) + "\n")
+    return folders.encoded(json.dumps(contents, indent=2, allow_nan=False) + "\n")
 
 
 def _finite_or_none(value) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
-
-
-# The run.
-
-
-def metrics_row(result: ImageResult) -> dict[str, object]:
-    """Returns an image's row of metrics.csv: its name, seconds and metrics."""
-    return {"image": result.name, "seconds": result.seconds, **result.metrics}
-
-
-def save_metrics_csv(
-    folder: str | os.PathLike, rows: Sequence[Mapping[str, object]], *, name: str = "metrics.csv"
-) -> Path:
-    """Writes metrics.csv, one row per image.
-
-    The columns are image, psnr, ssim, mae, rmse, lpips, seconds, residual, then whatever
-    else the rows hold, sorted by name. What is unknown (absent, None or NaN) is an empty
-    cell; the PSNR of equal images is inf.
-
-    Args:
-        folder: the run's folder.
-        rows: a mapping per image from column to value, as `metrics_row` returns.
-        name: of the file.
-
-    Returns:
-        The file.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    others = sorted({name for row in rows for name in row} - set(COLUMNS))
-    header = [*COLUMNS, *others]
-    cells = ([row.get(name) for name in header] for row in rows)
-    return save_table(_folder(folder) / name, header, cells)
 
 
 def save_flags(folder: str | os.PathLike, text: str) -> Path:
@@ -357,68 +281,4 @@ def save_flags(folder: str | os.PathLike, text: str) -> Path:
     Raises:
         InputError: the file cannot be written.
     """
-    return _write(_folder(folder) / "flags.cfg", _encoded(text))
-
-
-def save_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    """Writes a table, see `csv_text`; returns the file.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    return _write(path, csv_text(header, rows))
-
-
-# Files.
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table as CSV: numbers with the digits that give them back; None and NaN are empty cells.
-
-    Args:
-        header: names of the columns; of an empty one no line is written.
-        rows: the cells, in the order of the columns.
-    """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    if header:
-        writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return _encoded(file.getvalue())
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, (str, int)):
-        return value
-    if value is None or math.isnan(value):
-        return ""
-    # A Python float is written with the digits that give it back exactly.
-    return float(value)
-
-
-def _encoded(text: str) -> bytes:
-    # File names may hold bytes that are no text; they come out as they came in.
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _folder(folder: str | os.PathLike) -> Path:
-    return Path(os.path.expanduser(folder))
-
-
-def _write(path: Path, contents: bytes) -> Path:
-    try:
-        files.write(path, contents)
-    except OSError as error:
-        raise unwritable(path, error) from None
-    return path
-
-
-def unwritable(path, error: Exception, *, argument: str = _FOLDER_ARGUMENT) -> InputError:
-    """The error of a file or folder of the run that cannot be written."""
-    return InputError(
-        argument,
-        "must be a folder that can be written to",
-        remedy="Give another folder",
-        path=os.fspath(path),
-        reason=str(error),
-    )
+    return folders.write(folders.expanded(folder) / "flags.cfg", folders.encoded(text))

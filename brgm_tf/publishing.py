@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from brgm_tf import outputs
+from brgm_tf import folders, outputs
 
 
 def is_address(output_dir: str) -> bool:
@@ -33,7 +33,7 @@ class Destination:
     def __init__(self, output_dir: str):
         self._address = output_dir.rstrip("/") if is_address(output_dir) else None
         if self._address is None:
-            self.folder = outputs.check_writable(output_dir)
+            self.folder = folders.check_writable(output_dir)
             return
         with self._told():
             _gfile().makedirs(self._address)
@@ -95,7 +95,7 @@ class Destination:
         try:
             yield
         except tf.errors.OpError as error:
-            raise outputs.unwritable(self._address, error) from None
+            raise folders.unwritable(self._address, error) from None
 
 
 def _gfile():

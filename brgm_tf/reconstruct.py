@@ -15,7 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
-from brgm_tf import command, hub, outputs, resuming, run_flags
+from brgm_tf import command, folders, hub, outputs, resuming, run_flags, tables
 from brgm_tf.collection import restore_all
 from brgm_tf.devices import STRATEGIES, devices_of
 from brgm_tf.errors import InputError
@@ -68,7 +68,7 @@ def _run() -> int:
     config = run_flags.checked_config()
     devices = devices_of(FLAGS.strategy)
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
-    folder = outputs.check_writable(FLAGS.output_dir)
+    folder = folders.check_writable(FLAGS.output_dir)
     own = [job.name for batch in shard.own(jobs, batch_size=config.batch_size) for job in batch]
     replay, finished, kept = run_flags.effective(), {}, {}
     if FLAGS.resume:
@@ -82,7 +82,7 @@ def _run() -> int:
     if len(finished) == len(own):
         return 0
     outputs.save_flags(folder, replay)
-    table = resuming.MetricsTable(folder, list(finished.values()), name=shard.table)
+    table = tables.MetricsTable(folder, list(finished.values()), name=shard.table)
     restorers = [Restorer(config, notify=command.say, device=device) for device in devices]
     with _Progress(len(own) - len(finished), config.num_steps) as progress:
         batches = restore_all(
@@ -118,7 +118,7 @@ def _save_all(
             last = folder / result.name / "figure.png"
             for warning in result.warnings:
                 progress.say(f"warning: {result.name}: {warning}")
-        table.add([outputs.metrics_row(result) for result in batch.images])
+        table.add([tables.metrics_row(result) for result in batch.images])
         progress.finish(batch)
     if last is not None:
         progress.close()

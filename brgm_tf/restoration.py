@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import hub, inputs, outputs
+from brgm_tf import folders, hub, inputs, outputs, tables
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.collection import restore_all
 from brgm_tf.config import Config
@@ -48,10 +48,10 @@ class Restoration:
     def save(self, folder) -> Path:
         """Writes every image's files and metrics.csv; returns the folder."""
         folder = Path(folder)
-        outputs.check_writable(folder)
+        folders.check_writable(folder)
         for image in self.images:
             outputs.save_image_result(folder, image)
-        outputs.save_metrics_csv(folder, [outputs.metrics_row(image) for image in self.images])
+        tables.save_metrics_csv(folder, [tables.metrics_row(image) for image in self.images])
         return folder
 
 
@@ -80,7 +80,7 @@ def restore(
         generator: a handle as for `hub.load_generator`, or a loaded generator.
         masks: for a corruption that has 'mask()': a file, a folder, or bool arrays, True =
             missing; or 'found' or 'found(fill=255)', by the colour of the holes, see
-            `masks.find_missing`.
+            `holes.find_missing`.
         num_steps: steps of the optimiser.
         seed: of everything random.
         progress: called with a `Step` after every chunk of steps; returning True stops.

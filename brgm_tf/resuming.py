@@ -1,4 +1,4 @@
-"""Going on with a run that was interrupted: what of it is finished, and its table of metrics.
+"""Going on with a run that was interrupted: what of it is finished, and where its batches were.
 
 An image is finished where its metrics.json is, which is written last, and says that it is complete.
 A run that was stopped leaves the state of its last batches behind, from which they go on.
@@ -7,7 +7,6 @@ TensorFlow is not imported here.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -17,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import files, outputs
+from brgm_tf import files, folders, outputs
 from brgm_tf.errors import InputError
 from brgm_tf.results import KeptBatch
+from brgm_tf.tables import read_rows
 
 # Of metrics.json, what is no figure of merit.
 _NO_METRICS = ("stddev_white",)
@@ -65,62 +65,6 @@ def tabled_rows(
     _check_flags(folder, flags)
     written = {row["image"]: row for row in read_rows(folder / "metrics.csv")}
     return {name: written[name] for name in names if name in written}
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a table that may have been cut off while it was written; [] without one."""
-    try:
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return []
-    whole = text[: text.rfind("\n") + 1]
-    return [row for row in csv.DictReader(io.StringIO(whole)) if None not in row.values()]
-
-
-class MetricsTable:
-    """metrics.csv of a run that is under way: every batch adds its rows.
-
-    Args:
-        folder: of the run.
-        rows: what is in the table already.
-        name: of the file.
-    """
-
-    def __init__(
-        self,
-        folder: str | os.PathLike,
-        rows: Sequence[Mapping[str, object]] = (),
-        *,
-        name: str = "metrics.csv",
-    ):
-        self._path = Path(folder).expanduser() / name
-        self._columns: list[str] = []
-        self._rewrite(rows)
-
-    def add(self, rows: Sequence[Mapping[str, object]]) -> None:
-        """Adds rows; the file is written anew only where they bring a new column.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
-        if {name for row in rows for name in row} - set(self._columns):
-            self._rewrite([*read_rows(self._path), *rows])
-            return
-        lines = outputs.csv_text([], ([row.get(name) for name in self._columns] for row in rows))
-        try:
-            with open(self._path, "ab") as file:
-                file.write(lines)
-        except OSError as error:
-            raise outputs.unwritable(self._path, error) from None
-
-    def arrange(self, names: Sequence[str]) -> None:
-        """Puts the rows in the order of `names`."""
-        places = {name: i for i, name in enumerate(names)}
-        self._rewrite(sorted(read_rows(self._path), key=lambda row: places[row["image"]]))
-
-    def _rewrite(self, rows: Sequence[Mapping[str, object]]) -> None:
-        path = outputs.save_metrics_csv(self._path.parent, rows, name=self._path.name)
-        self._columns = path.read_text("utf-8", "surrogateescape").splitlines()[0].split(",")
 
 
 def _check_flags(folder: Path, flags: str) -> None:
@@ -183,7 +127,7 @@ def save_kept(folder: str | os.PathLike, kept: Sequence[KeptBatch], *, name: str
         else:
             path.unlink(missing_ok=True)
     except OSError as error:
-        raise outputs.unwritable(path, error) from None
+        raise folders.unwritable(path, error) from None
 
 
 def load_kept(folder: str | os.PathLike, *, name: str) -> dict[tuple[str, ...], KeptBatch]:

@@ -18,8 +18,8 @@ from brgm_tf.corruptions import CORRUPTIONS, parsing
 from brgm_tf.errors import InputError
 from brgm_tf.estimators import ESTIMATORS
 from brgm_tf.finding import find_images
+from brgm_tf.holes import finder
 from brgm_tf.inputs import KINDS, SUFFIXES
-from brgm_tf.masks import finder
 from brgm_tf.medical import AUTO, PLANES
 from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
 from brgm_tf.publishing import is_address

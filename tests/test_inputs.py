@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from brgm_tf import inputs, masks
+from brgm_tf import holes, inputs
 from brgm_tf.errors import InputError
 
 SIZE = 8
@@ -251,7 +251,7 @@ def test_an_image_without_its_mask_is_refused(tmp_path):
 
 def test_masks_to_be_found_are_found_in_each_image():
     jobs = inputs.plan(array(2, SIZE, SIZE, 3), masks="found(fill=255)", needs_masks=True)
-    assert [job.mask for job in jobs] == [masks.Found(fill=255)] * 2
+    assert [job.mask for job in jobs] == [holes.Found(fill=255)] * 2
 
 
 def test_masks_are_not_found_in_clean_images():
@@ -320,14 +320,14 @@ def test_a_file_that_is_no_image_is_refused(tmp_path):
 
 def test_a_mask_that_is_not_found_is_refused_before_loading(tmp_path):
     for image in (array(SIZE, SIZE, 3), save(tmp_path / "a.png", level=3)):
-        bad = job(image, mask=masks.Found(fill=255))
+        bad = job(image, mask=holes.Found(fill=255))
         error = refused(inputs.check, bad, expected=PHOTOGRAPH)
         assert error.argument == "masks"
         assert "picture" in str(error)
 
 
 def test_masks_are_not_found_in_measurements_of_fewer_pixels():
-    bad = job(array(4, 4, 3), mask=masks.Found())
+    bad = job(array(4, 4, 3), mask=holes.Found())
     assert "8 x 8" in str(refused(inputs.check, bad, expected=SMALL))
 
 
@@ -365,12 +365,12 @@ def test_a_mask_is_found_in_the_colours_of_the_file_and_in_arrays(tmp_path, chan
     levels[hole] = (255, 0, 0)
     Image.fromarray(levels).save(tmp_path / "a.png")
     expected = inputs.Expected(SIZE, True, SIZE, SIZE, channels)
-    loaded = inputs.load(job(tmp_path / "a.png", mask=masks.Found((255, 0, 0))), expected=expected)
+    loaded = inputs.load(job(tmp_path / "a.png", mask=holes.Found((255, 0, 0))), expected=expected)
     assert loaded.image.shape == (SIZE, SIZE, channels)
     np.testing.assert_array_equal(loaded.missing[..., 0], hole)
     image = array(SIZE, SIZE, channels)
     image[hole] = 1
-    loaded = inputs.load(job(image, mask=masks.Found(255)), expected=expected)
+    loaded = inputs.load(job(image, mask=holes.Found(255)), expected=expected)
     np.testing.assert_array_equal(loaded.missing[..., 0], hole)
 
 

@@ -1,10 +1,8 @@
 """What a run leaves behind: every file read back, whole, equal and in its place."""
 
-import csv
 import dataclasses
 import json
 import math
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,17 +15,13 @@ from PIL import Image
 from brgm_tf import images, outputs
 from brgm_tf.errors import InputError
 from brgm_tf.results import KSpaceData
+from brgm_tf.tables import read_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
-
-
-def rows_of(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -115,7 +109,7 @@ def test_latents_load_back_equal(tmp_path):
 def test_history_has_a_row_per_step_and_all_digits(tmp_path):
     given = result()
     outputs.save_image_result(tmp_path, given)
-    rows = rows_of(tmp_path / "face" / "history.csv")
+    rows = read_rows(tmp_path / "face" / "history.csv")
     assert list(rows[0]) == ["step", "likelihood", "total"]
     assert [row["step"] for row in rows] == ["0", "1", "2", "3"]
     for term, values in given.history.items():
@@ -178,19 +172,6 @@ def test_unknown_video_format_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(InputError, match=r"^`save_video` must be 'mp4', 'gif' or None\."):
         outputs.save_image_result(tmp_path, result(), save_video="avi")
     assert not names(tmp_path)
-
-
-def test_a_failed_write_keeps_the_old_file_and_no_temporary(tmp_path, monkeypatch):
-    outputs.save_flags(tmp_path, "--steps=1\n")
-
-    def fail(source, target):
-        raise OSError("no space left")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(InputError, match=r"^`output_dir` must .*no space left"):
-        outputs.save_flags(tmp_path, "--steps=2\n")
-    assert names(tmp_path) == ["flags.cfg"]
-    assert (tmp_path / "flags.cfg").read_text() == "--steps=1\n"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0b"])
@@ -329,56 +310,11 @@ def test_equal_samples_give_equal_bytes(tmp_path):
 # The run.
 
 
-def test_metrics_csv_has_the_columns_in_order_and_empty_cells(tmp_path):
-    rows = [
-        {"image": "a, b", "psnr": 1 / 3, "seconds": 1.5, "zeta": 1, "merged_psnr": math.inf},
-        {"image": "c", "psnr": math.nan, "ssim": None, "residual": np.float64(2)},
-    ]
-    path = outputs.save_metrics_csv(tmp_path, rows)
-    assert path == tmp_path / "metrics.csv"
-    assert path.read_bytes().decode() == (
-        "image,psnr,ssim,mae,rmse,lpips,seconds,residual,merged_psnr,zeta\n"
-        '"a, b",0.3333333333333333,,,,,1.5,,inf,1\n'
-        "c,,,,,,,2.0,,\n"
-    )
-
-
-def test_metrics_row_has_name_seconds_and_metrics():
-    given = result()
-    expected = {"image": "face", "seconds": 12.5, **given.metrics}
-    assert outputs.metrics_row(given) == expected
-
-
-def test_metrics_csv_of_no_images_has_its_header(tmp_path):
-    outputs.save_metrics_csv(tmp_path, [])
-    assert rows_of(tmp_path / "metrics.csv") == []
-
-
 def test_flags_are_written_as_given(tmp_path):
     text = "--input=é\n--steps=5\n"
     path = outputs.save_flags(tmp_path, text)
     assert path.read_text(encoding="utf-8") == text
     assert names(tmp_path) == ["flags.cfg"]
-
-
-def test_check_writable_creates_the_folder_and_leaves_it_empty(tmp_path):
-    folder = outputs.check_writable(tmp_path / "a" / "b")
-    assert folder == tmp_path / "a" / "b"
-    assert names(folder) == []
-
-
-@pytest.mark.parametrize("name", ["file", "file/below"])
-def test_check_writable_refuses_a_file(tmp_path, name):
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"^`output_dir` must be a folder that can be written"):
-        outputs.check_writable(tmp_path / name)
-
-
-@pytest.mark.parametrize("name", ["", "a\0b", "/proc/no_such_folder"])
-def test_check_writable_names_the_users_argument(name):
-    with pytest.raises(InputError, match=r"^`cache_dir` must") as caught:
-        outputs.check_writable(name, argument="cache_dir")
-    assert caught.value.argument == "cache_dir"
 
 
 def test_results_are_immutable():

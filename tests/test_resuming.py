@@ -1,4 +1,4 @@
-"""Going on with an interrupted run: what counts as finished, the table, and kill -9."""
+"""Going on with an interrupted run: what counts as finished, and kill -9."""
 
 import os
 import shutil
@@ -14,7 +14,8 @@ from small_run import COUNT, contents, flags, make
 
 from brgm_tf import outputs, reconstruct
 from brgm_tf.errors import InputError
-from brgm_tf.resuming import MetricsTable, finished_rows, read_rows
+from brgm_tf.resuming import finished_rows
+from brgm_tf.tables import MetricsTable, read_rows
 
 FLAGS = "--seed=1\n--num_steps=5\n"
 
@@ -75,34 +76,6 @@ def test_a_row_comes_from_the_table_or_else_from_metrics_json(tmp_path):
     rows = finished_rows(tmp_path, ["a", "b"], flags=FLAGS)
     assert (rows["a"]["seconds"], rows["a"]["rmse"]) == ("3.25", "1.5")
     assert rows["b"] == {"image": "b", "rmse": 1.5, "lpips": None}
-
-
-# The table.
-
-
-def test_a_table_that_grows_is_the_table_of_all(tmp_path):
-    rows = [{"image": name, "rmse": value, "other": 0.1} for name, value in (("a", 1.5), ("b", 2))]
-    (tmp_path / "once").mkdir()
-    outputs.save_metrics_csv(tmp_path / "once", rows)
-    table = MetricsTable(tmp_path)
-    for row in rows:
-        table.add([row])
-    grown = (tmp_path / "metrics.csv").read_bytes()
-    assert grown == (tmp_path / "once" / "metrics.csv").read_bytes()
-
-
-def test_a_new_column_is_empty_in_earlier_rows(tmp_path):
-    table = MetricsTable(tmp_path)
-    table.add([{"image": "a", "rmse": 1.0}])
-    table.add([{"image": "b", "rmse": 2.0, "sigma": 0.5}])
-    assert [row["sigma"] for row in read_rows(tmp_path / "metrics.csv")] == ["", "0.5"]
-
-
-def test_a_line_that_was_cut_off_is_left_out(tmp_path):
-    MetricsTable(tmp_path).add([{"image": "a", "rmse": 1.0}, {"image": "b", "rmse": 2.0}])
-    path = tmp_path / "metrics.csv"
-    path.write_bytes(path.read_bytes()[:-1])
-    assert [row["image"] for row in read_rows(path)] == ["a"]
 
 
 # The whole.

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarking import peers, timing
 
-from brgm_tf import command, files, outputs
+from brgm_tf import command, files, folders
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
 from brgm_tf.errors import InputError
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     """Runs the command; 0, 1 if objectives differ, or 2 if something cannot be used."""
     options = _parser().parse_args(arguments)
     try:
-        folder = outputs.check_writable(options.output, argument="output")
+        folder = folders.check_writable(options.output, argument="output")
         for generator in options.generators:  # what is wrong is said before TensorFlow is there
             Config(generator=generator, corruption=options.corruption, objective=options.objective)
         command.import_quietly("tensorflow")

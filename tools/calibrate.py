@@ -40,7 +40,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command, files, hub, inputs, outputs, sampling
+from brgm_tf import command, files, folders, hub, inputs, sampling
 from brgm_tf.calibration import chi_square_p, fitted_correction
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
@@ -126,7 +126,7 @@ def _run() -> int:
     masked = bool(config.stages.data_names)
     if masked and FLAGS.mask is None:
         raise InputError("mask", "must be given for a corruption with 'mask()'")
-    folder = outputs.check_writable(FLAGS.output_dir)
+    folder = folders.check_writable(FLAGS.output_dir)
     command.import_quietly("tensorflow")
     missing = _missing(config) if masked else None
     _check_settings(folder / "settings.json")

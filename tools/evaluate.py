@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import baselines, command, files, images, inputs, metrics, outputs
+from brgm_tf import baselines, command, files, folders, images, inputs, metrics
 from brgm_tf.collection import restore_all
 from brgm_tf.config import Config
 from brgm_tf.corruptions import parsing
@@ -68,7 +68,7 @@ class Evaluation:
 
     def __init__(self, options):
         self._options = options
-        self.folder = outputs.check_writable(options.output, argument="output")
+        self.folder = folders.check_writable(options.output, argument="output")
         self._methods = {task: self._methods_of(task) for task in options.tasks}
         self._table = self.folder / "images.csv"
         self._rows = {tuple(row[key] for key in _KEYS): row for row in _read(self._table)}

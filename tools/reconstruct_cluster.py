@@ -21,7 +21,7 @@ from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command, outputs, resuming, run_flags
+from brgm_tf import command, outputs, resuming, run_flags, tables
 from brgm_tf.cluster import Cluster, Report, Task, check_address
 from brgm_tf.progress import display
 from brgm_tf.publishing import Destination
@@ -134,13 +134,13 @@ class Tables:
             command.say(f"{len(self.finished)} of {len(names)} images were finished before")
         else:
             outputs.forget(self._folder, names)
-        known = {row["image"]: row for row in resuming.read_rows(self._folder / "manifest.csv")}
+        known = {row["image"]: row for row in tables.read_rows(self._folder / "manifest.csv")}
         nowhere = {"status": "finished"}
         self._manifest = {
             name: known.get(name, {"image": name, **nowhere}) for name in self.finished
         }
         outputs.save_flags(self._folder, replay)
-        self._metrics = resuming.MetricsTable(self._folder, list(self.finished.values()))
+        self._metrics = tables.MetricsTable(self._folder, list(self.finished.values()))
         destination.publish(["flags.cfg"])
         self._publish()
 
@@ -159,7 +159,7 @@ class Tables:
 
     def _publish(self) -> None:
         found = [self._manifest[name] for name in self._names if name in self._manifest]
-        outputs.save_table(
+        tables.save_table(
             self._folder / "manifest.csv",
             _MANIFEST,
             ([row.get(column) for column in _MANIFEST] for row in found),

@@ -1,0 +1,41 @@
+"""The folder of a run: made, proved, and written to whole or not at all."""
+
+import os
+
+import pytest
+
+from brgm_tf import folders
+from brgm_tf.errors import InputError
+
+
+def test_the_folder_is_created_with_its_parents_and_left_empty(tmp_path):
+    folder = folders.check_writable(tmp_path / "a" / "b")
+    assert folder == tmp_path / "a" / "b"
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_file_is_refused(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"^`output_dir` must be a folder that can be written"):
+        folders.check_writable(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "/proc/no_such_folder"])
+def test_an_error_names_the_users_argument(name):
+    with pytest.raises(InputError, match=r"^`cache_dir` must") as caught:
+        folders.check_writable(name, argument="cache_dir")
+    assert caught.value.argument == "cache_dir"
+
+
+def test_a_failed_write_keeps_the_old_file_and_no_temporary(tmp_path, monkeypatch):
+    path = folders.write(tmp_path / "a.txt", b"old")
+
+    def fail(source, target):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(InputError, match=r"^`output_dir` must .*no space left"):
+        folders.write(path, b"new")
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"old"
