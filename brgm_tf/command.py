@@ -14,6 +14,7 @@ from absl import app, flags
 
 from brgm_tf.compile_cache import keep_programs
 from brgm_tf.errors import InputError
+from brgm_tf.memory import keep_freed
 
 CANNOT = 2  # exit code: a flag or an input cannot be used
 
@@ -83,10 +84,12 @@ def import_quietly(name: str) -> None:
     """Imports a module without the lines that its C++ side writes before logging is set up.
 
     Args:
-        name: such as 'tensorflow' or 'keras', whose programs are kept (`compile_cache`).
+        name: such as 'tensorflow' or 'keras', whose programs (`compile_cache`) and freed
+            memory (`memory`) are kept.
     """
     hush()
     keep_programs()
+    keep_freed()
     with _silent_stderr():
         importlib.import_module(name)
 

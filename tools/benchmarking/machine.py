@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarking.timing import elapsed
+from brgm_tf import memory
 
 _MATRIX = 2048
 _STATUS = Path("/proc/self/status")
@@ -59,6 +60,7 @@ def matrix_programs() -> dict[str, object]:
 
 def forget_peak_memory() -> None:
     """Has `peak_memory` count from here on, where the system can."""
+    memory.release()
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:  # not Linux, or not allowed: the peak is then that of the process so far
