@@ -11,7 +11,7 @@ import tensorflow as tf
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
-from benchmarking import flops, peers, timing
+from benchmarking import flops, peers, plans, timing
 
 from brgm_tf.errors import InputError
 
@@ -156,6 +156,9 @@ def test_a_report_has_parts_shares_and_the_peer(tmp_path):
     [
         (["--batch_sizes", "0"], "batch_sizes"),
         (["--schedules", "balanced"], "OBJECTIVE:OPTIMISER"),
+        (["--schedules", "balanced:sgd"], "OBJECTIVE:OPTIMISER"),
+        (["--schedules", "balanced:adam,num_steps=0"], "num_steps=80"),
+        (["--schedules", "balanced:adam,speed=2"], "rampdown=0.5"),
         (["--generators", "nowhere"], "generator"),
         (["--corruption=fog()"], "corruption"),
     ],
@@ -164,3 +167,10 @@ def test_bad_input_is_answered_at_once(tmp_path, flags, named):
     done = benchmark(tmp_path, *flags)
     assert done.returncode == 2
     assert named in done.stderr.splitlines()[-1]
+
+
+def test_a_schedule_says_its_objective_and_its_steps():
+    plan = plans.parse("brgm_torch:adam,num_steps=60,rampdown=0.5")
+    assert (plan.objective, plan.num_steps) == ("brgm_torch", 60)
+    assert plan.overrides == {"optimiser": "adam", "rampdown": 0.5}
+    assert plans.parse("balanced:lbfgs").num_steps is None

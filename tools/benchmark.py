@@ -13,7 +13,9 @@ image by image, and the peer's, too: to 0.1 % in float32, to 5 % in bfloat16.
 
     parts                seconds of synthesis, corruption, perceptual, backward, optimiser
     share_of_peak        useful operations a second, over those of a matrix product in float32
-    --schedules          when the objective, LPIPS and RMSE are where the original's 501 steps end
+    --schedules          when the objective, LPIPS and RMSE are where the original's 501 steps end;
+                         a schedule is OBJECTIVE:OPTIMISER, and may go on with ',num_steps=80' and
+                         values of the objective, such as ',rampdown=0.5'
     --peer               another program; see benchmarking/peers.py for what it must write
 """
 
@@ -30,7 +32,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarking import peers, timing
+from benchmarking import peers, plans, timing
 
 from brgm_tf import command, files, folders
 from brgm_tf.catalogue import DEFAULT_GENERATOR
@@ -166,15 +168,15 @@ def _is_same(row) -> bool:
 
 
 def _schedules(options) -> list[dict[str, object]]:
-    from benchmarking.schedules import BASELINE, BASELINE_STEPS, Schedules, comparison
+    from benchmarking.schedules import BASELINE, Schedules, comparison
 
     schedules = Schedules(
         options.images, generator=options.generators[0], corruption=options.corruption
     )
-    baseline = schedules.run(BASELINE, num_steps=BASELINE_STEPS, progress=_say)
+    baseline = schedules.run(BASELINE, num_steps=options.schedule_steps, progress=_say)
     found = [_plain(baseline)]
-    for name in options.schedules:
-        other = schedules.run(name, num_steps=options.schedule_steps, progress=_say)
+    for plan in options.schedules:
+        other = schedules.run(plan, num_steps=options.schedule_steps, progress=_say)
         found.append(_plain(other) | {"compared": comparison(baseline, other)})
     return found
 
@@ -211,13 +213,11 @@ def _say(line: str) -> None:
     command.say(line)
 
 
-def _schedule(text: str) -> str:
-    objective, _, optimiser = text.partition(":")
-    if objective not in OBJECTIVES or optimiser not in OPTIMISERS:
-        raise argparse.ArgumentTypeError(
-            f"must be OBJECTIVE:OPTIMISER, of {', '.join(OBJECTIVES)} and {', '.join(OPTIMISERS)}"
-        )
-    return text
+def _schedule(text: str) -> plans.Plan:
+    try:
+        return plans.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _positive(text: str) -> int:

@@ -12,6 +12,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from benchmarking import plans
+from benchmarking.plans import Plan
 from benchmarking.timing import elapsed
 from brgm_tf import inputs, metrics
 from brgm_tf.compiling import compiled
@@ -20,8 +22,7 @@ from brgm_tf.estimators.map import MAP
 from brgm_tf.restoration import prepare
 from brgm_tf.restorer import Restorer
 
-BASELINE = "brgm_torch:adam"
-BASELINE_STEPS = 501
+BASELINE = plans.parse("brgm_torch:adam,num_steps=501")
 MEASURES = ("objective", "lpips", "rmse")
 
 
@@ -30,7 +31,7 @@ class Trajectory:
     """Where a schedule was after every chunk.
 
     Args:
-        name: 'OBJECTIVE:OPTIMISER'.
+        name: of its `Plan`.
         compile_seconds: before its first step.
         steps, seconds: [n], after which; without compiling.
         measures: by name of `MEASURES`, mean over images, [n].
@@ -59,7 +60,7 @@ class Schedules:
             "corruption": corruption,
             "input_kind": "clean",
         }
-        self._judge = self._restorer(BASELINE, num_steps=BASELINE_STEPS)
+        self._judge = self._restorer(BASELINE, num_steps=BASELINE.num_steps)
         jobs, expected = prepare(images, config=self._judge.config)
         loaded = [inputs.load(job, expected=expected) for job in jobs]
         self._truth = np.stack([item.image for item in loaded])
@@ -68,15 +69,16 @@ class Schedules:
         self._target = self._judge.estimator.inputs(self._measurement)
         self._objective = compiled(self._objective_of, jit=True)
 
-    def run(self, name: str, *, num_steps: int, progress=lambda line: None) -> Trajectory:
+    def run(self, plan: Plan, *, num_steps: int, progress=lambda line: None) -> Trajectory:
         """Runs a schedule to its end.
 
         Args:
-            name: 'OBJECTIVE:OPTIMISER'.
-            num_steps: of it.
+            plan: the schedule.
+            num_steps: of one that does not say it.
             progress: called with a line after every chunk.
         """
-        restorer = self._restorer(name, num_steps=num_steps)
+        num_steps = plan.num_steps or num_steps
+        restorer = self._restorer(plan, num_steps=num_steps)
         estimator = MAP(
             restorer.posterior,
             corruption=restorer.corruption,
@@ -92,21 +94,21 @@ class Schedules:
             state = kept[0].state
             ends.append((int(state.step), seconds))
             found.append(self._judged(estimator.latents(state.v)))
-            progress(f"{name}: step {ends[-1][0]} of {num_steps}, {found[-1]}")
+            progress(f"{plan.name}: step {ends[-1][0]} of {num_steps}, {found[-1]}")
         steps, seconds = np.array(ends).T
         measures = {key: np.array([item[key] for item in found]) for key in MEASURES}
-        return Trajectory(name, compile_seconds, steps.astype(int), np.cumsum(seconds), measures)
-
-    def _restorer(self, name: str, *, num_steps: int) -> Restorer:
-        objective, optimiser = name.split(":")
-        return Restorer(
-            Config(
-                **self._settings,
-                objective=objective,
-                num_steps=num_steps,
-                overrides={"optimiser": optimiser},
-            )
+        return Trajectory(
+            plan.name, compile_seconds, steps.astype(int), np.cumsum(seconds), measures
         )
+
+    def _restorer(self, plan: Plan, *, num_steps: int) -> Restorer:
+        config = Config(
+            **self._settings,
+            objective=plan.objective,
+            num_steps=num_steps,
+            overrides=plan.overrides,
+        )
+        return Restorer(config)
 
     def _judged(self, ws) -> dict[str, float]:
         x = self._judge.render(ws, self._measurement, {}, {})[0].numpy()
