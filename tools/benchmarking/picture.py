@@ -22,14 +22,19 @@ def png_of(report: Mapping) -> bytes:
     rows, height = report["steps"], 1.2 + 0.42 * len(report["steps"])
     with panels.plain_style():
         figure = Figure(
-            figsize=(9.6, height + 3.0 * bool(schedules)), dpi=150, layout="constrained"
+            figsize=(9.6, height + 3.2 * bool(schedules)), dpi=150, layout="constrained"
         )
-        parts = [height, 3.0] if schedules else [height]
+        parts = [height, 3.2] if schedules else [height]
         upper, *lower = np.atleast_1d(figure.subfigures(len(parts), 1, height_ratios=parts))
         _draw_parts(upper.subplots(), rows)
         if schedules:
-            for axes, name in zip(lower[0].subplots(1, len(_MEASURES)), _MEASURES, strict=True):
+            all_axes = lower[0].subplots(1, len(_MEASURES))
+            for axes, name in zip(all_axes, _MEASURES, strict=True):
                 _draw_schedules(axes, schedules, name)
+            handles, labels = all_axes[0].get_legend_handles_labels()
+            lower[0].legend(
+                handles, labels, fontsize=7, frameon=False, ncols=2, loc="outside lower center"
+            )
         file = io.BytesIO()
         figure.savefig(file, metadata={"Software": None})
     return file.getvalue()
@@ -74,5 +79,3 @@ def _draw_schedules(axes, schedules, measure: str) -> None:
     axes.set_xlabel("seconds, without compiling", fontsize=7)
     axes.tick_params(labelsize=7, which="both")
     axes.spines[["top", "right"]].set_visible(False)
-    if measure == "objective":
-        axes.legend(fontsize=7, frameon=False)
