@@ -11,3 +11,5 @@ os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 )
 os.environ.setdefault("TF_XLA_FLAGS", "")  # no programs of an earlier day
+# The C library's default: a process that compiles hundreds of programs would keep gigabytes.
+os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "131072")

@@ -31,10 +31,11 @@ pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of th
 
 
 def run(**variables):
+    others = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     process = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         cwd=ROOT,
-        env=os.environ | variables,
+        env=others | variables,
         capture_output=True,
         text=True,
         check=True,

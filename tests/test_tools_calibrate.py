@@ -42,15 +42,6 @@ def test_every_image_is_judged_and_the_command_goes_on_where_it_was(tmp_path):
     assert "--noise_scale=3.0" in other.stderr
 
 
-@pytest.mark.slow
-def test_of_chains_it_says_how_well_they_mix(tmp_path):
-    done = process(tmp_path, "--estimator=hmc")
-    assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "coverage.json").read_text())["prior hmc(low_rank)"]
-    assert found["r_hat"] > 0.9
-    assert found["effective_samples"] > 0
-
-
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
