@@ -8,8 +8,9 @@ e ~ N(0, I) [N]. The chains move in e,
 where the posterior is near N(0, I): the surrogate is the chains' mass matrix. They start at
 draws of it. Each image has a step size of its own, adapted during the first half.
 
-Of 8 x 8 measurements of eight films of the model's own prior its 90 % intervals hold 88.2 +- 0.8 % of
-the true pixels after 100 steps of `vi` and 100 iterations (tools/calibrate.py).
+Of 8 x 8 measurements of eight films of the model's own prior its 90 % intervals hold 88.2 +- 0.8 %
+of the true pixels after 100 steps of `vi` and 100 iterations (tools/calibrate.py), which are few:
+R-hat was 1.2 to 1.5 for the first four films.
 
 Reference: Neal, MCMC using Hamiltonian dynamics (arXiv 1206.1901); Andrieu, Thoms, A tutorial on
 adaptive MCMC (2008), section 4.2 (the step size); Gelman, Rubin, Inference from iterative
