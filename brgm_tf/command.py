@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import logging
@@ -64,6 +65,17 @@ def guarded(main: Callable[[], int]) -> int:
     except InputError as error:
         say(f"error: --{error.argument}: {error}")
         return CANNOT
+
+
+def positive(text: str) -> int:
+    """Reads an integer of at least 1, for `argparse`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be an integer of at least 1")
+    return int(text)
 
 
 def hush() -> None:

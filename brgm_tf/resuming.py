@@ -38,7 +38,7 @@ def finished_rows(
     Raises:
         InputError: the folder is of a run with other flags.
     """
-    folder = Path(folder).expanduser()
+    folder = folders.expanded(folder)
     _check_flags(folder, flags)
     tables = sorted(folder.glob("metrics*.csv"))
     written = {row["image"]: row for table in tables for row in read_rows(table)}
@@ -61,7 +61,7 @@ def tabled_rows(
     Raises:
         InputError: the folder is of a run with other flags.
     """
-    folder = Path(folder).expanduser()
+    folder = folders.expanded(folder)
     _check_flags(folder, flags)
     written = {row["image"]: row for row in read_rows(folder / "metrics.csv")}
     return {name: written[name] for name in names if name in written}
@@ -112,7 +112,7 @@ def save_kept(folder: str | os.PathLike, kept: Sequence[KeptBatch], *, name: str
     Raises:
         InputError: the file cannot be written.
     """
-    path = Path(folder).expanduser() / name
+    path = folders.expanded(folder) / name
     arrays, about = {}, []
     for i, batch in enumerate(kept):
         about.append([list(batch.names), {key: len(found) for key, found in batch.state.items()}])
@@ -139,7 +139,7 @@ def load_kept(folder: str | os.PathLike, *, name: str) -> dict[tuple[str, ...], 
     Raises:
         InputError: it cannot be read.
     """
-    path = Path(folder).expanduser() / name
+    path = folders.expanded(folder) / name
     try:
         with np.load(path, allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))

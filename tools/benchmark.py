@@ -220,29 +220,25 @@ def _schedule(text: str) -> plans.Plan:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("must be an integer of at least 1")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("output", help="folder of the results")
     parser.add_argument("--generators", nargs="+", default=[DEFAULT_GENERATOR], help="handles")
-    parser.add_argument("--batch_sizes", nargs="+", type=_positive, default=[1, 4])
+    parser.add_argument("--batch_sizes", nargs="+", type=command.positive, default=[1, 4])
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=["float32"])
     parser.add_argument("--corruption", default="downsample(factor=8)")
     parser.add_argument("--objective", choices=list(OBJECTIVES), default="balanced")
     parser.add_argument("--optimiser", choices=OPTIMISERS, help="default: the objective's")
-    parser.add_argument("--num_steps", type=_positive, default=5, help="in one compiled call")
-    parser.add_argument("--rounds", type=_positive, default=5)
+    parser.add_argument(
+        "--num_steps", type=command.positive, default=5, help="in one compiled call"
+    )
+    parser.add_argument("--rounds", type=command.positive, default=5)
     parser.add_argument("--no_jit", action="store_true", help="without XLA")
     parser.add_argument("--peer", help="a command that takes the same steps")
     parser.add_argument("--schedules", nargs="*", type=_schedule, default=[])
-    parser.add_argument("--schedule_steps", type=_positive, default=Config().num_steps)
+    parser.add_argument("--schedule_steps", type=command.positive, default=Config().num_steps)
     parser.add_argument("--images", default="example:xray", help="of the schedules; clean ones")
     return parser
 

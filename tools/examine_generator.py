@@ -28,7 +28,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command, hub, images
+from brgm_tf import command, folders, hub, images
 from brgm_tf.errors import InputError
 from brgm_tf.training import data
 
@@ -52,8 +52,7 @@ def main(arguments: list[str]) -> int:
             raise InputError(
                 "held_out", f"must hold at least {needed} images", received=len(held_out)
             )
-        folder = Path(options.output).expanduser()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = folders.check_writable(options.output, argument="output")
         command.import_quietly("tensorflow")
         report = _examined(options, train, held_out, folder)
     except InputError as error:
@@ -187,14 +186,8 @@ def save_grid(path: Path, pictures, *, columns: int) -> None:
     images.save_image(path, cells.reshape(-1, columns * width, channels))
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("must be an integer of at least 1")
-    return int(text)
-
-
 def _fours(text: str) -> int:
-    if _positive(text) % 4:
+    if command.positive(text) % 4:
         raise argparse.ArgumentTypeError("must be a multiple of 4, which fill whole rows")
     return int(text)
 
@@ -208,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--train", required=True, help="images that it was trained on")
     parser.add_argument("--held_out", required=True, help="images that it was not trained on")
     parser.add_argument("--num_projected", type=_fours, default=16, help="a multiple of 4")
-    parser.add_argument("--num_steps", type=_positive, default=350, help="of a projection")
+    parser.add_argument("--num_steps", type=command.positive, default=350, help="of a projection")
     return parser
 
 

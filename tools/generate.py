@@ -122,12 +122,6 @@ def _numbers(text: str) -> list[int]:
     return found
 
 
-def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise ValueError
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -137,8 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--generator", default=DEFAULT_GENERATOR, help="handle of the generator")
     parser.add_argument("--seeds", type=_numbers, default=_numbers("0-8"), help="such as 1,4-6")
     parser.add_argument("--truncation", type=float, default=1.0, help="0 is the mean latent")
-    parser.add_argument("--columns", type=_positive, help="of samples (default: a square)")
-    parser.add_argument("--steps", type=_positive, default=8, help="images an interpolation")
+    parser.add_argument("--columns", type=command.positive, help="of samples (default: a square)")
+    parser.add_argument("--steps", type=command.positive, default=8, help="images an interpolation")
     parser.add_argument(
         "--column_seeds", type=_numbers, default=_numbers("100-103"), help="of mixing"
     )
