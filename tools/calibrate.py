@@ -40,8 +40,11 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command, files, folders, hub, inputs, sampling
-from brgm_tf.calibration import chi_square_p, fitted_correction
+from calibrating import summary, truths
+from calibrating.judging import Judge
+from calibrating.summary import BINS
+
+from brgm_tf import command, files, folders, hub, inputs
 from brgm_tf.catalogue import DEFAULT_GENERATOR
 from brgm_tf.config import Config
 from brgm_tf.corruptions import parsing
@@ -51,14 +54,6 @@ from brgm_tf.restoration import prepare
 from brgm_tf.restorer import Restorer
 from brgm_tf.surrogates import SURROGATES
 
-SIMULATED = ("prior", "mapped")
-BINS = 8
-# Of `sampling.draw_samples` and `sampling.interval`; between them coverage is interpolated.
-CORRECTIONS = {
-    "spread": (1.0, 1.25, 1.5, 2.0, 3.0),
-    "discrepancy": (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0),
-}
-_OF_CHAINS = ("r_hat", "effective_samples")  # of `hmc`
 _KEYS = ("truth", "estimator", "image")
 # What all rows of a folder have in common; --truth, --estimator and --surrogate may differ.
 _SETTINGS = (
@@ -132,10 +127,10 @@ def _run() -> int:
     _check_settings(folder / "settings.json")
     calibration = Calibration(config, missing=missing, folder=folder)
     calibration.run()
-    summary = calibration.summary()
-    text = json.dumps(summary, indent=2) + "\n"
+    names = summary.by_name(calibration.rows)
+    text = json.dumps({n: summary.summary(rows) for n, rows in names.items()}, indent=2) + "\n"
     files.write(folder / "coverage.json", text.encode("utf-8"))
-    files.write(folder / "ranks.png", ranks_png(calibration.ranks()))
+    files.write(folder / "ranks.png", summary.ranks_png(calibration.rows))
     sys.stdout.write(text)
     return 0
 
@@ -174,205 +169,50 @@ class Calibration:
     """
 
     def __init__(self, config: Config, *, missing, folder: Path):
-        self._config, self._missing = config, missing
         self._restorer = Restorer(config)
+        self._judge = Judge(
+            self._restorer,
+            missing=missing,
+            noise_scale=FLAGS.noise_scale,
+            infer_noise=FLAGS.infer_noise,
+        )
         self._table = folder / "images.csv"
         self._rows = {tuple(row[key] for key in _KEYS): row for row in _read(self._table)}
 
+    @property
+    def rows(self) -> list[dict[str, object]]:
+        """What is known of each image."""
+        return list(self._rows.values())
+
     def run(self) -> None:
         """Infers what is missing, batch by batch."""
-        size = FLAGS.batch_size
-        truths = None if FLAGS.truth in SIMULATED else self._real()
-        count = FLAGS.num_images if truths is None else min(FLAGS.num_images, len(truths))
+        kind, size = FLAGS.truth, FLAGS.batch_size
+        images = None
+        if kind not in truths.SIMULATED:
+            images = truths.real(kind, generator=self._restorer.config.generator)
+        count = FLAGS.num_images if images is None else min(FLAGS.num_images, len(images))
         if count < BINS:
             raise InputError("truth", f"must be at least {BINS} images", received=count)
-        for first in tqdm(
-            range(0, count, size), desc=f"{FLAGS.truth} {FLAGS.estimator}", unit="batch"
-        ):
+        for first in tqdm(range(0, count, size), desc=f"{kind} {FLAGS.estimator}", unit="batch"):
             indices = range(first, min(first + size, count))
             if all(self._key(index) in self._rows for index in indices):
                 continue
-            truth = self._simulated(indices) if truths is None else truths[list(indices)]
-            for index, found in zip(indices, self._judged(truth, indices), strict=True):
+            if images is None:
+                truth = truths.simulated(kind, self._restorer, indices)
+            else:
+                truth = images[list(indices)]
+            for index, found in zip(indices, self._judge.judge(truth, indices), strict=True):
                 key = self._key(index)
                 self._rows[key] = dict(zip(_KEYS, key, strict=True)) | found
-            _write_csv(self._table, list(self._rows.values()))
-
-    def ranks(self) -> dict[str, np.ndarray]:
-        """Ranks in [0, 1) by 'truth estimator'."""
-        found: dict[str, list[float]] = {}
-        for row in self._rows.values():
-            name = f"{row['truth']} {row['estimator']}"
-            found.setdefault(name, []).append(float(row["rank"]))
-        return {name: np.array(values) for name, values in found.items()}
-
-    def summary(self) -> dict[str, dict[str, float]]:
-        """Means of figures, their standard errors and the ranks' p-value, by 'truth estimator'."""
-        found = {}
-        for name, ranks in self.ranks().items():
-            rows = [r for r in self._rows.values() if f"{r['truth']} {r['estimator']}" == name]
-            own = {
-                "num_images": len(rows),
-                "chi_square_p": round(chi_square_p(ranks, bins=BINS), 4),
-            }
-            names = [*sampling.INTERVALS, "coverage_90_noise", "samples_residual", *_OF_CHAINS]
-            for key in (key for key in names if rows[0].get(key, "") != ""):
-                values = np.array([float(row[key]) for row in rows])
-                own[key] = round(float(values.mean()), 4)
-                own[f"{key}_error"] = round(float(values.std(ddof=1) / len(values) ** 0.5), 4)
-            for correction in CORRECTIONS:
-                own |= _fitted(rows, correction)
-            found[name] = own
-        return found
+            _write_csv(self._table, self.rows)
 
     def _key(self, index: int) -> tuple[str, str, str]:
         name = FLAGS.estimator
         if "surrogate" in ESTIMATORS.row(name).options:
             name += f"({FLAGS.surrogate})"
-        truth = FLAGS.truth if FLAGS.truth in SIMULATED else Path(FLAGS.truth).name
+        truth = FLAGS.truth if FLAGS.truth in truths.SIMULATED else Path(FLAGS.truth).name
         truth += " (noise inferred)" if FLAGS.infer_noise else ""
         return truth, name, str(index)
-
-    def _real(self) -> np.ndarray:
-        clean = Config(generator=self._config.generator, input_kind="clean")
-        jobs, expected = prepare(FLAGS.truth, config=clean)
-        return np.stack([inputs.load(job, expected=expected).image for job in jobs])
-
-    def _simulated(self, indices) -> np.ndarray:
-        """Images [B, H, W, C] of seeds of their own, as the generator makes them: not clipped."""
-        import tensorflow as tf
-
-        generator, prior = self._restorer.generator, self._restorer.posterior.prior
-        rngs = [np.random.default_rng([self._config.seed, index]) for index in indices]
-        if FLAGS.truth == "prior":
-            shape = prior.num_rows, len(prior.mean)
-            v = np.stack([rng.standard_normal(shape, "float32") for rng in rngs])
-            ws = prior.latents(tf.constant(v))
-        else:
-            z = np.stack([rng.standard_normal(generator.z_dim, "float32") for rng in rngs])
-            ws = tf.repeat(generator.mapping(z)[:, None], generator.num_ws, axis=1)
-        return np.asarray(generator.synthesis(ws))
-
-    def _judged(self, truth, indices) -> list[dict[str, float]]:
-        """Rank and coverage of each image of a batch."""
-        data = {}
-        if self._missing is not None:
-            data = {"missing": np.repeat(self._missing, len(truth), axis=0)}
-        measurement = self._measured(truth, data, indices)
-        *_, last = self._restorer.estimator.run(measurement, data=data)
-        fit = self._restorer.estimator.fit(last.state)
-        drawn, parameters = self._drawn(fit, measurement, data)
-        observed = self._restorer.corruption.with_data(**data).observed(measurement)
-        observed = np.broadcast_to(observed, measurement.shape) > 0
-        missing = _hole(observed, measurement, truth)
-        figures = sampling.figures_of(
-            drawn, parameters, measurement, observed=observed, truth=truth, missing=missing
-        )
-        figures |= self._restorer.estimator.figures(fit)
-        # Not of clipped pictures: where both are white, nothing would be learned.
-        for name, share in sampling.INTERVALS.items():
-            figures[name] = sampling.coverage(drawn[1], truth, share=share, counted=missing)
-        for spread in CORRECTIONS["spread"]:
-            wide, _ = self._drawn(fit, measurement, data, spread=spread)
-            covered = sampling.coverage(wide[1], truth, share=0.9, counted=missing)
-            figures[_column("spread", spread)] = covered
-        if FLAGS.infer_noise:
-            own = parameters["noise_scale"].mean(axis=0)
-            discrepancy = sampling.discrepancy_map(drawn[1], own, missing=missing)
-            figures["coverage_90_noise"] = sampling.coverage(
-                drawn[1], truth, share=0.9, counted=missing, discrepancy=discrepancy
-            )
-        for levels in CORRECTIONS["discrepancy"]:
-            figures[_column("discrepancy", levels)] = sampling.coverage(
-                drawn[1], truth, share=0.9, counted=missing, discrepancy=levels
-            )
-        ranks = [
-            self._rank(
-                drawn[1][:, b],
-                truth[b],
-                missing=None if missing is None else missing[b],
-                index=index,
-            )
-            for b, index in enumerate(indices)
-        ]
-        return [
-            {"rank": rank, **{name: float(values[b]) for name, values in figures.items()}}
-            for b, rank in enumerate(ranks)
-        ]
-
-    def _drawn(self, fit, measurement, data, *, spread: float = 1.0):
-        """What `sampling.draw_samples` returns; known pixels are not put back."""
-        return sampling.draw_samples(
-            self._restorer.estimator,
-            fit,
-            render=lambda ws, own: (
-                *self._restorer.render(ws, measurement, data, own)[:2],
-                None,
-            ),
-            num_samples=sampling.STATISTICS_DRAWS,
-            seed=self._config.seed + 1,
-            spread=spread,
-        )
-
-    def _measured(self, truth, data, indices) -> np.ndarray:
-        from brgm_tf.corruptions.gaussian_noise import GaussianNoise  # which imports TensorFlow
-
-        seeds = np.array([[self._config.seed, index] for index in indices], np.int32)
-        corruption = self._restorer.corruption.with_data(**data)
-        corruption = corruption.with_params(**self._restorer.drawn_parameters(seeds))
-        if not corruption.adds_noise:
-            corruption = corruption + GaussianNoise(FLAGS.noise_scale)
-        return corruption.simulate(truth, seeds).numpy()
-
-    def _rank(self, draws, truth, *, missing, index: int) -> float:
-        """Share of the draws that are below the truth at a random pixel that counts."""
-        counted = np.broadcast_to(True if missing is None else missing, truth.shape)
-        rng = np.random.default_rng([self._config.seed, index, 2])
-        where = tuple(rng.choice(np.argwhere(counted)))
-        below = (draws[(slice(None), *where)] < truth[where]).sum()
-        return float(below / (len(draws) + 1))
-
-
-def _hole(observed, measurement, truth) -> np.ndarray | None:
-    """bool [B, H, W, 1], the pixels that are not measured, where others are; None elsewhere."""
-    is_image = measurement.shape == truth.shape and not np.iscomplexobj(measurement)
-    return ~observed.all(axis=-1, keepdims=True) if is_image and not observed.all() else None
-
-
-def _column(correction: str, value: float) -> str:
-    return f"coverage_90_{correction}_{value:g}"
-
-
-def _fitted(rows, correction: str) -> dict[str, float]:
-    """The correction that odd images need to cover 90 %, and what even images then cover."""
-    values = CORRECTIONS[correction]
-
-    def covered(remainder: int) -> list[float]:
-        half = [row for row in rows if int(row["image"]) % 2 == remainder]
-        return [float(np.mean([float(r[_column(correction, v)]) for r in half])) for v in values]
-
-    value, scored = fitted_correction(covered(1), covered(0), values=values, share=0.9)
-    return {correction: round(value, 3), f"{correction}_coverage_90": round(scored, 4)}
-
-
-def ranks_png(ranks: dict[str, np.ndarray]) -> bytes:
-    """A histogram for each name, with the band that 95 % of uniform ranks' bins lie in."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.2 * len(ranks), 2.6), dpi=150, layout="tight")
-    for i, (name, values) in enumerate(ranks.items()):
-        axes = figure.add_subplot(1, len(ranks), i + 1)
-        expected = len(values) / BINS
-        spread = 1.96 * (expected * (1 - 1 / BINS)) ** 0.5
-        axes.axhspan(expected - spread, expected + spread, color="#dddddd", zorder=0)
-        axes.hist(values, bins=BINS, range=(0, 1), color="#3b6ea5", edgecolor="white")
-        axes.set_ylim(bottom=0)
-        axes.set_title(f"{name}, {len(values)} images", fontsize=8)
-        axes.set_xlabel("rank of the truth among the draws", fontsize=7)
-        axes.tick_params(labelsize=7)
-    file = io.BytesIO()
-    figure.savefig(file, metadata={"Software": None})
-    return file.getvalue()
 
 
 def _read(path: Path) -> list[dict[str, str]]:

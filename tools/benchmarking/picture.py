@@ -44,12 +44,9 @@ def _draw_parts(axes, rows) -> None:
     """A bar a case: seconds of an image-step, part by part; the peer's as a line."""
     labels = []
     for place, row in enumerate(rows):
-        left = 0.0
-        for (name, seconds), colour in zip(row["parts"].items(), _COLOURS, strict=True):
-            width = max(seconds, 0.0) / row["batch_size"]
+        for (name, begin, end), colour in zip(_spans(row), _COLOURS, strict=True):
             label = name if place == 0 else None
-            axes.barh(place, width, left=left, color=colour, height=0.62, label=label)
-            left += width
+            axes.barh(place, end - begin, left=begin, color=colour, height=0.62, label=label)
         if "peer" in row:
             end = row["peer"]["seconds_per_step"]["median"] / row["batch_size"]
             label = "the peer" if place == 0 else None
@@ -65,6 +62,18 @@ def _draw_parts(axes, rows) -> None:
     axes.tick_params(axis="x", labelsize=7)
     axes.legend(fontsize=7, frameon=False, ncols=6, loc="lower left", bbox_to_anchor=(0, 1))
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _spans(row) -> list[tuple[str, float, float]]:
+    """Name, begin and end of each part in an image's step, seconds.
+
+    Parts are differences of programs; where one was measured as negative, it has no width, and
+    others lose as much, so that the bar ends where the step does.
+    """
+    names, seconds = zip(*row["parts"].items(), strict=True)
+    ends = np.cumsum(seconds) / row["batch_size"]
+    ends = np.clip(np.maximum.accumulate(ends), 0.0, ends[-1])
+    return list(zip(names, [0.0, *ends], ends, strict=False))
 
 
 def _draw_schedules(axes, schedules, measure: str) -> None:

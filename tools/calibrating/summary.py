@@ -1,0 +1,79 @@
+"""What the judged images say together: means, fitted corrections, histograms of ranks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from brgm_tf import sampling
+from brgm_tf.calibration import chi_square_p, fitted_correction
+from calibrating.judging import CORRECTIONS, column
+
+BINS = 8
+_OF_CHAINS = ("r_hat", "effective_samples")  # of `hmc`
+_MEANS = (*sampling.INTERVALS, "coverage_90_noise", "samples_residual", *_OF_CHAINS)
+
+Rows = Sequence[Mapping[str, object]]
+
+
+def by_name(rows: Rows) -> dict[str, Rows]:
+    """The rows of each 'truth estimator'."""
+    found: dict[str, list] = {}
+    for row in rows:
+        found.setdefault(f"{row['truth']} {row['estimator']}", []).append(row)
+    return found
+
+
+def summary(rows: Rows) -> dict[str, float]:
+    """Means of figures, their standard errors and the ranks' p-value, of rows of one name."""
+    found = {
+        "num_images": len(rows),
+        "chi_square_p": round(chi_square_p(_values(rows, "rank"), bins=BINS), 4),
+    }
+    for key in (key for key in _MEANS if rows[0].get(key, "") != ""):
+        values = _values(rows, key)
+        found[key] = round(float(values.mean()), 4)
+        found[f"{key}_error"] = round(float(values.std(ddof=1) / len(values) ** 0.5), 4)
+    for correction in CORRECTIONS:
+        found |= _fitted(rows, correction)
+    return found
+
+
+def ranks_png(rows: Rows) -> bytes:
+    """A histogram for each name, with the band that 95 % of uniform ranks' bins lie in."""
+    from matplotlib.figure import Figure
+
+    names = by_name(rows)
+    figure = Figure(figsize=(3.2 * len(names), 2.6), dpi=150, layout="tight")
+    for i, (name, own) in enumerate(names.items()):
+        axes = figure.add_subplot(1, len(names), i + 1)
+        expected = len(own) / BINS
+        spread = 1.96 * (expected * (1 - 1 / BINS)) ** 0.5
+        axes.axhspan(expected - spread, expected + spread, color="#dddddd", zorder=0)
+        ranks = _values(own, "rank")
+        axes.hist(ranks, bins=BINS, range=(0, 1), color="#3b6ea5", edgecolor="white")
+        axes.set_ylim(bottom=0)
+        axes.set_title(f"{name}, {len(own)} images", fontsize=8)
+        axes.set_xlabel("rank of the truth among the draws", fontsize=7)
+        axes.tick_params(labelsize=7)
+    file = io.BytesIO()
+    figure.savefig(file, metadata={"Software": None})
+    return file.getvalue()
+
+
+def _values(rows: Rows, key: str) -> np.ndarray:
+    return np.array([float(row[key]) for row in rows])
+
+
+def _fitted(rows: Rows, correction: str) -> dict[str, float]:
+    """The correction that odd images need to cover 90 %, and what even images then cover."""
+    values = CORRECTIONS[correction]
+
+    def covered(remainder: int) -> list[float]:
+        half = [row for row in rows if int(row["image"]) % 2 == remainder]
+        return [_values(half, column(correction, value)).mean() for value in values]
+
+    value, scored = fitted_correction(covered(1), covered(0), values=values, share=0.9)
+    return {correction: round(value, 3), f"{correction}_coverage_90": round(scored, 4)}
