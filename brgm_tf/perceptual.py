@@ -50,11 +50,12 @@ class LPIPS(keras.layers.Layer):
         self._scale = np.asarray(arrays.pop("scale", SCALE), "float32")
         self._weights = {}
         for key, value in arrays.items():
-            weight = self.add_weight(
-                name=key.replace(".", "_"), shape=value.shape, dtype="float32", trainable=False
-            )
-            weight.assign(value)
-            self._weights[key] = weight
+            self._weights[key] = self._constant(key, value)
+        self._adjoints = {
+            key: self._constant(f"{key}_adjoint", adjoint_kernel(value))
+            for key, value in arrays.items()
+            if key.endswith(".kernel")
+        }
         self.built = True
 
     def features(self, x, *, enlarge: bool = False):
@@ -82,16 +83,55 @@ class LPIPS(keras.layers.Layer):
                     break
                 x = ops.max_pool(x, 2, 2)
             for _ in range(num_convs):
-                x = ops.conv(x, self._weights[f"conv{index}.kernel"], padding="same")
+                name = f"conv{index}.kernel"
+                x = constant_conv(x, self._weights[name], self._adjoints[name])
                 x = ops.relu(x + self._weights[f"conv{index}.bias"])
                 index += 1
             weight = ops.sqrt(self._weights[f"head{block}"] / (x.shape[1] * x.shape[2]))
             features.append(_unit(x) * weight)
         return features
 
+    def _constant(self, name: str, value):
+        weight = self.add_weight(
+            name=name.replace(".", "_"), shape=value.shape, dtype="float32", trainable=False
+        )
+        weight.assign(value)
+        return weight
+
     def call(self, x, y):
         """The distance between images x and y, per image [B]."""
         return distance(self.features(x), self.features(y))
+
+
+def constant_conv(x, kernel, adjoint):
+    """Convolution [B, H, W, Cin] -> [B, H, W, Cout] with a constant kernel, which has no gradient.
+
+    The gradient in x is the convolution with `adjoint`, which by itself would be made of the
+    kernel anew at every step: as much memory traffic as the images themselves, where these
+    are small.
+
+    Args:
+        x: images or features.
+        kernel: [k, k, Cin, Cout], k odd.
+        adjoint: its `adjoint_kernel`.
+    """
+    # The slices read variables out here: TensorFlow takes those read inside a custom
+    # gradient for hidden inputs.
+    kernel, adjoint = (ops.convert_to_tensor(tensor)[...] for tensor in (kernel, adjoint))
+
+    @ops.custom_gradient
+    def conv(x):
+        def gradient(*args, upstream=None):
+            return constant_conv(args[0] if upstream is None else upstream, adjoint, kernel)
+
+        return ops.conv(x, kernel, padding="same"), gradient
+
+    return conv(ops.convert_to_tensor(x))
+
+
+def adjoint_kernel(kernel: np.ndarray) -> np.ndarray:
+    """The kernel [k, k, Cout, Cin] of the adjoint of the convolution with [k, k, Cin, Cout]."""
+    return np.ascontiguousarray(kernel[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
 def distance(first, second):
