@@ -180,7 +180,7 @@ def _restorer(task: Task):
     if task.flags not in _RESTORERS:
         from brgm_tf import command
 
-        command.import_quietly("tensorflow")
+        command.import_quietly("tensorflow", compile_fast=task.config.batch_size == 1)
         import tensorflow as tf
 
         from brgm_tf.restorer import Restorer

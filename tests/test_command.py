@@ -1,5 +1,6 @@
 """What the commands share: one line for what is wrong, and no line of TensorFlow's own."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -41,6 +42,27 @@ def test_what_a_module_says_is_shown_if_it_cannot_be_imported(loud, capfd):
     with pytest.raises(ImportError):
         command.import_quietly(loud("broken_module", then="import no_such_module_anywhere"))
     assert capfd.readouterr().err == "a start-up line"
+
+
+@pytest.mark.parametrize("compile_fast", [False, True])
+def test_xla_compiles_fast_where_that_is_asked_for(compile_fast, monkeypatch):
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    command.import_quietly("json", compile_fast=compile_fast)
+    level = "--xla_backend_optimization_level=1"
+    assert (level in os.environ.pop("XLA_FLAGS").split()) == compile_fast
+
+
+def test_what_xla_is_told_by_the_user_stays(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=somewhere")
+    command.import_quietly("json", compile_fast=True)
+    assert os.environ["XLA_FLAGS"] == "--xla_dump_to=somewhere"
+
+
+def test_garbage_is_collected_after_an_import_and_not_looked_for_in_it(loud):
+    freed = "import gc\nassert not gc.isenabled()\nkept = [[] for _ in range(10_000)]"
+    command.import_quietly(loud("module_of_many_objects", then=freed))
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 10_000
 
 
 def test_a_value_that_cannot_be_used_is_one_line_and_code_2(capsys):
