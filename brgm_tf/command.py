@@ -90,19 +90,20 @@ def hush() -> None:
         logger.setLevel(logging.ERROR)
 
 
-def import_quietly(name: str, *, compile_fast: bool = False) -> None:
+def import_quietly(name: str, *, batch_size: int | None = None) -> None:
     """Imports a module without the lines that its C++ side writes before logging is set up.
 
     Args:
         name: such as 'tensorflow' or 'keras', whose programs (`compile_cache`) and freed
             memory (`memory`) are kept.
-        compile_fast: whether XLA compiles in six tenths of the time, for programs that are a
-            hundredth slower with one image, and a twentieth with many.
+        batch_size: images in one program, where that is known. For one XLA compiles in six
+            tenths of the time, programs that are a hundredth slower; for eight they would be a
+            twentieth slower.
     """
     hush()
     # Loops are compiled by the older way, in two thirds of the time; they are no slower.
     xla = "--xla_cpu_use_fusion_emitters=false"
-    if compile_fast:
+    if batch_size == 1:
         xla += " --xla_backend_optimization_level=1"
     os.environ.setdefault("XLA_FLAGS", xla)
     keep_programs()

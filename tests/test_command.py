@@ -44,17 +44,17 @@ def test_what_a_module_says_is_shown_if_it_cannot_be_imported(loud, capfd):
     assert capfd.readouterr().err == "a start-up line"
 
 
-@pytest.mark.parametrize("compile_fast", [False, True])
-def test_xla_compiles_fast_where_that_is_asked_for(compile_fast, monkeypatch):
+@pytest.mark.parametrize(("batch_size", "fast"), [(None, False), (1, True), (2, False)])
+def test_xla_compiles_fast_where_images_are_restored_one_by_one(batch_size, fast, monkeypatch):
     monkeypatch.delenv("XLA_FLAGS", raising=False)
-    command.import_quietly("json", compile_fast=compile_fast)
+    command.import_quietly("json", batch_size=batch_size)
     level = "--xla_backend_optimization_level=1"
-    assert (level in os.environ.pop("XLA_FLAGS").split()) == compile_fast
+    assert (level in os.environ.pop("XLA_FLAGS").split()) == fast
 
 
 def test_what_xla_is_told_by_the_user_stays(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=somewhere")
-    command.import_quietly("json", compile_fast=True)
+    command.import_quietly("json", batch_size=1)
     assert os.environ["XLA_FLAGS"] == "--xla_dump_to=somewhere"
 
 
