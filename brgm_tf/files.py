@@ -46,6 +46,18 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
+def leftovers(folder: Path, name: str = "*") -> list[Path]:
+    """What processes that were killed while they wrote a file have left beside it.
+
+    Only for a folder, or a file, that no other process writes at the same time.
+
+    Args:
+        folder: in which to look; it may not be there.
+        name: of the file that was being written; '*': any.
+    """
+    return list(folder.glob(f".{name}.{'[0-9a-f]' * 8}.tmp"))
+
+
 def sha256(path: Path) -> str:
     """The checksum of a file's contents, in hexadecimal digits."""
     with open(path, "rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from brgm_tf import files
@@ -31,7 +32,7 @@ def check_writable(folder: str | os.PathLike, *, argument: str = ARGUMENT) -> Pa
         path.mkdir(parents=True, exist_ok=True)
         probe = files.temporary_beside(path / "probe")
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     # ValueError: a name with a null character, or an empty one.
     except (OSError, ValueError) as error:
         raise unwritable(folder, error, argument=argument) from None
@@ -71,6 +72,21 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+def tidy(folder: Path, names: Iterable[str]) -> None:
+    """Removes what an earlier run, killed in the middle of it, left of files with these names.
+
+    Args:
+        folder: of the run.
+        names: of files that no other process writes; and 'probe', of `check_writable`.
+
+    Raises:
+        InputError: a file cannot be removed.
+    """
+    for name in names:
+        for path in files.leftovers(folder, name):
+            remove(path)
 
 
 def unwritable(path, error: Exception, *, argument: str = ARGUMENT) -> InputError:

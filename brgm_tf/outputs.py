@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import folders, images, tables
+from brgm_tf import files, folders, images, tables
 from brgm_tf.errors import InputError
 from brgm_tf.figure import figure_png
 from brgm_tf.medical import SUFFIXES as MEDICAL_SUFFIXES
@@ -220,12 +220,16 @@ def _stddev_white(samples: PosteriorSamples) -> float:
 
 
 def _remove_stale(home: Path, written: Sequence[Path]) -> None:
-    """An earlier run's truth beside this run's reconstruction would mislead."""
+    """An earlier run's truth beside this run's reconstruction would mislead.
+
+    Nor may a file stay that was half written when an earlier run was killed.
+    """
     folder = home / _SAMPLES_FOLDER
     try:
-        stale = [home / name for name in _OPTIONAL]
+        stale = [home / name for name in _OPTIONAL] + files.leftovers(home)
         if folder.is_dir():
             stale += [path for path in folder.iterdir() if _SAMPLE_NAME.fullmatch(path.name)]
+            stale += files.leftovers(folder)
         for path in set(stale) - set(written):
             path.unlink(missing_ok=True)
         if folder.is_dir() and not any(folder.iterdir()):

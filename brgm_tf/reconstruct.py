@@ -69,6 +69,8 @@ def _run() -> int:
     devices = devices_of(FLAGS.strategy)
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
     folder = folders.check_writable(FLAGS.output_dir)
+    # Shards write flags.cfg at the same time.
+    folders.tidy(folder, [shard.table, shard.state] + ["probe", "flags.cfg"] * (shard.count == 1))
     own = [job.name for batch in shard.own(jobs, batch_size=config.batch_size) for job in batch]
     replay, finished, kept = run_flags.effective(), {}, {}
     if FLAGS.resume:

@@ -39,3 +39,11 @@ def test_a_failed_write_keeps_the_old_file_and_no_temporary(tmp_path, monkeypatc
         folders.write(path, b"new")
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == b"old"
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_and_of_others_kept(tmp_path):
+    others = [tmp_path / "a.txt", tmp_path / ".b.txt.01234567.tmp", tmp_path / ".a.txt.tmp"]
+    for path in [tmp_path / ".a.txt.89abcdef.tmp", *others]:
+        path.touch()
+    folders.tidy(tmp_path, ["a.txt"])
+    assert set(tmp_path.iterdir()) == set(others)

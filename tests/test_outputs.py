@@ -12,7 +12,7 @@ import pytest
 from example_results import frames, image, result, samples
 from PIL import Image
 
-from brgm_tf import images, outputs
+from brgm_tf import files, images, outputs
 from brgm_tf.errors import InputError
 from brgm_tf.results import KSpaceData
 from brgm_tf.tables import read_rows
@@ -283,6 +283,14 @@ def test_a_run_without_samples_removes_those_of_an_earlier_run(tmp_path):
     outputs.save_image_result(tmp_path, result(samples=samples()))
     written = outputs.save_image_result(tmp_path, result())
     assert names(tmp_path / "face") == sorted(path.name for path in written)
+
+
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
+    outputs.save_image_result(tmp_path, result(samples=samples()))
+    for name in ("figure.png", "samples/00.png"):
+        files.temporary_beside(tmp_path / "face" / name).touch()
+    outputs.save_image_result(tmp_path, result(samples=samples()))
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_a_folder_of_samples_with_a_users_files_is_kept(tmp_path):

@@ -12,7 +12,7 @@ from commands import command
 from example_results import result
 from small_run import COUNT, contents, flags, make
 
-from brgm_tf import outputs, reconstruct
+from brgm_tf import files, outputs, reconstruct
 from brgm_tf.errors import InputError
 from brgm_tf.resuming import finished_rows
 from brgm_tf.tables import MetricsTable, read_rows
@@ -124,6 +124,15 @@ def test_shards_in_one_folder_leave_what_one_process_does(whole, tmp_path):
         assert command(*flags(whole, tmp_path), f"--shard={index}/2") == 0
     assert contents(tmp_path) == contents(whole / "out")
     assert rows_of(tmp_path) == rows_of(whole / "out")
+
+
+def test_what_was_half_written_when_a_run_was_killed_is_removed(whole, copy):
+    (copy / "3" / "metrics.json").unlink()
+    for name in ("flags.cfg", "metrics.csv", "state.npz", "3/probe", "3/figure.png"):
+        files.temporary_beside(copy / name).touch()
+    assert command(*flags(whole, copy), "--resume") == 0
+    assert not list(copy.rglob("*.tmp"))
+    assert contents(copy) == contents(whole / "out")
 
 
 @pytest.mark.slow

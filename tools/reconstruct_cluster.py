@@ -21,7 +21,7 @@ from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command, outputs, resuming, run_flags, tables
+from brgm_tf import command, folders, outputs, resuming, run_flags, tables
 from brgm_tf.cluster import Cluster, Report, Task, check_address
 from brgm_tf.progress import display
 from brgm_tf.publishing import Destination
@@ -127,6 +127,7 @@ class Tables:
     def __init__(self, destination: Destination, names: list[str], *, replay: str, resume: bool):
         self._destination, self._names = destination, names
         self._folder = destination.folder
+        folders.tidy(self._folder, ["flags.cfg", *_TABLES])
         self.finished: Mapping[str, Mapping] = {}
         if resume:
             destination.fetch(["flags.cfg", *_TABLES])
