@@ -16,6 +16,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from brgm_tf.convolution import ConstantConv
+
 MAX_SIZE = 256
 # Convolutions of each block; the features are taken after the last one.
 BLOCKS = (2, 2, 3, 3, 3)
@@ -48,14 +50,10 @@ class LPIPS(keras.layers.Layer):
         arrays = dict(arrays)
         self._shift = np.asarray(arrays.pop("shift", SHIFT), "float32")
         self._scale = np.asarray(arrays.pop("scale", SCALE), "float32")
-        self._weights = {}
-        for key, value in arrays.items():
-            self._weights[key] = self._constant(key, value)
-        self._adjoints = {
-            key: self._constant(f"{key}_adjoint", adjoint_kernel(value))
-            for key, value in arrays.items()
-            if key.endswith(".kernel")
-        }
+        self._convs = [
+            ConstantConv(arrays.pop(f"conv{i}.kernel"), name=f"conv{i}") for i in range(sum(BLOCKS))
+        ]
+        self._weights = {key: self._constant(key, value) for key, value in arrays.items()}
         self.built = True
 
     def features(self, x, *, enlarge: bool = False):
@@ -83,9 +81,7 @@ class LPIPS(keras.layers.Layer):
                     break
                 x = ops.max_pool(x, 2, 2)
             for _ in range(num_convs):
-                name = f"conv{index}.kernel"
-                x = constant_conv(x, self._weights[name], self._adjoints[name])
-                x = ops.relu(x + self._weights[f"conv{index}.bias"])
+                x = ops.relu(self._convs[index](x) + self._weights[f"conv{index}.bias"])
                 index += 1
             weight = ops.sqrt(self._weights[f"head{block}"] / (x.shape[1] * x.shape[2]))
             features.append(_unit(x) * weight)
@@ -101,36 +97,6 @@ class LPIPS(keras.layers.Layer):
     def call(self, x, y):
         """The distance between images x and y, per image [B]."""
         return distance(self.features(x), self.features(y))
-
-
-def constant_conv(x, kernel, adjoint):
-    """Convolution [B, H, W, Cin] -> [B, H, W, Cout] with a constant kernel, which has no gradient.
-
-    The gradient in x is the convolution with `adjoint`. TensorFlow by itself would turn the
-    kernel around anew at every step: a fifth of a step's time, where images are small.
-
-    Args:
-        x: images or features.
-        kernel: [k, k, Cin, Cout], k odd.
-        adjoint: its `adjoint_kernel`.
-    """
-    # The slices read variables out here: TensorFlow takes those read inside a custom
-    # gradient for hidden inputs.
-    kernel, adjoint = (ops.convert_to_tensor(tensor)[...] for tensor in (kernel, adjoint))
-
-    @ops.custom_gradient
-    def conv(x):
-        def gradient(*args, upstream=None):
-            return constant_conv(args[0] if upstream is None else upstream, adjoint, kernel)
-
-        return ops.conv(x, kernel, padding="same"), gradient
-
-    return conv(ops.convert_to_tensor(x))
-
-
-def adjoint_kernel(kernel: np.ndarray) -> np.ndarray:
-    """The kernel [k, k, Cout, Cin] of the adjoint of the convolution with [k, k, Cin, Cout]."""
-    return np.ascontiguousarray(kernel[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
 def distance(first, second):

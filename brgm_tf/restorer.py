@@ -106,6 +106,7 @@ class Restorer:
         if config.needs_perceptual:
             self._perceptual = hub.load_perceptual(config.perceptual, progress=notify)
         self.generator = hub.load_generator(config.generator, progress=notify)
+        self.generator.freeze()
         size, channels = self.generator.resolution, self.generator.channels
         self.corruption = config.stages.create().of_images((size, size, channels))
         statistics = self.generator.latent_statistics()

@@ -12,7 +12,8 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 # Parts of the package, lowest first. A part may import the parts below it, and itself
 # where it is a folder; parts on one line do not import each other.
 LAYERS = (
-    ("errors", "unknown", "compiling", "memory"),
+    ("errors", "unknown", "compiling", "memory", "winograd"),
+    ("convolution",),
     ("checks", "registry", "files", "array_files"),
     ("folders",),
     ("formats", "packages"),
@@ -45,7 +46,10 @@ LAYERS = (
 )
 LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # These may be used without the rest: of the parts below them they import these only.
-LEAVES = {"errors", "unknown", "compiling", "memory", "checks", "registry", "files", "array_files"}
+LEAVES = {
+    *("errors", "unknown", "compiling", "memory", "winograd", "convolution"),
+    *("checks", "registry", "files", "array_files"),
+}
 LONERS = (
     "finding",
     "kspace_files",

@@ -132,36 +132,6 @@ def test_a_distance_does_not_depend_on_its_neighbours(small):
     np.testing.assert_allclose(small(x, y), alone, rtol=1e-6)
 
 
-def nonlinear(conv, x):
-    """A function of a convolution, its gradient in x, and the gradient of that one's square."""
-    with tf.GradientTape() as outer:
-        outer.watch(x)
-        with tf.GradientTape() as inner:
-            inner.watch(x)
-            y = tf.reduce_sum(conv(x) ** 3)
-        first = inner.gradient(y, x)
-        squared = tf.reduce_sum(first**2)
-    return y, first, outer.gradient(squared, x)
-
-
-@pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize("size", [1, 3, 5])
-def test_a_constant_convolution_has_the_derivatives_of_any_other(size, jit):
-    kernel = 0.1 * draw(0, size, size, 3, 4)
-    adjoint = perceptual.adjoint_kernel(kernel)
-
-    @tf.function(jit_compile=jit)
-    def both(x):
-        return [
-            nonlinear(lambda x: perceptual.constant_conv(x, kernel, adjoint), x),
-            nonlinear(lambda x: tf.nn.conv2d(x, kernel, 1, "SAME"), x),
-        ]
-
-    actual, expected = both(draw(1, 2, 6, 7, 3))
-    for a, b in zip(actual, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
-
-
 @pytest.mark.weights
 def test_identical_images_have_no_distance_and_no_gradient(lpips):
     x = draw(0, 2, 64, 64, 3)

@@ -150,6 +150,46 @@ def test_gradient_under_jit_with_a_dynamic_batch_equals_finite_differences(model
         assert np.isclose(np.sum(gradient * direction), (plus - minus) / 2e-6, rtol=1e-6)
 
 
+def image_and_gradient(model, ws):
+    """An image, and the gradient in its latents of the sum of its squares."""
+    ws = tf.constant(ws)
+    with tf.GradientTape() as tape:
+        tape.watch(ws)
+        image = model.synthesis(ws)
+        loss = tf.reduce_sum(image**2)
+    return image.numpy(), tape.gradient(loss, ws).numpy()
+
+
+@pytest.mark.parametrize("architecture", ["skip", "resnet"])
+def test_a_frozen_network_has_the_same_images_and_gradients(architecture):
+    model = build(dtype="float64", architecture=architecture)
+    ws = latents(model)
+    expected = image_and_gradient(model, ws)
+    model.freeze()
+    for actual, other in zip(image_and_gradient(model, ws), expected, strict=True):
+        np.testing.assert_allclose(actual, other, rtol=1e-12, atol=1e-12)
+
+
+def test_a_frozen_network_knows_no_later_weights_and_no_gradient_in_them():
+    model = build()
+    ws = latents(model)
+    expected = model.synthesis(ws).numpy()
+    model.freeze()
+    weight = model.synthesis_network.convs[-1].weight
+    weight.assign(2 * weight + 1)
+    with tf.GradientTape() as tape:
+        image = model.synthesis(ws)
+    np.testing.assert_allclose(image, expected, rtol=1e-5, atol=1e-5)
+    assert tape.gradient(image, weight.value) is None
+
+
+def test_a_frozen_network_has_the_weights_that_it_had():
+    model = build()
+    names = [weight.path for weight in model.weights]
+    model.freeze()
+    assert [weight.path for weight in model.weights] == names
+
+
 def test_an_image_does_not_depend_on_its_neighbours(model64):
     ws = latents(model64, batch=3)
     together = model64.synthesis(ws)

@@ -54,6 +54,12 @@ class Generator(keras.Model, abc.ABC):
     def synthesis(self, ws):
         """Maps latents ws [B, L, D] to images [B, resolution, resolution, channels]."""
 
+    def freeze(self) -> None:
+        """Has weights taken for constants from now on, as they are: a step costs less then.
+
+        There is no gradient in those weights any more, and a change of them has no effect.
+        """
+
     def call(self, z):
         """Images of z [B, Z], the same w at every layer."""
         w = self.mapping(z)

@@ -13,7 +13,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from brgm_tf.generators.ops import ACTIVATIONS, bias_act, modulated_conv2d, upsample2d
+from brgm_tf.generators.ops import (
+    ACTIVATIONS,
+    ConstantWeight,
+    bias_act,
+    modulated_conv2d,
+    upsample2d,
+)
 
 
 class BuiltLayer(keras.layers.Layer):
@@ -139,12 +145,19 @@ class SynthesisLayer(BuiltLayer):
             shape = (resolution, resolution)
             self.noise_const = self._normal("noise_const", shape, trainable=False)
             self.noise_strength = self._constant("noise_strength", (), 0.0)
+        self._constant_weight = None
+
+    def freeze(self):
+        """Takes the convolution's weight, as it is now, for a constant."""
+        self._constant_weight = ConstantWeight(
+            np.asarray(self.weight), up=self.up, dtype=self.compute_dtype
+        )
 
     def call(self, x, w, *, noise=None):
         """Maps x [B or 1, h, h, Cin], w [B, D], noise [B or 1, H, H, 1] to [B, H, H, Cout]."""
         x = modulated_conv2d(
             ops.cast(x, self.compute_dtype),
-            self.weight,
+            self._constant_weight or self.weight,
             self.affine(w),
             up=self.up,
             resample_filter=self.resample_filter,

@@ -19,6 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from brgm_tf.convolution import ConstantConv
 from brgm_tf.errors import InputError
 
 _SELU_SCALE = 1.0507009873554805
@@ -186,7 +187,7 @@ def depthwise_filters() -> Iterator[None]:
     """What is traced in this context filters by depthwise convolutions.
 
     They are for training without XLA on a CPU: there, the gradient of the slices of
-    `upfirdn2d` takes some thirty times as long. The results are the same but for rounding.
+    `upfirdn2d` takes two to nine times as long. The results are the same but for rounding.
     """
     token = _DEPTHWISE.set(True)
     try:
@@ -274,6 +275,29 @@ def filter2d(x, filter, *, gain=1.0):
     return upfirdn2d(x, filter, padding=_centred_padding(filter), gain=gain)
 
 
+class ConstantWeight:
+    """What `modulated_conv2d` takes for a weight that does not change: there is no gradient in it.
+
+    What it needs of the weight is computed once: its energies, and the kernels of gradients.
+
+    Args:
+        weight: array [kh, kw, Cin, Cout], odd kernel.
+        up: as of `modulated_conv2d`.
+        dtype: of the convolution.
+    """
+
+    def __init__(self, weight, *, up, dtype):
+        self.energy = ops.convert_to_tensor(np.square(weight).sum(axis=(0, 1)))
+        self._conv = ConstantConv(weight, dtype=dtype) if up == 1 else None
+        self._swapped = ops.convert_to_tensor(weight.transpose(0, 1, 3, 2), dtype=dtype)
+
+    def convolve(self, x, *, up, resample_filter):
+        """As `_convolve`."""
+        if up == 1:
+            return self._conv(x)
+        return _convolve_up(x, self._swapped, up=up, resample_filter=resample_filter)
+
+
 def modulated_conv2d(x, weight, styles, *, demodulate=True, up=1, resample_filter=None, noise=None):
     """Convolves each image with the weight scaled by its style.
 
@@ -287,7 +311,7 @@ def modulated_conv2d(x, weight, styles, *, demodulate=True, up=1, resample_filte
 
     Args:
         x: [B or 1, H, W, Cin]; its dtype is that of the convolution.
-        weight: [kh, kw, Cin, Cout], odd kernel.
+        weight: [kh, kw, Cin, Cout], odd kernel; or a `ConstantWeight`.
         styles: [B, Cin].
         demodulate: normalise the output.
         up: 1 or 2.
@@ -303,13 +327,18 @@ def modulated_conv2d(x, weight, styles, *, demodulate=True, up=1, resample_filte
     Reference: arXiv 1912.04958, section 2.2, equations 1 and 3.
     """
     x = ops.convert_to_tensor(x)
-    weight = ops.cast(weight, _accurate(x))
     styles = ops.cast(styles, _accurate(x))
     y = x * _per_channel(styles, x)
-    y = _convolve(y, ops.cast(weight, x.dtype), up=up, resample_filter=resample_filter)
+    if isinstance(weight, ConstantWeight):
+        energy = weight.energy
+        y = weight.convolve(y, up=up, resample_filter=resample_filter)
+    else:
+        weight = ops.cast(weight, _accurate(x))
+        energy = ops.sum(ops.square(weight), axis=(0, 1)) if demodulate else None
+        y = _convolve(y, ops.cast(weight, x.dtype), up=up, resample_filter=resample_filter)
     if demodulate:
-        energy = ops.matmul(ops.square(styles), ops.sum(ops.square(weight), axis=(0, 1)))
-        y = y * _per_channel(ops.rsqrt(energy + 1e-8), x)
+        scale = ops.rsqrt(ops.matmul(ops.square(styles), energy) + 1e-8)
+        y = y * _per_channel(scale, x)
     return y if noise is None else y + ops.cast(noise, x.dtype)
 
 
@@ -322,11 +351,17 @@ def _convolve(x, weight, *, up, resample_filter):
     """Convolution that keeps the size (up = 1) or doubles it (up = 2)."""
     if up == 1:
         return ops.conv(x, weight, padding="same", data_format="channels_last")
+    swapped = ops.transpose(weight, (0, 1, 3, 2))
+    return _convolve_up(x, swapped, up=up, resample_filter=resample_filter)
+
+
+def _convolve_up(x, swapped, *, up, resample_filter):
+    """Convolution that doubles the size, with the weight as [kh, kw, Cout, Cin]."""
     if up != 2:
         raise InputError("up", "must be 1 or 2", up=up)
     y = ops.conv_transpose(
         x,
-        ops.transpose(weight, (0, 1, 3, 2)),
+        swapped,
         strides=up,
         padding="valid",
         output_padding=0,
@@ -335,7 +370,7 @@ def _convolve(x, weight, *, up, resample_filter):
     # The transposed convolution has padded by kernel - 1 before and kernel - up after;
     # what is due is the filter's padding and that of a 'same' kernel.
     left, right, top, bottom = _centred_padding(resample_filter, up=up)
-    kh, kw = weight.shape[:2]
+    kh, kw = swapped.shape[:2]
     padding = (
         left + kw // 2 - (kw - 1),
         right + kw // 2 - (kw - up),
@@ -404,10 +439,36 @@ def _correlate(x, taps, *, down):
         return ops.depthwise_conv(
             x, kernel, strides=down, padding="valid", data_format="channels_last"
         )
+    if down == (1, 1):
+        return _shifted_sum(x, taps)
+    return _sum_of_slices(x, taps, size=(height, width), down=down)
+
+
+def _shifted_sum(x, taps):
+    """Valid correlation, whose gradient is the full one with the taps turned around.
+
+    The gradient of the slices themselves would be a sum of padded images: more operations, which
+    take longer.
+    """
+    height, width = (side - taps + 1 for side, taps in zip(x.shape[1:3], taps.shape, strict=True))
+    margins = [(0, 0), *((count - 1, count - 1) for count in taps.shape), (0, 0)]
+
+    @ops.custom_gradient
+    def correlate(x):
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream
+            return _shifted_sum(ops.pad(upstream, margins), np.flip(taps))
+
+        return _sum_of_slices(x, taps, size=(height, width), down=(1, 1)), gradient
+
+    return correlate(x)
+
+
+def _sum_of_slices(x, taps, *, size, down):
     y = None
     for i, j in zip(*np.nonzero(taps), strict=True):
-        rows = slice(int(i), int(i) + (height - 1) * down[0] + 1, down[0])
-        columns = slice(int(j), int(j) + (width - 1) * down[1] + 1, down[1])
+        rows = slice(int(i), int(i) + (size[0] - 1) * down[0] + 1, down[0])
+        columns = slice(int(j), int(j) + (size[1] - 1) * down[1] + 1, down[1])
         term = x[:, rows, columns, :] * float(taps[i, j])
         y = term if y is None else y + term
     return y

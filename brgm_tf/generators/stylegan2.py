@@ -174,6 +174,10 @@ class StyleGAN2(Generator):
         """Config f, the large network."""
         return cls(resolution, channel_base=32768, **options)
 
+    def freeze(self):
+        for layer in self.synthesis_network.convs:
+            layer.freeze()
+
     @property
     def noise_shapes(self) -> list[tuple[int, int, int]]:
         """Shape (H, W, 1) of the noise map of each convolution, in order; [] without noise."""
