@@ -35,8 +35,6 @@ class ConstantConv(keras.layers.Layer):
 
     def call(self, x):
         """Maps x [B, H, W, Cin] to [B, H, W, Cout]."""
-        # The slices read variables out here: TensorFlow takes those read inside a custom
-        # gradient for hidden inputs.
         x = ops.convert_to_tensor(x)
         ways = [self._way(x, name) for name in ("kernel", "adjoint")]
         return _conv(x, *ways)
@@ -48,7 +46,9 @@ class ConstantConv(keras.layers.Layer):
         if winograd.pays(x, kernel):
             factors = self._winograd(name)
             return lambda x: winograd.conv(x, factors)
-        kernel = ops.convert_to_tensor(kernel)[...]
+        # Read out here: TensorFlow takes variables that are read inside a custom gradient for
+        # hidden inputs.
+        kernel = ops.copy(kernel)
         if height * width < kernel.shape[0] * kernel.shape[1]:
             return lambda x: _conv_of_few_pixels(x, kernel)
         return lambda x: ops.conv(x, kernel, padding="same", data_format="channels_last")

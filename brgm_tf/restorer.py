@@ -134,7 +134,7 @@ class Restorer:
         self.simulate = compiled(self._simulate_measurement)
         self._conceal = compiled(self._conceal_measurement)
         self._picture = compiled(self._picture_of)
-        self._distance = compiled(self._perceptual, jit=True) if self._perceptual else None
+        self._distance = compiled(self._perceptual) if self._perceptual else None
 
     def restore(
         self,

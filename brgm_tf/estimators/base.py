@@ -29,7 +29,8 @@ class Estimator(abc.ABC):
     def __init__(self, posterior: Posterior, *, corruption, jit: bool = True, dtype=tf.float32):
         self._posterior, self._corruption = posterior, corruption
         self._jit, self._dtype = jit, dtype
-        self._features = compiled(self._features_of, jit=jit)
+        # Once a batch: XLA would take longer to compile it than it saves.
+        self._features = compiled(self._features_of)
 
     @abc.abstractmethod
     def run(

@@ -153,12 +153,12 @@ def bias_act(x, bias=None, *, activation="linear", alpha=None, gain=None, clamp=
 
         return y, gradient
 
-    # The slices read variables out here: TensorFlow takes those read inside a custom
+    # The copies read variables out here: TensorFlow takes those read inside a custom
     # gradient for hidden inputs.
-    x = ops.convert_to_tensor(x)[...]
+    x = ops.copy(x)
     if bias is None:
         return without_bias(x)
-    return with_bias(x, ops.convert_to_tensor(bias)[...])
+    return with_bias(x, ops.copy(bias))
 
 
 def setup_filter(taps, *, gain=1.0):
@@ -386,7 +386,7 @@ def _accurate(x) -> str:
 
 
 def _per_channel(values, x):
-    return ops.cast(values, x.dtype)[:, None, None, :]
+    return ops.reshape(ops.cast(values, x.dtype), (-1, 1, 1, values.shape[-1]))
 
 
 def _four(padding) -> tuple[int, int, int, int]:
@@ -465,10 +465,13 @@ def _shifted_sum(x, taps):
 
 
 def _sum_of_slices(x, taps, *, size, down):
-    y = None
-    for i, j in zip(*np.nonzero(taps), strict=True):
-        rows = slice(int(i), int(i) + (size[0] - 1) * down[0] + 1, down[0])
-        columns = slice(int(j), int(j) + (size[1] - 1) * down[1] + 1, down[1])
-        term = x[:, rows, columns, :] * float(taps[i, j])
-        y = term if y is None else y + term
-    return y
+    """The slices under equal taps are summed first: fewer operations."""
+    terms = []
+    for tap in np.unique(taps[taps != 0]):
+        slices = []
+        for i, j in zip(*np.nonzero(taps == tap), strict=True):
+            rows = slice(int(i), int(i) + (size[0] - 1) * down[0] + 1, down[0])
+            columns = slice(int(j), int(j) + (size[1] - 1) * down[1] + 1, down[1])
+            slices.append(x[:, rows, columns, :])
+        terms.append(sum(slices[1:], slices[0]) * float(tap))
+    return sum(terms[1:], terms[0])
