@@ -5,14 +5,13 @@ Notation: images or features x are [B, H, W, Cin]; kernels [k, k, Cin, Cout], k 
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 from keras import ops
 
 from brgm_tf import winograd
 
 
-class ConstantConv(keras.layers.Layer):
+class ConstantConv:
     """'Same' convolution with a constant kernel: it has a gradient in x, and none in the kernel.
 
     The gradient is the convolution with the adjoint kernel, which is made once. TensorFlow by
@@ -21,57 +20,41 @@ class ConstantConv(keras.layers.Layer):
 
     Args:
         kernel: array [k, k, Cin, Cout].
-        name: of the layer.
         dtype: of the convolution.
     """
 
-    def __init__(self, kernel, *, name: str = "conv", dtype="float32"):
-        super().__init__(name=name, trainable=False, dtype=dtype, autocast=False)
+    def __init__(self, kernel, *, dtype="float32"):
         kernel = np.asarray(kernel)
-        self.kernel = self._constant("kernel", kernel)
-        self.adjoint = self._constant("adjoint", adjoint_kernel(kernel))
-        self._factors: dict[str, list] = {}
-        self.built = True
+        self._kernels = [
+            ops.convert_to_tensor(array, dtype=dtype) for array in (kernel, adjoint_kernel(kernel))
+        ]
+        self._factors: dict[int, list] = {}
 
-    def call(self, x):
+    def __call__(self, x):
         """Maps x [B, H, W, Cin] to [B, H, W, Cout]."""
         x = ops.convert_to_tensor(x)
-        ways = [self._way(x, name) for name in ("kernel", "adjoint")]
-        return _conv(x, *ways)
+        return linear(x, *(self._way(x, index) for index in range(2)))
 
-    def _way(self, x, name: str):
-        """The function that convolves x, or what is of its size, with a kernel."""
-        kernel = getattr(self, name)
+    def _way(self, x, index: int):
+        """The function that convolves x, or what is of its size, with the kernel or the adjoint."""
+        kernel = self._kernels[index]
         height, width = x.shape[1:3]
         if winograd.pays(x, kernel):
-            factors = self._winograd(name)
+            factors = self._winograd(index)
             return lambda x: winograd.conv(x, factors)
-        # Read out here: TensorFlow takes variables that are read inside a custom gradient for
-        # hidden inputs.
-        kernel = ops.copy(kernel)
         if height * width < kernel.shape[0] * kernel.shape[1]:
             return lambda x: _conv_of_few_pixels(x, kernel)
         return lambda x: ops.conv(x, kernel, padding="same", data_format="channels_last")
 
-    def _winograd(self, name: str) -> list:
+    def _winograd(self, index: int) -> list:
         """The transformed kernel, made when it is needed first."""
-        if name not in self._factors:
+        if index not in self._factors:
             import tensorflow as tf
 
             with tf.init_scope():  # not a part of the graph that is traced just now
-                found = winograd.transformed(np.asarray(getattr(self, name)))
-                self._factors[name] = [tf.constant(factor) for factor in found]
-        return self._factors[name]
-
-    def _constant(self, name: str, value: np.ndarray):
-        return self.add_weight(
-            name=name,
-            shape=value.shape,
-            dtype=self.compute_dtype,
-            initializer=lambda shape, dtype: ops.convert_to_tensor(value, dtype=dtype),
-            trainable=False,
-            autocast=False,
-        )
+                found = winograd.transformed(np.asarray(self._kernels[index]))
+                self._factors[index] = [tf.constant(factor) for factor in found]
+        return self._factors[index]
 
 
 def adjoint_kernel(kernel: np.ndarray) -> np.ndarray:
@@ -79,23 +62,29 @@ def adjoint_kernel(kernel: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(kernel[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
-def _conv(x, forward, backward):
-    """forward(x), linear, whose gradient is backward of what comes from above."""
+def linear(x, forward, backward):
+    """forward(x), whose gradient is backward of what comes from above.
+
+    Args:
+        x: images or features.
+        forward: a linear function that reads no variables.
+        backward: its adjoint, likewise.
+    """
 
     @ops.custom_gradient
-    def conv(x):
+    def apply(x):
         def gradient(*args, upstream=None):
-            return _conv(args[0] if upstream is None else upstream, backward, forward)
+            return linear(args[0] if upstream is None else upstream, backward, forward)
 
         return forward(x), gradient
 
-    return conv(x)
+    return apply(x)
 
 
 def _conv_of_few_pixels(x, kernel):
     """'Same' convolution of fewer pixels than the kernel has, as one product of matrices.
 
-    XLA on CPUs swaps the two then, and convolves the kernel by loops: five to twenty times as long.
+    XLA on CPUs swaps the two then, and convolves the kernel by loops: 3 to 20 times as long.
     """
     (height, width, channels), size = x.shape[1:], kernel.shape[0]
     middle, margin = size // 2, (size // 2, size // 2)

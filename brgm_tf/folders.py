@@ -32,7 +32,7 @@ def check_writable(folder: str | os.PathLike, *, argument: str = ARGUMENT) -> Pa
         path.mkdir(parents=True, exist_ok=True)
         probe = files.temporary_beside(path / "probe")
         probe.touch()
-        probe.unlink(missing_ok=True)
+        probe.unlink()
     # ValueError: a name with a null character, or an empty one.
     except (OSError, ValueError) as error:
         raise unwritable(folder, error, argument=argument) from None

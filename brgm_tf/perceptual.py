@@ -50,9 +50,7 @@ class LPIPS(keras.layers.Layer):
         arrays = dict(arrays)
         self._shift = np.asarray(arrays.pop("shift", SHIFT), "float32")
         self._scale = np.asarray(arrays.pop("scale", SCALE), "float32")
-        self._convs = [
-            ConstantConv(arrays.pop(f"conv{i}.kernel"), name=f"conv{i}") for i in range(sum(BLOCKS))
-        ]
+        self._convs = [ConstantConv(arrays.pop(f"conv{i}.kernel")) for i in range(sum(BLOCKS))]
         self._weights = {key: self._constant(key, value) for key, value in arrays.items()}
         self.built = True
 

@@ -170,6 +170,14 @@ def test_a_frozen_network_has_the_same_images_and_gradients(architecture):
         np.testing.assert_allclose(actual, other, rtol=1e-12, atol=1e-12)
 
 
+def test_a_frozen_network_convolves_in_its_low_precision():
+    model = build(dtype="mixed_bfloat16")
+    ws = latents(model)
+    expected = model.synthesis(ws).numpy()
+    model.freeze()
+    np.testing.assert_allclose(model.synthesis(ws), expected, atol=0.02 * np.abs(expected).max())
+
+
 def test_a_frozen_network_knows_no_later_weights_and_no_gradient_in_them():
     model = build()
     ws = latents(model)

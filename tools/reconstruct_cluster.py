@@ -127,7 +127,7 @@ class Tables:
     def __init__(self, destination: Destination, names: list[str], *, replay: str, resume: bool):
         self._destination, self._names = destination, names
         self._folder = destination.folder
-        folders.tidy(self._folder, ["flags.cfg", *_TABLES])
+        folders.tidy(self._folder, ["probe", "flags.cfg", *_TABLES])
         self.finished: Mapping[str, Mapping] = {}
         if resume:
             destination.fetch(["flags.cfg", *_TABLES])

@@ -29,7 +29,7 @@ class Estimator(abc.ABC):
     def __init__(self, posterior: Posterior, *, corruption, jit: bool = True, dtype=tf.float32):
         self._posterior, self._corruption = posterior, corruption
         self._jit, self._dtype = jit, dtype
-        # Once a batch: XLA would take longer to compile it than it saves.
+        # Once a batch, which hardly counts: a program of its own would only delay the first step.
         self._features = compiled(self._features_of)
 
     @abc.abstractmethod

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from brgm_tf.convolution import ConstantConv
+from brgm_tf.convolution import ConstantConv, linear
 from brgm_tf.errors import InputError
 
 _SELU_SCALE = 1.0507009873554805
@@ -288,11 +288,13 @@ class ConstantWeight:
 
     def __init__(self, weight, *, up, dtype):
         self.energy = ops.convert_to_tensor(np.square(weight).sum(axis=(0, 1)))
-        self._conv = ConstantConv(weight, dtype=dtype) if up == 1 else None
-        self._swapped = ops.convert_to_tensor(weight.transpose(0, 1, 3, 2), dtype=dtype)
+        if up == 1:
+            self._conv = ConstantConv(weight, dtype=dtype)
+        else:
+            self._swapped = ops.convert_to_tensor(weight.transpose(0, 1, 3, 2), dtype=dtype)
 
     def convolve(self, x, *, up, resample_filter):
-        """As `_convolve`."""
+        """As `_convolve`, with the `up` that this was made for."""
         if up == 1:
             return self._conv(x)
         return _convolve_up(x, self._swapped, up=up, resample_filter=resample_filter)
@@ -439,29 +441,21 @@ def _correlate(x, taps, *, down):
         return ops.depthwise_conv(
             x, kernel, strides=down, padding="valid", data_format="channels_last"
         )
-    if down == (1, 1):
-        return _shifted_sum(x, taps)
-    return _sum_of_slices(x, taps, size=(height, width), down=down)
 
-
-def _shifted_sum(x, taps):
-    """Valid correlation, whose gradient is the full one with the taps turned around.
-
-    The gradient of the slices themselves would be a sum of padded images: more operations, which
-    take longer.
-    """
-    height, width = (side - taps + 1 for side, taps in zip(x.shape[1:3], taps.shape, strict=True))
-    margins = [(0, 0), *((count - 1, count - 1) for count in taps.shape), (0, 0)]
-
-    @ops.custom_gradient
     def correlate(x):
-        def gradient(*args, upstream=None):
-            upstream = args[0] if upstream is None else upstream
-            return _shifted_sum(ops.pad(upstream, margins), np.flip(taps))
+        return _sum_of_slices(x, taps, size=(height, width), down=down)
 
-        return _sum_of_slices(x, taps, size=(height, width), down=(1, 1)), gradient
+    if down != (1, 1):
+        return correlate(x)
+    # The gradient of the slices themselves would be a sum of padded images: more operations,
+    # which take longer.
+    margins = [(0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1), (0, 0)]
 
-    return correlate(x)
+    def adjoint(y):
+        padded = ops.pad(y, margins)
+        return _sum_of_slices(padded, np.flip(taps), size=x.shape[1:3], down=down)
+
+    return linear(x, correlate, adjoint)
 
 
 def _sum_of_slices(x, taps, *, size, down):
