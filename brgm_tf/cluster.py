@@ -180,7 +180,7 @@ def _restorer(task: Task):
     if task.flags not in _RESTORERS:
         from brgm_tf import command
 
-        command.import_quietly("tensorflow", batch_size=task.config.batch_size)
+        command.import_to_restore(batch_size=task.config.batch_size)
         import tensorflow as tf
 
         from brgm_tf.restorer import Restorer

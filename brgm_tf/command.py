@@ -19,6 +19,8 @@ from brgm_tf.errors import InputError
 from brgm_tf.memory import keep_freed
 
 CANNOT = 2  # exit code: a flag or an input cannot be used
+# Loops are compiled by the older way, in two thirds of the time; they are no slower.
+_XLA = "--xla_cpu_use_fusion_emitters=false"
 
 
 def say(line: str) -> None:
@@ -90,22 +92,31 @@ def hush() -> None:
         logger.setLevel(logging.ERROR)
 
 
-def import_quietly(name: str, *, batch_size: int | None = None) -> None:
+def import_to_restore(*, batch_size: int) -> None:
+    """Imports TensorFlow, set up for programs that are soon ready rather than a little faster.
+
+    Args:
+        batch_size: images in one program. For one XLA compiles in six tenths of the time, programs
+            that are a hundredth slower; for eight they would be a twentieth slower.
+    """
+    if batch_size == 1:
+        os.environ.setdefault("XLA_FLAGS", f"{_XLA} --xla_backend_optimization_level=1")
+    import_quietly("tensorflow")
+    import tensorflow as tf
+
+    # Grappler rewrites the graphs that XLA does not compile, which run a few times a batch only.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def import_quietly(name: str) -> None:
     """Imports a module without the lines that its C++ side writes before logging is set up.
 
     Args:
         name: such as 'tensorflow' or 'keras', whose programs (`compile_cache`) and freed
             memory (`memory`) are kept.
-        batch_size: images in one program, where that is known. For one XLA compiles in six
-            tenths of the time, programs that are a hundredth slower; for eight they would be a
-            twentieth slower.
     """
     hush()
-    # Loops are compiled by the older way, in two thirds of the time; they are no slower.
-    xla = "--xla_cpu_use_fusion_emitters=false"
-    if batch_size == 1:
-        xla += " --xla_backend_optimization_level=1"
-    os.environ.setdefault("XLA_FLAGS", xla)
+    os.environ.setdefault("XLA_FLAGS", _XLA)
     keep_programs()
     keep_freed()
     with _silent_stderr(), _without_collecting():

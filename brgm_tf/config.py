@@ -31,6 +31,8 @@ class Config:
         estimator: a name of `estimators.ESTIMATORS`.
         num_steps: steps of the optimiser.
         num_restarts: places from which `map` climbs, in one batch; the best is kept.
+        num_early_steps: steps that `map` does by a slower program, which is there at once, while
+            XLA compiles that of the others; `restoration.hastened` chooses them.
         surrogate: a name of `surrogates.SURROGATES`, what `vi` fits.
         surrogate_rank: directions of a low-rank surrogate with a width of their own.
         num_draws: of the surrogate, each step of `vi`; even.
@@ -56,6 +58,7 @@ class Config:
     estimator: str = "map"
     num_steps: int = 350
     num_restarts: int = 1
+    num_early_steps: int = 0
     surrogate: str = "low_rank"
     surrogate_rank: int = 64
     num_draws: int = 4
@@ -88,6 +91,7 @@ class Config:
         for name, check in (
             ("num_steps", positive_int),
             ("num_restarts", positive_int),
+            ("num_early_steps", integer(0, MAX_INT)),
             ("surrogate_rank", positive_int),
             ("num_draws", even),
             ("num_samples", positive_int),

@@ -35,7 +35,7 @@ class Bar:
 
     def update(self, done: int, *, doing: str, note: str = "") -> None:
         """Shows that `done` steps are done, what is being done, and a note."""
-        self._bar.n = done
+        self._bar.update(done - self._bar.n)  # which tells the pace of late steps from earlier ones
         self._bar.set_description(doing, refresh=False)
         self._bar.set_postfix_str(note, refresh=False)
         self._bar.refresh()
@@ -52,6 +52,8 @@ class Bar:
 class Lines:
     """A line whenever another tenth of the steps is done, or half a minute has passed.
 
+    The time left is by the pace since the line before: the first steps have compiling in them.
+
     Args:
         total: steps of the whole run.
         stream: where to write.
@@ -62,6 +64,7 @@ class Lines:
         self._total, self._stream, self._clock = total, stream, clock
         self._start = self._last = clock()
         self._tenths = -1
+        self._pace, self._paced = 0.0, (self._start, 0)
 
     def update(self, done: int, *, doing: str, note: str = "") -> None:
         """Tells that `done` steps are done, what is being done, and a note, when it is time to."""
@@ -69,10 +72,16 @@ class Lines:
         if tenths <= self._tenths and now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last, self._tenths = now, tenths
-        passed = now - self._start
-        parts = [f"{done / self._total:4.0%} {doing}", note, f"{_minutes(passed)} passed"]
+        parts = [
+            f"{done / self._total:4.0%} {doing}",
+            note,
+            f"{_minutes(now - self._start)} passed",
+        ]
+        then, done_then = self._paced
+        if done > done_then:
+            self._pace, self._paced = (now - then) / (done - done_then), (now, done)
         if done:
-            parts.append(f"{_minutes(passed * (self._total / done - 1))} left")
+            parts.append(f"{_minutes(self._pace * (self._total - done))} left")
         self.say(", ".join(filter(None, parts)))
 
     def say(self, line: str) -> None:

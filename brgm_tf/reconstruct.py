@@ -21,7 +21,7 @@ from brgm_tf.devices import STRATEGIES, devices_of
 from brgm_tf.errors import InputError
 from brgm_tf.progress import display
 from brgm_tf.publishing import is_address
-from brgm_tf.restoration import prepare
+from brgm_tf.restoration import hastened, prepare
 from brgm_tf.restorer import Restorer
 from brgm_tf.results import KeptBatch
 from brgm_tf.sharding import AUTO as ALL_OR_CLUSTER
@@ -85,6 +85,8 @@ def _run() -> int:
         return 0
     outputs.save_flags(folder, replay)
     table = tables.MetricsTable(folder, list(finished.values()), name=shard.table)
+    if devices == [None]:  # a thread that compiles knows of no device
+        config = hastened(config, num_images=len(jobs), resolution=expected.resolution)
     restorers = [Restorer(config, notify=command.say, device=device) for device in devices]
     with _Progress(len(own) - len(finished), config.num_steps) as progress:
         batches = restore_all(

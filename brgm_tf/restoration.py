@@ -16,6 +16,8 @@ from brgm_tf.errors import InputError
 from brgm_tf.restorer import Restorer
 from brgm_tf.results import ImageResult
 
+_EARLY_STEPS, _EARLY_RESOLUTION = 10, 128
+
 
 @dataclasses.dataclass(frozen=True)
 class Restoration:
@@ -96,7 +98,7 @@ def restore(
         corruption=corruption, generator=generator, num_steps=num_steps, seed=seed, **options
     )
     jobs, expected = prepare(images, config=config, masks=masks)
-    restorer = Restorer(config)
+    restorer = Restorer(hastened(config, num_images=len(jobs), resolution=expected.resolution))
     results, failures = [], []
     for batch in restore_all([restorer], jobs, expected=expected, progress=progress):
         results += batch.images
@@ -141,6 +143,17 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
     if len(faults) == len(jobs):
         raise faults[0]
     return jobs, expected
+
+
+def hastened(config: Config, *, num_images: int, resolution: int) -> Config:
+    """The configuration, with early steps where they pay: for one image of few pixels.
+
+    Of larger ones such steps take longer than compiling does, and for many images what they cost
+    counts more than when the first one begins. A video would have more frames of them.
+    """
+    if num_images > 1 or resolution > _EARLY_RESOLUTION or config.keep_frames:
+        return config
+    return dataclasses.replace(config, num_early_steps=config.num_early_steps or _EARLY_STEPS)
 
 
 def _sampled(corruption, shape: tuple[int, int, int]) -> np.ndarray:

@@ -188,7 +188,7 @@ def checked_config() -> Config:
     if FLAGS.input is None:
         raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
     if parsing.own_files(FLAGS.corruption):  # which bring TensorFlow with them
-        command.import_quietly("tensorflow", batch_size=FLAGS.batch_size)
+        command.import_to_restore(batch_size=FLAGS.batch_size)
     config = Config(
         **{name: FLAGS[name].value for name in CONFIG_FLAGS},
         overrides={name: FLAGS[name].value for name in OVERRIDES},
@@ -200,7 +200,7 @@ def checked_config() -> Config:
     hub.describe_generator(config.generator, progress=command.say)
     if config.needs_perceptual and config.perceptual != hub.PERCEPTUAL_WEIGHTS:
         hub.read_perceptual(config.perceptual, progress=command.say)
-    command.import_quietly("tensorflow", batch_size=FLAGS.batch_size)
+    command.import_to_restore(batch_size=FLAGS.batch_size)
     return config
 
 

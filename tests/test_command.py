@@ -44,18 +44,36 @@ def test_what_a_module_says_is_shown_if_it_cannot_be_imported(loud, capfd):
     assert capfd.readouterr().err == "a start-up line"
 
 
-@pytest.mark.parametrize(("batch_size", "fast"), [(None, False), (1, True), (2, False)])
-def test_xla_compiles_fast_where_images_are_restored_one_by_one(batch_size, fast, monkeypatch):
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
-    command.import_quietly("json", batch_size=batch_size)
-    level = "--xla_backend_optimization_level=1"
-    assert (level in os.environ.pop("XLA_FLAGS").split()) == fast
+@pytest.fixture
+def xla_flags(monkeypatch):
+    """What is in XLA_FLAGS after TensorFlow was imported to restore batches of a size."""
+
+    def after_import(*, batch_size):
+        command.import_to_restore(batch_size=batch_size)
+        return os.environ["XLA_FLAGS"].split()
+
+    monkeypatch.setenv("XLA_FLAGS", "")  # so that it is put back
+    monkeypatch.delenv("XLA_FLAGS")
+    return after_import
 
 
-def test_what_xla_is_told_by_the_user_stays(monkeypatch):
+@pytest.mark.parametrize(("batch_size", "fast"), [(1, True), (2, False)])
+def test_xla_compiles_fast_where_images_are_restored_one_by_one(xla_flags, batch_size, fast):
+    assert ("--xla_backend_optimization_level=1" in xla_flags(batch_size=batch_size)) == fast
+
+
+def test_what_xla_is_told_by_the_user_stays(xla_flags, monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=somewhere")
-    command.import_quietly("json", batch_size=1)
-    assert os.environ["XLA_FLAGS"] == "--xla_dump_to=somewhere"
+    assert xla_flags(batch_size=1) == ["--xla_dump_to=somewhere"]
+
+
+def test_graphs_are_not_rewritten_where_they_run_but_a_few_times():
+    program = (
+        "from brgm_tf import command; command.import_to_restore(batch_size=1)\n"
+        "import tensorflow as tf; print(tf.config.optimizer.get_experimental_options())"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "'disable_meta_optimizer': True" in told.stdout
 
 
 def test_garbage_is_collected_after_an_import_and_not_looked_for_in_it(loud):

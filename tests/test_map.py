@@ -1,5 +1,7 @@
 """The optimisation loop and the mode that it finds, on models with a known answer."""
 
+import threading
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -141,6 +143,64 @@ def test_a_run_taken_up_at_a_chunks_end_goes_on_as_if_undisturbed(rule):
     np.testing.assert_array_equal(whole.state.v, resumed.state.v)
 
 
+def early_run(num_early_steps, *, state=None, num_steps=25):
+    """Chunks of a climb, the first steps of which are done while XLA compiles the others."""
+    optimiser = quadratic(LBFGS(num_steps), num_early_steps=num_early_steps)
+    return list(optimiser.run(state or optimiser.start(np.ones([1, 1, 2])), {}))
+
+
+def test_early_steps_are_the_same_steps():
+    early = early_run(4)
+    late = early_run(0)
+    found, expected = (np.concatenate([c.history["term"] for c in run]) for run in (early, late))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(early[-1].state.v, late[-1].state.v, rtol=1e-12)
+
+
+def test_early_steps_are_told_one_by_one():
+    chunks = early_run(3)
+    assert [int(chunk.state.step) for chunk in chunks] == [1, 2, 3, 13, 23, 25]
+
+
+def test_a_run_of_early_steps_alone_ends_with_them():
+    chunks = early_run(10, num_steps=3)
+    assert [int(chunk.state.step) for chunk in chunks] == [1, 2, 3]
+
+
+def test_early_steps_and_the_others_are_traced_once():
+    optimiser = quadratic(LBFGS(25), num_early_steps=4)
+    last(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {}))
+    assert optimiser.num_traces == 1
+
+
+@pytest.mark.parametrize("done", [2, 4])
+def test_a_run_taken_up_after_an_early_step_goes_on_as_if_undisturbed(done):
+    whole = early_run(4)
+    resumed = early_run(4, state=whole[done - 1].state)
+    assert int(resumed[0].state.step) == int(whole[done].state.step)
+    np.testing.assert_array_equal(whole[-1].state.v, resumed[-1].state.v)
+
+
+def test_a_run_left_in_its_early_steps_has_ended_its_thread():
+    threads = threading.active_count()
+    optimiser = quadratic(LBFGS(25), num_early_steps=4)
+    for _ in optimiser.run(optimiser.start(np.ones([1, 1, 2])), {}):
+        assert threading.active_count() > threads
+        break
+    assert threading.active_count() == threads
+
+
+def test_what_stops_xla_from_compiling_is_raised_after_the_early_steps():
+    def terms(v, *_):
+        tf.numpy_function(lambda: None, [], [])  # Python, which is no part of XLA's programs
+        return {"term": -tf.reduce_sum(tf.square(v), axis=[1, 2])}
+
+    optimiser = Optimiser(terms, names=["term"], rule=LBFGS(9), num_early_steps=2)
+    run = optimiser.run(optimiser.start(np.ones([1, 1, 2])), {})
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        list(run)
+
+
 def test_adam_follows_its_published_recurrence():
     schedule = Schedule(12, 0.1, rampup=0.2, rampdown=0.5)
     optimiser = quadratic(Adam(schedule))
@@ -199,10 +259,11 @@ def rosenbrock(v, *_):
     return {"term": -tf.reduce_sum(valley, axis=1)}
 
 
-def quadratic(rule):
+def quadratic(rule, **options):
     weights = tf.constant([1.0, 10.0], tf.float64)
     return Optimiser(
         lambda v, *_: {"term": -tf.reduce_sum(weights * tf.square(v - 3.0), axis=[1, 2])},
         names=["term"],
         rule=rule,
+        **options,
     )

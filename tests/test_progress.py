@@ -60,6 +60,16 @@ def test_a_line_says_what_is_done_and_how_long_it_takes(lines, log, clock):
     assert log.getvalue() == " 25% face, loss 3.5, 1:30 passed, 4:30 left\n"
 
 
+def test_the_time_left_is_by_the_pace_since_the_line_before(lines, log, clock):
+    for clock.seconds, done in ((20.0, 20), (50.0, 20), (80.0, 40)):
+        lines.update(done, doing="face")
+    assert [line.split(", ")[-1] for line in log.getvalue().splitlines()] == [
+        "3:00 left",  # 20 seconds, with compiling in them
+        "3:00 left",  # nothing new
+        "8:00 left",  # a minute
+    ]
+
+
 def test_a_slow_run_tells_that_it_lives(lines, log, clock):
     for clock.seconds in range(0, 100, 10):
         lines.update(1, doing="face")

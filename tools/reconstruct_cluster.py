@@ -26,7 +26,7 @@ from brgm_tf.cluster import Cluster, Report, Task, check_address
 from brgm_tf.progress import display
 from brgm_tf.publishing import Destination
 from brgm_tf.reconstruct import STOPPED
-from brgm_tf.restoration import prepare
+from brgm_tf.restoration import hastened, prepare
 from brgm_tf.sharding import Shard
 
 FLAGS = flags.FLAGS
@@ -72,7 +72,7 @@ def _run() -> int:
             return 0
         task = Task(
             flags=run_flags.effective(),
-            config=config,
+            config=hastened(config, num_images=len(jobs), resolution=expected.resolution),
             expected=expected,
             output_dir=run_flags.absolute_path(FLAGS.output_dir),
             save_video=FLAGS.save_video,

@@ -27,7 +27,7 @@ ESTIMATORS = Registry(
         "map": EstimatorRow(
             "brgm_tf.estimators.map:MAP",
             "the mode of the posterior (maximum a posteriori)",
-            options=("num_restarts", "seed"),
+            options=("num_restarts", "num_early_steps", "seed"),
         ),
         "vi": EstimatorRow(
             "brgm_tf.estimators.variational:VI",

@@ -45,6 +45,7 @@ class MAP(Estimator):
         num_steps: steps of the objective's optimiser.
         num_restarts: R.
         seed: of the places where the restarts begin.
+        num_early_steps: steps that are done while XLA still compiles, as of `Optimiser`.
         chunk_size: steps between two calls back.
     """
 
@@ -55,6 +56,7 @@ class MAP(Estimator):
         corruption,
         num_steps: int,
         num_restarts: int = 1,
+        num_early_steps: int = 0,
         seed: int = 0,
         jit: bool = True,
         chunk_size: int = 10,
@@ -70,6 +72,7 @@ class MAP(Estimator):
             names=TERMS,
             rule=optimisation_rule(posterior.objective, num_steps=num_steps),
             jit=jit,
+            num_early_steps=num_early_steps,
             chunk_size=chunk_size,
         )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -84,6 +85,10 @@ class Optimiser:
         rule: the `Rule`.
         chunk_size: steps between two looks at the world; a chunk is one compiled call.
         jit: whether XLA compiles the step.
+        num_early_steps: steps at the beginning of every run that XLA does not compile: they are
+            done one by one by the graph, a slower program that is there at once, and meanwhile
+            XLA compiles the other steps in a thread. Which steps these are, and so a result's
+            bits, does not depend on how long that takes.
     """
 
     def __init__(
@@ -94,14 +99,19 @@ class Optimiser:
         rule: Rule,
         chunk_size: int = 10,
         jit: bool = True,
+        num_early_steps: int = 0,
     ):
         self._terms = terms
         self._names = tuple(names)
         self.rule = rule
         self.chunk_size = chunk_size
         self.num_traces = 0
+        self._num_early_steps = num_early_steps
         self._chunk = compiled(self._run_chunk)
-        self._step = compiled(self._one_step, jit=jit)
+        self._early_step = compiled(self._one_step)
+        # What was traced for early steps is not traced again.
+        step = self._early_step.__call__ if num_early_steps else self._one_step
+        self._step = compiled(step, jit=jit)
 
     def start(self, v) -> State:
         """The state before the first step."""
@@ -120,7 +130,7 @@ class Optimiser:
         return state if kept is None else unpacked(kept["state"], like=state)
 
     def run(self, state: State, data: Mapping) -> Iterator[Progress]:
-        """Yields the progress after every chunk, until the rule's last step.
+        """Yields the progress after every chunk and early step, until the rule's last step.
 
         Args:
             state: where to start: `start`, or a state kept from an earlier run.
@@ -129,19 +139,44 @@ class Optimiser:
         Raises:
             NotFiniteError: a term of an image is no longer finite.
         """
+        for progress in self._run_early(state, data):
+            state = progress.state
+            yield progress
         while (done := int(state.step)) < self.rule.num_steps:
             size = tf.constant(min(self.chunk_size, self.rule.num_steps - done))
             state, history = self._chunk(state, size, data)
-            history = dict(zip(self._names, np.moveaxis(history.numpy(), 1, 0), strict=True))
-            bad = [name for name, values in history.items() if not np.isfinite(values).all()]
-            if bad:
-                finite = np.all([np.isfinite(history[name]).all(axis=0) for name in bad], axis=0)
-                raise NotFiniteError(
-                    f"the {', '.join(bad)} term is not finite after step {int(state.step)}: "
-                    "lower the learning rate, or look for invalid values in the input",
-                    images=np.flatnonzero(~finite),
-                )
-            yield Progress(state, history, keep=functools.partial(self._keep, state))
+            yield self._progress(state, history)
+
+    def _run_early(self, state: State, data) -> Iterator[Progress]:
+        """Does the early steps that are left, while XLA compiles the others' program."""
+        last = min(self._num_early_steps, self.rule.num_steps)
+        if int(state.step) >= last:
+            return
+        self._early_step.get_concrete_function(state, data)
+        with ThreadPoolExecutor(1) as thread:
+            # A program is compiled where it is called first: this call's step is done in vain.
+            compiling = thread.submit(self._chunk, state, tf.constant(1), data)
+            while int(state.step) < last:
+                state = self._early_step(state, data)
+                yield self._progress(state, state.terms[None])
+            compiling.result()
+
+    def _progress(self, state: State, history) -> Progress:
+        """The progress after steps with the terms [n, T, B].
+
+        Raises:
+            NotFiniteError: one of them is not finite.
+        """
+        history = dict(zip(self._names, np.moveaxis(history.numpy(), 1, 0), strict=True))
+        bad = [name for name, values in history.items() if not np.isfinite(values).all()]
+        if bad:
+            finite = np.all([np.isfinite(history[name]).all(axis=0) for name in bad], axis=0)
+            raise NotFiniteError(
+                f"the {', '.join(bad)} term is not finite after step {int(state.step)}: "
+                "lower the learning rate, or look for invalid values in the input",
+                images=np.flatnonzero(~finite),
+            )
+        return Progress(state, history, keep=functools.partial(self._keep, state))
 
     @staticmethod
     def _keep(state: State) -> Kept:
