@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import time
 from collections.abc import Callable
 from typing import TextIO
 
 SECONDS_BETWEEN_LINES = 30.0
+_MARKS = 1000  # updates that are remembered
 
 
 def display(total: int, *, stream: TextIO) -> Bar | Lines:
@@ -52,8 +54,6 @@ class Bar:
 class Lines:
     """A line whenever another tenth of the steps is done, or half a minute has passed.
 
-    The time left is by the pace since the line before: the first steps have compiling in them.
-
     Args:
         total: steps of the whole run.
         stream: where to write.
@@ -64,25 +64,27 @@ class Lines:
         self._total, self._stream, self._clock = total, stream, clock
         self._start = self._last = clock()
         self._tenths = -1
-        self._pace, self._paced = 0.0, (self._start, 0)
+        self._marks = collections.deque([(self._start, 0)], maxlen=_MARKS)
 
     def update(self, done: int, *, doing: str, note: str = "") -> None:
         """Tells that `done` steps are done, what is being done, and a note, when it is time to."""
         now, tenths = self._clock(), 10 * done // self._total
+        if done > self._marks[-1][1]:
+            self._marks.append((now, done))
         if tenths <= self._tenths and now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last, self._tenths = now, tenths
-        parts = [
-            f"{done / self._total:4.0%} {doing}",
-            note,
-            f"{_minutes(now - self._start)} passed",
-        ]
-        then, done_then = self._paced
-        if done > done_then:
-            self._pace, self._paced = (now - then) / (done - done_then), (now, done)
+        passed = _minutes(now - self._start)
+        parts = [f"{done / self._total:4.0%} {doing}", note, f"{passed} passed"]
         if done:
-            parts.append(f"{_minutes(self._pace * (self._total - done))} left")
+            parts.append(f"{_minutes(self._pace() * (self._total - done))} left")
         self.say(", ".join(filter(None, parts)))
+
+    def _pace(self) -> float:
+        """Seconds a step, of the later half of those that are done: the others had to compile."""
+        *earlier, (now, done) = self._marks
+        then, before = next((mark for mark in earlier if 2 * mark[1] >= done), earlier[-1])
+        return (now - then) / (done - before)
 
     def say(self, line: str) -> None:
         """Writes a line."""

@@ -60,13 +60,14 @@ def test_a_line_says_what_is_done_and_how_long_it_takes(lines, log, clock):
     assert log.getvalue() == " 25% face, loss 3.5, 1:30 passed, 4:30 left\n"
 
 
-def test_the_time_left_is_by_the_pace_since_the_line_before(lines, log, clock):
-    for clock.seconds, done in ((20.0, 20), (50.0, 20), (80.0, 40)):
+def test_the_time_left_is_by_the_pace_of_the_later_half(lines, log, clock):
+    for clock.seconds, done in ((20.0, 10), (21.0, 20), (60.0, 20), (62.0, 40)):
         lines.update(done, doing="face")
     assert [line.split(", ")[-1] for line in log.getvalue().splitlines()] == [
-        "3:00 left",  # 20 seconds, with compiling in them
-        "3:00 left",  # nothing new
-        "8:00 left",  # a minute
+        "6:20 left",  # all that is known: 2 seconds a step, with compiling in them
+        "0:18 left",  # 0.1
+        "0:18 left",  # nothing new
+        "5:28 left",  # 41 seconds for 20 steps
     ]
 
 

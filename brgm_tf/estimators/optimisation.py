@@ -156,10 +156,13 @@ class Optimiser:
         with ThreadPoolExecutor(1) as thread:
             # A program is compiled where it is called first: this call's step is done in vain.
             compiling = thread.submit(self._chunk, state, tf.constant(1), data)
-            while int(state.step) < last:
+            while int(state.step) < last - 1:
                 state = self._early_step(state, data)
                 yield self._progress(state, state.terms[None])
+            state = self._early_step(state, data)
+            # Waited for with the last step, so that those that follow have their own pace.
             compiling.result()
+        yield self._progress(state, state.terms[None])
 
     def _progress(self, state: State, history) -> Progress:
         """The progress after steps with the terms [n, T, B].
