@@ -1,7 +1,9 @@
 """Which devices restore: each a whole batch at a time, so that none knows of the others.
 
 A batch's program is the same wherever it runs, and so are its results, whatever the number of
-devices: nothing is averaged over a batch, and nothing is exchanged.
+devices: nothing is averaged over a batch, and nothing is exchanged. Only a single small image is
+rounded otherwise where TensorFlow chooses: its first steps do not wait for XLA there
+(`restoration.hastened`).
 """
 
 from __future__ import annotations

@@ -85,7 +85,8 @@ def restore(
             `holes.find_missing`.
         num_steps: steps of the optimiser.
         seed: of everything random.
-        progress: called with a `Step` after every chunk of steps; returning True stops.
+        progress: called with a `Step` after every chunk of steps and early step; returning
+            True stops.
         **options: further fields of `Config`.
 
     Returns:

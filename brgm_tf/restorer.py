@@ -147,7 +147,8 @@ class Restorer:
 
         Args:
             loaded: its images.
-            progress: called with a `Step` after every chunk of steps; returning True stops.
+            progress: called with a `Step` after every chunk of steps and early step; returning
+                True stops.
             kept: where the same batch was when it was stopped.
 
         Raises:

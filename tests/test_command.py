@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from absl import flags
 
 from brgm_tf import command
@@ -47,6 +48,7 @@ def test_what_a_module_says_is_shown_if_it_cannot_be_imported(loud, capfd):
 @pytest.fixture
 def xla_flags(monkeypatch):
     """What is in XLA_FLAGS after TensorFlow was imported to restore batches of a size."""
+    graphs = tf.config.optimizer
 
     def after_import(*, batch_size):
         command.import_to_restore(batch_size=batch_size)
@@ -54,7 +56,9 @@ def xla_flags(monkeypatch):
 
     monkeypatch.setenv("XLA_FLAGS", "")  # so that it is put back
     monkeypatch.delenv("XLA_FLAGS")
-    return after_import
+    before = graphs.get_experimental_options().get("disable_meta_optimizer", False)
+    yield after_import
+    graphs.set_experimental_options({"disable_meta_optimizer": before})
 
 
 @pytest.mark.parametrize(("batch_size", "fast"), [(1, True), (2, False)])

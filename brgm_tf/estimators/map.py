@@ -79,7 +79,7 @@ class MAP(Estimator):
     def run(
         self, measurement, *, data: dict | None = None, kept: Kept | None = None
     ) -> Iterator[Progress]:
-        """Yields the progress of a batch after every chunk of steps.
+        """Yields the progress of a batch after every chunk of steps and early step.
 
         Its history has the terms of the restart that is best at the time; the state has no slots.
 
