@@ -1,24 +1,25 @@
 """Bayesian image restoration with a generative model as the prior."""
 
-import importlib
+from typing import TYPE_CHECKING
+
+from brgm_tf.core import lazy
+
+if TYPE_CHECKING:
+    from brgm_tf.core.errors import InputError as InputError
+    from brgm_tf.generators import load_generator as load_generator
+    from brgm_tf.pipeline import Config as Config
+    from brgm_tf.pipeline import Restoration as Restoration
+    from brgm_tf.pipeline import restore as restore
 
 __version__ = "0.1.0"
-# Imported when first used, so that `import brgm_tf` costs nothing.
-_HOMES = {
-    "restore": "brgm_tf.restoration",
-    "Restoration": "brgm_tf.restoration",
-    "Config": "brgm_tf.config",
-    "load_generator": "brgm_tf.hub",
-    "InputError": "brgm_tf.errors",
-}
-__all__ = ["__version__", *_HOMES]
-
-
-def __getattr__(name: str):
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'brgm_tf' has no attribute '{name}'")
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__, _names = lazy.exports(
+    __name__,
+    {
+        "Config": "pipeline",
+        "InputError": "core.errors",
+        "Restoration": "pipeline",
+        "load_generator": "generators",
+        "restore": "pipeline",
+    },
+)
+__all__ = ["__version__", *_names]

@@ -15,17 +15,21 @@ from pathlib import Path
 
 from absl import flags
 
-from brgm_tf import command, folders, hub, outputs, resuming, run_flags, tables
-from brgm_tf.collection import restore_all
-from brgm_tf.devices import STRATEGIES, devices_of
-from brgm_tf.errors import InputError
-from brgm_tf.progress import display
-from brgm_tf.publishing import is_address
-from brgm_tf.restoration import hastened, prepare
-from brgm_tf.restorer import Restorer
-from brgm_tf.results import KeptBatch
-from brgm_tf.sharding import AUTO as ALL_OR_CLUSTER
-from brgm_tf.sharding import shard_of
+from brgm_tf.cli import process, run_flags
+from brgm_tf.core.errors import InputError
+from brgm_tf.core.progress import display
+from brgm_tf.generators.loading import list_generators
+from brgm_tf.io import output_folder
+from brgm_tf.pipeline import resuming
+from brgm_tf.pipeline.api import hastened, prepare
+from brgm_tf.pipeline.batches import restore_all
+from brgm_tf.pipeline.devices import STRATEGIES, devices_of
+from brgm_tf.pipeline.restorer import Restorer
+from brgm_tf.pipeline.sharding import AUTO as ALL_OR_CLUSTER
+from brgm_tf.pipeline.sharding import shard_of
+from brgm_tf.reporting import tables, writer
+from brgm_tf.reporting.destination import is_address
+from brgm_tf.reporting.results import KeptBatch
 
 FLAGS = flags.FLAGS
 STOPPED = 130
@@ -49,12 +53,12 @@ flags.DEFINE_enum(
 
 def main() -> None:
     """Runs the command; the exit code is the process's."""
-    command.run(_run, parse=run_flags.parse)
+    process.run(_run, parse=run_flags.parse)
 
 
 def _run() -> int:
     if FLAGS.list_generators:
-        sys.stdout.write(hub.list_generators())
+        sys.stdout.write(list_generators())
         return 0
     # What takes no time is checked first.
     if is_address(FLAGS.output_dir):
@@ -68,26 +72,28 @@ def _run() -> int:
     config = run_flags.checked_config()
     devices = devices_of(FLAGS.strategy)
     jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
-    folder = folders.check_writable(FLAGS.output_dir)
+    folder = output_folder.check_writable(FLAGS.output_dir)
     # Shards write flags.cfg at the same time.
-    folders.tidy(folder, [shard.table, shard.state] + ["probe", "flags.cfg"] * (shard.count == 1))
+    output_folder.tidy(
+        folder, [shard.table, shard.state] + ["probe", "flags.cfg"] * (shard.count == 1)
+    )
     own = [job.name for batch in shard.own(jobs, batch_size=config.batch_size) for job in batch]
     replay, finished, kept = run_flags.effective(), {}, {}
     if FLAGS.resume:
         finished = resuming.finished_rows(folder, own, flags=replay)
         kept = resuming.load_kept(folder, name=shard.state)
-        command.say(f"{len(finished)} of {len(own)} images were finished before")
+        process.say(f"{len(finished)} of {len(own)} images were finished before")
     else:
         # Of other flags, perhaps; if this run is interrupted, they must not count as its own.
-        outputs.forget(folder, own)
+        writer.forget(folder, own)
         resuming.save_kept(folder, [], name=shard.state)
     if len(finished) == len(own):
         return 0
-    outputs.save_flags(folder, replay)
+    writer.save_flags(folder, replay)
     table = tables.MetricsTable(folder, list(finished.values()), name=shard.table)
     if devices == [None]:  # a thread that compiles knows of no device
         config = hastened(config, num_images=len(jobs), resolution=expected.resolution)
-    restorers = [Restorer(config, notify=command.say, device=device) for device in devices]
+    restorers = [Restorer(config, notify=process.say, device=device) for device in devices]
     with _Progress(len(own) - len(finished), config.num_steps) as progress:
         batches = restore_all(
             restorers,
@@ -102,9 +108,9 @@ def _run() -> int:
         failures, stopped = _save_all(batches, folder, table, progress)
     resuming.save_kept(folder, stopped, name=shard.state)
     for name, message in failures:
-        command.say(f"failed: {name}: {message}")
+        process.say(f"failed: {name}: {message}")
     if progress.stopped:
-        command.say("stopped; what was done is kept")
+        process.say("stopped; what was done is kept")
         return STOPPED
     return 1 if failures else 0
 
@@ -118,7 +124,7 @@ def _save_all(
         failures += batch.failures
         stopped += [batch.kept] if batch.kept else []
         for result in batch.images:
-            outputs.save_image_result(folder, result, save_video=FLAGS.save_video)
+            writer.save_image_result(folder, result, save_video=FLAGS.save_video)
             last = folder / result.name / "figure.png"
             for warning in result.warnings:
                 progress.say(f"warning: {result.name}: {warning}")

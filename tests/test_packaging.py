@@ -95,7 +95,7 @@ def test_the_licence_is_in_the_wheel(installed):
 
 
 def test_the_wheel_imports_away_from_the_repository(installed, tmp_path):
-    code = "import brgm_tf, brgm_tf.fetching; print(brgm_tf.__file__)"
+    code = "import brgm_tf, brgm_tf.weights.fetching; print(brgm_tf.__file__)"
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     # -P keeps the folder of the process off the path, as in an installed command.
     out = run(sys.executable, "-P", "-c", code, cwd=tmp_path, env=environment)

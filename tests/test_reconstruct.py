@@ -13,11 +13,14 @@ from absl.testing import flagsaver
 from commands import command
 from PIL import Image
 
-from brgm_tf import hub, reconstruct, run_flags
-from brgm_tf.config import Config
+from brgm_tf import reconstruct
+from brgm_tf.cli import run_flags
 from brgm_tf.corruptions import parsing
+from brgm_tf.generators.loading import list_generators
 from brgm_tf.generators.stylegan2 import StyleGAN2
-from brgm_tf.restoration import prepare
+from brgm_tf.pipeline.api import prepare
+from brgm_tf.pipeline.config import Config
+from brgm_tf.weights.catalogue import GENERATORS, GeneratorRow
 
 SIZE, SMALL = 16, 4
 PRESETS = sorted(run_flags.PRESETS.glob("*.cfg"))
@@ -43,8 +46,8 @@ def network():
 @pytest.fixture
 def tiny(monkeypatch, network):
     """Flags of a short run with the tiny network, which goes by the name 'tiny'."""
-    monkeypatch.setitem(hub.GENERATORS, "tiny", hub.GeneratorRow(SIZE, 3, "", "for tests"))
-    monkeypatch.setattr(hub, "load_generator", lambda name, **_: network)
+    monkeypatch.setitem(GENERATORS, "tiny", GeneratorRow(SIZE, 3, "", "for tests"))
+    monkeypatch.setattr("brgm_tf.pipeline.restorer.load_generator", lambda name, **_: network)
     return (
         "--generator=tiny",
         f"--corruption=downsample(factor={SIZE // SMALL})",
@@ -97,7 +100,7 @@ def pictures(tmp_path):
 )
 def test_bad_input_exits_with_2_and_one_line(monkeypatch, tmp_path, capsys, flags, named):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(hub, "load_generator", None)  # nothing heavy is begun
+    monkeypatch.setattr("brgm_tf.pipeline.restorer.load_generator", None)  # nothing heavy is begun
     (tmp_path / "EMPTY").mkdir()
     Image.new("RGB", (33, 33)).save(tmp_path / "33.png")
     assert command(*flags) == 2
@@ -149,7 +152,7 @@ def test_a_file_that_is_no_generator_is_answered_before_tensorflow_is_imported(t
 def test_generators_are_listed_without_an_input(capsys):
     assert command("--list_generators") == 0
     out, err = capsys.readouterr()
-    assert out == hub.list_generators()
+    assert out == list_generators()
     assert err == ""
 
 

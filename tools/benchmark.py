@@ -34,11 +34,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarking import peers, plans, timing
 
-from brgm_tf import command, files, folders
-from brgm_tf.catalogue import DEFAULT_GENERATOR
-from brgm_tf.config import Config
-from brgm_tf.errors import InputError
-from brgm_tf.objectives import OBJECTIVES, OPTIMISERS
+from brgm_tf.cli import process
+from brgm_tf.core import atomic_files
+from brgm_tf.core.errors import InputError
+from brgm_tf.io import output_folder
+from brgm_tf.pipeline.config import Config
+from brgm_tf.posterior.objectives import OBJECTIVES, OPTIMISERS
+from brgm_tf.weights.catalogue import DEFAULT_GENERATOR
 
 PRECISIONS = ("float32", "bfloat16")
 # How far objectives of the same latents may be apart, relative to their size.
@@ -49,18 +51,20 @@ def main(arguments: list[str]) -> int:
     """Runs the command; 0, 1 if objectives differ, or 2 if something cannot be used."""
     options = _parser().parse_args(arguments)
     try:
-        folder = folders.check_writable(options.output, argument="output")
+        folder = output_folder.check_writable(options.output, argument="output")
         for generator in options.generators:  # what is wrong is said before TensorFlow is there
             Config(generator=generator, corruption=options.corruption, objective=options.objective)
-        command.import_quietly("tensorflow")
+        process.import_quietly("tensorflow")
         report = _report(options, folder)
     except InputError as error:
         sys.stderr.write(f"error: --{error.argument}: {error}\n")
         return 2
-    files.write(folder / "benchmark.json", (json.dumps(report, indent=2) + "\n").encode("utf-8"))
+    atomic_files.write(
+        folder / "benchmark.json", (json.dumps(report, indent=2) + "\n").encode("utf-8")
+    )
     from benchmarking.picture import png_of
 
-    files.write(folder / "benchmark.png", png_of(report))
+    atomic_files.write(folder / "benchmark.png", png_of(report))
     sys.stdout.write(_summary(report) + f"{folder / 'benchmark.png'}\n")
     return 0 if report["same_objective"] else 1
 
@@ -210,7 +214,7 @@ def _summary(report) -> str:
 
 
 def _say(line: str) -> None:
-    command.say(line)
+    process.say(line)
 
 
 def _schedule(text: str) -> plans.Plan:
@@ -226,19 +230,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("output", help="folder of the results")
     parser.add_argument("--generators", nargs="+", default=[DEFAULT_GENERATOR], help="handles")
-    parser.add_argument("--batch_sizes", nargs="+", type=command.positive, default=[1, 4])
+    parser.add_argument("--batch_sizes", nargs="+", type=process.positive, default=[1, 4])
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=["float32"])
     parser.add_argument("--corruption", default="downsample(factor=8)")
     parser.add_argument("--objective", choices=list(OBJECTIVES), default="balanced")
     parser.add_argument("--optimiser", choices=OPTIMISERS, help="default: the objective's")
     parser.add_argument(
-        "--num_steps", type=command.positive, default=5, help="in one compiled call"
+        "--num_steps", type=process.positive, default=5, help="in one compiled call"
     )
-    parser.add_argument("--rounds", type=command.positive, default=5)
+    parser.add_argument("--rounds", type=process.positive, default=5)
     parser.add_argument("--no_jit", action="store_true", help="without XLA")
     parser.add_argument("--peer", help="a command that takes the same steps")
     parser.add_argument("--schedules", nargs="*", type=_schedule, default=[])
-    parser.add_argument("--schedule_steps", type=command.positive, default=Config().num_steps)
+    parser.add_argument("--schedule_steps", type=process.positive, default=Config().num_steps)
     parser.add_argument("--images", default="example:xray", help="of the schedules; clean ones")
     return parser
 

@@ -44,15 +44,18 @@ from calibrating import summary, truths
 from calibrating.judging import Judge
 from calibrating.summary import BINS
 
-from brgm_tf import command, files, folders, hub, inputs
-from brgm_tf.catalogue import DEFAULT_GENERATOR
-from brgm_tf.config import Config
+from brgm_tf.cli import process
+from brgm_tf.core import atomic_files
+from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
-from brgm_tf.errors import InputError
-from brgm_tf.estimators import ESTIMATORS
-from brgm_tf.restoration import prepare
-from brgm_tf.restorer import Restorer
-from brgm_tf.surrogates import SURROGATES
+from brgm_tf.estimators.table import ESTIMATORS
+from brgm_tf.generators.loading import describe_generator
+from brgm_tf.io import inputs, output_folder
+from brgm_tf.pipeline.api import prepare
+from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.restorer import Restorer
+from brgm_tf.posterior.surrogates.table import SURROGATES
+from brgm_tf.weights.catalogue import DEFAULT_GENERATOR
 
 _KEYS = ("truth", "estimator", "image")
 # What all rows of a folder have in common; --truth, --estimator and --surrogate may differ.
@@ -89,8 +92,8 @@ flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0)
 
 def main() -> None:
     """Runs the command; the exit code is the process's."""
-    command.run(
-        _run, parse=lambda words: command.parse_flags(words, instead="see --helpshort for flags")
+    process.run(
+        _run, parse=lambda words: process.parse_flags(words, instead="see --helpshort for flags")
     )
 
 
@@ -121,16 +124,16 @@ def _run() -> int:
     masked = bool(config.stages.data_names)
     if masked and FLAGS.mask is None:
         raise InputError("mask", "must be given for a corruption with 'mask()'")
-    folder = folders.check_writable(FLAGS.output_dir)
-    command.import_quietly("tensorflow")
+    folder = output_folder.check_writable(FLAGS.output_dir)
+    process.import_quietly("tensorflow")
     missing = _missing(config) if masked else None
     _check_settings(folder / "settings.json")
     calibration = Calibration(config, missing=missing, folder=folder)
     calibration.run()
     names = summary.by_name(calibration.rows)
     text = json.dumps({n: summary.summary(rows) for n, rows in names.items()}, indent=2) + "\n"
-    files.write(folder / "coverage.json", text.encode("utf-8"))
-    files.write(folder / "ranks.png", summary.ranks_png(calibration.rows))
+    atomic_files.write(folder / "coverage.json", text.encode("utf-8"))
+    atomic_files.write(folder / "ranks.png", summary.ranks_png(calibration.rows))
     sys.stdout.write(text)
     return 0
 
@@ -148,12 +151,12 @@ def _check_settings(path: Path) -> None:
                     remedy="Give another folder",
                     **{name: own[name]},
                 )
-    files.write(path, (json.dumps(own, indent=2) + "\n").encode("utf-8"))
+    atomic_files.write(path, (json.dumps(own, indent=2) + "\n").encode("utf-8"))
 
 
 def _missing(config: Config) -> np.ndarray:
     """The mask, bool [1, M, M, 1], True = missing."""
-    row = hub.describe_generator(config.generator)
+    row = describe_generator(config.generator)
     blank = np.zeros([row.resolution, row.resolution, row.channels], np.float32)
     jobs, expected = prepare(blank, config=config, masks=FLAGS.mask)
     return inputs.load(jobs[0], expected=expected).missing[None]
@@ -228,7 +231,7 @@ def _write_csv(path: Path, rows) -> None:
     writer = csv.DictWriter(file, list(names), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    files.write(path, file.getvalue().encode("utf-8"))
+    atomic_files.write(path, file.getvalue().encode("utf-8"))
 
 
 if __name__ == "__main__":

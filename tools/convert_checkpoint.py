@@ -20,9 +20,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command, files, hub
-from brgm_tf.errors import InputError
-from brgm_tf.formats import identify
+from brgm_tf.cli import process
+from brgm_tf.core import atomic_files
+from brgm_tf.core.errors import InputError
+from brgm_tf.generators.loading import describe_generator, load_generator, origin_of
+from brgm_tf.weights.formats import identify
 
 CARD = "README.md"
 _NUM_IMAGES = 2
@@ -47,25 +49,23 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--licence", default="", help="what one may do with it, for the card")
     options = parser.parse_args(arguments)
     try:
-        hub.describe_generator(options.source, progress=command.say)
-        command.import_quietly("tensorflow")
+        describe_generator(options.source, progress=process.say)
+        process.import_quietly("tensorflow")
         if options.verify:
-            source = hub.load_generator(
-                options.source, network=options.network, progress=command.say
-            )
+            source = load_generator(options.source, network=options.network, progress=process.say)
             return _verified(source, options.dest, _tolerance(options.dest))
         return _convert(options)
     except InputError as error:
-        command.say(f"error: {error}")
-        return command.CANNOT
+        process.say(f"error: {error}")
+        return process.CANNOT
 
 
 def _convert(options) -> int:
     dest = options.dest
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise InputError("dest", "must be a new or an empty folder", dest=str(dest))
-    generator = hub.load_generator(options.source, network=options.network, progress=command.say)
-    origin = hub.origin(options.source)
+    generator = load_generator(options.source, network=options.network, progress=process.say)
+    origin = origin_of(options.source)
     origin["licence"] = options.licence or origin["licence"] or "not known: ask its authors"
     dest.parent.mkdir(parents=True, exist_ok=True)
     scratch = dest.with_name(f".{dest.name}.{secrets.token_hex(4)}.tmp")
@@ -78,7 +78,7 @@ def _convert(options) -> int:
         code = _verified(generator, scratch, _TOLERANCES[options.storage])
         if code == 0:
             os.replace(scratch, dest)
-            command.say(f"written: {dest}")
+            process.say(f"written: {dest}")
         return code
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -103,7 +103,7 @@ def _write_saved_model(generator, folder: Path) -> None:
 
 def _card(name: str, folder: Path, generator, origin: dict) -> str:
     sums = [
-        f"{files.sha256(path)}  {path.relative_to(folder).as_posix()}"
+        f"{atomic_files.sha256(path)}  {path.relative_to(folder).as_posix()}"
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     ]
@@ -136,15 +136,15 @@ def _verified(source, folder: Path, tolerance: float) -> int:
     """0 if a conversion has its checksums and computes what its source does, else 1."""
     damaged = _damaged(folder)
     if damaged:
-        command.say(f"differs: {', '.join(damaged)}: not of the card's checksum")
+        process.say(f"differs: {', '.join(damaged)}: not of the card's checksum")
         return 1
-    first, second = (hub.load_generator(each, progress=command.say) for each in (source, folder))
+    first, second = (load_generator(each, progress=process.say) for each in (source, folder))
     code = 0
     for name, expected, found in _compared(first, second):
         same_shape = expected.shape == found.shape
         error = np.abs(expected - found).max() / np.abs(expected).max() if same_shape else np.inf
         code |= not error <= tolerance
-        command.say(
+        process.say(
             f"{name}: largest difference {error:.1e} of the largest value (at most {tolerance})"
         )
     return int(code)
@@ -158,7 +158,7 @@ def _damaged(folder: Path) -> list[str]:
     return [
         name
         for sha256, name in rows
-        if not (folder / name).is_file() or files.sha256(folder / name) != sha256
+        if not (folder / name).is_file() or atomic_files.sha256(folder / name) != sha256
     ]
 
 

@@ -23,15 +23,18 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import baselines, command, files, folders, images, inputs, metrics
-from brgm_tf.collection import restore_all
-from brgm_tf.config import Config
+from brgm_tf.cli import process
+from brgm_tf.core import atomic_files
+from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
-from brgm_tf.errors import InputError
-from brgm_tf.estimators import ESTIMATORS
-from brgm_tf.objectives import OBJECTIVES
-from brgm_tf.restoration import prepare
-from brgm_tf.restorer import Restorer, noise_seeds
+from brgm_tf.estimators.table import ESTIMATORS
+from brgm_tf.evaluation import baselines, metrics
+from brgm_tf.io import images, inputs, output_folder
+from brgm_tf.pipeline.api import prepare
+from brgm_tf.pipeline.batches import restore_all
+from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.restorer import Restorer, noise_seeds
+from brgm_tf.posterior.objectives import OBJECTIVES
 
 _KEYS = ("task", "method", "image")
 # Columns of the tables, by whether the task leaves known pixels.
@@ -46,7 +49,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         evaluation = Evaluation(options)
-        command.import_quietly("tensorflow")
+        process.import_quietly("tensorflow")
         evaluation.run()
     except InputError as error:
         sys.stderr.write(f"error: --{error.argument}: {error}\n")
@@ -68,7 +71,7 @@ class Evaluation:
 
     def __init__(self, options):
         self._options = options
-        self.folder = folders.check_writable(options.output, argument="output")
+        self.folder = output_folder.check_writable(options.output, argument="output")
         self._methods = {task: self._methods_of(task) for task in options.tasks}
         self._table = self.folder / "images.csv"
         self._rows = {tuple(row[key] for key in _KEYS): row for row in _read(self._table)}
@@ -82,7 +85,7 @@ class Evaluation:
             for method in self._methods[task]:
                 self._evaluate(task, method, jobs, expected)
         self._write_tables()
-        files.write(self.folder / "figure.png", self._figure())
+        atomic_files.write(self.folder / "figure.png", self._figure())
 
     def _methods_of(self, task: str) -> list[str]:
         kind = parsing.parse(task).kind
@@ -156,7 +159,7 @@ class Evaluation:
         names = sorted({name for row in rows for name in row} - {"task", "method"})
         _write_csv(self.folder / "table.csv", ["task", "method", *names], rows)
         text = "\n".join(self._markdown(task) for task in self._options.tasks)
-        files.write(self.folder / "table.md", text.encode("utf-8"))
+        atomic_files.write(self.folder / "table.md", text.encode("utf-8"))
 
     def _summary(self, task, method) -> dict[str, float]:
         """Mean and standard error of each figure, and the number of images."""
@@ -252,8 +255,8 @@ def _missing(corruption, measurement) -> np.ndarray:
 
 @functools.cache
 def _distance():
-    from brgm_tf.compiling import compiled
-    from brgm_tf.hub import load_perceptual
+    from brgm_tf.core.compilation import compiled
+    from brgm_tf.perceptual.loading import load_perceptual
 
     return compiled(load_perceptual(progress=lambda line: sys.stderr.write(line + "\n")))
 
@@ -308,7 +311,7 @@ def _write_csv(path: Path, names, rows) -> None:
     writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    files.write(path, file.getvalue().encode("utf-8"))
+    atomic_files.write(path, file.getvalue().encode("utf-8"))
 
 
 def _override(text: str) -> tuple[str, float | str]:

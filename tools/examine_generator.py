@@ -28,8 +28,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command, folders, hub, images
-from brgm_tf.errors import InputError
+from brgm_tf.cli import process
+from brgm_tf.core.errors import InputError
+from brgm_tf.generators.loading import describe_generator, load_generator
+from brgm_tf.io import images, output_folder
+from brgm_tf.perceptual.loading import load_perceptual
 from brgm_tf.training import data
 
 _BATCH = 32
@@ -43,7 +46,7 @@ def main(arguments: list[str]) -> int:
     """Runs the command; 0, or 2 if something cannot be used."""
     options = _parser().parse_args(arguments)
     try:
-        row = hub.describe_generator(options.generator)
+        row = describe_generator(options.generator)
         size = {"resolution": row.resolution, "channels": row.channels}
         train = images.from_uint8(data.load(options.train, **size, argument="train"))
         held_out = images.from_uint8(data.load(options.held_out, **size, argument="held_out"))
@@ -52,8 +55,8 @@ def main(arguments: list[str]) -> int:
             raise InputError(
                 "held_out", f"must hold at least {needed} images", received=len(held_out)
             )
-        folder = folders.check_writable(options.output, argument="output")
-        command.import_quietly("tensorflow")
+        folder = output_folder.check_writable(options.output, argument="output")
+        process.import_quietly("tensorflow")
         report = _examined(options, train, held_out, folder)
     except InputError as error:
         sys.stderr.write(f"error: --{error.argument}: {error}\n")
@@ -67,8 +70,8 @@ def main(arguments: list[str]) -> int:
 def _examined(options, train, held_out, folder: Path) -> dict[str, float]:
     from brgm_tf.training.frechet import Distance
 
-    generator = hub.load_generator(options.generator)
-    perceptual = hub.load_perceptual(progress=lambda line: sys.stderr.write(line + "\n"))
+    generator = load_generator(options.generator)
+    perceptual = load_perceptual(progress=lambda line: sys.stderr.write(line + "\n"))
     lpips = LPIPS(perceptual)
     samples = drawn(generator, len(held_out))
     save_grid(folder / "samples.png", samples[:64], columns=8)
@@ -99,7 +102,7 @@ class LPIPS:
     """The perceptual distance of many pairs, in batches of one program."""
 
     def __init__(self, perceptual):
-        from brgm_tf.compiling import compiled
+        from brgm_tf.core.compilation import compiled
 
         self._perceptual = perceptual
         self._distance = compiled(perceptual, jit=True)
@@ -120,7 +123,7 @@ class LPIPS:
         return np.asarray(self._to_first(np.concatenate([image[None], others])))
 
     def _distances_to_first(self, pictures):
-        from brgm_tf.perceptual import distance
+        from brgm_tf.perceptual.lpips import distance
 
         features = self._perceptual.features(pictures)
         return distance([each[:1] for each in features], [each[1:] for each in features])
@@ -145,7 +148,7 @@ def nearest(some, others, *, lpips: LPIPS) -> tuple[np.ndarray, np.ndarray]:
         found = lpips.to(image, others[shortlist])
         order = np.argsort(found)
         orders.append(shortlist[order])
-        command.say(f"nearest: {len(orders)} of {len(some)}")
+        process.say(f"nearest: {len(orders)} of {len(some)}")
         distances.append(found[order])
     return np.stack(orders), np.stack(distances)
 
@@ -171,7 +174,7 @@ def _projected(generator, truth, folder: Path, *, num_steps: int) -> dict[str, f
         input_kind="clean",
         num_steps=num_steps,
         batch_size=8,
-        progress=lambda step: command.say(f"projected: step {step.step} of {num_steps}"),
+        progress=lambda step: process.say(f"projected: step {step.step} of {num_steps}"),
     )
     rows = [part for pair in zip(truth, result.reconstructions, strict=True) for part in pair]
     save_grid(folder / "projections.png", np.clip(np.stack(rows), -1, 1), columns=8)
@@ -187,7 +190,7 @@ def save_grid(path: Path, pictures, *, columns: int) -> None:
 
 
 def _fours(text: str) -> int:
-    if command.positive(text) % 4:
+    if process.positive(text) % 4:
         raise argparse.ArgumentTypeError("must be a multiple of 4, which fill whole rows")
     return int(text)
 
@@ -201,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--train", required=True, help="images that it was trained on")
     parser.add_argument("--held_out", required=True, help="images that it was not trained on")
     parser.add_argument("--num_projected", type=_fours, default=16, help="a multiple of 4")
-    parser.add_argument("--num_steps", type=command.positive, default=350, help="of a projection")
+    parser.add_argument("--num_steps", type=process.positive, default=350, help="of a projection")
     return parser
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from brgm_tf import fetching
+from brgm_tf.weights import fetching
 
 if __name__ == "__main__":
     sys.exit(fetching.main(sys.argv[1:]))

@@ -19,9 +19,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command, hub, images
-from brgm_tf.catalogue import DEFAULT_GENERATOR
-from brgm_tf.errors import InputError
+from brgm_tf.cli import process
+from brgm_tf.core.errors import InputError
+from brgm_tf.generators.loading import describe_generator, load_generator
+from brgm_tf.io import images
+from brgm_tf.weights.catalogue import DEFAULT_GENERATOR
 
 _BATCH = 4
 
@@ -30,9 +32,9 @@ def main(arguments: list[str]) -> int:
     """Runs the command; 0, or 2 if something cannot be used."""
     options = _parser().parse_args(arguments)
     try:
-        hub.describe_generator(options.generator, progress=command.say)
-        command.import_quietly("tensorflow")
-        generator = hub.load_generator(options.generator, progress=command.say)
+        describe_generator(options.generator, progress=process.say)
+        process.import_quietly("tensorflow")
+        generator = load_generator(options.generator, progress=process.say)
         ws, columns = _MODES[options.mode](generator, options)
         pictures = np.concatenate(
             [
@@ -42,8 +44,8 @@ def main(arguments: list[str]) -> int:
         )
         images.save_image(options.output, grid(np.clip(pictures, -1, 1), columns=columns))
     except InputError as error:
-        command.say(f"error: {error}")
-        return command.CANNOT
+        process.say(f"error: {error}")
+        return process.CANNOT
     sys.stdout.write(f"{options.output}\n")
     return 0
 
@@ -131,8 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--generator", default=DEFAULT_GENERATOR, help="handle of the generator")
     parser.add_argument("--seeds", type=_numbers, default=_numbers("0-8"), help="such as 1,4-6")
     parser.add_argument("--truncation", type=float, default=1.0, help="0 is the mean latent")
-    parser.add_argument("--columns", type=command.positive, help="of samples (default: a square)")
-    parser.add_argument("--steps", type=command.positive, default=8, help="images an interpolation")
+    parser.add_argument("--columns", type=process.positive, help="of samples (default: a square)")
+    parser.add_argument("--steps", type=process.positive, default=8, help="images an interpolation")
     parser.add_argument(
         "--column_seeds", type=_numbers, default=_numbers("100-103"), help="of mixing"
     )

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import images
+from brgm_tf.io import images
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "brgm_tf" / "examples"
 SIDE = 512

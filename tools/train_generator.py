@@ -17,8 +17,8 @@ from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from brgm_tf import command
-from brgm_tf.errors import InputError
+from brgm_tf.cli import process
+from brgm_tf.core.errors import InputError
 from brgm_tf.training import data
 from brgm_tf.training.config import AUGMENTATIONS, DTYPES, Config
 
@@ -76,18 +76,18 @@ flags.DEFINE_enum("dtype", "float32", DTYPES, "of convolutions")
 
 def main() -> None:
     """Runs the command; the exit code is the process's."""
-    command.run(_guarded, parse=_parse_flags)
+    process.run(_guarded, parse=_parse_flags)
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
-    return command.parse_flags(arguments, instead="the images are given by --data")
+    return process.parse_flags(arguments, instead="the images are given by --data")
 
 
 def _guarded() -> int:
     try:
         return _run()
     except FloatingPointError as error:
-        command.say(f"error: {error}")
+        process.say(f"error: {error}")
         return DIVERGED
 
 
@@ -109,12 +109,12 @@ def _run() -> int:
     if FLAGS.held_out is not None:
         held_out = data.load(FLAGS.held_out, **size, argument="held_out")
         images, count = data.without(images, held_out), len(images)
-        command.say(f"{count} images, {count - len(images)} left out as they are held out too")
+        process.say(f"{count} images, {count - len(images)} left out as they are held out too")
     return _train(config, images, held_out, folder)
 
 
 def _train(config, images, held_out, folder: Path) -> int:
-    command.import_quietly("keras")
+    process.import_quietly("keras")
     from brgm_tf.training.trainer import Plan, Trainer
 
     distance = None if held_out is None or not FLAGS.frechet_kimg else _distance(images, held_out)
@@ -127,35 +127,35 @@ def _train(config, images, held_out, folder: Path) -> int:
         folder=folder,
         distance=distance,
         start=FLAGS.start_from,
-        notify=command.say,
+        notify=process.say,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: trainer.stop())
     if trainer.run():
         return 0
-    command.say("stopped; the same command goes on from here")
+    process.say("stopped; the same command goes on from here")
     return STOPPED
 
 
 def _distance(images, held_out):
-    from brgm_tf.hub import load_perceptual
+    from brgm_tf.perceptual.loading import load_perceptual
     from brgm_tf.training.frechet import Distance
 
     try:
-        perceptual = load_perceptual(progress=command.say)
+        perceptual = load_perceptual(progress=process.say)
     except InputError as error:
         raise InputError(
             "held_out", f"needs VGG16: {error}", remedy="--frechet_kimg=0 goes without"
         ) from None
     distance = Distance(held_out, features=perceptual.features)
-    command.say(
+    process.say(
         f"Fréchet distance of real images: {distance.floor(images):.3f} thousandths (VGG16)"
     )
     return distance
 
 
 def _export(folder: Path) -> int:
-    command.import_quietly("keras")
+    process.import_quietly("keras")
     from brgm_tf.training import state as states
     from brgm_tf.training.export import export
 

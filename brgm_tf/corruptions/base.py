@@ -19,8 +19,8 @@ from typing import ClassVar
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.core.parameter_priors import Unknown
 from brgm_tf.corruptions.complex_values import complex_dtype, components, parts, real_dtype, unit
-from brgm_tf.unknown import Unknown
 
 GREY_LEVEL = 2.0 / 255.0  # one grey level of [0, 255], in units of [-1, 1]
 

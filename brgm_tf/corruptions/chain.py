@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from brgm_tf.core.errors import InputError
+from brgm_tf.core.parameter_priors import Unknown
 from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.chain_rules import Outline, check_order
 from brgm_tf.corruptions.complex_values import real_dtype
-from brgm_tf.corruptions.mask import MissingPixels
-from brgm_tf.corruptions.stages import Outline, check_order
-from brgm_tf.errors import InputError
-from brgm_tf.unknown import Unknown
+from brgm_tf.corruptions.masking.mask import MissingPixels
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # a mask's tensors compare by element

@@ -16,11 +16,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from brgm_tf.corruptions import CORRUPTIONS, CorruptionRow, own
-from brgm_tf.corruptions.stages import Outline, check_order
-from brgm_tf.errors import InputError
-from brgm_tf.registry import MAX_TEXT, Call
-from brgm_tf.unknown import Unknown
+from brgm_tf.core.errors import InputError
+from brgm_tf.core.parameter_priors import Unknown
+from brgm_tf.core.registry import MAX_TEXT, Call
+from brgm_tf.corruptions import user_defined
+from brgm_tf.corruptions.chain_rules import Outline, check_order
+from brgm_tf.corruptions.table import CORRUPTIONS, CorruptionRow
 
 ARGUMENT = CORRUPTIONS.argument
 FEATURE_NOISE = 10.0  # grey levels: VGG16 sees textures in noise that is stronger
@@ -165,9 +166,9 @@ def own_files(text: str) -> list[Path]:
     """
     found = []
     for place, stage in _numbered(split(text)):
-        if name := own.name_of(stage):
+        if name := user_defined.name_of(stage):
             with _at(place):
-                found.append(own.find(name))
+                found.append(user_defined.find(name))
     return found
 
 
@@ -180,18 +181,21 @@ def absolute(text: str) -> str:
         InputError: a registered stage cannot be read, or there is no such file of the user's.
     """
     texts = split(text)
-    made = [own.absolute(t) if own.name_of(t) else CORRUPTIONS.absolute(t) for t in texts]
+    made = [
+        user_defined.absolute(t) if user_defined.name_of(t) else CORRUPTIONS.absolute(t)
+        for t in texts
+    ]
     return text if made == texts else " + ".join(made)
 
 
 def row_of(name: str) -> CorruptionRow:
     """The row of a call's name: registered, or of a class in a file."""
-    return own.row(name) if own.name_of(name) else CORRUPTIONS.row(name)
+    return user_defined.row(name) if user_defined.name_of(name) else CORRUPTIONS.row(name)
 
 
 def _call(place: str, text: str) -> Call:
     with _at(place):
-        return own.parse(text) if own.name_of(text) else CORRUPTIONS.parse(text)
+        return user_defined.parse(text) if user_defined.name_of(text) else CORRUPTIONS.parse(text)
 
 
 def _numbered(texts: list[str]) -> Iterator[tuple[str, str]]:

@@ -1,54 +1,29 @@
-"""Estimators of the latents, by name; rows do not import TensorFlow."""
+"""Estimators: what is computed from a posterior."""
 
-import dataclasses
+from typing import TYPE_CHECKING
 
-from brgm_tf.registry import Registry, Row
+from brgm_tf.core import lazy
 
+if TYPE_CHECKING:
+    from brgm_tf.estimators.base import Estimator as Estimator
+    from brgm_tf.estimators.base import Sampler as Sampler
+    from brgm_tf.estimators.hmc import HMC as HMC
+    from brgm_tf.estimators.map import MAP as MAP
+    from brgm_tf.estimators.table import ESTIMATORS as ESTIMATORS
+    from brgm_tf.estimators.table import EstimatorRow as EstimatorRow
+    from brgm_tf.estimators.variational import VI as VI
+    from brgm_tf.estimators.vi_brgm import VIBrgm as VIBrgm
 
-@dataclasses.dataclass(frozen=True)
-class EstimatorRow(Row):
-    """A registered estimator.
-
-    Args:
-        objective: the objective that it takes unless another one is given.
-        options: fields of `Config` that its constructor takes besides.
-        samples: whether it draws from the posterior.
-    """
-
-    objective: str = "balanced"
-    options: tuple[str, ...] = ()
-    samples: bool = False
-
-
-_SURROGATE_OPTIONS = ("surrogate", "surrogate_rank", "num_draws", "seed")
-ESTIMATORS = Registry(
-    "estimator",
+__getattr__, __dir__, __all__ = lazy.exports(
+    __name__,
     {
-        "map": EstimatorRow(
-            "brgm_tf.estimators.map:MAP",
-            "the mode of the posterior (maximum a posteriori)",
-            options=("num_restarts", "num_early_steps", "seed"),
-        ),
-        "vi": EstimatorRow(
-            "brgm_tf.estimators.variational:VI",
-            "a Gaussian fitted to the posterior (variational inference)",
-            objective="bayes",
-            options=_SURROGATE_OPTIONS,
-            samples=True,
-        ),
-        "hmc": EstimatorRow(
-            "brgm_tf.estimators.hmc:HMC",
-            "draws of the posterior itself, from vi on (Hamiltonian Monte Carlo; to 128 x 128)",
-            objective="bayes",
-            options=_SURROGATE_OPTIONS,
-            samples=True,
-        ),
-        "vi_brgm": EstimatorRow(
-            "brgm_tf.estimators.vi_brgm:VIBrgm",
-            "the variational inference of brgm-pytorch, with its faults, to compare with",
-            objective="brgm_torch",
-            options=("seed",),
-            samples=True,
-        ),
+        "ESTIMATORS": "table",
+        "Estimator": "base",
+        "EstimatorRow": "table",
+        "HMC": "hmc",
+        "MAP": "map",
+        "Sampler": "base",
+        "VI": "variational",
+        "VIBrgm": "vi_brgm",
     },
 )

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.compiling import compiled
-from brgm_tf.estimators.batches import tiled_data
-from brgm_tf.estimators.optimisation import Kept, Progress, State
-from brgm_tf.posterior import Posterior
+from brgm_tf.core.compilation import compiled
+from brgm_tf.estimators.optimizers.loop import Kept, Progress, State
+from brgm_tf.posterior.posterior import Posterior
+from brgm_tf.posterior.tiling import tiled_data
 
 
 class Estimator(abc.ABC):

@@ -30,8 +30,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from brgm_tf.compiling import compiled
-from brgm_tf.estimators.optimisation import Kept, Progress, State
+from brgm_tf.core.compilation import compiled
+from brgm_tf.estimators.optimizers.loop import Kept, Progress, State
 from brgm_tf.estimators.variational import VI, VI_TERMS
 from brgm_tf.estimators.variational import Fit as SurrogateFit
 

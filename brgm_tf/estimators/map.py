@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.estimators.adam import Adam, Schedule
 from brgm_tf.estimators.base import Estimator
-from brgm_tf.estimators.batches import measured, tiled_data
-from brgm_tf.estimators.gauss_newton import GaussNewton
-from brgm_tf.estimators.lbfgs import LBFGS
-from brgm_tf.estimators.optimisation import Kept, Optimiser, Progress, Rule, State
-from brgm_tf.objectives import Objective
-from brgm_tf.posterior import TERMS, Posterior
+from brgm_tf.estimators.optimizers.adam import Adam, Schedule
+from brgm_tf.estimators.optimizers.lbfgs import LBFGS
+from brgm_tf.estimators.optimizers.loop import Kept, Optimiser, Progress, Rule, State
+from brgm_tf.posterior.objectives import Objective
+from brgm_tf.posterior.posterior import TERMS, Posterior
+from brgm_tf.posterior.surrogates.gauss_newton import GaussNewton
+from brgm_tf.posterior.tiling import measured, tiled_data
 
 _RANK = 64  # directions of the Gaussian that fits at the mode
 

@@ -29,16 +29,16 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.errors import InputError
-from brgm_tf.estimators.adam import Adam, Schedule
+from brgm_tf.core.errors import InputError
 from brgm_tf.estimators.base import Sampler
-from brgm_tf.estimators.batches import mean_of_draws, measured
-from brgm_tf.estimators.gauss_newton import GaussNewton
-from brgm_tf.estimators.lbfgs import LBFGS
-from brgm_tf.estimators.optimisation import Kept, Optimiser, Progress, State, packed, unpacked
-from brgm_tf.posterior import TERMS, Posterior
-from brgm_tf.surrogates import SURROGATES
-from brgm_tf.surrogates.gaussian import Frame
+from brgm_tf.estimators.optimizers.adam import Adam, Schedule
+from brgm_tf.estimators.optimizers.lbfgs import LBFGS
+from brgm_tf.estimators.optimizers.loop import Kept, Optimiser, Progress, State, packed, unpacked
+from brgm_tf.posterior.posterior import TERMS, Posterior
+from brgm_tf.posterior.surrogates.gauss_newton import GaussNewton
+from brgm_tf.posterior.surrogates.gaussian import Frame
+from brgm_tf.posterior.surrogates.table import SURROGATES
+from brgm_tf.posterior.tiling import mean_of_draws, measured
 
 VI_TERMS = (*TERMS, "entropy")
 _LEARNING_RATE = 0.03  # standard deviations of the surrogate a step

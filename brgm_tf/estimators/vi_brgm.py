@@ -28,12 +28,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.errors import InputError
+from brgm_tf.core.errors import InputError
 from brgm_tf.estimators.base import Sampler
-from brgm_tf.estimators.batches import mean_of_draws, measured
 from brgm_tf.estimators.map import optimisation_rule
-from brgm_tf.estimators.optimisation import Kept, Optimiser, Progress, State
-from brgm_tf.posterior import TERMS, Posterior
+from brgm_tf.estimators.optimizers.loop import Kept, Optimiser, Progress, State
+from brgm_tf.posterior.posterior import TERMS, Posterior
+from brgm_tf.posterior.tiling import mean_of_draws, measured
 
 VI_BRGM_TERMS = (*TERMS, "q", "scale")
 _NUM_DRAWS = 6

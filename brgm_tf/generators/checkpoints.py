@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from brgm_tf.errors import InputError
-from brgm_tf.formats import identify
+from brgm_tf.core.errors import InputError
 from brgm_tf.generators.weight_shapes import weight_shapes
+from brgm_tf.weights.formats import identify
 
 if TYPE_CHECKING:
     from brgm_tf.generators.stylegan2 import StyleGAN2

@@ -13,13 +13,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from brgm_tf.generators.ops import (
-    ACTIVATIONS,
-    ConstantWeight,
-    bias_act,
-    modulated_conv2d,
-    upsample2d,
-)
+from brgm_tf.ops.bias_act import ACTIVATIONS, bias_act
+from brgm_tf.ops.modulated_conv2d import ConstantWeight, modulated_conv2d
+from brgm_tf.ops.upfirdn2d import upsample2d
 
 
 class BuiltLayer(keras.layers.Layer):

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from brgm_tf.generators.layers import BuiltLayer, FullyConnected
-from brgm_tf.generators.ops import normalize_2nd_moment
+from brgm_tf.ops.modulated_conv2d import normalize_2nd_moment
 
 # How z and e are scaled before the first layer, n(x) = x / rms(x):
 #   'separate'  [n(z), n(e)]

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
-from brgm_tf.errors import InputError
+from brgm_tf.core.errors import InputError
 from brgm_tf.generators.base import Generator
-from brgm_tf.generators.openvino_ir import Graph, read_graph
-from brgm_tf.generators.ops import bias_act, normalize_2nd_moment
+from brgm_tf.ops.bias_act import bias_act
+from brgm_tf.ops.modulated_conv2d import normalize_2nd_moment
+from brgm_tf.weights.formats.openvino import Graph, read_graph
 
 NUM_LAYERS = 7
 # To be changed with `read_arrays`: converted arrays are cached under it.

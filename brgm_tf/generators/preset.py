@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf.errors import InputError
-from brgm_tf.formats import hdf5
+from brgm_tf.core.errors import InputError
 from brgm_tf.generators.weight_shapes import weight_shapes
+from brgm_tf.weights.formats import hdf5
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 STORAGE = ("float32", "float16")

@@ -14,9 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.errors import InputError
-from brgm_tf.formats import saved_model
+from brgm_tf.core.errors import InputError
 from brgm_tf.generators.base import Generator
+from brgm_tf.weights.formats import saved_model
 
 _DRAWS = 8
 # Largest value of images -> the gain and the offset that take them to [-1, 1].

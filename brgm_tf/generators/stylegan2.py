@@ -17,14 +17,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from brgm_tf.checks import checked, one_of
-from brgm_tf.errors import InputError
+from brgm_tf.core.errors import InputError
+from brgm_tf.core.validation import checked, one_of
 from brgm_tf.generators.base import Generator
 from brgm_tf.generators.layers import FullyConnected, add_weight, weight_dtype
 from brgm_tf.generators.mapping import NORMALIZATIONS, Mapping
-from brgm_tf.generators.ops import ACTIVATIONS, setup_filter
 from brgm_tf.generators.synthesis import ARCHITECTURES, Synthesis
 from brgm_tf.generators.weight_shapes import layer_widths
+from brgm_tf.ops.bias_act import ACTIVATIONS
+from brgm_tf.ops.upfirdn2d import setup_filter
 
 __all__ = ["NOISE_MODES", "FullyConnected", "StyleGAN2"]
 

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 
 from brgm_tf.generators.layers import BuiltLayer, Skip, SynthesisLayer, ToRGB
-from brgm_tf.generators.ops import upsample2d
+from brgm_tf.ops.upfirdn2d import upsample2d
 
 ARCHITECTURES = ("skip", "resnet", "orig")
 _HALF = float(np.sqrt(0.5))

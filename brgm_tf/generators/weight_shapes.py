@@ -7,7 +7,7 @@ Weights are named by their layers: 'mapping/fc0/weight', 'mapping/embed/weight',
 
 from __future__ import annotations
 
-from brgm_tf.errors import InputError
+from brgm_tf.core.errors import InputError
 
 
 def layer_widths(resolution, *, channel_base, channel_max) -> dict[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from brgm_tf.errors import InputError
+from brgm_tf.core.errors import InputError
 
 DTYPES = ("float32", "mixed_bfloat16")
 # Augmentations by name; `augment` says what each does. The default set suits films and

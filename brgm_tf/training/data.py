@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import images as image_files
-from brgm_tf.errors import InputError
-from brgm_tf.finding import SUFFIXES
+from brgm_tf.core.errors import InputError
+from brgm_tf.io import images as image_files
+from brgm_tf.io.discovery import SUFFIXES
 
 
 def find(source, *, argument: str) -> list[str]:

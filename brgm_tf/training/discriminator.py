@@ -19,8 +19,9 @@ import numpy as np
 from keras import ops
 
 from brgm_tf.generators.layers import add_weight
-from brgm_tf.generators.ops import bias_act, downsample2d, setup_filter, upfirdn2d
 from brgm_tf.generators.stylegan2 import FullyConnected
+from brgm_tf.ops.bias_act import bias_act
+from brgm_tf.ops.upfirdn2d import downsample2d, setup_filter, upfirdn2d
 from brgm_tf.training.config import GROUP_SIZE
 
 _HALF = float(np.sqrt(0.5))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf.errors import InputError
+from brgm_tf.core.errors import InputError
 from brgm_tf.generators import preset
 from brgm_tf.training import state as states
 from brgm_tf.training.config import Config

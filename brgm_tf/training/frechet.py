@@ -21,7 +21,7 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
-from brgm_tf.images import from_uint8
+from brgm_tf.io.images import from_uint8
 from brgm_tf.training import backend
 
 # Distances are shown in thousandths: features of unit length are small numbers.
@@ -55,7 +55,7 @@ class Distance:
     Args:
         held_out: uint8 [N, H, W, C].
         features: images [B, H, W, C] in [-1, 1] -> features by layer [B, h, w, K], such as
-            `brgm_tf.perceptual.LPIPS.features`; the last layer is used.
+            `brgm_tf.perceptual.lpips.LPIPS.features`; the last layer is used.
     """
 
     def __init__(self, held_out: np.ndarray, *, features: Callable):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf.images import save_image
+from brgm_tf.io.images import save_image
 
 COLUMNS = (
     "step",

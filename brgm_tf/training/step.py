@@ -23,8 +23,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from brgm_tf.generators.ops import depthwise_filters
 from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.ops.upfirdn2d import depthwise_filters
 from brgm_tf.training import augment, backend, losses
 from brgm_tf.training import state as states
 from brgm_tf.training.config import Config

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from brgm_tf.errors import InputError
+from brgm_tf.core.errors import InputError
 from brgm_tf.training import backend, data, report
 from brgm_tf.training import state as states
 from brgm_tf.training.config import STRUCTURE, Config

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from brgm_tf.compiling import compiled
+from brgm_tf.core.compilation import compiled
 
 
 def count(function: Callable, *arguments) -> int:

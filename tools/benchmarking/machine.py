@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarking.timing import elapsed
-from brgm_tf import memory
+from brgm_tf.cli import memory
 
 _MATRIX = 2048
 _STATUS = Path("/proc/self/status")
@@ -40,7 +40,7 @@ def matrix_programs() -> dict[str, object]:
     """
     import tensorflow as tf
 
-    from brgm_tf.compiling import compiled
+    from brgm_tf.core.compilation import compiled
 
     rng = np.random.default_rng(0)
     a, b = (

@@ -25,8 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from brgm_tf import hub
-from brgm_tf.errors import InputError
+from brgm_tf.core.errors import InputError
+from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
 
 PROBLEM = "BRGM_TF_BENCHMARK"
 _LINE = re.compile(r"^(seconds_per_step|objective) (\S+)\s*$", re.MULTILINE)
@@ -50,7 +50,7 @@ def write_problem(path: Path, *, ws, measurement, settings: Mapping[str, object]
     )
     beside = path.with_name("vgg16.npz")
     if not beside.exists():
-        np.savez(beside, **hub.read_perceptual(hub.PERCEPTUAL_WEIGHTS).arrays)
+        np.savez(beside, **read_perceptual(PERCEPTUAL_WEIGHTS).arrays)
 
 
 def ask(command: str, *, problem: Path) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from brgm_tf import panels
+from brgm_tf.reporting.figures import page
 
 _COLOURS = ("#3b6ea5", "#7fb2d6", "#e0b15c", "#c8643c", "#9a9a9a")
 _PEER = "#333333"
@@ -20,7 +20,7 @@ def png_of(report: Mapping) -> bytes:
 
     schedules = report.get("schedules", [])
     rows, height = report["steps"], 1.2 + 0.42 * len(report["steps"])
-    with panels.plain_style():
+    with page.plain_style():
         figure = Figure(
             figsize=(9.6, height + 3.2 * bool(schedules)), dpi=150, layout="constrained"
         )

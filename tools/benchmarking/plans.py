@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from brgm_tf.errors import InputError
-from brgm_tf.objectives import OBJECTIVES, OPTIMISERS, objective
+from brgm_tf.core.errors import InputError
+from brgm_tf.posterior.objectives import OBJECTIVES, OPTIMISERS, objective
 
 EXPECTED = (
     "must be OBJECTIVE:OPTIMISER, of "

@@ -15,12 +15,13 @@ import tensorflow as tf
 from benchmarking import plans
 from benchmarking.plans import Plan
 from benchmarking.timing import elapsed
-from brgm_tf import inputs, metrics
-from brgm_tf.compiling import compiled
-from brgm_tf.config import Config
+from brgm_tf.core.compilation import compiled
 from brgm_tf.estimators.map import MAP
-from brgm_tf.restoration import prepare
-from brgm_tf.restorer import Restorer
+from brgm_tf.evaluation import metrics
+from brgm_tf.io import inputs
+from brgm_tf.pipeline.api import prepare
+from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.restorer import Restorer
 
 BASELINE = plans.parse("brgm_torch:adam,num_steps=501")
 MEASURES = ("objective", "lpips", "rmse")

@@ -16,12 +16,12 @@ import tensorflow as tf
 
 from benchmarking import flops, machine
 from benchmarking.timing import Seconds, elapsed
-from brgm_tf import hub
-from brgm_tf.compiling import compiled
-from brgm_tf.config import Config
-from brgm_tf.errors import InputError
+from brgm_tf.core.compilation import compiled
+from brgm_tf.core.errors import InputError
 from brgm_tf.estimators.map import MAP
-from brgm_tf.restorer import Restorer
+from brgm_tf.generators.loading import load_generator
+from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.restorer import Restorer
 
 PARTS = ("synthesis", "corruption", "perceptual", "backward", "optimiser")
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -176,7 +176,7 @@ def load(handle: str, *, precision: str):
     Raises:
         InputError: it can be computed in its own precision only.
     """
-    generator = hub.load_generator(handle)
+    generator = load_generator(handle)
     policy = PRECISIONS[precision]
     if policy == "float32":
         return generator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from brgm_tf import sampling
-from brgm_tf.restorer import Restorer
+from brgm_tf.pipeline.restorer import Restorer
+from brgm_tf.reporting import posterior_summary
 
 # Of `sampling.draw_samples` and `sampling.interval`; between them coverage is interpolated.
 CORRECTIONS = {
@@ -51,26 +51,28 @@ class Judge:
         observed = self._restorer.corruption.with_data(**data).observed(measurement)
         observed = np.broadcast_to(observed, measurement.shape) > 0
         missing = _hole(observed, measurement, truth)
-        figures = sampling.figures_of(
+        figures = posterior_summary.figures_of(
             drawn, parameters, measurement, observed=observed, truth=truth, missing=missing
         )
         figures |= self._restorer.estimator.figures(fit)
         # Not of clipped pictures: where both are white, nothing would be learned.
-        for name, share in sampling.INTERVALS.items():
-            figures[name] = sampling.coverage(drawn[1], truth, share=share, counted=missing)
+        for name, share in posterior_summary.INTERVALS.items():
+            figures[name] = posterior_summary.coverage(
+                drawn[1], truth, share=share, counted=missing
+            )
         for spread in CORRECTIONS["spread"]:
             wide, _ = self._drawn(fit, measurement, data, spread=spread)
-            figures[column("spread", spread)] = sampling.coverage(
+            figures[column("spread", spread)] = posterior_summary.coverage(
                 wide[1], truth, share=0.9, counted=missing
             )
         for levels in CORRECTIONS["discrepancy"]:
-            figures[column("discrepancy", levels)] = sampling.coverage(
+            figures[column("discrepancy", levels)] = posterior_summary.coverage(
                 drawn[1], truth, share=0.9, counted=missing, discrepancy=levels
             )
         if self._infer_noise:
             own = parameters["noise_scale"].mean(axis=0)
-            discrepancy = sampling.discrepancy_map(drawn[1], own, missing=missing)
-            figures["coverage_90_noise"] = sampling.coverage(
+            discrepancy = posterior_summary.discrepancy_map(drawn[1], own, missing=missing)
+            figures["coverage_90_noise"] = posterior_summary.coverage(
                 drawn[1], truth, share=0.9, counted=missing, discrepancy=discrepancy
             )
         counted = np.full([len(truth), 1, 1, 1], True) if missing is None else missing
@@ -83,7 +85,9 @@ class Judge:
         ]
 
     def _measured(self, truth, data, indices) -> np.ndarray:
-        from brgm_tf.corruptions.gaussian_noise import GaussianNoise  # which imports TensorFlow
+        from brgm_tf.corruptions.noise.gaussian_noise import (
+            GaussianNoise,  # which imports TensorFlow
+        )
 
         seeds = np.array([[self._seed, index] for index in indices], np.int32)
         corruption = self._restorer.corruption.with_data(**data)
@@ -99,11 +103,11 @@ class Judge:
             pictures = self._restorer.render(ws, measurement, data, parameters)
             return *pictures[:2], None
 
-        return sampling.draw_samples(
+        return posterior_summary.draw_samples(
             self._restorer.estimator,
             fit,
             render=render,
-            num_samples=sampling.STATISTICS_DRAWS,
+            num_samples=posterior_summary.STATISTICS_DRAWS,
             seed=self._seed + 1,
             spread=spread,
         )

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from brgm_tf import sampling
-from brgm_tf.calibration import chi_square_p, fitted_correction
+from brgm_tf.evaluation.calibration import chi_square_p, fitted_correction
+from brgm_tf.reporting import posterior_summary
 from calibrating.judging import CORRECTIONS, column
 
 BINS = 8
 _OF_CHAINS = ("r_hat", "effective_samples")  # of `hmc`
-_MEANS = (*sampling.INTERVALS, "coverage_90_noise", "samples_residual", *_OF_CHAINS)
+_MEANS = (*posterior_summary.INTERVALS, "coverage_90_noise", "samples_residual", *_OF_CHAINS)
 
 Rows = Sequence[Mapping[str, object]]
 

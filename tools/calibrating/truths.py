@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from brgm_tf import inputs
-from brgm_tf.config import Config
-from brgm_tf.restoration import prepare
-from brgm_tf.restorer import Restorer
+from brgm_tf.io import inputs
+from brgm_tf.pipeline.api import prepare
+from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.restorer import Restorer
 
 SIMULATED = ("prior", "mapped")
 

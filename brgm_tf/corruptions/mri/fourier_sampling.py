@@ -1,0 +1,194 @@
+"""Sampled Fourier transforms of images: what an MRI scanner measures.
+
+Notation: x [B, H, W, 1] images; S [H, W, K] the sensitivities of K coils; F the orthonormal
+two-dimensional Fourier transform with the frequency 0 in the middle; P the projection on the
+values that are sampled, which puts 0 in the place of the others.
+
+    y_k = P F S_k (x + 1) / 2                            [B, H, W, K], complex
+    A^H y = Re sum_k conj(S_k) F^H P y_k / 2             [B, H, W, 1], real
+
+A^H is the adjoint for real images: Re <A x, y> = <x, A^H y>.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.complex_values import complex_dtype, real_dtype
+
+
+class FourierSampling(Corruption):
+    """Samples of the Fourier transform of grey images, of one or more coils; see the module.
+
+    A grey level is 1 / 255 of the magnitude (x + 1) / 2, and F keeps lengths: noise of s grey
+    levels in each of the real and the imaginary parts is noise of s grey levels in the image
+    of a fully sampled k-space. Affine, for black is no signal and not -1.
+
+    A subclass says what is sampled (`sampled_map`) and has the attribute `sensitivity_maps`,
+    complex [H, W, K], or None for one coil of sensitivity 1.
+    """
+
+    sensitivity_maps: np.ndarray | None
+
+    needs_all_pixels = True
+    measurement_dtype = tf.complex64
+
+    @abc.abstractmethod
+    def sampled_map(self, height: int, width: int) -> np.ndarray:
+        """bool [height, width], True = sampled."""
+
+    def mean(self, x):
+        """f(x), complex [B, H, W, K]."""
+        x = tf.convert_to_tensor(x)
+        self.measurement_shape(x.shape[1:])
+        dtype = complex_dtype(x.dtype)
+        signal = tf.cast(0.5 * (tf.cast(x, dtype.real_dtype) + 1.0), dtype)
+        maps = self._maps(dtype)
+        return self._sampled(fourier(signal if maps is None else maps * signal))
+
+    def adjoint(self, y):
+        """A^H y, real [B, H, W, 1]."""
+        return 0.5 * tf.math.real(self._combined(tf.convert_to_tensor(y)))
+
+    def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """(..., H, W, K).
+
+        Raises:
+            InputError: the images have colours, or another size than the sensitivities, or the
+                pattern cannot be made for their size.
+        """
+        *batch, height, width, channels = image_shape
+        if channels != 1:
+            raise InputError(
+                "corruption",
+                "kspace needs images of 1 channel",
+                remedy="Choose a generator of grey images, or write grayscale() + kspace(...)",
+                channels=channels,
+            )
+        maps = self.sensitivity_maps
+        if maps is not None and maps.shape[:2] != (height, width):
+            raise InputError(
+                "sensitivities",
+                f"must be of the image's {height} x {width} pixels",
+                shape=maps.shape,
+            )
+        self.sampled_map(height, width)
+        return (*batch, height, width, 1 if maps is None else maps.shape[2])
+
+    def of_images(self, image_shape: tuple[int, ...]) -> Corruption:
+        """The same samples, of which is known which they are before an image is seen."""
+        return BoundFourierSampling(self.sampled_map(*image_shape[-3:-1]), self.sensitivity_maps)
+
+    def known_after(self, known):
+        """What is sampled.
+
+        Raises:
+            InputError: pixels are missing, and every value of k-space depends on each of them.
+        """
+        if known is not None:
+            raise InputError(
+                "corruption",
+                "kspace cannot follow a stage after which pixels are missing",
+                remedy="Leave that stage out",
+            )
+        raise TypeError(f"{type(self).__name__} is for images of any size: use of_images.")
+
+    def observed(self, y):
+        """1 where sampled, [1, H, W, 1], real."""
+        return tf.cast(self._sampled_in(y), real_dtype(y))
+
+    def conceal(self, y):
+        """P y."""
+        return self._sampled(tf.convert_to_tensor(y))
+
+    def picture(self, y):
+        """The zero-filled reconstruction [B, H, W, 1], in [-1, 1] if noise does not exceed white.
+
+            2 |sum_k conj(S_k) F^H P y_k| / sum_k |S_k|^2 - 1
+
+        The coils are combined by their sensitivities; black where they see nothing.
+        """
+        y = tf.convert_to_tensor(y)
+        magnitude = tf.abs(self._combined(y))
+        maps = self.sensitivity_maps
+        if maps is not None:
+            power = np.sum(np.abs(maps) ** 2, axis=-1, keepdims=True)
+            magnitude = tf.math.divide_no_nan(magnitude, tf.constant(power, magnitude.dtype))
+        return 2.0 * magnitude - 1.0
+
+    def _combined(self, y):
+        """sum_k conj(S_k) F^H P y_k, complex [B, H, W, 1]."""
+        coils = inverse_fourier(self._sampled(y))
+        maps = self._maps(y.dtype)
+        return coils if maps is None else tf.reduce_sum(tf.math.conj(maps) * coils, -1, True)
+
+    def _sampled(self, y):
+        return tf.where(self._sampled_in(y), y, tf.zeros_like(y))
+
+    def _sampled_in(self, y):
+        """bool [1, H, W, 1]."""
+        return tf.constant(self.sampled_map(*y.shape[1:3])[None, :, :, None])
+
+    def _maps(self, dtype):
+        maps = self.sensitivity_maps
+        return None if maps is None else tf.constant(maps, dtype)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)  # arrays compare by element
+class BoundFourierSampling(FourierSampling):
+    """Samples at given places, for images of one size; see `FourierSampling`.
+
+    Args:
+        sampled: bool [H, W], True = sampled; the frequency 0 is at [H // 2, W // 2].
+        sensitivity_maps: complex [H, W, K], or None for one coil of sensitivity 1.
+    """
+
+    sampled: np.ndarray = dataclasses.field(repr=False)
+    sensitivity_maps: np.ndarray | None = dataclasses.field(default=None, repr=False)
+
+    def sampled_map(self, height: int, width: int) -> np.ndarray:
+        """The one that was given.
+
+        Raises:
+            InputError: it is of another size.
+        """
+        if self.sampled.shape != (height, width):
+            raise InputError(
+                "sampled", f"must be of {height} x {width} values", shape=self.sampled.shape
+            )
+        return self.sampled
+
+    def known_after(self, known):
+        """What is sampled, bool [1, H, W, 1]; refuses missing pixels."""
+        return super().known_after(known) if known is not None else self._sampled_in_all()
+
+    def get_config(self) -> dict:
+        """{'sampled': ..., 'sensitivity_maps': ...}."""
+        return {"sampled": self.sampled, "sensitivity_maps": self.sensitivity_maps}
+
+    def _sampled_in_all(self):
+        return tf.constant(self.sampled[None, :, :, None])
+
+
+def fourier(x):
+    """F x over the second and third axis of complex [B, H, W, K]."""
+    return _transformed(tf.signal.fft2d, x, exponent=-0.5)
+
+
+def inverse_fourier(y):
+    """F^H y, the inverse of `fourier`."""
+    return _transformed(tf.signal.ifft2d, y, exponent=0.5)
+
+
+def _transformed(transform, x, *, exponent: float):
+    scale = tf.constant((x.shape[1] * x.shape[2]) ** exponent, x.dtype)
+    x = tf.transpose(x, [0, 3, 1, 2])  # TensorFlow transforms the last two axes
+    x = tf.signal.ifftshift(x, axes=(2, 3))
+    x = tf.signal.fftshift(scale * transform(x), axes=(2, 3))
+    return tf.transpose(x, [0, 2, 3, 1])

@@ -1,0 +1,17 @@
+"""Fewer pixels."""
+
+from typing import TYPE_CHECKING
+
+from brgm_tf.core import lazy
+
+if TYPE_CHECKING:
+    from brgm_tf.corruptions.resolution.downsample import Downsample as Downsample
+    from brgm_tf.corruptions.resolution.resampling import MATRICES as MATRICES
+
+__getattr__, __dir__, __all__ = lazy.exports(
+    __name__,
+    {
+        "Downsample": "downsample",
+        "MATRICES": "resampling",
+    },
+)

@@ -1,0 +1,54 @@
+"""Estimators of the latents, by name; rows do not import TensorFlow."""
+
+import dataclasses
+
+from brgm_tf.core.registry import Registry, Row
+
+
+@dataclasses.dataclass(frozen=True)
+class EstimatorRow(Row):
+    """A registered estimator.
+
+    Args:
+        objective: the objective that it takes unless another one is given.
+        options: fields of `Config` that its constructor takes besides.
+        samples: whether it draws from the posterior.
+    """
+
+    objective: str = "balanced"
+    options: tuple[str, ...] = ()
+    samples: bool = False
+
+
+_SURROGATE_OPTIONS = ("surrogate", "surrogate_rank", "num_draws", "seed")
+ESTIMATORS = Registry(
+    "estimator",
+    {
+        "map": EstimatorRow(
+            "brgm_tf.estimators.map:MAP",
+            "the mode of the posterior (maximum a posteriori)",
+            options=("num_restarts", "num_early_steps", "seed"),
+        ),
+        "vi": EstimatorRow(
+            "brgm_tf.estimators.variational:VI",
+            "a Gaussian fitted to the posterior (variational inference)",
+            objective="bayes",
+            options=_SURROGATE_OPTIONS,
+            samples=True,
+        ),
+        "hmc": EstimatorRow(
+            "brgm_tf.estimators.hmc:HMC",
+            "draws of the posterior itself, from vi on (Hamiltonian Monte Carlo; to 128 x 128)",
+            objective="bayes",
+            options=_SURROGATE_OPTIONS,
+            samples=True,
+        ),
+        "vi_brgm": EstimatorRow(
+            "brgm_tf.estimators.vi_brgm:VIBrgm",
+            "the variational inference of brgm-pytorch, with its faults, to compare with",
+            objective="brgm_torch",
+            options=("seed",),
+            samples=True,
+        ),
+    },
+)

@@ -1,0 +1,23 @@
+"""Restorations without a learned prior to compare with, one a file, one registry."""
+
+from typing import TYPE_CHECKING
+
+from brgm_tf.core import lazy
+
+if TYPE_CHECKING:
+    from brgm_tf.evaluation.baselines.table import BASELINES as BASELINES
+    from brgm_tf.evaluation.baselines.table import Baseline as Baseline
+    from brgm_tf.evaluation.baselines.table import baselines_of as baselines_of
+    from brgm_tf.evaluation.baselines.table import check_installed as check_installed
+    from brgm_tf.evaluation.baselines.table import descriptions as descriptions
+
+__getattr__, __dir__, __all__ = lazy.exports(
+    __name__,
+    {
+        "BASELINES": "table",
+        "Baseline": "table",
+        "baselines_of": "table",
+        "check_installed": "table",
+        "descriptions": "table",
+    },
+)

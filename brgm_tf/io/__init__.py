@@ -1,0 +1,40 @@
+"""Files of images: pictures, masks, archives, k-space and medical files, read and written.
+
+Only this room knows files and 8-bit pixels; the other rooms see float32 arrays.
+"""
+
+from typing import TYPE_CHECKING
+
+from brgm_tf.core import lazy
+
+if TYPE_CHECKING:
+    from brgm_tf.io.discovery import find_images as find_images
+    from brgm_tf.io.images import from_uint8 as from_uint8
+    from brgm_tf.io.images import load_image as load_image
+    from brgm_tf.io.images import save_image as save_image
+    from brgm_tf.io.images import to_uint8 as to_uint8
+    from brgm_tf.io.inputs import check as check
+    from brgm_tf.io.inputs import load as load
+    from brgm_tf.io.inputs import plan as plan
+    from brgm_tf.io.mask_detection import find_missing as find_missing
+    from brgm_tf.io.masks import load_mask as load_mask
+    from brgm_tf.io.masks import match_masks as match_masks
+    from brgm_tf.io.output_folder import check_writable as check_writable
+
+__getattr__, __dir__, __all__ = lazy.exports(
+    __name__,
+    {
+        "check": "inputs",
+        "check_writable": "output_folder",
+        "find_images": "discovery",
+        "find_missing": "mask_detection",
+        "from_uint8": "images",
+        "load": "inputs",
+        "load_image": "images",
+        "load_mask": "masks",
+        "match_masks": "masks",
+        "plan": "inputs",
+        "save_image": "images",
+        "to_uint8": "images",
+    },
+)

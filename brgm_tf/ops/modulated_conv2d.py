@@ -1,0 +1,129 @@
+"""Modulated convolution of StyleGAN2.
+
+Notation: features x are [B, H, W, C]; weights are [kh, kw, Cin, Cout]; styles s are [B, Cin].
+Height, width and channels must be static; the batch size may be dynamic.
+
+Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
+(arXiv 1912.04958), section 2.2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.ops.bias_act import accurate_dtype
+from brgm_tf.ops.constant_conv import ConstantConv
+from brgm_tf.ops.upfirdn2d import centred_padding, upfirdn2d
+
+
+class ConstantWeight:
+    """What `modulated_conv2d` takes for a weight that does not change: there is no gradient in it.
+
+    What it needs of the weight is computed once: its energies, and the kernels of gradients.
+
+    Args:
+        weight: array [kh, kw, Cin, Cout], odd kernel.
+        up: as of `modulated_conv2d`.
+        dtype: of the convolution.
+    """
+
+    def __init__(self, weight, *, up, dtype):
+        self.energy = ops.convert_to_tensor(np.square(weight).sum(axis=(0, 1)))
+        if up == 1:
+            self._conv = ConstantConv(weight, dtype=dtype)
+        else:
+            self._swapped = ops.convert_to_tensor(weight.transpose(0, 1, 3, 2), dtype=dtype)
+
+    def convolve(self, x, *, up, resample_filter):
+        """As `_convolve`, with the `up` that this was made for."""
+        if up == 1:
+            return self._conv(x)
+        return _convolve_up(x, self._swapped, up=up, resample_filter=resample_filter)
+
+
+def modulated_conv2d(x, weight, styles, *, demodulate=True, up=1, resample_filter=None, noise=None):
+    """Convolves each image with the weight scaled by its style.
+
+        y_o = d_o * sum_i w_io * (s_i x_i) + noise
+        d_o = rsqrt(sum over kh, kw, i of (w_io s_i)^2 + 1e-8), 1 if not demodulated
+
+    The style scales the input and d the output, so that a batch is one ordinary
+    convolution. d is computed in at least float32. With up = 2 the convolution is
+    transposed and followed by the FIR filter with gain 4: mathematically, zeros are
+    inserted, filtered and convolved (flipped kernel); up = 1 correlates.
+
+    Args:
+        x: [B or 1, H, W, Cin]; its dtype is that of the convolution.
+        weight: [kh, kw, Cin, Cout], odd kernel; or a `ConstantWeight`.
+        styles: [B, Cin].
+        demodulate: normalise the output.
+        up: 1 or 2.
+        resample_filter: taps of `setup_filter`, or None; used where up = 2.
+        noise: broadcast to the output and added, [B or 1, H * up, W * up, 1 or Cout].
+
+    Returns:
+        [B, H * up, W * up, Cout], of the dtype of x.
+
+    Raises:
+        InputError: up is neither 1 nor 2.
+
+    Reference: arXiv 1912.04958, section 2.2, equations 1 and 3.
+    """
+    x = ops.convert_to_tensor(x)
+    styles = ops.cast(styles, accurate_dtype(x))
+    y = x * _per_channel(styles, x)
+    if isinstance(weight, ConstantWeight):
+        energy = weight.energy
+        y = weight.convolve(y, up=up, resample_filter=resample_filter)
+    else:
+        weight = ops.cast(weight, accurate_dtype(x))
+        energy = ops.sum(ops.square(weight), axis=(0, 1)) if demodulate else None
+        y = _convolve(y, ops.cast(weight, x.dtype), up=up, resample_filter=resample_filter)
+    if demodulate:
+        scale = ops.rsqrt(ops.matmul(ops.square(styles), energy) + 1e-8)
+        y = y * _per_channel(scale, x)
+    return y if noise is None else y + ops.cast(noise, x.dtype)
+
+
+def normalize_2nd_moment(x, *, axis=-1):
+    """Scales x to a second moment of one: x * rsqrt(mean(x^2 along axis) + 1e-8)."""
+    return x * ops.rsqrt(ops.mean(ops.square(x), axis=axis, keepdims=True) + 1e-8)
+
+
+def _convolve(x, weight, *, up, resample_filter):
+    """Convolution that keeps the size (up = 1) or doubles it (up = 2)."""
+    if up == 1:
+        return ops.conv(x, weight, padding="same", data_format="channels_last")
+    swapped = ops.transpose(weight, (0, 1, 3, 2))
+    return _convolve_up(x, swapped, up=up, resample_filter=resample_filter)
+
+
+def _convolve_up(x, swapped, *, up, resample_filter):
+    """Convolution that doubles the size, with the weight as [kh, kw, Cout, Cin]."""
+    if up != 2:
+        raise InputError("up", "must be 1 or 2", up=up)
+    y = ops.conv_transpose(
+        x,
+        swapped,
+        strides=up,
+        padding="valid",
+        output_padding=0,
+        data_format="channels_last",
+    )
+    # The transposed convolution has padded by kernel - 1 before and kernel - up after;
+    # what is due is the filter's padding and that of a 'same' kernel.
+    left, right, top, bottom = centred_padding(resample_filter, up=up)
+    kh, kw = swapped.shape[:2]
+    padding = (
+        left + kw // 2 - (kw - 1),
+        right + kw // 2 - (kw - up),
+        top + kh // 2 - (kh - 1),
+        bottom + kh // 2 - (kh - up),
+    )
+    return upfirdn2d(y, resample_filter, padding=padding, gain=float(up**2))
+
+
+def _per_channel(values, x):
+    return ops.reshape(ops.cast(values, x.dtype), (-1, 1, 1, values.shape[-1]))

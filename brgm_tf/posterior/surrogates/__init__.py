@@ -1,0 +1,25 @@
+"""Surrogate posteriors: Gaussians that are fitted to a posterior."""
+
+from typing import TYPE_CHECKING
+
+from brgm_tf.core import lazy
+
+if TYPE_CHECKING:
+    from brgm_tf.posterior.surrogates.gauss_newton import GaussNewton as GaussNewton
+    from brgm_tf.posterior.surrogates.gaussian import LowRank as LowRank
+    from brgm_tf.posterior.surrogates.gaussian import MeanField as MeanField
+    from brgm_tf.posterior.surrogates.laplace import gauss_newton_product as gauss_newton_product
+    from brgm_tf.posterior.surrogates.laplace import principal_directions as principal_directions
+    from brgm_tf.posterior.surrogates.table import SURROGATES as SURROGATES
+
+__getattr__, __dir__, __all__ = lazy.exports(
+    __name__,
+    {
+        "GaussNewton": "gauss_newton",
+        "LowRank": "gaussian",
+        "MeanField": "gaussian",
+        "SURROGATES": "table",
+        "gauss_newton_product": "laplace",
+        "principal_directions": "laplace",
+    },
+)

@@ -1,0 +1,17 @@
+"""Surrogate posteriors, by name; rows do not import TensorFlow."""
+
+from brgm_tf.core.registry import Registry, Row
+
+SURROGATES = Registry(
+    "surrogate",
+    {
+        "low_rank": Row(
+            "brgm_tf.posterior.surrogates.gaussian:LowRank",
+            "Gaussian whose covariance is diagonal plus low rank",
+        ),
+        "mean_field": Row(
+            "brgm_tf.posterior.surrogates.gaussian:MeanField",
+            "Gaussian of independent coordinates, the paper's",
+        ),
+    },
+)

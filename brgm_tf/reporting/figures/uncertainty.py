@@ -1,0 +1,170 @@
+"""The figure of one image's posterior: its mean, its standard deviation, some samples.
+
+Matplotlib is imported inside the functions that need it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from brgm_tf.evaluation.metrics import LEVELS_PER_UNIT
+from brgm_tf.reporting.figures import page as panels
+from brgm_tf.reporting.figures.page import GAP, MARGIN, TITLE_HEIGHT, WIDTH
+from brgm_tf.reporting.results import ImageResult, PosteriorSamples, channel_rms
+
+MOST_SAMPLES = 6
+# Perceptually uniform, and black where nothing is uncertain.
+_COLOURS = "inferno"
+_UNKNOWN_COLOUR = "#9a9a9a"
+# A few outliers shall not darken the maps; the colour bar's arrow stands for them.
+_LIMIT_QUANTILE = 0.995
+# The colour bar, and what it takes from the row with its labels, in inches.
+_BAR_WIDTH, _BAR_SPACE, _BAR_POINTS = 0.085, 0.5, 7
+_CAPTION = (
+    ("residual", "residual {:.2f} grey levels"),
+    ("noise_scale", "noise {:.1f} grey levels"),
+    ("coverage_90", "{:.0%} of the true pixels inside the 90% interval"),
+    ("lpips", "LPIPS {:.4f}"),
+    ("rmse", "RMSE {:.2f}"),
+)
+
+
+def draw_uncertainty(result: ImageResult):
+    """Draws the posterior mean beside the standard deviation, and samples below.
+
+    The row has the measurement, the posterior mean, the truth, the standard deviation and
+    the absolute error of the mean; the last two share their colours, so that they can be
+    compared. Of a colour image they are the root mean square over the channels. Below are
+    the first six samples; the caption is that of `draw_figure`, with the noise and the
+    interval's coverage.
+
+    Args:
+        result: the image, with `samples`.
+
+    Returns:
+        A `matplotlib.figure.Figure`, 1600 pixels wide at its own resolution.
+    """
+    caption = panels.caption_of(result, forms=_CAPTION)
+    row, strip = _layout(result, bottom=caption.height)
+    with panels.plain_style():
+        page = panels.new_page(height=row.top + MARGIN / 2)
+        _draw_row(page, result, place=row)
+        _draw_strip(page, result.samples, place=strip)
+        panels.draw_caption(page, caption)
+    return page
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """Where a row of equal panels stands, in inches."""
+
+    bottom: float
+    width: float
+    height: float
+
+    @property
+    def top(self) -> float:
+        return self.bottom + self.height + TITLE_HEIGHT
+
+    def left(self, index: int) -> float:
+        return MARGIN + index * (self.width + GAP)
+
+    def axes(self, page, index: int):
+        return panels.add_axes(
+            page, left=self.left(index), bottom=self.bottom, width=self.width, height=self.height
+        )
+
+
+def _layout(result: ImageResult, *, bottom: float) -> tuple[_Row, _Row]:
+    """The places of the pictures and of the samples."""
+    height, width = np.shape(result.samples.mean)[:2]
+    count = len(_pictures(result)) + len(_maps(result))
+    large = panels.panel_width(count=count, width=WIDTH - 2 * MARGIN - _BAR_SPACE)
+    # Two samples shall not be larger than the mean.
+    small = min(large, panels.panel_width(count=_strip_length(result.samples)))
+    strip = _Row(bottom=bottom, width=small, height=small * height / width)
+    return _Row(bottom=strip.top + GAP, width=large, height=large * height / width), strip
+
+
+def _draw_row(page, result: ImageResult, *, place: _Row) -> None:
+    full_height = len(result.samples.mean)
+    pictures, maps = _pictures(result), _maps(result)
+    for index, (title, image) in enumerate(pictures.items()):
+        axes = place.axes(page, index)
+        panels.draw_picture(axes, image, title=title, enlarged=len(image) < full_height)
+    limit = _limit(maps.values())
+    for index, (title, levels) in enumerate(maps.items(), start=len(pictures)):
+        axes = place.axes(page, index)
+        drawn = axes.imshow(levels, cmap=_colours(), vmin=0, vmax=limit)
+        panels.finish_panel(axes, title=title)
+    beyond = any((levels > limit).any() for levels in maps.values())
+    _draw_bar(page, drawn, place=place, left=place.left(index + 1), beyond=beyond)
+
+
+def _pictures(result: ImageResult) -> dict[str, np.ndarray]:
+    mean = result.samples.mean
+    title = panels.with_size("Measurement", result.measurement, full=mean)
+    shown = {title: result.measurement, "Posterior mean": mean, "Truth": result.truth}
+    return {title: image for title, image in shown.items() if image is not None}
+
+
+def _maps(result: ImageResult) -> dict[str, np.ndarray]:
+    """Maps [H, W] in grey levels by title."""
+    maps = {"Standard deviation": result.samples.stddev_map}
+    if result.truth is not None:
+        mean, truth = np.clip(result.samples.mean, -1, 1), np.clip(result.truth, -1, 1)
+        maps["Error of the mean"] = channel_rms(LEVELS_PER_UNIT * (mean - truth))
+    return maps
+
+
+def _limit(maps) -> float:
+    """The grey level of the brightest colour, one for all maps."""
+    # Known pixels, which may be most of them, have no say.
+    positive = [levels[(levels > 0) & np.isfinite(levels)] for levels in maps]
+    return max((np.quantile(some, _LIMIT_QUANTILE) for some in positive if some.size), default=1.0)
+
+
+def _colours():
+    import matplotlib
+
+    return matplotlib.colormaps[_COLOURS].with_extremes(bad=_UNKNOWN_COLOUR)
+
+
+def _draw_bar(page, drawn, *, place: _Row, left: float, beyond: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes = panels.add_axes(
+        page, left=left, bottom=place.bottom, width=_BAR_WIDTH, height=place.height
+    )
+    bar = page.colorbar(
+        drawn, cax=axes, extend="max" if beyond else "neither", ticks=MaxNLocator(nbins=5)
+    )
+    bar.outline.set_visible(False)
+    axes.tick_params(labelsize=_BAR_POINTS, labelcolor=panels.INK, length=2, width=0.5, pad=1.5)
+    axes.set_ylabel("grey levels", fontsize=_BAR_POINTS, color=panels.INK, labelpad=2)
+
+
+def _strip_length(samples: PosteriorSamples) -> int:
+    return min(len(samples.shown), MOST_SAMPLES)
+
+
+def _draw_strip(page, samples: PosteriorSamples, *, place: _Row) -> None:
+    count = _strip_length(samples)
+    for index in range(count):
+        panels.draw_picture(place.axes(page, index), samples.shown[index])
+    more = f" (the first {count} of {len(samples.shown)})" if len(samples.shown) > count else ""
+    panels.add_text(
+        page,
+        f"Posterior samples{more}",
+        x=MARGIN,
+        y=place.top - 0.04,
+        points=panels.TITLE_POINTS,
+        color=panels.INK,
+    )
+
+
+def uncertainty_png(result: ImageResult) -> bytes:
+    """The figure as a PNG file's contents; equal results give equal bytes."""
+    return panels.encode_png(draw_uncertainty, result)

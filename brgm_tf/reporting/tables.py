@@ -1,0 +1,136 @@
+"""Tables of a run: metrics.csv and others, as text, whole or a few rows more."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from brgm_tf.io import output_folder
+from brgm_tf.reporting.results import ImageResult
+
+# The first columns of metrics.csv; other metrics follow them, sorted by name.
+COLUMNS = ("image", "psnr", "ssim", "mae", "rmse", "lpips", "seconds", "residual")
+
+
+def metrics_row(result: ImageResult) -> dict[str, object]:
+    """Returns an image's row of metrics.csv: its name, seconds and metrics."""
+    return {"image": result.name, "seconds": result.seconds, **result.metrics}
+
+
+def save_metrics_csv(
+    folder: str | os.PathLike, rows: Sequence[Mapping[str, object]], *, name: str = "metrics.csv"
+) -> Path:
+    """Writes metrics.csv, one row per image.
+
+    The columns are image, psnr, ssim, mae, rmse, lpips, seconds, residual, then whatever
+    else the rows hold, sorted by name. What is unknown (absent, None or NaN) is an empty
+    cell; the PSNR of equal images is inf.
+
+    Args:
+        folder: the run's folder.
+        rows: a mapping per image from column to value, as `metrics_row` returns.
+        name: of the file.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    others = sorted({name for row in rows for name in row} - set(COLUMNS))
+    header = [*COLUMNS, *others]
+    cells = ([row.get(name) for name in header] for row in rows)
+    return save_table(output_folder.expanded(folder) / name, header, cells)
+
+
+def save_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+    """Writes a table, see `csv_text`; returns the file.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    return output_folder.write(path, csv_text(header, rows))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table that may have been cut off while it was written; [] without one."""
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return []
+    whole = text[: text.rfind("\n") + 1]
+    return [row for row in csv.DictReader(io.StringIO(whole)) if None not in row.values()]
+
+
+class MetricsTable:
+    """metrics.csv of a run that is under way: every batch adds its rows.
+
+    Args:
+        folder: of the run.
+        rows: what is in the table already.
+        name: of the file.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        rows: Sequence[Mapping[str, object]] = (),
+        *,
+        name: str = "metrics.csv",
+    ):
+        self._path = output_folder.expanded(folder) / name
+        self._columns: list[str] = []
+        self._rewrite(rows)
+
+    def add(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Adds rows; the file is written anew only where they bring a new column.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        if {name for row in rows for name in row} - set(self._columns):
+            self._rewrite([*read_rows(self._path), *rows])
+            return
+        lines = csv_text([], ([row.get(name) for name in self._columns] for row in rows))
+        try:
+            with open(self._path, "ab") as file:
+                file.write(lines)
+        except OSError as error:
+            raise output_folder.unwritable(self._path, error) from None
+
+    def arrange(self, names: Sequence[str]) -> None:
+        """Puts the rows in the order of `names`."""
+        places = {name: i for i, name in enumerate(names)}
+        self._rewrite(sorted(read_rows(self._path), key=lambda row: places[row["image"]]))
+
+    def _rewrite(self, rows: Sequence[Mapping[str, object]]) -> None:
+        path = save_metrics_csv(self._path.parent, rows, name=self._path.name)
+        self._columns = path.read_text("utf-8", "surrogateescape").splitlines()[0].split(",")
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table as CSV: numbers with the digits that give them back; None and NaN are empty cells.
+
+    Args:
+        header: names of the columns; of an empty one no line is written.
+        rows: the cells, in the order of the columns.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    if header:
+        writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return output_folder.encoded(file.getvalue())
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, (str, int)):
+        return value
+    if value is None or math.isnan(value):
+        return ""
+    # A Python float is written with the digits that give it back exactly.
+    return float(value)

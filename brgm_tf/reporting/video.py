@@ -1,0 +1,141 @@
+"""Videos of an optimisation, and a slide show of samples.
+
+Imageio is imported inside the functions that need it; the slide show does without.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.io import images
+from brgm_tf.reporting.results import drawable
+
+VIDEO_FORMATS = ("mp4", "gif")
+FRAMES_PER_SECOND = 10
+# The last frame is shown for as long as so many, to be looked at before the video repeats.
+FRAMES_AT_END = 15
+MILLISECONDS_PER_SLIDE = 500
+
+
+def check_video(save_video: str | None) -> None:
+    """Proves that videos of a format can be written.
+
+    Args:
+        save_video: 'mp4', 'gif' or None for no video.
+
+    Raises:
+        InputError: the format is unknown, or imageio or its ffmpeg plugin is missing.
+    """
+    if save_video is None:
+        return
+    if save_video not in VIDEO_FORMATS:
+        raise InputError("save_video", "must be 'mp4', 'gif' or None", save_video=save_video)
+    try:
+        import imageio.v3  # noqa: F401
+
+        if save_video == "mp4":
+            import imageio_ffmpeg
+
+            imageio_ffmpeg.get_ffmpeg_exe()
+    # RuntimeError: the plugin is there, but the ffmpeg program is not.
+    except (ImportError, RuntimeError) as error:
+        raise InputError(
+            "save_video",
+            f"needs imageio with its ffmpeg plugin to write {save_video}",
+            remedy="Install them with: pip install 'imageio[ffmpeg]'",
+            save_video=save_video,
+            reason=str(error),
+        ) from None
+
+
+def encode_video(frames: Sequence[np.ndarray], *, format: str) -> bytes:
+    """A video as a file's contents; the last frame stays for a while.
+
+    Args:
+        frames: images [h, w, C] in [-1, 1], all of one shape.
+        format: 'mp4' or 'gif'.
+
+    Raises:
+        InputError: it cannot be encoded on this machine.
+    """
+    from imageio import v3 as imageio
+
+    levels = np.stack([images.to_uint8(drawable(frame)) for frame in frames])
+    try:
+        if format == "gif":
+            # Grey frames keep their exact levels in a palette of 256.
+            levels = levels[..., 0] if levels.shape[-1] == 1 else levels
+            milliseconds = np.full(len(levels), 1000 // FRAMES_PER_SECOND)
+            milliseconds[-1] *= FRAMES_AT_END
+            return imageio.imwrite(
+                "<bytes>",
+                levels,
+                extension=".gif",
+                plugin="pillow",
+                is_batch=True,
+                duration=milliseconds.tolist(),
+                loop=0,
+            )
+        levels = np.concatenate([levels, *[levels[-1:]] * (FRAMES_AT_END - 1)])
+        return imageio.imwrite(
+            "<bytes>",
+            _for_h264(levels),
+            extension=".mp4",
+            plugin="FFMPEG",
+            fps=FRAMES_PER_SECOND,
+            codec="libx264",
+            quality=8,
+            macro_block_size=1,
+            # x264's result depends on the number of threads, the rest is ffmpeg's version.
+            output_params=["-threads", "2", "-fflags", "+bitexact", "-flags:v", "+bitexact"],
+        )
+    except OSError as error:
+        raise InputError(
+            "save_video",
+            f"needs a working ffmpeg and room for temporary files to write {format}",
+            save_video=format,
+            reason=str(error).strip().splitlines()[-1] if str(error).strip() else "",
+        ) from None
+
+
+def _for_h264(levels: np.ndarray) -> np.ndarray:
+    """Returns RGB frames of even sides, which the common 4:2:0 colour format demands."""
+    height, width, channels = levels.shape[1:]
+    levels = np.repeat(levels, 3, axis=-1) if channels == 1 else levels
+    return np.pad(levels, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def encode_slides(slides: Sequence[np.ndarray]) -> bytes:
+    """A GIF of images that are shown one after the other, for half a second each.
+
+    Grey images keep their exact levels; colours come from one palette of 256 for all slides,
+    without dithering, so that pixels which do not differ do not flicker either.
+
+    Args:
+        slides: images [h, w, C] in [-1, 1], all of one shape.
+    """
+    levels = np.stack([images.to_uint8(drawable(slide)) for slide in slides])
+    count, height, width, channels = levels.shape
+    tower = levels.reshape(count * height, width, channels)
+    if channels == 1:
+        tower = Image.fromarray(tower[..., 0])
+    else:
+        tower = Image.fromarray(tower).quantize(256, dither=Image.Dither.NONE)
+    first, *others = (
+        tower.crop((0, index * height, width, (index + 1) * height)) for index in range(count)
+    )
+    file = io.BytesIO()
+    first.save(
+        file,
+        format="GIF",
+        save_all=True,
+        append_images=others,
+        duration=MILLISECONDS_PER_SLIDE,
+        loop=0,
+    )
+    return file.getvalue()

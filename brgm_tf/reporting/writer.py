@@ -1,0 +1,295 @@
+"""What a run leaves behind: pictures, latents, tables, a figure and a video per image.
+
+Every file is written whole or not at all, and equal results give equal bytes; the time a
+run took, which is never the same twice, stands in metrics.csv alone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from brgm_tf.core import atomic_files
+from brgm_tf.core.errors import InputError
+from brgm_tf.io import images, output_folder
+from brgm_tf.io.medical import SUFFIXES as MEDICAL_SUFFIXES
+from brgm_tf.reporting import tables
+from brgm_tf.reporting.figures.restoration import figure_png
+from brgm_tf.reporting.figures.uncertainty import uncertainty_png
+from brgm_tf.reporting.results import ImageResult, KSpaceData, PosteriorSamples, drawable
+from brgm_tf.reporting.video import VIDEO_FORMATS, check_video, encode_slides, encode_video
+
+METRICS_NAME = "metrics.json"
+# Files that some runs write and others do not.
+_OPTIONAL = (
+    "merged.png",
+    "truth.png",
+    "measurement.npy",
+    "kspace.png",
+    "sampling.png",
+    *(f"video.{name}" for name in VIDEO_FORMATS),
+    "mean.png",
+    "stddev.png",
+    "samples.gif",
+    "samples.npz",
+    "uncertainty.npz",
+    "uncertainty.png",
+    *(
+        f"{part}{suffix}"
+        for part in ("reconstruction", "merged", "mean", "stddev")
+        for suffix in MEDICAL_SUFFIXES
+    ),
+)
+_KSPACE_BLACK = 1e-4
+_SAMPLES_FOLDER = "samples"
+_SAMPLE_NAME = re.compile(r"\d{2,}\.png")
+
+
+def save_image_result(
+    folder: str | os.PathLike, result: ImageResult, *, save_video: str | None = None
+) -> list[Path]:
+    """Writes the files of one image into folder/NAME.
+
+    They are measurement.png, reconstruction.png, recorrupted.png, merged.png and
+    truth.png (where there are such images), latents.npz (array `ws`), history.csv,
+    metrics.json, figure.png and video.mp4 or video.gif (where there are frames). Of an
+    earlier run of the same name, optional files that this one does not write are removed.
+    A pixel that is NaN is written as mid-grey, with a warning in metrics.json. That is written
+    last, and removed first where there is one: where it is, all files are of one run.
+
+    Where k-space was measured, measurement.png is its zero-filled reconstruction, and these files
+    are added:
+
+    - measurement.npy, complex64 [H, W, coils]: k-space, 0 where not sampled, in the unit in which
+      white is 1; times `kspace_white` in metrics.json, where that is, it is in the input's;
+    - kspace.png, its magnitude over all coils on a logarithmic scale: white is the largest, black
+      is 1 / 10000 of it or less;
+    - sampling.png, white where sampled.
+
+    Where there are posterior samples, these files are added:
+
+    - samples/00.png, samples/01.png, ..., merged ones where there are such; samples.gif,
+      a slide show of them; samples.npz, their latents (array `ws`, [S, L, D]);
+    - mean.png and stddev.png; black is a standard deviation of 0 and white the largest,
+      which is `stddev_white` in metrics.json, in grey levels; a colour image's is the root
+      mean square over its channels, and white where it is not finite;
+    - uncertainty.npz, float32 arrays [H, W, C]: `mean`, `low` and `high` (the 5 % and 95 %
+      quantiles) in [-1, 1], `stddev` in grey levels;
+    - uncertainty.png, a figure of all that.
+
+    Of a slice of a medical file reconstruction, merged, mean and stddev are written in its
+    format too (.nii.gz or .dcm), in its unit and in its place in the patient; `geometry` in
+    metrics.json says which slice it is, how it is shown and the window of its grey levels.
+
+    Args:
+        folder: the run's folder; created if need be.
+        result: the image.
+        save_video: 'mp4', 'gif' or None for no video.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: a file cannot be written, the name is no name of a folder, or
+            `save_video` cannot be met (nothing is written then).
+    """
+    check_video(save_video)
+    _check_name(result.name)
+    home = output_folder.check_writable(output_folder.expanded(folder) / result.name)
+    output_folder.remove(home / METRICS_NAME)
+    written = [
+        *_save_pictures(home, result),
+        output_folder.write(home / "latents.npz", _npz(ws=np.asarray(result.latents, np.float32))),
+        output_folder.write(home / "history.csv", _history_csv(result.history)),
+        output_folder.write(home / "figure.png", figure_png(result)),
+    ]
+    if save_video is not None and result.frames:
+        video = encode_video(result.frames, format=save_video)
+        written.append(output_folder.write(home / f"video.{save_video}", video))
+    if result.kspace is not None:
+        written += _save_kspace(home, result.kspace)
+    if result.samples is not None:
+        written += _save_samples(home, result.samples)
+        written.append(output_folder.write(home / "uncertainty.png", uncertainty_png(result)))
+    if result.geometry is not None:
+        written += _save_medical(home, result)
+    _remove_stale(home, written)
+    # The last: where it is, the others are.
+    written.append(output_folder.write(home / METRICS_NAME, _metrics_json(result)))
+    return written
+
+
+def forget(folder: str | os.PathLike, names: Iterable[str]) -> None:
+    """Takes from images of an earlier run the sign that they are complete.
+
+    Args:
+        folder: the run's folder.
+        names: of the images.
+
+    Raises:
+        InputError: a file cannot be removed.
+    """
+    for name in names:
+        output_folder.remove(output_folder.expanded(folder) / name / METRICS_NAME)
+
+
+def _check_name(name: str) -> None:
+    if not name or name in (".", "..") or {"/", "\\", "\0"} & set(name):
+        raise InputError("name", "must be the name of a folder, without a path", name=name)
+
+
+def _save_pictures(home: Path, result: ImageResult) -> list[Path]:
+    written = []
+    for part in ("measurement", "reconstruction", "recorrupted", "merged", "truth"):
+        image = getattr(result, part)
+        if image is not None:
+            written.append(_save_picture(home / f"{part}.png", image))
+    return written
+
+
+def _save_picture(path: Path, image: np.ndarray) -> Path:
+    images.save_image(path, drawable(image), argument=output_folder.ARGUMENT)
+    return path
+
+
+def _save_medical(home: Path, result: ImageResult) -> list[Path]:
+    """The pictures as files of the kind of the slice that was read."""
+    geometry, samples = result.geometry, result.samples
+    pictures = {"reconstruction": result.reconstruction, "merged": result.merged}
+    encoded = {}
+    if samples is not None:
+        pictures["mean"] = samples.mean
+        encoded["stddev"] = geometry.deviation(samples.stddev_map, part="stddev")
+    for part, image in pictures.items():
+        if image is not None:
+            encoded[part] = geometry.picture(drawable(image), part=part)
+    suffix = geometry.source.suffix
+    return [
+        output_folder.write(home / f"{part}{suffix}", contents)
+        for part, contents in encoded.items()
+    ]
+
+
+def _save_kspace(home: Path, kspace: KSpaceData) -> list[Path]:
+    sampled = np.where(kspace.sampled, 1.0, -1.0)[..., None]
+    return [
+        output_folder.write(home / "measurement.npy", _npy(kspace.values)),
+        _save_picture(home / "kspace.png", _log_magnitude(kspace.values)),
+        _save_picture(home / "sampling.png", sampled),
+    ]
+
+
+def _log_magnitude(values: np.ndarray) -> np.ndarray:
+    """An image [H, W, 1]: 1 for the largest magnitude over all coils, -1 for 1e-4 of it."""
+    magnitude = np.sqrt((np.abs(values) ** 2).sum(axis=-1, keepdims=True))
+    share = magnitude / (magnitude.max() or 1)
+    return 1 + 2 * np.log10(np.maximum(share, _KSPACE_BLACK)) / -np.log10(_KSPACE_BLACK)
+
+
+def _save_samples(home: Path, samples: PosteriorSamples) -> list[Path]:
+    folder = output_folder.check_writable(home / _SAMPLES_FOLDER)
+    # At least two digits, and as many as the last one has: files sort by their number.
+    digits = max(2, len(str(len(samples.shown) - 1)))
+    moments = ("mean", "stddev", "low", "high")
+    exact = {name: np.asarray(getattr(samples, name), np.float32) for name in moments}
+    return [
+        *(
+            _save_picture(folder / f"{index:0{digits}}.png", image)
+            for index, image in enumerate(samples.shown)
+        ),
+        _save_picture(home / "mean.png", samples.mean),
+        _save_picture(home / "stddev.png", _stddev_picture(samples)),
+        output_folder.write(home / "samples.npz", _npz(ws=np.asarray(samples.latents, np.float32))),
+        output_folder.write(home / "uncertainty.npz", _npz(**exact)),
+        output_folder.write(home / "samples.gif", encode_slides(samples.shown)),
+    ]
+
+
+def _stddev_picture(samples: PosteriorSamples) -> np.ndarray:
+    """The standard deviation as an image [H, W, 1]: -1 for 0, 1 for the largest."""
+    # A pixel of which nothing is known must not look certain.
+    share = np.nan_to_num(samples.stddev_map / (_stddev_white(samples) or 1), nan=1, posinf=1)
+    return 2 * share[..., None] - 1
+
+
+def _stddev_white(samples: PosteriorSamples) -> float:
+    levels = samples.stddev_map
+    return float(np.max(levels, where=np.isfinite(levels), initial=0))
+
+
+def _remove_stale(home: Path, written: Sequence[Path]) -> None:
+    """An earlier run's truth beside this run's reconstruction would mislead.
+
+    Nor may a file stay that was half written when an earlier run was killed.
+    """
+    folder = home / _SAMPLES_FOLDER
+    try:
+        stale = [home / name for name in _OPTIONAL] + atomic_files.leftovers(home)
+        if folder.is_dir():
+            stale += [path for path in folder.iterdir() if _SAMPLE_NAME.fullmatch(path.name)]
+            stale += atomic_files.leftovers(folder)
+        for path in set(stale) - set(written):
+            path.unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise output_folder.unwritable(home, error) from None
+
+
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _npz(**arrays: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    # NumPy dates the members of its archives 1980, so equal arrays give equal bytes.
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def _history_csv(history: Mapping[str, np.ndarray]) -> bytes:
+    columns = [np.asarray(values, np.float64) for values in history.values()]
+    steps = zip(*columns, strict=True)
+    return tables.csv_text(["step", *history], ([step, *terms] for step, terms in enumerate(steps)))
+
+
+def _metrics_json(result: ImageResult) -> bytes:
+    found = {name: _finite_or_none(result.metrics[name]) for name in sorted(result.metrics)}
+    if result.samples is not None:
+        found["stddev_white"] = _stddev_white(result.samples)
+    if result.geometry is not None:
+        found["geometry"] = result.geometry.about
+    about = {"warnings": result.all_warnings, "complete": result.complete}
+    contents = {"image": result.name, **found, **about}
+    return output_folder.encoded(json.dumps(contents, indent=2, allow_nan=False) + "\n")
+
+
+def _finite_or_none(value) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def save_flags(folder: str | os.PathLike, text: str) -> Path:
+    """Writes flags.cfg, the flags with which the run can be repeated.
+
+    Args:
+        folder: the run's folder.
+        text: the file's contents.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    return output_folder.write(
+        output_folder.expanded(folder) / "flags.cfg", output_folder.encoded(text)
+    )

@@ -1,0 +1,142 @@
+"""What the commands share: one line for what is wrong, and no line of TensorFlow's own."""
+
+import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from absl import flags
+
+from brgm_tf.cli import process
+from brgm_tf.core.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+PICKLE = ROOT / "tests" / "golden" / "checkpoints" / "tf1_skip.pkl"
+
+
+def refuse(error):
+    raise error
+
+
+@pytest.fixture
+def loud(tmp_path, monkeypatch):
+    """Writes a module that talks on descriptor 2, past Python's stderr, and then does more."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name, *, then=""):
+        (tmp_path / f"{name}.py").write_text(f"import os\nos.write(2, b'a start-up line')\n{then}")
+        return name
+
+    return write
+
+
+def test_an_imported_module_is_not_heard(loud, capfd):
+    process.import_quietly(loud("loud_module"))
+    assert "loud_module" in sys.modules
+    assert capfd.readouterr().err == ""
+
+
+def test_what_a_module_says_is_shown_if_it_cannot_be_imported(loud, capfd):
+    with pytest.raises(ImportError):
+        process.import_quietly(loud("broken_module", then="import no_such_module_anywhere"))
+    assert capfd.readouterr().err == "a start-up line"
+
+
+@pytest.fixture
+def xla_flags(monkeypatch):
+    """What is in XLA_FLAGS after TensorFlow was imported to restore batches of a size."""
+    graphs = tf.config.optimizer
+
+    def after_import(*, batch_size):
+        process.import_to_restore(batch_size=batch_size)
+        return os.environ["XLA_FLAGS"].split()
+
+    monkeypatch.setenv("XLA_FLAGS", "")  # so that it is put back
+    monkeypatch.delenv("XLA_FLAGS")
+    before = graphs.get_experimental_options().get("disable_meta_optimizer", False)
+    yield after_import
+    graphs.set_experimental_options({"disable_meta_optimizer": before})
+
+
+@pytest.mark.parametrize(("batch_size", "fast"), [(1, True), (2, False)])
+def test_xla_compiles_fast_where_images_are_restored_one_by_one(xla_flags, batch_size, fast):
+    assert ("--xla_backend_optimization_level=1" in xla_flags(batch_size=batch_size)) == fast
+
+
+def test_what_xla_is_told_by_the_user_stays(xla_flags, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=somewhere")
+    assert xla_flags(batch_size=1) == ["--xla_dump_to=somewhere"]
+
+
+def test_graphs_are_not_rewritten_where_they_run_but_a_few_times():
+    program = (
+        "from brgm_tf import command; command.import_to_restore(batch_size=1)\n"
+        "import tensorflow as tf; print(tf.config.optimizer.get_experimental_options())"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "'disable_meta_optimizer': True" in told.stdout
+
+
+def test_garbage_is_collected_after_an_import_and_not_looked_for_in_it(loud):
+    freed = "import gc\nassert not gc.isenabled()\nkept = [[] for _ in range(10_000)]"
+    process.import_quietly(loud("module_of_many_objects", then=freed))
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 10_000
+
+
+def test_a_value_that_cannot_be_used_is_one_line_and_code_2(capsys):
+    assert process.guarded(lambda: refuse(InputError("seed", "must be small", seed=9))) == 2
+    assert capsys.readouterr().err == "error: --seed: `seed` must be small. Received: seed=9\n"
+
+
+def test_other_errors_are_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        process.guarded(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [("--no_such_flag=1", "(--help lists the flags)"), ("word", "`word` is no flag; use --input")],
+)
+def test_what_is_no_flag_is_one_line_and_code_2(argument, words, capsys):
+    # The test's own flags are those of pytest, which absl does not know.
+    with pytest.raises(SystemExit) as stop:
+        process.parse_flags(["command", argument], instead="use --input")
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_arguments_may_be_changed_before_they_are_read(capsys):
+    def change(argument):
+        raise flags.Error(f"`{argument}` is not here")
+
+    with pytest.raises(SystemExit):
+        process.parse_flags(["command", "--x"], instead="", change=change)
+    assert "error: `--x` is not here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("generate.py", ["samples", "grid.png", f"--generator={PICKLE}", "--seeds=0-3"]),
+        ("convert_checkpoint.py", [PICKLE, "net"]),
+    ],
+)
+def test_a_tool_says_nothing_that_is_not_its_own(tool, arguments, tmp_path):
+    # TensorFlow sets it in its own process, and so in this one.
+    environment = {key: os.environ[key] for key in os.environ if key != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / tool, *map(str, arguments)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    own = ("w: largest", "images: largest", "written: ")
+    assert [line for line in done.stderr.splitlines() if not line.startswith(own)] == []

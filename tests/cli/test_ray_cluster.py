@@ -1,0 +1,81 @@
+"""A collection on a cluster of Ray: two nodes, one of which is lost."""
+
+import contextlib
+import csv
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from small_run import COUNT, contents, flags, make
+
+ROOT = Path(__file__).parents[2]
+# Steps enough for a batch to take some seconds, in which its node can be lost.
+MORE = ["--batch_size=1", "--num_steps=600"]
+
+
+def start(*program, **options):
+    # As many threads as a worker has: the last bits depend on it.
+    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
+    options |= {"stdout": subprocess.PIPE, "text": True, "env": environment}
+    return subprocess.Popen([sys.executable, *program], cwd=ROOT, **options)
+
+
+def on_cluster(*flags):
+    return start("tools/reconstruct_cluster.py", *flags, stderr=subprocess.PIPE)
+
+
+@contextlib.contextmanager
+def two_nodes():
+    """The address of two nodes, and a function that ends the second one."""
+    process = start("tests/ray_nodes.py", stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def next_line():
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+    with process:
+        yield process.stdout.readline().strip(), next_line
+        next_line()
+
+
+def rows(path):
+    """Those of a table, without how long it took."""
+    with open(path, encoding="utf-8") as file:
+        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
+
+
+@pytest.mark.slow
+def test_a_node_that_is_lost_costs_no_image_and_changes_no_byte(tmp_path):
+    make(tmp_path)
+    single, cluster = tmp_path / "single", tmp_path / "cluster"
+    with start("-m", "brgm_tf.reconstruct", *flags(tmp_path, single), *MORE) as process:
+        assert process.wait() == 0
+    shared = [*flags(tmp_path, f"file://{cluster}"), *MORE]
+    with two_nodes() as (address, lose_one), on_cluster(*shared, f"--ray_address={address}") as run:
+        while run.poll() is None and not list(cluster.glob("*/metrics.json")):
+            time.sleep(0.05)
+        lose_one()
+        assert run.wait() == 0, run.stderr.read()
+    assert len(contents(single)) > 4 * COUNT
+    assert contents(cluster) == contents(single)
+    assert rows(cluster / "metrics.csv") == rows(single / "metrics.csv")
+    manifest = rows(cluster / "manifest.csv")
+    assert [(row["image"], row["status"]) for row in manifest] == [
+        (str(i), "finished") for i in range(COUNT)
+    ]
+    # Of two nodes that took turns each would have restored half of them.
+    processes = [row["process"] for row in manifest]
+    assert max(map(processes.count, processes)) > COUNT // 2
+    with on_cluster(*shared, "--resume") as resumed:
+        assert resumed.wait() == 0
+        assert f"{COUNT} of {COUNT} images were finished before" in resumed.stderr.read()
+
+
+def test_a_cluster_that_is_not_there_is_an_error(tmp_path):
+    make(tmp_path)
+    with on_cluster(*flags(tmp_path, tmp_path / "out"), "--ray_address=127.0.0.1:1") as run:
+        assert run.wait() == 2
+        assert "error: --ray_address: `ray_address` must be that of" in run.stderr.read()

@@ -1,0 +1,332 @@
+"""Unknown parameters: their priors, how they are written, and that they are found."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+from linear_gaussian import NOISE, SIZE, D, K, L, exact, linear, synthesis
+from linear_gaussian import posterior as model
+from unseeing import Unseeing
+
+import brgm_tf
+from brgm_tf.core.errors import InputError
+from brgm_tf.core.parameter_priors import Bounded, LogNormal
+from brgm_tf.corruptions import parsing
+from brgm_tf.corruptions.identity import Identity
+from brgm_tf.corruptions.pointwise.gain import Gain
+from brgm_tf.corruptions.table import CORRUPTIONS
+from brgm_tf.estimators.hmc import HMC
+from brgm_tf.estimators.map import MAP
+from brgm_tf.estimators.variational import VI
+from brgm_tf.estimators.vi_brgm import VIBrgm
+from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.pipeline.config import Config
+
+PRIORS = {
+    "uniform": (Bounded(-2.0, 6.0), scipy.stats.uniform(-2, 8)),
+    "logarithmic": (Bounded(0.5, 8.0, logarithmic=True), scipy.stats.loguniform(0.5, 8)),
+    "log-normal": (LogNormal(5.0, 1.5), scipy.stats.lognorm(1.5, scale=5.0)),
+}
+
+
+# Priors.
+
+
+@pytest.mark.parametrize(("prior", "peer"), PRIORS.values(), ids=PRIORS)
+def test_a_coordinates_quantiles_are_those_of_the_prior(prior, peer):
+    shares = np.linspace(0.001, 0.999, 21)
+    found = prior.of(tf.constant(scipy.stats.norm.ppf(shares)))
+    np.testing.assert_allclose(found, peer.ppf(shares), rtol=1e-9, atol=1e-12)
+    assert prior.median == pytest.approx(peer.median())
+    assert prior.bounds == pytest.approx(peer.support())
+
+
+@pytest.mark.parametrize(("prior", "peer"), PRIORS.values(), ids=PRIORS)
+def test_the_distribution_has_the_priors_density(prior, peer):
+    values = peer.ppf([0.1, 0.6])
+    found = prior.distribution([2], tf.float64).log_prob(values)
+    np.testing.assert_allclose(found, peer.logpdf(values), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "logarithmic"), [(2, 2, False), (3, 1, True), (0, 1, True)]
+)
+def test_bounds_that_are_none_are_refused(low, high, logarithmic):
+    with pytest.raises(ValueError, match="unknown between"):
+        Bounded(low, high, logarithmic)
+
+
+# How they are written.
+
+
+def test_unknown_without_bounds_has_those_of_its_parameter():
+    (call,) = parsing.parse("blur(sigma=unknown)").calls
+    assert call.arguments["sigma"] == CORRUPTIONS["blur"].parameters["sigma"].unknown
+
+
+def test_bounds_that_are_given_keep_the_kind_of_prior():
+    (call,) = parsing.parse("blur(sigma=unknown(1, 6))").calls
+    assert call.arguments["sigma"] == Bounded(1.0, 6.0, logarithmic=True)
+    (call,) = parsing.parse("gain(gain=2, bias=unknown(-9, 3))").calls
+    assert call.arguments["bias"] == Bounded(-9.0, 3.0)
+
+
+def test_a_chain_with_unknowns_reads_as_it_is_written():
+    stages = parsing.parse(
+        "blur(sigma=unknown(1, 2.125)) + gain(gain=unknown) + noise(scale=unknown)"
+    )
+    assert parsing.parse(str(stages)) == stages
+    assert list(stages.create().params) == ["sigma", "gain", "noise_scale"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("downsample(factor=unknown)", "'factor' of downsample() cannot be inferred"),
+        ("blur(sigma=unknown(6, 1))", "between a low and a higher bound"),
+        ("blur(sigma=unknown(0, 1))", "must be a number in [0.1, 1000]"),
+        ("blur(sigma=unknown(1))", "must be written name"),
+        ("blur(sigma=unknown(low=1, high=2))", "must be written name"),
+        (
+            "blur(sigma=unknown) + blur(sigma=unknown)",
+            "must not have an unknown 'sigma' as stage 1",
+        ),
+    ],
+)
+def test_what_cannot_be_inferred_is_refused(text, expected):
+    with pytest.raises(InputError, match=r"^`corruption`") as caught:
+        Config(text)
+    assert expected in str(caught.value)
+
+
+def test_a_noise_scale_that_is_unknown_cannot_be_given_as_well():
+    with pytest.raises(InputError, match="`noise_scale` must not be given"):
+        Config("noise(scale=unknown)", overrides={"noise_scale": 3.0})
+
+
+# Operators.
+
+INFERABLE = [
+    (name, key)
+    for name, row in CORRUPTIONS.items()
+    for key in row.parameters
+    if row.parameters[key].unknown
+]
+# Of parameters that are given beside the unknown one.
+GIVEN = {
+    "motion_blur": {"length": 5.3, "angle": 20.0},
+    "gain": {"gain": 0.7},
+    "occlusion": {"top": 0.13, "left": 0.22, "bottom": 0.61, "right": 0.87, "fill": 0.3},
+}
+
+
+def of_values(name, key, *values):
+    """The corruption with one parameter bound, of each image; and one that is given, for each."""
+    prior = CORRUPTIONS[name].parameters[key].unknown
+    own = [prior.of(tf.constant(z, tf.float64)).numpy() for z in values]
+    kind, given = CORRUPTIONS[name].load(), GIVEN.get(name, {})
+    unknown = kind(**{**given, key: prior})
+    bound = unknown.with_params(**{next(iter(unknown.params)): tf.constant(own)})
+    return bound, [kind(**{**given, key: value}) for value in own]
+
+
+@pytest.mark.parametrize(("name", "key"), INFERABLE)
+def test_each_image_has_its_own_value(name, key):
+    x = np.random.RandomState(0).uniform(-0.9, 0.9, [2, 48, 48, 1])
+    bound, given = of_values(name, key, -0.4, 0.6)
+    seeds = np.array([[0, 1], [0, 2]], np.int32)
+    found = bound.simulate(x, seeds)
+    for i, corruption in enumerate(given):
+        expected = corruption.simulate(x[i : i + 1], seeds[i : i + 1])[0]
+        # A Gaussian that may be wide is cut off further out.
+        atol = 1e-4 if name == "blur" else 1e-12
+        np.testing.assert_allclose(found[i], expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize(("name", "key"), [pair for pair in INFERABLE if pair[0] != "noise"])
+def test_the_gradient_in_a_parameter_is_the_numerical_one(name, key):
+    rng = np.random.RandomState(1)
+    x, y = rng.uniform(-0.9, 0.9, [2, 1, 48, 48, 1])
+    prior = CORRUPTIONS[name].parameters[key].unknown
+    unknown = CORRUPTIONS[name].load()(**{**GIVEN.get(name, {}), key: prior})
+
+    def product(z):
+        return tf.reduce_sum(y * unknown.with_params(**{key: prior.of(z)}).mean(x))
+
+    z = tf.constant([0.37], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        value = product(z)
+    step = 1e-6
+    numerical = float(product(z + step) - product(z - step)) / (2 * step)
+    assert float(tape.gradient(value, z)[0]) == pytest.approx(numerical, rel=1e-5, abs=1e-8)
+
+
+def test_an_occlusion_of_whole_pixels_is_a_box():
+    x = np.random.RandomState(2).uniform(-1, 1, [1, 8, 8, 3])
+    (call,) = parsing.parse("occlusion(top=0.25, left=0, bottom=0.5, right=0.75, fill=-0.5)").calls
+    expected = x.copy()
+    expected[:, 2:4, :6] = -0.5
+    np.testing.assert_allclose(CORRUPTIONS.create(call).mean(x), expected, atol=1e-12)
+
+
+def test_what_counts_as_measured_does_not_depend_on_an_unknown_blur():
+    stages = parsing.parse("half_mask(side='left') + blur(sigma=unknown(0.5, 1.5))")
+    chain = stages.create().of_images((16, 16, 1))
+    y = np.zeros([1, 16, 16, 1])
+    narrow, wide = (chain.with_params(sigma=tf.constant([s])).observed(y) for s in (0.5, 1.5))
+    np.testing.assert_array_equal(narrow, wide)
+    given = parsing.parse("half_mask(side='left') + blur(sigma=1.5)").create()
+    np.testing.assert_array_equal(wide, given.of_images((16, 16, 1)).observed(y))
+
+
+# Inference, on a linear Gaussian model with an unknown bias: known up to an integral over it.
+
+BIAS = Bounded(-60.0, 60.0)
+Y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3 + 20.0 / 127.5
+
+
+def log_density(posterior, y, z):
+    """log p(y, z) at the bias' coordinate z, the latents integrated out."""
+    offset, design = linear(posterior)
+    covariance = design.T @ design + (NOISE / 127.5) ** 2 * np.eye(len(offset))
+    bias = BIAS.of(tf.constant(z)).numpy() / 127.5
+    own = [scipy.stats.multivariate_normal.logpdf(y.ravel() - b, offset, covariance) for b in bias]
+    return own + scipy.stats.norm.logpdf(z)
+
+
+def exact_bias(posterior, y):
+    """Of the bias' posterior the mode in z, the mean and the standard deviation."""
+    z = np.linspace(-5, 5, 4001)
+    log_prob = log_density(posterior, y, z)
+    weights, bias = np.exp(log_prob - log_prob.max()), BIAS.of(tf.constant(z)).numpy()
+    mean = np.average(bias, weights=weights)
+    stddev = np.average((bias - mean) ** 2, weights=weights) ** 0.5
+    return bias[log_prob.argmax()], mean, stddev
+
+
+def biased(kind, *, num_steps, **options):
+    posterior = model(noise_scale=NOISE, unknowns={"bias": BIAS})
+    options = {"jit": False, "dtype": tf.float64} | options
+    estimator = kind(posterior, corruption=Gain(1.0, BIAS), num_steps=num_steps, **options)
+    *_, last = estimator.run(Y)
+    return posterior, estimator, last.state
+
+
+def test_map_finds_the_mode_and_how_wide_it_is():
+    posterior, estimator, state = biased(MAP, num_steps=60)
+    found = estimator.parameters(state.v)["bias"]
+    widths = estimator.parameters_stddev(state, Y)["bias"]
+    for b in range(2):
+        mode, _, stddev = exact_bias(posterior, Y[b])
+        assert float(found[b]) == pytest.approx(mode, abs=0.1)  # the grid's step is 0.12
+        assert float(widths[b]) == pytest.approx(stddev, rel=0.1)
+
+
+@pytest.mark.parametrize(("kind", "num_steps"), [(VI, 600), (HMC, 800)])
+def test_draws_have_the_mean_and_the_width_of_the_posterior(kind, num_steps):
+    posterior, estimator, state = biased(kind, num_steps=num_steps)
+    draws = estimator.draw(state.slots, num_draws=1000, seed=0)
+    bias = np.stack([estimator.parameters(v)["bias"] for v in draws])
+    for b in range(2):
+        _, mean, stddev = exact_bias(posterior, Y[b])
+        assert bias[:, b].mean() == pytest.approx(mean, abs=0.25 * stddev)
+        assert bias[:, b].std() == pytest.approx(stddev, rel=0.15)
+
+
+def test_with_the_bias_known_to_be_nothing_the_latents_are_those_without_it():
+    posterior = model(noise_scale=NOISE, unknowns={"bias": Bounded(-1e-9, 1e-9)})
+    estimator = MAP(
+        posterior, corruption=Gain(1.0, BIAS), num_steps=40, jit=False, dtype=tf.float64
+    )
+    *_, last = estimator.run(Y)
+    mean, _ = exact(posterior, Y[0])
+    np.testing.assert_allclose(last.state.v[0, :K].numpy().ravel(), mean, atol=1e-6)
+
+
+def test_a_noise_scale_at_the_mode_is_as_wide_as_fisher_says():
+    prior = Bounded(1.0, 60.0, logarithmic=True)
+    posterior = model(noise_scale=NOISE, unknowns={"noise_scale": prior})
+    estimator = MAP(posterior, corruption=Identity(), num_steps=60, jit=False, dtype=tf.float64)
+    *_, last = estimator.run(Y)
+    scale = estimator.parameters(last.state.v)["noise_scale"].numpy()
+    width = estimator.parameters_stddev(last.state, Y)["noise_scale"].numpy()
+    # Of N values, sd(log s) = 1 / sqrt(2 N), with a prior that is wide.
+    np.testing.assert_allclose(width / scale, (2 * SIZE * SIZE) ** -0.5, rtol=0.05)
+
+
+def in_single_precision(ws):
+    return tf.cast(synthesis(tf.cast(ws, tf.float64)), tf.float32)
+
+
+def test_the_width_of_a_parameter_that_is_well_known_is_not_lost_to_rounding():
+    widths = []
+    for dtype, generator in ((tf.float32, in_single_precision), (tf.float64, synthesis)):
+        posterior = model(noise_scale=0.003, unknowns={"bias": BIAS}, generator=generator)
+        corruption = Gain(1.0, BIAS)
+        estimator = MAP(posterior, corruption=corruption, num_steps=1, jit=False, dtype=dtype)
+        *_, last = estimator.run(Y.astype(dtype.as_numpy_dtype))
+        widths.append(estimator.parameters_stddev(last.state, Y)["bias"].numpy())
+    np.testing.assert_allclose(*widths, rtol=0.05)
+
+
+def test_restarts_draw_the_unknown_parameters_too():
+    prior = model(noise_scale=NOISE, unknowns={"bias": BIAS}).prior
+    drawn = prior.draw_of_equal_layers(500, seed=0)
+    z = prior.of_parameters(tf.constant(drawn)).numpy()
+    assert z.shape == (500, 1)
+    assert abs(z.mean()) < 0.15
+    assert z.std() == pytest.approx(1, rel=0.1)
+    np.testing.assert_array_equal(drawn[:, K, 1:], 0)
+    assert drawn.shape == (500, 1 + L + 1, D)
+
+
+def test_the_originals_variational_inference_refuses_them():
+    posterior = model("brgm_torch", unknowns={"bias": BIAS})
+    with pytest.raises(InputError, match="no unknown 'bias'"):
+        VIBrgm(posterior, corruption=Gain(1.0, BIAS), num_steps=10)
+
+
+# The whole.
+
+
+def own_images(count):
+    """Images that a tiny network makes, and the network."""
+    generator = StyleGAN2(
+        16, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
+    )
+    z = np.random.RandomState(3).randn(count, 8).astype("float32")
+    return np.clip(np.asarray(generator(z)), -1, 1), generator
+
+
+def damaged(corruption, *, count=2, **options):
+    images, generator = own_images(count)
+    defaults = {"input_kind": "clean", "perceptual": Unseeing(), "batch_size": count}
+    options = defaults | {"overrides": {"perceptual_scale": 0.0}} | options
+    return brgm_tf.restore(images, corruption=corruption, generator=generator, **options).images
+
+
+@pytest.mark.slow
+def test_what_was_done_to_clean_images_is_drawn_for_each_and_found_again():
+    images = damaged("gain(gain=unknown(0.3, 3)) + noise(scale=2)", num_steps=80)
+    truths = [image.metrics["gain_true"] for image in images]
+    assert len(set(truths)) == 2
+    for image, truth in zip(images, truths, strict=True):
+        assert 0.3 < truth < 3
+        assert image.metrics["gain"] == pytest.approx(truth, rel=0.05)
+        assert 0 < image.metrics["gain_stddev"] < 0.1
+
+
+@pytest.mark.slow
+def test_noise_that_a_stage_adds_is_no_discrepancy():
+    (image,) = damaged("noise(scale=unknown(2, 40))", count=1, estimator="vi", num_steps=12)
+    assert {"noise_scale", "noise_scale_stddev", "noise_scale_true"} < set(image.metrics)
+    assert image.metrics["discrepancy"] == 0
+
+
+def test_what_is_drawn_does_not_depend_on_the_batch():
+    corruption = "gain(gain=unknown)"
+    alone, together = (damaged(corruption, num_steps=1, batch_size=size) for size in (1, 2))
+    for a, b in zip(alone, together, strict=True):
+        assert a.metrics["gain_true"] == b.metrics["gain_true"]
+        np.testing.assert_array_equal(a.measurement, b.measurement)

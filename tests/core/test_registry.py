@@ -1,0 +1,199 @@
+"""Registries: parsing of calls, and messages of one line."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from brgm_tf.core import registry as registries
+from brgm_tf.core import validation
+from brgm_tf.core.errors import InputError
+from brgm_tf.core.registry import REQUIRED, Call, Parameter, Registry, Row
+
+TABLE = Registry(
+    "thing",
+    {
+        "plain": Row("fractions:Fraction", "no parameters"),
+        "fraction": Row(
+            "fractions:Fraction",
+            "two parameters",
+            {
+                "numerator": Parameter(REQUIRED, validation.positive_int, "upper part"),
+                "denominator": Parameter(2, validation.positive_int, "lower part"),
+            },
+        ),
+        "checks": Row(
+            "fractions:Fraction",
+            "one of each check",
+            {
+                "size": Parameter(1.0, validation.positive_float),
+                "level": Parameter(0.0, validation.number(-1, 1)),
+                "kind": Parameter("a", validation.one_of("a", "b")),
+            },
+        ),
+    },
+)
+
+
+@pytest.mark.parametrize("text", ["plain", "plain()", " plain ( ) ", "plain(\n)"])
+def test_a_name_needs_no_brackets(text):
+    assert TABLE.parse(text) == Call("plain", {})
+
+
+def test_defaults_are_filled_in():
+    assert TABLE.parse("fraction(numerator=3)").arguments == {"numerator": 3, "denominator": 2}
+
+
+def test_a_call_prints_as_it_is_parsed():
+    call = TABLE.parse("checks(kind='b', level=-1)")
+    assert str(call) == "checks(size=1.0, level=-1.0, kind='b')"
+    assert TABLE.parse(str(call)) == call
+
+
+FILES = Registry(
+    "thing",
+    {
+        "read": Row(
+            "pathlib:Path",
+            "a file, or a word",
+            {
+                "source": Parameter(
+                    "a",
+                    validation.either(validation.one_of("a", "b"), validation.file_name(".npy")),
+                    suffixes=(".npy",),
+                ),
+                "level": Parameter(0.0, validation.number(-1, 1)),
+            },
+        )
+    },
+)
+
+
+def test_paths_of_files_are_made_absolute_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/someone")
+    found = FILES.absolute("read(level=1,  source='it''s/a b.NPY')")
+    assert FILES.parse(found).arguments == {"source": f"{tmp_path}/its/a b.NPY", "level": 1}
+    assert FILES.absolute(found) == found
+    assert FILES.absolute("read(source='~/a.npy')") == "read(source='/home/someone/a.npy')"
+    for text in ("read", "read( level=1 )", "read(source='b' )"):
+        assert FILES.absolute(text) == text
+
+
+def test_either_says_all_that_would_have_done():
+    with pytest.raises(InputError, match=r"must be one of a, b, or the path of a file that ends"):
+        FILES.parse("read(source='c')")
+
+
+def test_create_calls_the_class():
+    assert str(TABLE.create(TABLE.parse("fraction(numerator=3)"))) == "3/2"
+
+
+def test_parsing_does_not_import_the_class():
+    table = Registry("thing", {"absent": Row("no_such_module:Class", "")})
+    assert table.parse("absent").name == "absent"
+
+
+def test_a_registry_is_a_read_only_mapping():
+    assert list(TABLE) == ["plain", "fraction", "checks"]
+    assert len(TABLE) == 3
+    assert "plain" in TABLE
+    assert "other" not in TABLE
+    with pytest.raises(TypeError):
+        TABLE["new"] = TABLE["plain"]
+
+
+def test_rows_and_calls_are_immutable():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TABLE["plain"].target = "os:system"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TABLE.parse("plain").name = "other"
+
+
+HOSTILE = [
+    "",
+    "   ",
+    "plain(",
+    "plain)",
+    "plain()()",
+    "plain().real",
+    "plain(1)",
+    "plain(*[1])",
+    "plain(**{'numerator': 1})",
+    "fraction(numerator=1, numerator=2)",
+    "fraction(numerator=__import__('os').system('true'))",
+    "fraction(numerator=open)",
+    "fraction(numerator=2**9999)",
+    "fraction(numerator=[x for x in ()])",
+    "fraction(numerator={[]: 1})",
+    "fraction(numerator=f'{1}')",
+    "checks(kind=a)",
+    "__import__('os')",
+    "lambda: 1",
+    "plain; plain",
+    "plain\nplain",
+    "plain\0",
+    "\ud800",
+    "pl\u2028ain",
+    "'\\d'.x(1or 2)",
+    "plain(" + "(" * 900,
+    "fraction(numerator=" + "-" * 900 + "1)",
+    "fraction(numerator=" + "9" * 900 + ")",
+    "fraction(numerator=0x" + "f" * 100_000 + ")",
+    "(" * 1_000_000,
+    None,
+    3,
+    b"plain",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_an_input_error_of_one_short_line(text):
+    with pytest.raises(InputError) as caught:
+        TABLE.parse(text)
+    message = str(caught.value)
+    assert message.startswith("`thing` ")
+    assert len(message.splitlines()) == 1
+    assert len(message) < 2 * registries.MAX_TEXT + 200
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(
+        InputError, match=r"`thing` must be one of plain, fraction, checks\..*'nop'"
+    ):
+        TABLE.parse("nop(numerator=1)")
+
+
+@pytest.mark.parametrize("key", ["other", "argument", "expected", "remedy", "self", "name"])
+def test_an_unknown_parameter_lists_the_known_ones(key):
+    with pytest.raises(InputError) as caught:
+        TABLE.parse(f"fraction(numerator=1, {key}=2)")
+    assert f"has no parameter '{key}' in fraction()" in str(caught.value)
+    assert "it takes: numerator, denominator" in str(caught.value)
+    assert f"{key}=2" in str(caught.value)
+
+
+def test_a_missing_parameter_is_named_with_its_meaning():
+    with pytest.raises(InputError, match=r"needs the parameter 'numerator' \(upper part\)"):
+        TABLE.parse("fraction")
+
+
+def test_a_refused_value_is_named_with_what_was_expected():
+    expected = (
+        "`thing` parameter 'numerator' of fraction() must be a positive integer. "
+        "Received: numerator=-3"
+    )
+    with pytest.raises(InputError) as caught:
+        TABLE.parse("fraction(numerator=-3)")
+    assert str(caught.value) == expected
+    assert caught.value.argument == "thing"
+
+
+def test_corruptions_are_parsed_without_tensorflow():
+    program = (
+        "import sys; from brgm_tf.corruptions import CORRUPTIONS; "
+        "CORRUPTIONS.parse('downsample(factor=4)'); "
+        "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras', 'numpy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,356 @@
+"""Corruptions one after another: their mathematics, what they know, and how they are written."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_registry import HOSTILE
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.corruptions import parsing
+from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.chain import Chain
+from brgm_tf.corruptions.identity import Identity
+from brgm_tf.corruptions.masking.mask import Mask
+from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
+from brgm_tf.corruptions.resolution.downsample import Downsample
+from brgm_tf.pipeline.config import Config
+
+SIZE = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Halved(Corruption):
+    """Pixel by pixel: mean(x) = x / 2 - 1 / 4."""
+
+    def mean(self, x):
+        return 0.5 * x - 0.25
+
+    def adjoint(self, y):
+        return 0.5 * y
+
+
+@dataclasses.dataclass(frozen=True)
+class Squared(Corruption):
+    """Not linear."""
+
+    linear = False
+
+    def mean(self, x):
+        return tf.square(x)
+
+
+@dataclasses.dataclass(frozen=True)
+class Smeared(Corruption):
+    """Each pixel is the mean of itself and its two neighbours to the left, as in a ring."""
+
+    def mean(self, x):
+        return (x + tf.roll(x, 1, axis=2) + tf.roll(x, 2, axis=2)) / 3.0
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def images(rng, batch=2):
+    return rng.uniform(-1, 1, (batch, SIZE, SIZE, 3))
+
+
+def holes(rng, batch=2, share=0.1):
+    return rng.random((batch, SIZE, SIZE, 1)) < share
+
+
+def blocks(x, factor):
+    batch, height, width, channels = x.shape
+    return x.reshape(batch, height // factor, factor, width // factor, factor, channels)
+
+
+# Mathematics.
+
+
+def test_the_mean_is_that_of_one_stage_after_another(rng):
+    x, missing = images(rng), holes(rng)
+    chain = Chain([Mask(fill=0.5), Halved(), Downsample(3)]).with_data(missing=missing)
+    expected = blocks(0.5 * np.where(missing, 0.5, x) - 0.25, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(chain.mean(x), expected, atol=1e-15)
+
+
+def test_the_adjoint_is_that_of_the_linear_parts_in_reverse(rng):
+    missing, y = holes(rng), rng.normal(size=(2, 4, 4, 3))
+    chain = (Mask(fill=0.5) + Halved() + Downsample(3)).with_data(missing=missing)
+    spread = np.repeat(np.repeat(y, 3, axis=1), 3, axis=2) / 9.0
+    np.testing.assert_allclose(chain.adjoint(y), np.where(missing, 0, 0.5 * spread), atol=1e-15)
+
+
+def test_a_sum_of_sums_is_one_chain():
+    left = (Identity() + Downsample(2)) + GaussianNoise(5.0)
+    right = Identity() + (Downsample(2) + GaussianNoise(5.0))
+    assert left.stages == right.stages == (Identity(), Downsample(2), GaussianNoise(5.0))
+    with pytest.raises(TypeError):
+        Identity() + 1
+
+
+def test_one_stage_that_is_not_linear_makes_a_chain_that_is_not():
+    assert (Halved() + Downsample(2)).linear
+    chain = Halved() + Squared()
+    assert not chain.linear
+    with pytest.raises(TypeError, match="Squared is not linear"):
+        chain.adjoint(np.zeros((1, 2, 2, 1)))
+
+
+def test_shapes_are_those_after_all_stages():
+    chain = Downsample(2) + Downsample(3)
+    assert chain.measurement_shape((None, 12, 24, 3)) == (None, 2, 4, 3)
+    with pytest.raises(InputError, match="divides the image's 6 x 6 pixels"):
+        (Downsample(2) + Downsample(4)).measurement_shape((12, 12, 3))
+
+
+def test_the_configuration_rebuilds_stages_of_all_kinds():
+    chain = Chain([Mask(fill=0.5), Squared(), GaussianNoise(5.0)])
+    again = Chain.from_config(chain.get_config())
+    assert [type(stage) for stage in again.stages] == [Mask, Squared, GaussianNoise]
+    assert again.get_config() == chain.get_config()
+    assert {tuple(chain.get_config().items())}  # it can be a key
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([], "`stages` must be at least one"),
+        ([GaussianNoise(1.0), Identity()], "stage 1 'GaussianNoise': noise must be the last"),
+        ([PoissonNoise(9.0), GaussianNoise(1.0)], "stage 1 'PoissonNoise': noise must be the"),
+        ([Mask(), Identity(), Mask()], "stage 3 'Mask': must not take the data 'missing'"),
+        ([Identity, Mask()], "`stages` must be corruptions"),
+        (5, "`stages` must be corruptions"),
+    ],
+)
+def test_stages_that_do_not_fit_together_are_refused(stages, message):
+    with pytest.raises(InputError) as caught:
+        Chain(stages)
+    assert message in str(caught.value)
+
+
+# What is known.
+
+
+def test_data_go_to_the_stage_that_takes_them(rng):
+    missing = holes(rng)
+    chain = (Identity() + Mask() + Downsample(2)).with_data(missing=missing)
+    np.testing.assert_array_equal(chain.stages[1].missing, missing)
+    np.testing.assert_array_equal(chain.data["missing"], missing)
+    for wrong in ({}, {"other": 1}, {"missing": missing, "other": 1}):
+        with pytest.raises(TypeError, match="with_data takes"):
+            chain.with_data(**wrong)
+
+
+def test_data_are_of_the_size_that_reaches_their_stage():
+    shape = (12, 24, 3)
+    assert (Downsample(2) + Mask() + Downsample(3)).data_shape(shape) == (6, 12, 3)
+    assert (Mask() + Downsample(3)).data_shape(shape) == shape
+
+
+def test_what_a_mask_hides_stays_unknown_through_stages_pixel_by_pixel(rng):
+    missing, y = holes(rng), tf.constant(images(rng))
+    for chain in (Mask() + Halved(), Halved() + Mask(), Mask() + Squared() + GaussianNoise(2.0)):
+        observed = chain.with_data(missing=missing).observed(y)
+        np.testing.assert_array_equal(np.broadcast_to(observed, y.shape), ~missing & (y < 2))
+
+
+def test_a_block_with_a_missing_pixel_is_not_observed(rng):
+    missing, y = holes(rng), tf.zeros([2, 4, 4, 3])
+    observed = (Mask() + Downsample(3)).with_data(missing=missing).observed(y)
+    touched = blocks(missing, 3).any(axis=(2, 4))
+    assert 0 < touched.mean() < 1
+    np.testing.assert_array_equal(np.broadcast_to(observed, y.shape), ~touched & (y < 1))
+
+
+@pytest.mark.parametrize(
+    "stage", [Downsample(2, "bicubic"), Downsample(4, "bicubic"), Smeared(), Identity()]
+)
+def test_what_is_observed_is_what_no_missing_pixel_changes(stage, rng):
+    """Against every missing pixel changed on its own."""
+    missing = holes(rng, batch=1, share=0.05)
+    x = images(rng, batch=1)
+    y = stage.mean(x).numpy()
+    touched = np.zeros(y.shape, bool)
+    for _, i, j, _ in np.argwhere(missing):
+        other = x.copy()
+        other[:, i, j] += 1.0
+        touched |= np.abs(stage.mean(other).numpy() - y) > 1e-9
+    observed = (Mask() + stage).with_data(missing=missing).observed(tf.constant(y))
+    assert 0 < touched.mean() < 1
+    np.testing.assert_array_equal(observed == 1, ~touched)
+
+
+def test_a_value_that_is_not_observed_does_not_count(rng):
+    missing = holes(rng)
+    x, y = images(rng), rng.uniform(-1, 1, (2, 4, 4, 3))
+    chain = (Mask() + Downsample(3) + GaussianNoise(4.0)).with_data(missing=missing)
+    touched = blocks(missing, 3).any(axis=(2, 4))
+    spoilt = np.where(touched, np.nan, y)
+    values = [chain.log_prob(tf.constant(each), tf.constant(x), {}) for each in (y, spoilt)]
+    np.testing.assert_array_equal(values[0], values[1])
+
+
+def test_known_pixels_are_put_back_where_every_stage_leaves_them(rng):
+    missing, y, x = holes(rng), images(rng), images(rng)
+    data = {"missing": missing}
+    merged = (Identity() + Mask()).with_data(**data).merge(tf.constant(y), tf.constant(x))
+    np.testing.assert_array_equal(merged, np.where(missing, x, y))
+    for chain in (Mask() + GaussianNoise(2.0), Mask() + Halved()):
+        assert chain.with_data(**data).merge(y, x) is None
+    assert (Identity() + Identity()).merge(y, x) is None
+
+
+def test_what_is_concealed_is_masked_mid_grey_after_the_stages_that_follow(rng):
+    missing = holes(rng)
+    chain = (Halved() + Mask(fill=0.5) + Downsample(3)).with_data(missing=missing)
+    y = rng.uniform(-1, 1, (2, 4, 4, 3))
+    touched = blocks(missing, 3).any(axis=(2, 4))
+    blank = blocks(np.where(missing, 0.5, 0.0), 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(
+        chain.conceal(tf.constant(y)), np.where(touched, blank, y), atol=1e-15
+    )
+
+
+def test_noise_under_a_mask_is_concealed(rng):
+    missing, x = holes(rng), tf.constant(images(rng))
+    chain = (Mask(fill=0.5) + GaussianNoise(9.0)).with_data(missing=missing)
+    y = chain.simulate(x, [[0, 1], [0, 2]])
+    hidden = np.broadcast_to(missing, y.shape)
+    np.testing.assert_array_equal(y[hidden], 0.5)
+    assert np.all(np.abs(y - x)[~hidden] > 0)
+
+
+# Text.
+
+CHAIN = "mask() + downsample(factor=2) + noise(scale=5)"
+
+
+def test_a_chain_prints_as_it_is_parsed():
+    stages = parsing.parse(CHAIN)
+    text = "mask(fill=1.0) + downsample(factor=2, method='box') + noise(scale=5.0)"
+    assert str(stages) == text
+    assert parsing.parse(text) == stages
+
+
+def test_a_call_alone_makes_no_chain():
+    assert parsing.parse("downsample(factor=2)").create() == Downsample(2)
+    made = parsing.parse(CHAIN).create()
+    assert [type(stage) for stage in made.stages] == [Mask, Downsample, GaussianNoise]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a", ["a"]),
+        (" a+b ", ["a", "b"]),
+        ("a(x=1+2)+b", ["a(x=1+2)", "b"]),
+        ("a(x='+)') + b", ["a(x='+)')", "b"]),
+        (r"a(x='\'+') + b", [r"a(x='\'+')", "b"]),
+        ('a(x="+") + b(y=[+1])', ['a(x="+")', "b(y=[+1])"]),
+        ("a + ", ["a", ""]),
+    ],
+)
+def test_stages_end_at_a_plus_outside_of_brackets_and_quotes(text, parts):
+    assert parsing.split(text) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "mask() + downsmaple(factor=4)",
+            "`corruption` stage 2 'downsmaple(factor=4)': must be one of none, downsample",
+        ),
+        ("downsample(factor=0) + mask()", "stage 1 'downsample(factor=0)': parameter 'factor'"),
+        ("mask() + noise", "stage 2 'noise': noise() needs the parameter 'scale'"),
+        ("mask() +", "stage 2 '': must be written name or"),
+        ("+ mask()", "stage 1 '': must be written name or"),
+        ("mask() mask()", "`corruption` must be written name or"),
+        ("noise(scale=1) + mask()", "stage 1 'noise': noise must be the last stage"),
+        ("mask() + mask()", "stage 2 'mask': must not take the data 'missing' as stage 1"),
+        ("mask() + " + "x" * 500, "stage 2 '" + "x" * 60 + "...': must be one of"),
+    ],
+)
+def test_an_error_says_at_which_stage_it_is(text, message):
+    with pytest.raises(InputError) as caught:
+        parsing.parse(text)
+    assert caught.value.argument == "corruption"
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_an_input_error_of_one_short_line(text):
+    for whole in (text, f"mask() + {text}"):
+        with pytest.raises(InputError) as caught:
+            parsing.parse(whole)
+        assert len(str(caught.value).splitlines()) == 1
+        assert len(str(caught.value)) < 2500
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "factor", "data_names"),
+    [
+        ("none", "none", 1, ()),
+        ("noise(scale=5)", "", 1, ()),
+        ("downsample(factor=4) + noise(scale=5)", "downsample", 4, ()),
+        ("downsample(factor=4) + mask() + downsample(factor=8)", "", 32, ("missing",)),
+    ],
+)
+def test_what_a_text_says_is_known_without_its_classes(text, kind, factor, data_names):
+    stages = parsing.parse(text)
+    assert (stages.kind, stages.factor, stages.data_names) == (kind, factor, data_names)
+
+
+def test_a_chain_is_parsed_without_tensorflow():
+    program = (
+        "import sys; from brgm_tf import Config;"
+        f"Config({CHAIN!r}).scales(); sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+# Config.
+
+
+@pytest.mark.parametrize(
+    ("corruption", "overrides", "expected"),
+    [
+        ("mask()", {}, 3.0),
+        ("mask() + noise(scale=5)", {}, 5.0),
+        ("mask() + noise(scale=5)", {"noise_scale": None}, 5.0),
+        ("mask() + noise(scale=5)", {"noise_scale": 7.0}, 7.0),
+        ("mask() + salt_and_pepper(share=0.1)", {}, 3.0),
+        ("mask() + salt_and_pepper(share=0.1, scale=2)", {}, 2.0),
+        # Of a middle grey: 50 photons of 100, with the standard deviation sqrt(50).
+        ("poisson(peak=100)", {}, 255 * 50**0.5 / 100),
+    ],
+)
+def test_the_noise_scale_follows_from_the_chain(corruption, overrides, expected):
+    scales = Config(corruption, overrides=overrides).scales()
+    assert scales.noise_scale == pytest.approx(expected)
+
+
+def test_a_noise_scale_is_inferred_where_the_chain_does_not_say_it():
+    def scale(corruption):
+        return Config(corruption, objective="bayes").scales().noise_scale
+
+    assert scale("none + salt_and_pepper(share=0.1)") is None
+    assert scale("none + noise(scale=2)") == 2.0
+
+
+def test_poisson_noise_takes_no_scale():
+    with pytest.raises(InputError, match=r"^`noise_scale` must not be given with poisson\(peak="):
+        Config("poisson(peak=9)", overrides={"noise_scale": 3.0})
+
+
+def test_factors_of_a_chain_are_multiplied():
+    config = Config("downsample(factor=8) + downsample(factor=4)", objective="brgm_torch")
+    assert config.scales().colinearity_scale == 1.0

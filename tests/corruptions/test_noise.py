@@ -1,0 +1,230 @@
+"""Noise: densities against SciPy's, draws against their moments, one image against another."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.corruptions.base import GREY_LEVEL
+from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
+from brgm_tf.corruptions.noise.salt_and_pepper import SaltAndPepper
+from brgm_tf.corruptions.resolution.downsample import Downsample
+from brgm_tf.posterior.objectives import objective
+from brgm_tf.posterior.posterior import LatentPrior, Posterior
+
+NOISES = [GaussianNoise(6.0), PoissonNoise(20.0), SaltAndPepper(0.2), SaltAndPepper(0.2, 4.0)]
+every_noise = pytest.mark.parametrize("noise", NOISES, ids=str)
+
+
+def flat(level, *, size=400, batch=1):
+    """Images of one grey value, float64."""
+    return tf.fill([batch, size, size, 1], tf.constant(level, tf.float64))
+
+
+def total(density):
+    return np.sum(density, axis=(1, 2, 3))
+
+
+# All.
+
+
+@every_noise
+def test_two_images_have_noise_of_their_own(noise):
+    x = flat(0.1, batch=2)
+    first, second = (noise.simulate(x, [[0, 1], [0, 2]]) - x).numpy()
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
+    np.testing.assert_array_equal(*noise.simulate(x, [[0, 1], [0, 1]]))
+
+
+@every_noise
+def test_channels_have_noise_of_their_own(noise):
+    x = tf.zeros([1, 300, 300, 2], tf.float64)
+    first, second = np.moveaxis(noise.simulate(x, [[3, 4]])[0].numpy(), -1, 0)
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
+
+
+@every_noise
+def test_its_gradient_is_finite_wherever_a_generator_goes(noise):
+    y = np.array([-1.0, -0.3, 1.0])[:, None]
+    mean = np.linspace(-1.5, 1.5, 31)
+    y, mean = (tf.constant(a, tf.float32)[None, ..., None] for a in np.broadcast_arrays(y, mean))
+    with tf.GradientTape() as tape:
+        tape.watch(mean)
+        density = noise.log_density(y, mean, {"noise_scale": 3.0})
+    assert np.all(np.isfinite(density))
+    assert np.all(np.isfinite(tape.gradient(density, mean)))
+
+
+@every_noise
+def test_the_posterior_takes_its_density(noise):
+    """Tempered: the sum over the values, times the share of them that counts."""
+    scales = objective("balanced", noise_scale=7.0, effective_size=10.0)
+    model = Posterior(
+        synthesis=None,
+        features=None,
+        prior=LatentPrior(np.zeros(2), np.eye(2), 1),
+        objective=scales,
+    )
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-1, 1, (2, 4, 4, 1)), tf.constant(rng.uniform(-1, 1, (2, 2, 2, 1)))
+    found = model.pixel_log_prob(x, corruption=Downsample(2) + noise, measurement=y)
+    density = noise.log_density(y, Downsample(2).mean(x), {"noise_scale": 7.0})
+    np.testing.assert_allclose(found, total(density), rtol=1e-12)  # 4 values of 10 all count
+    wide = model.pixel_log_prob(tf.constant(x), corruption=noise, measurement=tf.constant(x))
+    density = noise.log_density(tf.constant(x), tf.constant(x), {"noise_scale": 7.0})
+    np.testing.assert_allclose(wide, 10 / 16 * total(density), rtol=1e-12)
+
+
+@every_noise
+def test_its_precision_is_the_fisher_information(noise):
+    """Against the mean square of the score over draws of the distribution."""
+    params = {"noise_scale": 4.0}
+    mean = tf.fill([200_000, 1, 1, 1], tf.constant(-0.4, tf.float64))
+    y = noise.distribution(mean, params).sample(seed=[0, 5])
+    with tf.GradientTape() as tape:
+        tape.watch(mean)
+        density = noise.log_density(y, mean, params)
+    information = np.mean(np.square(tape.gradient(density, mean)))
+    expected = np.mean(noise.precision(mean, params))
+    assert information == pytest.approx(expected, rel=0.02)
+
+
+# Normal.
+
+
+def test_normal_noise_has_the_normal_density_of_its_scale():
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-1, 1, (2, 2, 3, 3, 1))
+    for params, scale in (({}, 6.0), ({"noise_scale": 2.5}, 2.5)):
+        found = GaussianNoise(6.0).log_prob(tf.constant(y), tf.constant(x), params)
+        density = scipy.stats.norm.logpdf(y, loc=x, scale=scale * 2 / 255)
+        np.testing.assert_allclose(found, total(density), rtol=1e-12)
+
+
+def test_normal_noise_is_drawn_with_its_scale():
+    x = flat(0.3)
+    noise = (GaussianNoise(6.0).simulate(x, [[1, 2]]) - x).numpy().ravel() / GREY_LEVEL
+    assert scipy.stats.kstest(noise, scipy.stats.norm(scale=6.0).cdf).pvalue > 0.01
+
+
+# Poisson.
+
+
+@pytest.mark.parametrize("peak", [3.0, 50.0, 4000.0])
+def test_counts_have_poissons_probability(peak):
+    counts = np.array([0, 1, 2, 7, 40, 900.0])
+    means = np.linspace(-0.9, 1.0, 5)
+    count, mean = np.broadcast_arrays(counts[:, None], means)
+    y, mean = (a[None, ..., None] for a in (2 * count / peak - 1, mean))
+    noise = PoissonNoise(peak)
+    found = noise.log_density(tf.constant(y), tf.constant(mean), {})
+    rate = noise.rate(mean)
+    expected = scipy.stats.poisson.logpmf(np.round((y + 1) * peak / 2), rate)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_the_rate_is_the_photons_of_the_mean_but_for_the_darkest():
+    photons = np.array([1.0, 2.0, 10.0, 100.0])
+    rate = PoissonNoise(200.0).rate(2 * photons / 200 - 1)
+    np.testing.assert_allclose(rate, photons, rtol=0.011)
+    assert float(PoissonNoise(200.0).rate(np.float64(-1.0))) == pytest.approx(0.1)
+    below = PoissonNoise(1e4).rate(tf.constant([-1.01, -1.1, -2.0])).numpy()
+    assert np.all(below > 0)
+    assert np.all(np.diff(below) < 0)
+
+
+def test_probabilities_of_all_counts_sum_to_one():
+    y = 2 * np.arange(60.0) / 12.0 - 1
+    probability = np.exp(PoissonNoise(12.0).log_density(y, np.float64(0.2), {}))
+    assert probability.sum() == pytest.approx(1, rel=1e-10)
+
+
+@pytest.mark.parametrize("level", [-0.95, 0.0, 1.0])
+def test_counts_are_drawn_as_poissons(level):
+    peak = 40.0
+    y = PoissonNoise(peak).simulate(flat(level), [[1, 2]]).numpy().ravel()
+    count = (y + 1) * peak / 2
+    np.testing.assert_allclose(count, np.round(count), atol=1e-9)
+    rate = float(PoissonNoise(peak).rate(np.float64(level)))
+    error = np.sqrt(rate / count.size)
+    assert abs(count.mean() - rate) < 4 * error
+    assert count.var() == pytest.approx(rate, rel=0.02)
+
+
+def test_many_photons_do_not_lose_the_digits_of_float32():
+    noise = PoissonNoise(1e5)
+    rng = np.random.default_rng(0)
+    mean = rng.uniform(-0.5, 1, (1, 64, 64, 1)).astype(np.float32)
+    y = noise.simulate(mean, [[0, 1]])
+    difference = []
+    for dtype in (tf.float32, tf.float64):
+        parts = [
+            tf.reduce_sum(noise.log_density(tf.cast(y, dtype), tf.cast(m, dtype), {}))
+            for m in (mean, mean + np.float32(0.001))
+        ]
+        difference.append(float(parts[1] - parts[0]))
+    assert difference[0] == pytest.approx(difference[1], rel=0.01)
+
+
+# Salt and pepper.
+
+
+def mixture(y, mean, *, share, scale):
+    """Its density, by SciPy's."""
+    level = GREY_LEVEL
+    ends = [scipy.stats.uniform(end - level / 2, level).pdf(y) for end in (-1, 1)]
+    normal = scipy.stats.norm.pdf(y, loc=mean, scale=scale * level)
+    return share / 2 * (ends[0] + ends[1]) + (1 - share) * normal
+
+
+@pytest.mark.parametrize("given", [{}, {"scale": 8.0}])
+def test_lost_values_are_a_mixture(given):
+    y, mean = np.meshgrid([-1.0, -0.999, -0.99, 0.1, 0.9, 1.0], [-1.1, -0.9, 0.12, 1.0])
+    noise = SaltAndPepper(0.2, **given)
+    params = {} if given else {"noise_scale": 8.0}
+    y, mean = (a[None, ..., None] for a in (y, mean))
+    found = noise.log_density(tf.constant(y), tf.constant(mean), params)
+    # Far off the mean a normal density underflows, and its logarithm does not.
+    expected = mixture(y, mean, share=0.2, scale=8.0)
+    plain = np.log(0.8) + scipy.stats.norm.logpdf(y, loc=mean, scale=8 * GREY_LEVEL)
+    with np.errstate(divide="ignore"):
+        expected = np.where(expected > 1e-200, np.log(expected), plain)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_the_density_of_the_mixture_integrates_to_one():
+    y = np.linspace(-1.5, 1.5, 600_001).reshape(1, -1, 1, 1)
+    density = np.exp(SaltAndPepper(0.3, 8.0).log_density(y, np.full_like(y, 0.9), {}))
+    assert np.trapezoid(density.ravel(), y.ravel()) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_share_of_the_values_is_black_or_white():
+    x = flat(0.25)
+    y = SaltAndPepper(0.3).simulate(x, [[1, 2]]).numpy()
+    assert set(np.unique(y)) == {-1.0, 0.25, 1.0}
+    assert (y == 1).mean() == pytest.approx(0.15, abs=0.005)
+    assert (y == -1).mean() == pytest.approx(0.15, abs=0.005)
+
+
+def test_the_other_values_have_the_scale_that_is_given():
+    x = flat(0.25)
+    y = SaltAndPepper(0.3, 4.0).simulate(x, [[1, 2]]).numpy()
+    others = (y - x.numpy())[np.abs(y) < 1] / GREY_LEVEL
+    assert others.std() == pytest.approx(4.0, rel=0.02)
+    assert others.mean() == pytest.approx(0.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "named"),
+    [
+        (GaussianNoise, {"scale": 0}, "scale"),
+        (PoissonNoise, {"peak": -1}, "peak"),
+        (SaltAndPepper, {"share": 1}, "share"),
+        (SaltAndPepper, {"share": 0.1, "scale": 0}, "scale"),
+    ],
+)
+def test_arguments_are_checked(kind, arguments, named):
+    with pytest.raises(InputError, match=f"^`{named}` must be"):
+        kind(**arguments)

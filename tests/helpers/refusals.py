@@ -1,0 +1,15 @@
+"""What a refused generator must look like to the user."""
+
+import pytest
+
+from brgm_tf.core.errors import InputError
+
+
+def refusal(function, *arguments, **options):
+    """The one line by which the call refuses its `generator`."""
+    with pytest.raises(InputError) as caught:
+        function(*arguments, **options)
+    message = str(caught.value)
+    assert message.startswith("`generator` ")
+    assert "\n" not in message
+    return message

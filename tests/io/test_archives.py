@@ -1,0 +1,160 @@
+"""Pictures in tar archives and TFRecords, and lists of paths."""
+
+import tarfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from example_results import image
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.io import images, inputs
+from brgm_tf.io.archives import is_bundle, pictures_of
+from brgm_tf.io.discovery import find_images
+
+EXPECTED = inputs.Expected(size=8, resizable=False, resolution=8, mask_resolution=8, channels=1)
+
+
+def picture(path, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images.save_image(path, image(8, 8, 1, seed=seed))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three pictures, b, a and deep/c, and a text."""
+    for seed, name in enumerate(("b", "a", "deep/c")):
+        picture(tmp_path / "in" / f"{name}.png", seed)
+    (tmp_path / "in" / "notes.md").write_text("no picture")
+    return tmp_path
+
+
+@pytest.fixture
+def tar(folder):
+    with tarfile.open(folder / "x.tar", "w") as archive:
+        for name in ("b.png", "notes.md", "a.png", "deep/c.png"):
+            archive.add(folder / "in" / name, arcname=name)
+    return folder / "x.tar"
+
+
+def records(path, *values, feature="image/encoded"):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for value in values:
+            found = {feature: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))}
+            example = tf.train.Example(features=tf.train.Features(feature=found))
+            writer.write(example.SerializeToString())
+    return path
+
+
+@pytest.fixture
+def tfrecord(folder):
+    names = ("b", "a", "deep/c")
+    return records(
+        folder / "x.tfrecord-00003-of-00010",
+        *((folder / "in" / f"{name}.png").read_bytes() for name in names),
+    )
+
+
+@pytest.fixture
+def listed(folder):
+    lines = f"in/b.png\n\n{folder / 'in' / 'a.png'}\nin/deep/c.png\n"
+    (folder / "x.txt").write_text(lines)
+    return folder / "x.txt"
+
+
+@pytest.mark.parametrize("kind", ["tar", "tfrecord", "listed"])
+def test_every_picture_is_a_job_in_the_order_of_the_file(request, kind):
+    jobs = inputs.plan(request.getfixturevalue(kind))
+    assert len(jobs) == 3
+    for seed, job in enumerate(jobs):
+        inputs.check(job, expected=EXPECTED)
+        np.testing.assert_array_equal(
+            inputs.load(job, expected=EXPECTED).image, image(8, 8, 1, seed=seed)
+        )
+
+
+def test_members_of_an_archive_keep_their_names(tar):
+    assert [job.name for job in inputs.plan(tar)] == ["b", "a", "c"]
+
+
+def test_records_are_named_by_their_shard_and_place(tfrecord):
+    assert [job.name for job in inputs.plan(tfrecord)] == [f"x-00003_{i:02}" for i in range(3)]
+
+
+def test_masks_are_matched_by_the_names_of_members(tar, folder):
+    for name in "abc":
+        picture(folder / "masks" / f"{name}.png")
+    jobs = inputs.plan(tar, masks=folder / "masks", needs_masks=True)
+    assert [job.mask.name for job in jobs] == ["b.png", "a.png", "c.png"]
+
+
+def test_shards_are_found_by_a_pattern(tfrecord, folder):
+    assert find_images(folder / "x.tfrecord-*", suffixes=inputs.SUFFIXES) == [tfrecord]
+
+
+def test_a_folder_of_pictures_does_not_read_its_texts(folder):
+    (folder / "in" / "readme.txt").write_text("no list of paths")
+    assert [job.name for job in inputs.plan(folder / "in")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["a.png", "tar", "a.tar.gz", "records.md"])
+def test_other_files_are_no_bundles(tmp_path, name):
+    assert not is_bundle(tmp_path / name)
+
+
+def test_a_listed_file_that_is_missing_costs_only_itself(listed):
+    (listed.parent / "in" / "a.png").unlink()
+    jobs = inputs.plan(listed)
+    inputs.check(jobs[0], expected=EXPECTED)
+    with pytest.raises(InputError, match="Nothing was found"):
+        inputs.check(jobs[1], expected=EXPECTED)
+
+
+def test_a_picture_that_is_damaged_is_named_with_its_archive(folder):
+    (folder / "in" / "a.png").write_bytes(b"no picture")
+    with tarfile.open(folder / "x.tar", "w") as archive:
+        archive.add(folder / "in" / "a.png", arcname="a.png")
+    (job,) = inputs.plan(folder / "x.tar")
+    with pytest.raises(InputError, match=r"image file that can be read.*x\.tar: a\.png"):
+        inputs.check(job, expected=EXPECTED)
+
+
+def test_a_record_without_a_picture_names_what_it_has(tmp_path):
+    path = records(tmp_path / "x.tfrecord", b"1", feature="label")
+    (job,) = inputs.plan(path)
+    with pytest.raises(InputError, match=r"feature image/encoded.*features='label'"):
+        inputs.check(job, expected=EXPECTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("x.tar", "not compressed, that can be read. Decompress"), ("x.tfrecord", "TFRecords")],
+)
+def test_a_file_that_is_none_is_one_line(tmp_path, name, told):
+    (tmp_path / name).write_bytes(b"nothing of the kind, but long enough to be something" * 40)
+    with pytest.raises(InputError, match=told):
+        pictures_of(tmp_path / name)
+
+
+def test_a_compressed_archive_is_told_what_to_do(folder):
+    with tarfile.open(folder / "x.tar", "w:gz") as archive:
+        archive.add(folder / "in" / "a.png", arcname="a.png")
+    with pytest.raises(InputError, match="Decompress it"):
+        pictures_of(folder / "x.tar")
+
+
+def test_a_file_that_ends_in_the_middle_of_a_record_is_refused(tfrecord):
+    tfrecord.write_bytes(tfrecord.read_bytes()[:-9])
+    with pytest.raises(InputError, match="in the middle of a record"):
+        pictures_of(tfrecord)
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.tar"])
+def test_a_file_without_pictures_is_refused(tmp_path, name):
+    if name.endswith("tar"):
+        tarfile.open(tmp_path / name, "w").close()
+    else:
+        (tmp_path / name).write_text("\n")
+    with pytest.raises(InputError, match="at least one image"):
+        pictures_of(tmp_path / name)

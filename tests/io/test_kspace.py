@@ -1,0 +1,142 @@
+"""k-space from files: what is in them, and what is wrong with them; squares of it."""
+
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.io.kspace import slices_of, squared
+
+
+def some(*shape):
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
+
+
+def hdf5(path, **datasets):
+    with h5py.File(path, "w") as file:
+        for name, values in datasets.items():
+            file[name] = values
+    return path
+
+
+def array(path, values):
+    np.save(path, values)
+    return path
+
+
+def fourier(x):
+    x = np.fft.ifftshift(x, axes=(0, 1))
+    return np.fft.fftshift(np.fft.fft2(x, axes=(0, 1), norm="ortho"), axes=(0, 1))
+
+
+def image(y):
+    y = np.fft.ifftshift(y, axes=(0, 1))
+    return np.fft.fftshift(np.fft.ifft2(y, axes=(0, 1), norm="ortho"), axes=(0, 1))
+
+
+def test_importing_it_imports_neither_tensorflow_nor_h5py():
+    code = "import sys, brgm_tf.io.kspace; sys.exit(len({'tensorflow', 'h5py'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Files.
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3)])
+def test_an_array_is_one_slice(tmp_path, shape):
+    values = some(*shape)
+    (found,) = slices_of(array(tmp_path / "a.npy", values))
+    assert found.shape == (6, 5, values[0, 0].size)
+    assert found.name.stem == "a"
+    np.testing.assert_array_equal(found.load(), values.reshape(6, 5, -1))
+
+
+def test_a_single_coil_file_has_a_slice_for_each_image(tmp_path):
+    values = some(4, 6, 5)
+    found = slices_of(hdf5(tmp_path / "knee.h5", kspace=values))
+    assert [s.name.stem for s in found] == [f"knee_slice{i:02}" for i in range(4)]
+    assert {s.shape for s in found} == {(6, 5, 1)}
+    np.testing.assert_array_equal(found[3].load()[..., 0], values[3])
+
+
+def test_a_multi_coil_file_has_the_coils_before_the_rows(tmp_path):
+    values = some(2, 3, 6, 5)
+    found = slices_of(hdf5(tmp_path / "knee.h5", kspace=values))
+    assert {s.shape for s in found} == {(6, 5, 3)}
+    np.testing.assert_array_equal(found[1].load(), values[1].transpose(1, 2, 0))
+
+
+def test_double_precision_is_read_as_single(tmp_path):
+    (found,) = slices_of(array(tmp_path / "a.npy", some(6, 5).astype(np.complex128)))
+    assert found.load().dtype == np.complex64
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught:
+        [found.load() for found in slices_of(path)]
+    assert caught.value.argument == "input"
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_files_of_something_else_are_refused(tmp_path):
+    (tmp_path / "a.png").touch()
+    assert ".npy or .h5 or .hdf5" in refusal(tmp_path / "a.png")
+    real = array(tmp_path / "real.npy", np.ones((6, 5)))
+    assert "must hold k-space, complex [H, W] or [H, W, coils]" in refusal(real)
+    assert "complex [slices, H, W]" in refusal(
+        hdf5(tmp_path / "real.h5", kspace=np.ones((2, 6, 5)))
+    )
+    assert "complex [slices, H, W]" in refusal(hdf5(tmp_path / "flat.h5", kspace=some(6, 5)))
+    other = hdf5(tmp_path / "other.h5", reconstruction_rss=np.ones((2, 6, 5)))
+    assert "must have the data set 'kspace'" in refusal(other)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0])
+def test_values_that_say_nothing_are_refused(tmp_path, value):
+    path = array(tmp_path / "a.npy", np.full((6, 5), value, np.complex64))
+    assert "must hold finite numbers, not all of them 0" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.h5"])
+@pytest.mark.parametrize("contents", [b"", b"\x93NUMPY\x01\x00v\x00{'descr'", b"\x89HDF\r\n\x1a\n"])
+def test_damaged_files_are_refused(tmp_path, name, contents):
+    (tmp_path / name).write_bytes(contents)
+    assert "must be a file of k-space that can be read" in refusal(tmp_path / name)
+
+
+# Squares.
+
+
+def test_what_fits_is_not_changed():
+    values = some(8, 8, 2)
+    np.testing.assert_array_equal(squared(values, resolution=8), values)
+
+
+def test_more_rows_than_columns_are_a_larger_field_of_view_which_is_cut():
+    x = np.random.default_rng(1).normal(size=(12, 8, 1)) + 0j
+    found = squared(fourier(x), resolution=8)
+    np.testing.assert_allclose(image(found), x[2:10], atol=1e-12)
+
+
+def test_columns_that_are_not_sampled_stay_empty_when_the_field_of_view_is_cut():
+    values = some(12, 8, 1)
+    values[:, ::2] = 0
+    found = squared(values, resolution=8)
+    assert (found[:, ::2] == 0).all()
+    assert (found[:, 1::2] != 0).all()
+
+
+@pytest.mark.parametrize("sizes", [(12, 8), (13, 9), (13, 8), (12, 7)])
+def test_high_frequencies_are_left_out_about_the_middle(sizes):
+    large, small = sizes
+    values = some(large, large, 1)
+    found = squared(values, resolution=small)
+    assert found.shape == (small, small, 1)
+    assert found[small // 2, small // 2] == values[large // 2, large // 2]
+    rows = slice(large // 2 - small // 2, large // 2 - small // 2 + small)
+    np.testing.assert_array_equal(found, values[rows, rows])

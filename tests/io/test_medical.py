@@ -1,0 +1,465 @@
+"""Slices of medical files: seen upright, in their window, and written back where they were.
+
+The files are generated: volumes whose values are a linear function of the place in the patient.
+A restoration of a slice, reduced by area means, has at each of its voxels that function's value
+at the voxel's place, whichever way the file's axes run.
+"""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+from example_results import image, result, samples
+from nibabel.orientations import axcodes2ornt, ornt_transform
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.io import images, inputs
+from brgm_tf.io.medical import Geometry, Slicing, is_medical, slices_of
+from brgm_tf.io.medical.slices import Window
+from brgm_tf.reporting import writer
+
+# Of values as a function of the place, millimetres to the right, the front and the head.
+GRADIENT, OFFSET = np.array([1.0, 3.0, -2.0]), 40.0
+WIDE = "-2000:2000"
+TURNED = np.array([[0.98, -0.17, 0.1], [0.17, 0.98, 0.02], [-0.1, 0.0, 0.99]])
+ORIENTATIONS = ["RAS", "LPS", "LAS", "PIR", "SRA", "ILP"]
+
+
+def linear(places):
+    return places @ GRADIENT + OFFSET
+
+
+def places_of(shape, affine):
+    indices = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+    return indices @ affine[:3, :3].T + affine[:3, 3]
+
+
+def rotation():
+    return np.linalg.qr(TURNED)[0] * np.sign(np.diag(np.linalg.qr(TURNED)[1]))
+
+
+def volume(path, *, axes="RAS", shape=(12, 10, 8), spacing=(2.0, 2.0, 2.0), **header):
+    """A slightly turned volume, linear in the place, stored with the axes that are named."""
+    affine = np.eye(4)
+    affine[:3, :3] = rotation() * spacing
+    affine[:3, 3] = -7.0, 5.0, 11.0
+    canonical = nib.Nifti1Image(linear(places_of(shape, affine)).astype(np.float32), affine)
+    stored = canonical.as_reoriented(ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(axes)))
+    for name, value in header.items():
+        stored.header[name] = value
+    nib.save(stored, path)
+    return path
+
+
+def ct(path, *, rows=10, columns=14, slope=0.05, inverted=False, **elements):
+    """A DICOM slice, turned, linear in the place; its columns run to the left, its rows back."""
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.MediaStorageSOPClassUID = CTImageStorage
+    meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = pydicom.Dataset()
+    data.file_meta = meta
+    data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, "1.2.3.4"
+    data.StudyInstanceUID, data.SeriesInstanceUID = "1.2.3", "1.2.3.1"
+    data.PatientName, data.PatientID, data.Modality = "Nobody", "7", "CT"
+    data.Rows, data.Columns, data.SamplesPerPixel = rows, columns, 1
+    data.PhotometricInterpretation = "MONOCHROME1" if inverted else "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
+    data.RescaleSlope, data.RescaleIntercept = slope, -24.0
+    data.PixelSpacing, data.ImagePositionPatient = [1.5, 1.5], [-11.0, 4.0, 9.0]
+    # In single precision at most, which 16 characters hold.
+    data.ImageOrientationPatient = [0.8, 0.6, 0, -0.6, 0.8, 0]
+    for name, value in elements.items():
+        setattr(data, name, value)
+    values = linear(dicom_places(data))
+    data.PixelData = np.rint((values + 24.0) / slope).astype("<i2").tobytes()
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+def dicom_places(data):
+    along_columns, along_rows = np.reshape(data.ImageOrientationPatient, (2, 3)).astype(float)
+    rows, columns = np.meshgrid(np.arange(data.Rows), np.arange(data.Columns), indexing="ij")
+    down, right = (float(mm) for mm in data.PixelSpacing)
+    return (
+        np.array(data.ImagePositionPatient, float)
+        + rows[..., None] * down * along_rows
+        + columns[..., None] * right * along_columns
+    )
+
+
+def only(path, **slicing):
+    (found,) = slices_of(path, Slicing(**slicing))
+    return found
+
+
+def reduced(found, resolution):
+    """The picture of a slice as a restoration of it would be, and its geometry."""
+    picture, window = found.load()
+    return images.fit(picture, resolution=resolution), Geometry(found, window)
+
+
+def reread(contents, folder):
+    (folder / "out.nii.gz").write_bytes(contents)
+    return nib.load(folder / "out.nii.gz")
+
+
+# Which slices.
+
+
+@pytest.mark.parametrize(
+    ("slices", "expected"),
+    [("middle", [4]), ("all", range(8)), ("3", [3]), ("-1", [7]), ("2:5", [2, 3, 4])],
+)
+def test_slices_are_chosen_by_index(tmp_path, slices, expected):
+    found = slices_of(volume(tmp_path / "a.nii"), Slicing(slices=slices))
+    assert [item.index for item in found] == list(expected)
+
+
+def test_a_range_of_slices_has_a_step(tmp_path):
+    found = slices_of(volume(tmp_path / "a.nii"), Slicing(slices="1::3"))
+    assert [item.index for item in found] == [1, 4, 7]
+
+
+@pytest.mark.parametrize(
+    ("plane", "shape"), [("axial", (10, 12)), ("coronal", (8, 12)), ("sagittal", (8, 10))]
+)
+@pytest.mark.parametrize("axes", ORIENTATIONS)
+def test_planes_are_those_of_the_patient(tmp_path, axes, plane, shape):
+    assert only(volume(tmp_path / "a.nii", axes=axes), plane=plane).shape == shape
+
+
+def test_a_slice_is_named_by_its_plane_and_index(tmp_path):
+    found = only(volume(tmp_path / "head.nii.gz", shape=(12, 10, 108)), slices="7")
+    assert found.name.stem == "head_axial007"
+
+
+def test_a_flat_nifti_file_is_one_slice(tmp_path):
+    nib.save(nib.Nifti1Image(np.arange(12.0).reshape(4, 3), np.eye(4)), tmp_path / "a.nii")
+    assert only(tmp_path / "a.nii", slices="all").shape == (3, 4)
+
+
+def test_dicom_is_known_by_its_first_bytes(tmp_path):
+    assert is_medical(ct(tmp_path / "IM0001"))
+
+
+def test_a_picture_is_no_medical_file(tmp_path):
+    images.save_image(tmp_path / "a.png", image(4, 4, 1))
+    assert not is_medical(tmp_path / "a.png")
+
+
+# How they are seen.
+
+
+@pytest.mark.parametrize("axes", ORIENTATIONS)
+@pytest.mark.parametrize(
+    ("plane", "down", "right"),
+    [
+        ("axial", (0, -1, 0), (-1, 0, 0)),
+        ("coronal", (0, 0, -1), (-1, 0, 0)),
+        ("sagittal", (0, 0, -1), (0, -1, 0)),
+    ],
+)
+def test_slices_are_seen_as_radiologists_do(tmp_path, axes, plane, down, right):
+    found = only(volume(tmp_path / "a.nii.gz", axes=axes), plane=plane, window=WIDE)
+    picture, window = found.load()
+    values = window.values_of(picture[..., 0])
+    step = 2.0 * rotation().T @ GRADIENT  # from voxel to voxel, to the right, front and head
+    np.testing.assert_allclose(np.diff(values, axis=0), np.dot(step, down), atol=1e-3)
+    np.testing.assert_allclose(np.diff(values, axis=1), np.dot(step, right), atol=1e-3)
+
+
+def test_metrics_say_how_a_slice_is_seen(tmp_path):
+    about = only(volume(tmp_path / "a.nii"), plane="coronal").about
+    assert (about["rows"], about["columns"]) == ("S to I", "R to L")
+
+
+def test_dicom_says_how_it_is_seen(tmp_path):
+    about = only(ct(tmp_path / "a.dcm")).about
+    assert (about["rows"], about["columns"]) == ("A to P", "R to L")
+
+
+def test_small_values_are_white_where_dicom_says_so(tmp_path):
+    plain, _ = only(ct(tmp_path / "a.dcm"), window="-200:200").load()
+    inverted, _ = only(ct(tmp_path / "b.dcm", inverted=True), window="-200:200").load()
+    np.testing.assert_allclose(inverted, -plain)
+
+
+# The window.
+
+
+def test_the_window_that_is_asked_for_comes_first(tmp_path):
+    path = volume(tmp_path / "a.nii", cal_min=1, cal_max=9)
+    assert only(path, window="-5:15.5").load()[1] == Window(-5.0, 15.5)
+
+
+def test_then_comes_that_of_the_nifti_header(tmp_path):
+    assert only(volume(tmp_path / "a.nii", cal_min=1, cal_max=9)).load()[1] == Window(1.0, 9.0)
+
+
+def test_else_half_a_percent_of_the_volume_is_clipped_at_either_end(tmp_path):
+    found = only(volume(tmp_path / "a.nii", shape=(20, 20, 20)), slices="3")
+    whole = np.asarray(nib.load(tmp_path / "a.nii").dataobj)
+    np.testing.assert_allclose(found.load()[1], np.quantile(whole, [0.005, 0.995]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "window"), [(None, (-60.0, 139.0)), ("LINEAR_EXACT", (-60.0, 140.0))]
+)
+def test_dicom_windows_follow_the_standard(tmp_path, function, window):
+    elements = {"WindowCenter": [40, 9], "WindowWidth": [200, 1]}
+    if function:
+        elements["VOILUTFunction"] = function
+    assert only(ct(tmp_path / "a.dcm", **elements)).load()[1] == Window(*window)
+
+
+def test_values_outside_of_the_window_are_clipped():
+    np.testing.assert_allclose(
+        Window(0, 10).image_of(np.array([-5, 0, 5, 10, 11])), [-1, -1, 0, 1, 1]
+    )
+
+
+def test_a_window_undoes_itself():
+    values = np.linspace(-30, 70, 11)
+    window = Window(-30, 70)
+    np.testing.assert_allclose(window.values_of(window.image_of(values)), values, atol=1e-4)
+
+
+# Back into the patient.
+
+
+@pytest.mark.parametrize("axes", ORIENTATIONS)
+@pytest.mark.parametrize(("plane", "resolution"), [("axial", 5), ("coronal", 4), ("sagittal", 8)])
+def test_every_voxel_of_a_restored_slice_is_in_its_place(tmp_path, axes, plane, resolution):
+    found = only(volume(tmp_path / "a.nii.gz", axes=axes), plane=plane, window=WIDE)
+    picture, geometry = reduced(found, resolution)
+    written = reread(geometry.picture(picture, part="reconstruction"), tmp_path)
+    np.testing.assert_allclose(
+        written.get_fdata(), linear(places_of(written.shape, written.affine)), atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("axes", ORIENTATIONS)
+def test_a_slice_as_large_as_the_picture_keeps_every_voxel(tmp_path, axes):
+    path = volume(tmp_path / "a.nii.gz", axes=axes, shape=(8, 8, 3))
+    picture, geometry = reduced(only(path, slices="2", window=WIDE), 8)
+    written = reread(geometry.picture(picture, part="reconstruction"), tmp_path)
+    assert nib.aff2axcodes(written.affine) == tuple(axes)
+    whole = nib.load(path)
+    across = axes.index(next(letter for letter in axes if letter in "SI"))
+    index = 2 if "S" in axes else 0
+    np.testing.assert_allclose(
+        written.get_fdata(), np.take(whole.get_fdata(), [index], axis=across), atol=1e-3
+    )
+    np.testing.assert_allclose(written.affine[:3, :3], whole.affine[:3, :3], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("sform", "qform"), [(1, 0), (0, 1), (4, 1)])
+def test_the_space_is_named_as_in_the_original(tmp_path, sform, qform):
+    path = volume(tmp_path / "a.nii", sform_code=sform, qform_code=qform)
+    picture, geometry = reduced(only(path), 5)
+    header = reread(geometry.picture(picture, part="reconstruction"), tmp_path).header
+    assert int(header["qform_code"]) == qform
+    assert int(header["sform_code"]) == (sform or qform)
+
+
+def test_a_standard_deviation_is_written_in_the_files_unit(tmp_path):
+    found = only(volume(tmp_path / "a.nii"), window="0:510")
+    geometry = Geometry(found, found.load()[1])
+    written = reread(geometry.deviation(np.full((5, 5), 3.0), part="stddev"), tmp_path)
+    np.testing.assert_allclose(written.get_fdata(), 6.0)
+
+
+def test_equal_restorations_are_equal_bytes(tmp_path):
+    picture, geometry = reduced(only(volume(tmp_path / "a.nii")), 5)
+    first, again = (geometry.picture(picture, part="merged") for _ in range(2))
+    assert first == again
+    assert gzip.decompress(first)[:4] == (348).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("resolution", [5, 10])
+def test_every_pixel_of_a_restored_dicom_slice_is_in_its_place(tmp_path, resolution, inverted):
+    found = only(ct(tmp_path / "a.dcm", inverted=inverted), window="-400:400")
+    picture, geometry = reduced(found, resolution)
+    (tmp_path / "out.dcm").write_bytes(geometry.picture(picture, part="reconstruction"))
+    written = pydicom.dcmread(tmp_path / "out.dcm")
+    values = written.pixel_array * written.RescaleSlope + written.RescaleIntercept
+    np.testing.assert_allclose(values, linear(dicom_places(written)), atol=0.11)
+
+
+def test_a_restored_dicom_slice_is_derived_from_the_same_study(tmp_path):
+    picture, geometry = reduced(only(ct(tmp_path / "a.dcm")), 5)
+    (tmp_path / "out.dcm").write_bytes(geometry.picture(picture, part="reconstruction"))
+    before, after = (pydicom.dcmread(tmp_path / name) for name in ("a.dcm", "out.dcm"))
+    assert after.StudyInstanceUID == before.StudyInstanceUID
+    assert after.PatientID == before.PatientID
+    assert after.SOPInstanceUID != before.SOPInstanceUID
+    assert after.SeriesInstanceUID != before.SeriesInstanceUID
+    assert list(after.ImageType) == ["DERIVED", "SECONDARY"]
+
+
+def test_a_dicom_slice_keeps_the_window_that_it_was_read_in(tmp_path):
+    picture, geometry = reduced(only(ct(tmp_path / "a.dcm"), window="-30:70"), 5)
+    (tmp_path / "out.dcm").write_bytes(geometry.picture(picture, part="reconstruction"))
+    assert only(tmp_path / "out.dcm").load()[1] == Window(-30.0, 70.0)
+
+
+def test_values_beyond_the_stored_bits_are_clipped(tmp_path):
+    path = ct(tmp_path / "a.dcm", slope=0.005)
+    found = only(path, window="-1000:1000")
+    (tmp_path / "out.dcm").write_bytes(
+        Geometry(found, Window(-1000, 1000)).picture(np.ones((5, 5, 1)), part="mean")
+    )
+    assert (pydicom.dcmread(tmp_path / "out.dcm").pixel_array == 2**15 - 1).all()
+
+
+# Through a run.
+
+
+EXPECTED = inputs.Expected(
+    size=8, resizable=True, resolution=8, mask_resolution=8, channels=3, non_square="crop"
+)
+
+
+def test_every_slice_is_a_job_with_its_place(tmp_path):
+    path = volume(tmp_path / "head.nii.gz")
+    jobs = inputs.plan(str(path), slicing=Slicing(slices="2:4"))
+    assert [job.name for job in jobs] == ["head_axial2", "head_axial3"]
+    loaded = inputs.load(jobs[0], expected=EXPECTED)
+    assert loaded.image.shape == (8, 8, 3)
+    assert loaded.geometry.about["slice"] == 2
+
+
+def test_a_folder_may_mix_pictures_and_medical_files(tmp_path):
+    volume(tmp_path / "a.nii.gz")
+    ct(tmp_path / "b.dcm")
+    images.save_image(tmp_path / "c.png", image(4, 4, 1))
+    assert [job.name for job in inputs.plan(str(tmp_path))] == ["a_axial4", "b", "c"]
+
+
+def test_masks_are_matched_by_the_names_of_slices(tmp_path):
+    path = volume(tmp_path / "head.nii.gz")
+    (tmp_path / "masks").mkdir()
+    for index in (2, 3):
+        images.save_image(tmp_path / "masks" / f"head_axial{index}.png", image(8, 8, 1))
+    jobs = inputs.plan(
+        str(path), masks=str(tmp_path / "masks"), needs_masks=True, slicing=Slicing(slices="2:4")
+    )
+    assert [job.mask.name for job in jobs] == ["head_axial2.png", "head_axial3.png"]
+
+
+@pytest.mark.parametrize(("make", "suffix"), [(volume, ".nii.gz"), (ct, ".dcm")])
+def test_results_are_written_in_the_format_that_was_read(tmp_path, make, suffix):
+    path = make(tmp_path / f"in{suffix}")
+    found = only(path)
+    geometry = Geometry(found, found.load()[1])
+    writer.save_image_result(
+        tmp_path, result(name="x", channels=1, samples=samples(channels=1), geometry=geometry)
+    )
+    for part in ("reconstruction", "merged", "mean", "stddev"):
+        assert only(tmp_path / "x" / f"{part}{suffix}").shape == (16, 16)
+    metrics = json.loads((tmp_path / "x" / "metrics.json").read_text())
+    assert metrics["geometry"]["window"] == list(geometry.window)
+    assert metrics["geometry"]["file"] == path.name
+
+
+def test_a_later_run_of_a_picture_leaves_no_medical_file(tmp_path):
+    found = only(volume(tmp_path / "in.nii.gz"))
+    geometry = Geometry(found, found.load()[1])
+    writer.save_image_result(tmp_path, result(name="x", channels=1, geometry=geometry))
+    writer.save_image_result(tmp_path, result(name="x", channels=1))
+    assert not list((tmp_path / "x").glob("*.nii.gz"))
+
+
+# What cannot be used.
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("plane", "oblique"),
+        ("slices", "some"),
+        ("slices", "1:2:0"),
+        ("window", "9:9"),
+        ("window", "nan:3"),
+        ("window", "40"),
+    ],
+)
+def test_a_wrong_choice_is_named(argument, value):
+    with pytest.raises(InputError, match=f"`{argument}`.*{value}"):
+        Slicing(**{argument: value})
+
+
+def test_slices_that_a_volume_does_not_have_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"`slices`.*0 to 7"):
+        slices_of(volume(tmp_path / "a.nii"), Slicing(slices="9"))
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.dcm"])
+def test_a_damaged_file_is_one_line(tmp_path, name):
+    (tmp_path / name).write_bytes(b"nothing of the kind" * 40)
+    with pytest.raises(InputError, match=r"`input` must be a (NIfTI volume|DICOM slice)"):
+        slices_of(tmp_path / name, Slicing())
+
+
+def test_a_truncated_volume_is_one_line(tmp_path):
+    path = volume(tmp_path / "a.nii")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="`input` must be a NIfTI volume that can be read"):
+        only(path).load()
+
+
+def test_several_volumes_in_a_file_are_refused(tmp_path):
+    nib.save(nib.Nifti1Image(np.zeros((4, 4, 4, 2), np.float32), np.eye(4)), tmp_path / "a.nii")
+    with pytest.raises(InputError, match="one volume of real numbers"):
+        slices_of(tmp_path / "a.nii", Slicing())
+
+
+def test_several_frames_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"one grey picture.*NIfTI.*frames=2"):
+        only(ct(tmp_path / "a.dcm", NumberOfFrames=2))
+
+
+def test_a_volume_of_one_value_is_refused(tmp_path):
+    nib.save(nib.Nifti1Image(np.ones((4, 4, 4), np.float32), np.eye(4)), tmp_path / "a.nii")
+    with pytest.raises(InputError, match="must hold values that differ"):
+        only(tmp_path / "a.nii").load()
+
+
+def test_a_volume_with_nan_is_refused(tmp_path):
+    values = np.full((4, 4, 4), np.nan, np.float32)
+    nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii")
+    with pytest.raises(InputError, match="must hold finite numbers"):
+        only(tmp_path / "a.nii").load()
+
+
+def test_a_plane_with_oblong_pixels_is_refused_before_it_is_read(tmp_path):
+    path = volume(tmp_path / "a.nii", spacing=(1.0, 1.0, 3.0))
+    axial, coronal = (inputs.plan(str(path), slicing=Slicing(p)) for p in ("axial", "coronal"))
+    inputs.check(axial[0], expected=EXPECTED)
+    with pytest.raises(InputError, match=r"square pixels.*another plane.*3 x 1"):
+        inputs.check(coronal[0], expected=EXPECTED)
+
+
+def test_importing_it_imports_neither_tensorflow_nor_the_readers():
+    code = (
+        "import sys, brgm_tf.io.medical; "
+        "sys.exit(len({'tensorflow', 'nibabel', 'pydicom'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("package", "name"), [("nibabel", "a.nii"), ("pydicom", "a.dcm")])
+def test_a_missing_reader_is_named_with_its_extra(monkeypatch, package, name):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda wanted: None)
+    with pytest.raises(InputError, match=rf"{package}.*pip install 'brgm_tf\[medical\]'"):
+        slices_of(Path(name), Slicing())

@@ -1,0 +1,86 @@
+"""Convolutions with constant kernels: equal to TensorFlow's, whichever way is taken."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from brgm_tf.ops import winograd
+from brgm_tf.ops.constant_conv import ConstantConv
+
+
+def draw(seed, *shape):
+    return np.random.RandomState(seed).uniform(-1, 1, shape).astype("float32")
+
+
+def nonlinear(conv, x):
+    """A function of a convolution, its gradient in x, and the gradient of that one's square."""
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = tf.reduce_sum(conv(x) ** 3)
+        first = inner.gradient(y, x)
+        squared = tf.reduce_sum(first**2)
+    return y, first, outer.gradient(squared, x)
+
+
+def check_derivatives(kernel, x, *, jit=False):
+    """That a constant convolution has the values and derivatives of any other."""
+    conv = ConstantConv(kernel)
+
+    @tf.function(jit_compile=jit)
+    def both(x):
+        return [
+            nonlinear(conv, x),
+            nonlinear(lambda x: tf.nn.conv2d(x, kernel, 1, "SAME"), x),
+        ]
+
+    actual, expected = both(x)
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_derivatives_are_those_of_any_other_convolution(size, jit):
+    check_derivatives(0.1 * draw(0, size, size, 3, 4), draw(1, 2, 6, 7, 3), jit=jit)
+
+
+@pytest.mark.parametrize("height", [1, 2])
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 9])
+def test_fewer_pixels_than_the_kernel_has_are_no_exception(height, width):
+    check_derivatives(draw(0, 3, 3, 3, 4), draw(1, 2, height, width, 3))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_algorithm_of_fewer_products_has_the_same_derivatives(jit, monkeypatch):
+    monkeypatch.setattr(winograd, "pays", lambda x, kernel: True)
+    monkeypatch.setattr(keras.ops, "conv", None)
+    check_derivatives(0.1 * draw(0, 3, 3, 3, 4), draw(1, 2, 6, 8, 3), jit=jit)
+
+
+def pays(height, width, *channels, size=3, dtype="float32"):
+    return winograd.pays(
+        tf.zeros([1, height, width, channels[0]], dtype), draw(0, size, size, *channels)
+    )
+
+
+def test_fewer_products_are_worth_it_for_many_pixels_and_channels_only():
+    assert pays(32, 64, 256, 512)
+    assert not pays(30, 64, 256, 512)
+    assert not pays(32, 64, 255, 512)
+    assert not pays(32, 64, 512, 128)
+
+
+def test_fewer_products_need_even_sides_a_kernel_of_three_and_float32():
+    assert not pays(32, 33, 256, 256)
+    assert not pays(32, 32, 256, 256, size=5)
+    assert not pays(32, 32, 256, 256, dtype="bfloat16")
+
+
+def test_it_rounds_as_the_sum_of_products_does():
+    kernel, x = draw(0, 3, 3, 256, 256), draw(1, 1, 32, 32, 256)
+    exact = tf.nn.conv2d(tf.cast(x, tf.float64), kernel.astype("float64"), 1, "SAME")
+    error = np.abs(ConstantConv(kernel)(x).numpy() - exact).max() / np.abs(exact).max()
+    assert error < 3e-6

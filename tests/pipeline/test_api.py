@@ -1,0 +1,514 @@
+"""`restore`: arrays or files in, results out, with a tiny network of random weights."""
+
+import csv
+
+import nibabel as nib
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from unseeing import Unseeing
+
+import brgm_tf
+from brgm_tf.core.errors import InputError
+from brgm_tf.estimators.optimizers.loop import Optimiser
+from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.pipeline.api import hastened
+from brgm_tf.pipeline.restorer import Restorer, noise_seeds
+
+SIZE, SMALL = 16, 4
+DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
+WITHOUT_VGG = {"perceptual_scale": 0.0}
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return StyleGAN2(
+        SIZE, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
+    )
+
+
+@pytest.fixture(scope="module")
+def grey():
+    return StyleGAN2(
+        SIZE, channels=1, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
+    )
+
+
+@pytest.fixture(scope="module")
+def restore(generator):
+    """brgm_tf.restore with the tiny generator, few steps, and no VGG16."""
+
+    def call(images, **options):
+        defaults = {"generator": generator, "num_steps": 12, "overrides": WITHOUT_VGG}
+        return brgm_tf.restore(images, **(defaults | options))
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def small(generator):
+    """Measurements [3, 4, 4, 3] of images that the generator can make."""
+    z = np.random.RandomState(5).randn(3, 8).astype("float32")
+    x = np.clip(np.asarray(generator(z)), -1, 1)
+    return x.reshape(3, SMALL, SIZE // SMALL, SMALL, SIZE // SMALL, 3).mean(axis=(2, 4))
+
+
+@pytest.fixture(scope="module")
+def enlarged(restore, small):
+    return restore(small, corruption=DOWNSAMPLE, num_steps=60)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Whole pictures [3, 16, 16, 3]."""
+    return np.random.RandomState(6).uniform(-1, 1, (3, SIZE, SIZE, 3)).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def missing():
+    return np.random.RandomState(7).rand(3, SIZE, SIZE, 1) < 0.3
+
+
+@pytest.fixture(scope="module")
+def filled(restore, whole, missing):
+    return restore(whole, corruption="mask()", masks=missing)
+
+
+def test_every_image_has_a_result_of_the_generators_size(enlarged, small):
+    assert enlarged.failures == ()
+    assert enlarged.reconstructions.shape == (3, SIZE, SIZE, 3)
+    assert [image.name for image in enlarged.images] == [f"image_{i:05d}" for i in range(3)]
+    for image, y in zip(enlarged.images, small, strict=True):
+        np.testing.assert_array_equal(image.measurement, y)
+        assert image.recorrupted.shape == (SMALL, SMALL, 3)
+        assert image.latents.shape == (6, 8)
+        assert (image.merged, image.truth, image.missing, image.frames) == (None,) * 4
+        assert list(image.metrics) == ["residual"]
+
+
+def test_the_reconstruction_comes_from_the_latents(enlarged, generator):
+    for image in enlarged.images:
+        x = generator.synthesis(image.latents[None]).numpy()[0]
+        np.testing.assert_allclose(image.reconstruction, x, atol=1e-5)
+
+
+def test_the_recorrupted_image_is_the_mean_of_the_reconstructions_blocks(enlarged):
+    for image in enlarged.images:
+        blocks = image.reconstruction.reshape(SMALL, 4, SMALL, 4, 3).mean(axis=(1, 3))
+        np.testing.assert_allclose(image.recorrupted, blocks, atol=1e-6)
+        residual = np.sqrt(np.mean((127.5 * (blocks - image.measurement)) ** 2))
+        mean_error = np.mean(np.abs(127.5 * (blocks - image.measurement)))
+        assert any(np.isclose(image.metrics["residual"], r, 1e-3) for r in (residual, mean_error))
+
+
+def test_the_objective_falls(enlarged):
+    for image in enlarged.images:
+        total = image.history["total"]
+        assert total.shape == (60,)
+        assert total[-1] < 0.5 * total[0]
+        terms = sum(values for name, values in image.history.items() if name != "total")
+        np.testing.assert_allclose(total, terms)
+
+
+def test_the_same_seed_gives_the_same_bytes(enlarged, restore, small):
+    again = restore(small, corruption=DOWNSAMPLE, num_steps=60)
+    assert again.reconstructions.tobytes() == enlarged.reconstructions.tobytes()
+    for a, b in zip(again.images, enlarged.images, strict=True):
+        assert a.latents.tobytes() == b.latents.tobytes()
+
+
+def test_a_batch_of_two_equals_single_images(enlarged, restore, small):
+    batched = restore(small, corruption=DOWNSAMPLE, num_steps=60, batch_size=2)
+    assert [image.name for image in batched.images] == [image.name for image in enlarged.images]
+    for a, b in zip(batched.images, enlarged.images, strict=True):
+        single, together = b.history["total"], a.history["total"]
+        # Where the objective is zero is arbitrary: what it fell by is not.
+        assert abs(together[-1] - single[-1]) < 0.01 * (single[0] - single[-1])
+
+
+def test_a_merged_image_keeps_the_known_pixels_exactly(filled, whole, missing):
+    for image, y, hole in zip(filled.images, whole, missing, strict=True):
+        known = np.broadcast_to(~hole, y.shape)
+        np.testing.assert_array_equal(image.merged[known], y[known])
+        np.testing.assert_array_equal(image.merged[~known], image.reconstruction[~known])
+        np.testing.assert_array_equal(image.missing, hole)
+
+
+def test_what_a_mask_hides_does_not_matter(filled, restore, whole, missing):
+    other = np.where(missing[:1], -whole[:1], whole[:1])
+    image = restore(other, corruption="mask()", masks=missing[0]).images[0]
+    np.testing.assert_allclose(image.reconstruction, filled.images[0].reconstruction, atol=1e-4)
+
+
+def test_a_bad_array_or_file_is_a_failure_and_the_rest_is_restored(tmp_path, restore, small):
+    (tmp_path / "broken.png").write_text("no image")
+    Image.new("RGB", (5, 5)).save(tmp_path / "large.png")
+    Image.new("RGB", (SMALL, SMALL), (90, 120, 150)).save(tmp_path / "good.png")
+    bad_range = np.full((SMALL, SMALL, 3), 200.0)
+    files = [tmp_path / f"{name}.png" for name in ("broken", "large", "good")]
+    # Of the batches of two, one is mixed, one all bad and one not full.
+    found = restore(
+        [small[0], files[0], files[1], bad_range, files[2]], corruption=DOWNSAMPLE, batch_size=2
+    )
+    assert [image.name for image in found.images] == ["image_00000", "good"]
+    assert [name for name, _ in found.failures] == ["broken", "large", "image_00003"]
+    assert all(message.startswith("`input`") for _, message in found.failures)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((5, 5, 3)),
+        [np.zeros((5, 5, 3)), np.full((SMALL, SMALL, 3), 200.0)],
+        np.zeros((0, SMALL, SMALL, 3)),
+        [],
+        "no/such/file.png",
+    ],
+)
+def test_without_any_usable_input_it_raises_before_heavy_work(monkeypatch, restore, images):
+    monkeypatch.setattr("brgm_tf.pipeline.restorer.load_generator", None)
+    with pytest.raises(InputError) as caught:
+        restore(images, corruption=DOWNSAMPLE)
+    assert caught.value.argument == "input"
+
+
+def test_where_all_fails_the_failures_are_kept_and_named(tmp_path, restore, whole):
+    Image.new("L", (SIZE, SIZE), 0).save(tmp_path / "black.png")
+    found = restore(whole[:2], corruption="mask()", masks=tmp_path / "black.png")
+    assert found.images == ()
+    assert [name for name, _ in found.failures] == ["image_00000", "image_00001"]
+    with pytest.raises(InputError, match=r"nothing restored.* image_00000: `masks` must leave"):
+        _ = found.reconstructions
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, [*range(1, 11), 12]), (2, [10, 12] * 2)])
+def test_the_first_steps_of_a_single_image_do_not_wait_for_xla(restore, small, count, told):
+    steps = []
+    restore(small[:count], corruption=DOWNSAMPLE, progress=lambda step: steps.append(step.step))
+    assert steps == told
+
+
+@pytest.mark.parametrize(("resolution", "frames", "early"), [
+    (128, False, 10), (256, False, 0), (128, True, 0),
+])  # fmt: skip
+def test_early_steps_are_for_pictures_of_few_pixels_and_for_no_video(resolution, frames, early):
+    config = brgm_tf.Config(keep_frames=frames)
+    found = hastened(config, num_images=1, resolution=resolution)
+    assert found.num_early_steps == early
+
+
+def test_progress_may_stop_early_and_the_result_says_so(restore, small):
+    steps = []
+
+    def progress(step):
+        steps.append(step)
+        return step.step >= 20
+
+    found = restore(small[:2], corruption=DOWNSAMPLE, num_steps=40, progress=progress)
+    assert [(step.step, step.num_steps) for step in steps] == [(10, 40), (20, 40)]
+    assert set(steps[0].terms) == {"pixel", "perceptual", "prior", "colinearity"}
+    (image,) = found.images  # the second is not begun
+    assert len(image.history["total"]) == 20
+    assert "stopped after 20 of 40 steps" in image.warnings
+
+
+def test_a_picture_out_of_range_of_the_generator_has_a_warning(filled):
+    for image in filled.images:
+        assert image.metrics["residual"] > 10
+        assert any("residual" in warning for warning in image.warnings)
+
+
+def test_few_frames_from_the_mean_to_the_end_are_kept_when_asked_for(
+    monkeypatch, restore, generator, small
+):
+    monkeypatch.setattr("brgm_tf.pipeline.restorer.MAX_FRAMES", 2)
+    (image,) = restore(small[:1], corruption=DOWNSAMPLE, num_steps=25, keep_frames=True).images
+    # Of the steps 10, 20 and 25, after which there are pictures, the first is left out.
+    assert [frame.shape for frame in image.frames] == [(SIZE, SIZE, 3)] * 3
+    mean = generator.latent_statistics().mean.astype("float32")
+    start = generator.synthesis(np.broadcast_to(mean, (1, generator.num_ws, len(mean))))
+    np.testing.assert_allclose(image.frames[0], start[0], atol=1e-5)
+    np.testing.assert_allclose(image.frames[-1], image.reconstruction, atol=1e-6)
+
+
+def test_saving_writes_every_images_files(tmp_path, filled):
+    assert filled.save(tmp_path / "out") == tmp_path / "out"
+    for image in filled.images:
+        home = tmp_path / "out" / image.name
+        assert {path.name for path in home.iterdir()} == {
+            "measurement.png", "reconstruction.png", "recorrupted.png", "merged.png",
+            "latents.npz", "history.csv", "metrics.json", "figure.png",
+        }  # fmt: skip
+        with np.load(home / "latents.npz") as arrays:
+            np.testing.assert_array_equal(arrays["ws"], image.latents)
+    with open(tmp_path / "out" / "metrics.csv", newline="") as file:
+        names = [row["image"] for row in csv.DictReader(file)]
+    assert names == [image.name for image in filled.images]
+
+
+@pytest.mark.parametrize("objective", ["brgm_tf1", "brgm_torch"])
+def test_the_originals_objectives_run(restore, small, objective):
+    found = restore(small[:1], corruption=DOWNSAMPLE, objective=objective)
+    assert np.isfinite(found.reconstructions).all()
+
+
+def test_a_factor_that_does_not_divide_the_resolution_is_refused(restore, small):
+    with pytest.raises(InputError, match="divides") as caught:
+        restore(small, corruption="downsample(factor=5)")
+    assert caught.value.argument == "corruption"
+
+
+def test_masks_are_demanded_by_a_mask_and_by_nothing_else(restore, small, whole, missing):
+    for options in ({"corruption": "mask()"}, {"corruption": "none", "masks": missing}):
+        with pytest.raises(InputError) as caught:
+            restore(whole, **options)
+        assert caught.value.argument == "masks"
+
+
+@pytest.mark.weights
+def test_a_clean_input_has_metrics_against_the_truth(restore, whole, missing):
+    found = restore(whole[:1], corruption="mask()", masks=missing[0], input_kind="clean")
+    (image,) = found.images
+    np.testing.assert_array_equal(image.truth, whole[0])
+    figures = {"psnr", "ssim", "mae", "rmse", "lpips"}
+    merged = {f"merged_{name}" for name in figures}
+    assert set(image.metrics) == {"residual", "hole_rmse"} | figures | merged
+    assert np.isfinite(list(image.metrics.values())).all()
+    assert image.metrics["merged_rmse"] < image.metrics["rmse"]
+
+
+def test_pixels_under_the_mask_are_never_looked_at(generator):
+    rng = np.random.RandomState(5)
+    missing = rng.rand(16, 16, 1) < 0.3
+    first = rng.uniform(-1, 1, [16, 16, 3]).astype("float32")
+    second = np.where(missing, 0.25, first).astype("float32")
+    results = [
+        brgm_tf.restore(
+            image,
+            corruption="mask()",
+            generator=generator,
+            masks=missing,
+            num_steps=5,
+            overrides={"perceptual_scale": 0.0},
+        ).images[0]
+        for image in (first, second)
+    ]
+    np.testing.assert_array_equal(results[0].measurement, results[1].measurement)
+    np.testing.assert_array_equal(results[0].reconstruction, results[1].reconstruction)
+    assert (results[0].measurement[missing[..., 0]] == 1.0).all()
+
+
+def simulated(restore, images, corruption, **options):
+    """Clean images, damaged and restored, without a perceptual distance."""
+    defaults = {"input_kind": "clean", "perceptual": Unseeing()}
+    return restore(images, corruption=corruption, **(defaults | options)).images
+
+
+def test_a_mask_by_a_rule_has_a_hole_and_merges_as_one_from_a_file(restore, whole):
+    (image,) = simulated(restore, whole[:1], "half_mask(side='left')")
+    half = SIZE // 2
+    assert image.missing[:, :half].all()
+    assert not image.missing[:, half:].any()
+    np.testing.assert_array_equal(image.merged[:, half:], whole[0][:, half:])
+    assert image.metrics["hole_rmse"] > 0
+
+
+def test_a_grey_measurement_of_colours_is_restored_in_colour(restore, whole):
+    grey = whole[:1].mean(axis=-1, keepdims=True)
+    (image,) = restore(grey, corruption="grayscale()").images
+    assert image.measurement.shape == (SIZE, SIZE, 1)
+    assert image.reconstruction.shape == (SIZE, SIZE, 3)
+
+
+def test_a_clean_input_gets_the_noise_of_its_chain(restore, whole):
+    corruption = f"{DOWNSAMPLE} + noise(scale=20)"
+    images = simulated(restore, np.repeat(whole[:1], 2, axis=0), corruption)
+    mean = whole[0].reshape(SMALL, 4, SMALL, 4, 3).mean(axis=(1, 3))
+    first, second = (127.5 * (image.measurement - mean) for image in images)
+    assert np.std(first) == pytest.approx(20, rel=0.3)
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.5
+
+
+def test_an_images_noise_does_not_depend_on_its_batch(restore, whole):
+    corruption = f"{DOWNSAMPLE} + noise(scale=20)"
+    alone, together = (
+        simulated(restore, whole, corruption, num_steps=1, batch_size=size) for size in (1, 3)
+    )
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a.measurement, b.measurement)
+
+
+def test_seeds_of_noise_are_those_of_names():
+    first = noise_seeds(["a", "b", "c"], seed=5)
+    np.testing.assert_array_equal(first[1:], noise_seeds(["b", "c"], seed=5))
+    assert len({tuple(row) for row in first}) == 3
+    assert not (first == noise_seeds(["a", "b", "c"], seed=6)).all(axis=1).any()
+
+
+def test_noise_that_is_known_of_brings_no_warning(restore, generator):
+    z = np.random.RandomState(5).randn(1, 8).astype("float32")
+    x = np.clip(np.asarray(generator(z)), -1, 1)
+    (image,) = simulated(restore, x, f"{DOWNSAMPLE} + noise(scale=40)", num_steps=40)
+    assert image.metrics["residual"] > 20
+    assert image.warnings == ()
+
+
+def test_a_mask_may_follow_fewer_pixels(restore, small):
+    missing = np.zeros((SMALL, SMALL, 1), bool)
+    missing[:2] = True
+    hidden = small[:1].copy()
+    hidden[:, :2] = 0.5
+    images = [
+        restore(y, corruption=f"{DOWNSAMPLE} + mask()", masks=missing).images[0]
+        for y in (small[:1], hidden)
+    ]
+    np.testing.assert_array_equal(images[0].measurement[:2], 1.0)
+    np.testing.assert_array_equal(images[0].measurement[2:], small[0, 2:])
+    np.testing.assert_array_equal(images[0].reconstruction, images[1].reconstruction)
+    assert images[0].merged is None
+    error = images[0].recorrupted[2:] - small[0, 2:]
+    residual = 127.5 * np.sqrt(np.mean(error**2))
+    assert images[0].metrics["residual"] == pytest.approx(residual, rel=1e-4)
+
+
+def test_noisy_pixels_are_not_put_back(restore, whole, missing):
+    (image,) = simulated(restore, whole[:1], "mask() + noise(scale=5)", masks=missing[0])
+    assert image.merged is None
+    assert "hole_rmse" not in image.metrics
+    np.testing.assert_array_equal(image.measurement[missing[0, ..., 0]], 1.0)
+
+
+# MRI.
+
+
+def film(grey):
+    """An image [16, 16, 1] that the generator can make, not far from white and black."""
+    x = np.asarray(grey(np.random.RandomState(5).randn(1, 8).astype("float32")))[0]
+    return np.clip(x, -1, 1)
+
+
+def fourier(x):
+    x = np.fft.fft2(np.fft.ifftshift(x, axes=(0, 1)), axes=(0, 1), norm="ortho")
+    return np.fft.fftshift(x, axes=(0, 1)).astype("complex64")
+
+
+def test_a_clean_image_is_measured_as_kspace_and_shown_as_a_picture(restore, grey, tmp_path):
+    found = restore(
+        film(grey),
+        corruption="kspace(acceleration=2) + noise(scale=2)",
+        input_kind="clean",
+        generator=grey,
+        perceptual=Unseeing(),
+    )
+    (image,) = found.images
+    assert image.measurement.shape == image.recorrupted.shape == (SIZE, SIZE, 1)
+    assert image.measurement.dtype == np.float32
+    assert image.kspace.values.dtype == np.complex64
+    assert (image.kspace.values[~image.kspace.sampled] == 0).all()
+    assert image.kspace.sampled.mean() == 0.5
+    assert image.merged is None
+    assert "kspace_white" not in image.metrics
+    home = found.save(tmp_path) / "image_00000"
+    np.testing.assert_array_equal(np.load(home / "measurement.npy"), image.kspace.values)
+
+
+def test_measured_kspace_is_restored_whatever_its_unit(restore, grey):
+    x = film(grey)
+    options = {"corruption": "kspace(acceleration=2)", "generator": grey}
+    (first,) = restore(fourier((x + 1) / 2), **options).images
+    (second,) = restore(fourier((x + 1) / 2) * 1024, **options).images
+    np.testing.assert_allclose(second.metrics["kspace_white"] / first.metrics["kspace_white"], 1024)
+    np.testing.assert_array_equal(second.reconstruction, first.reconstruction)
+    # The 99.9 % quantile of the zero-filled magnitude is white.
+    magnitude = (first.measurement + 1) / 2
+    np.testing.assert_allclose(np.quantile(magnitude, 0.999), 1, rtol=1e-4)
+
+
+def test_an_images_unit_does_not_depend_on_its_neighbours(restore, grey):
+    y = np.stack([fourier((film(grey) + 1) / 2)] * 2) * np.array([1, 5])[:, None, None, None]
+    options = {"corruption": "kspace(acceleration=2)", "generator": grey, "num_steps": 1}
+    together = restore(y, batch_size=2, **options).images
+    alone = [restore(one, **options).images[0] for one in y]
+    for a, b in zip(together, alone, strict=True):
+        assert a.metrics["kspace_white"] == b.metrics["kspace_white"]
+
+
+def test_coils_without_sensitivities_are_refused_before_anything_is_loaded(restore, grey):
+    y = np.repeat(fourier(film(grey)), 2, axis=-1)
+    with pytest.raises(InputError, match=r"must be k-space of 1 coils.*sensitivities"):
+        restore(y, corruption="kspace(acceleration=2)", generator=grey)
+
+
+@pytest.mark.slow
+def test_kspace_of_several_coils_is_restored(restore, grey, tmp_path):
+    rng = np.random.RandomState(2)
+    maps = rng.normal(size=(SIZE, SIZE, 3)) + 1j * rng.normal(size=(SIZE, SIZE, 3))
+    np.save(tmp_path / "maps.npy", maps)
+    y = fourier(maps * (film(grey) + 1) / 2)
+    found = restore(
+        y,
+        corruption=f"kspace(acceleration=2, sensitivities='{tmp_path / 'maps.npy'}')"
+        " + noise(scale=2)",
+        generator=grey,
+        num_steps=60,
+    )
+    (image,) = found.images
+    assert image.kspace.values.shape == (SIZE, SIZE, 3)
+    assert np.isfinite(image.reconstruction).all()
+    start, *_, end = image.history["total"]
+    assert end < start
+
+
+def test_an_image_whose_terms_are_not_finite_costs_only_itself(restore, small, monkeypatch):
+    run = Optimiser.run
+
+    def spoilt(self, state, data):
+        values = data["measurement"].numpy()
+        bad = (values == small[1]).all(axis=(1, 2, 3))[:, None, None, None]
+        data = data | {"measurement": tf.constant(np.where(bad, np.nan, values))}
+        yield from run(self, state, data)
+
+    whole = restore(small, corruption=DOWNSAMPLE, batch_size=3)
+    monkeypatch.setattr(Optimiser, "run", spoilt)
+    found = restore(small, corruption=DOWNSAMPLE, batch_size=3)
+    assert [name for name, _ in found.failures] == ["image_00001"]
+    assert [image.name for image in found.images] == ["image_00000", "image_00002"]
+    np.testing.assert_array_equal(found.reconstructions, whole.reconstructions[[0, 2]])
+
+
+def exhausted(limit, monkeypatch):
+    """Memory for at most `limit` images."""
+    restore_batch = Restorer._restore
+
+    def limited(self, loaded, progress, kept):
+        if len(loaded) > limit:
+            raise tf.errors.ResourceExhaustedError(None, None, "out of it")
+        return restore_batch(self, loaded, progress, kept)
+
+    monkeypatch.setattr(Restorer, "_restore", limited)
+
+
+def test_where_memory_runs_out_a_batch_is_restored_in_halves(restore, small, monkeypatch):
+    exhausted(1, monkeypatch)
+    found = restore(small, corruption=DOWNSAMPLE, batch_size=3)
+    assert [image.name for image in found.images] == [f"image_{i:05d}" for i in range(3)]
+    assert found.failures == ()
+
+
+def test_where_there_is_no_memory_for_one_image_it_fails(restore, small, monkeypatch):
+    exhausted(0, monkeypatch)
+    found = restore(small, corruption=DOWNSAMPLE, batch_size=2)
+    assert [message for _, message in found.failures] == ["memory ran out: out of it"] * 3
+
+
+def test_a_slice_of_a_volume_is_restored_and_written_back(restore, tmp_path):
+    values = np.random.RandomState(8).uniform(-900, 300, (6, SMALL, SMALL)).astype("float32")
+    nib.save(nib.Nifti1Image(values, np.diag([2.0, 4.0, 4.0, 1.0])), tmp_path / "a.nii.gz")
+    found = restore(str(tmp_path / "a.nii.gz"), corruption=DOWNSAMPLE, plane="sagittal", slices="4")
+    found.save(tmp_path / "out")
+    written = nib.load(tmp_path / "out" / "a_sagittal4" / "reconstruction.nii.gz")
+    assert written.shape == (1, SIZE, SIZE)
+    low, high = np.quantile(values, [0.005, 0.995])
+    picture = low + (found.reconstructions[0].mean(axis=-1) + 1) / 2 * (high - low)
+    np.testing.assert_allclose(written.get_fdata()[0], picture[::-1, ::-1].T, atol=0.5)

@@ -1,0 +1,84 @@
+"""Several devices: each restores batches of its own, to the same bytes as one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_run import COUNT, contents, flags, make
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.pipeline.devices import devices_of, scope_of
+
+# Two logical CPUs, which must be there before TensorFlow looks for devices.
+TWO_CPUS = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from brgm_tf import reconstruct, restorer, run_flags
+used = set()
+estimate = restorer.Restorer._estimate
+def noting(self, *arguments):
+    found = estimate(self, *arguments)
+    used.add((self.device, found.ws.device))
+    return found
+restorer.Restorer._estimate = noting
+run_flags.parse(sys.argv)
+code = reconstruct._run()
+print(sorted(used))
+sys.exit(code)
+"""
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A folder with a generator and pictures."""
+    return make(tmp_path_factory.mktemp("given"))
+
+
+def run(given, output, *more):
+    return subprocess.run(
+        [sys.executable, "-c", TWO_CPUS, *flags(given, output), *more],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+
+
+@pytest.mark.slow
+def test_two_devices_leave_what_one_does(given, tmp_path):
+    one = run(given, tmp_path / "one", "--strategy=one_device")
+    two = run(given, tmp_path / "two", "--strategy=mirrored")
+    assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
+    devices = [f"/job:localhost/replica:0/task:0/device:CPU:{i}" for i in range(2)]
+    assert one.stdout.splitlines()[-1] == str([("/device:CPU:0", devices[0])])
+    assert two.stdout.splitlines()[-1].count("CPU:1") == 2
+    assert len(contents(tmp_path / "two")) > 4 * COUNT
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+
+def test_without_an_accelerator_auto_leaves_the_choice_to_tensorflow():
+    assert devices_of("auto") == [None]
+
+
+def test_one_device_is_the_cpu_here():
+    assert devices_of("one_device") == ["/device:CPU:0"]
+
+
+def test_mirrored_is_every_device():
+    assert devices_of("mirrored") == ["/job:localhost/replica:0/task:0/device:CPU:0"]
+
+
+def test_a_tpu_that_is_not_there_is_an_error():
+    with pytest.raises(InputError, match="`strategy` needs a TPU"):
+        devices_of("tpu")
+
+
+def test_what_is_created_in_a_scope_is_on_its_device():
+    import tensorflow as tf
+
+    with scope_of("/device:CPU:0"):
+        assert tf.constant(1.0).device.endswith("CPU:0")

@@ -1,0 +1,190 @@
+"""What draws say of an image: moments, intervals, coverage; `restore` by variational inference."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+import brgm_tf
+from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.reporting import posterior_summary
+
+SIZE = 16
+
+
+def draws(*, count=2000, merged=True):
+    """Latents, images, images corrupted again and merged ones of two images [2, 2, 2, 1]."""
+    rng = np.random.RandomState(0)
+    pictures = rng.normal(0.1, 0.2, [count, 2, 2, 2, 1]).astype("float32")
+    known = pictures.copy()
+    known[:, :, 0] = 0.5
+    latents = rng.randn(count, 2, 3, 4).astype("float32")
+    return [latents, pictures, pictures * 0.5, known if merged else None]
+
+
+def test_moments_and_intervals_are_those_of_the_draws():
+    (first, _) = posterior_summary.summarise(draws(merged=False), num_samples=5)
+    assert first.images.shape == (5, 2, 2, 1)
+    assert first.latents.shape == (5, 3, 4)
+    assert first.merged is None
+    np.testing.assert_allclose(first.mean, 0.1, atol=0.02)
+    np.testing.assert_allclose(first.stddev, 0.2 * 127.5, rtol=0.06)
+    np.testing.assert_allclose(first.low, scipy.stats.norm.ppf(0.05, 0.1, 0.2), atol=0.03)
+    np.testing.assert_allclose(first.high, scipy.stats.norm.ppf(0.95, 0.1, 0.2), atol=0.03)
+
+
+def test_known_pixels_have_no_spread():
+    (first, _) = posterior_summary.summarise(draws(), num_samples=5)
+    np.testing.assert_array_equal(first.stddev[0], 0)
+    assert (first.stddev[1] > 0).all()
+    np.testing.assert_array_equal(first.mean[0], 0.5)
+
+
+def test_of_truths_drawn_alike_the_interval_covers_its_share():
+    rng = np.random.RandomState(1)
+    draws = rng.randn(posterior_summary.STATISTICS_DRAWS, 1, 20000)
+    for share in posterior_summary.INTERVALS.values():
+        covered = posterior_summary.coverage(draws, rng.randn(1, 20000), share=share)
+        assert covered[0] == pytest.approx(share, abs=0.01)
+
+
+def test_with_the_right_discrepancy_truths_beyond_the_draws_are_covered_too():
+    rng = np.random.RandomState(2)
+    draws = 0.1 * rng.randn(posterior_summary.STATISTICS_DRAWS, 1, 20000)
+    truth = 0.1 * rng.randn(1, 20000) + 0.2 * rng.randn(1, 20000)
+    for share in posterior_summary.INTERVALS.values():
+        assert posterior_summary.coverage(draws, truth, share=share)[0] < 0.8 * share
+        covered = posterior_summary.coverage(draws, truth, share=share, discrepancy=0.2 * 127.5)
+        assert covered[0] == pytest.approx(share, abs=0.015)
+
+
+def test_a_discrepancy_widens_what_is_missing_alone():
+    missing = np.zeros([2, 2, 2, 1], bool)
+    missing[:, 1] = True
+    plain, _ = posterior_summary.summarise(draws(), num_samples=5)
+    wide, _ = posterior_summary.summarise(draws(), num_samples=5, discrepancy=30.0, missing=missing)
+    np.testing.assert_array_equal(wide.stddev[0], 0)
+    np.testing.assert_array_equal(wide.low[0], plain.low[0])
+    np.testing.assert_allclose(wide.stddev[1], np.hypot(plain.stddev[1], 30.0), rtol=1e-5)
+    assert (wide.low[1] < plain.low[1]).all()
+    assert (wide.high[1] > plain.high[1]).all()
+
+
+def test_a_pixel_that_does_not_count_is_not_covered_or_missed():
+    draw = np.zeros([10, 1, 2, 2, 1])
+    truth = np.array([0.0, 0.0, 1.0, 0.0]).reshape(1, 2, 2, 1)
+    missing = np.array([True, False, False, True]).reshape(1, 2, 2, 1)
+    assert posterior_summary.coverage(draw, truth, share=0.9)[0] == 0.75
+    assert posterior_summary.coverage(draw, truth, share=0.9, counted=missing)[0] == 1.0
+    assert np.isnan(posterior_summary.coverage(draw, truth, share=0.9, counted=~missing & False)[0])
+
+
+def test_the_samples_residual_is_their_distance_from_the_measurement():
+    found = posterior_summary.figures_of(
+        draws(), {"noise_scale": np.full([2000, 2], 7.0)}, np.zeros([2, 2, 2, 1])
+    )
+    assert set(found) == {"noise_scale", "samples_residual", "discrepancy"}
+    np.testing.assert_allclose(found["noise_scale"], 7.0)
+    expected = 127.5 * np.sqrt(0.05**2 + 0.1**2)
+    np.testing.assert_allclose(found["samples_residual"], expected, rtol=0.05)
+
+
+def test_draws_that_do_not_fit_the_measurement_are_told():
+    assert posterior_summary.misfit({"samples_residual": 4.0, "noise_scale": 3.0}) == ""
+    assert "9.0 grey levels" in posterior_summary.misfit(
+        {"samples_residual": 9.0, "noise_scale": 3.0}
+    )
+    assert posterior_summary.misfit({"samples_residual": 9.0, "noise_scale": np.nan}) == ""
+    assert posterior_summary.misfit({"residual": 9.0}) == ""
+
+
+class Drawn:
+    """An estimator that has drawn [64, 2, 3] already."""
+
+    def draw(self, fit, *, num_draws, seed):
+        draws = np.random.RandomState(seed).randn(num_draws, 2, 3) + 5.0
+        return tf.constant(draws)
+
+    def parameters(self, v):
+        return {"noise_scale": tf.reduce_mean(v, axis=-1)}
+
+    def latents(self, v):
+        return v
+
+
+def test_spread_moves_the_draws_away_from_their_mean():
+    latents = [
+        posterior_summary.draw_samples(
+            Drawn(), None, render=lambda ws, _: (ws, ws, None), num_samples=2, seed=0, spread=spread
+        )[0][0]
+        for spread in (1.0, 1.5)
+    ]
+    mean = latents[0].mean(axis=0)
+    np.testing.assert_allclose(latents[1] - mean, 1.5 * (latents[0] - mean), rtol=1e-10)
+
+
+@pytest.fixture(scope="module")
+def restored():
+    """Two pictures of a tiny network's, of which a part is hidden, restored twice."""
+    generator = StyleGAN2(
+        SIZE, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
+    )
+    z = np.random.RandomState(5).randn(2, 8).astype("float32")
+    whole = np.clip(np.asarray(generator(z)), -1, 1)
+    missing = np.zeros([SIZE, SIZE, 1], bool)
+    missing[4:12, 4:12] = True
+    return [
+        brgm_tf.restore(
+            whole,
+            corruption="mask()",
+            masks=missing,
+            generator=generator,
+            estimator="vi",
+            num_steps=80,
+            num_samples=3,
+            surrogate_rank=8,
+            batch_size=2,
+        )
+        for _ in range(2)
+    ], missing
+
+
+def test_vi_gives_samples_that_keep_what_is_known(restored):
+    (found, _), missing = restored
+    for image in found.images:
+        assert image.samples.images.shape == (3, SIZE, SIZE, 3)
+        assert image.samples.merged.shape == (3, SIZE, SIZE, 3)
+        known = ~missing[..., 0]
+        for sample in image.samples.merged:
+            np.testing.assert_array_equal(sample[known], image.measurement[known])
+        np.testing.assert_array_equal(image.samples.stddev[known], 0)
+        assert image.samples.stddev[~known].mean() > 1
+
+
+def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
+    (found, _), _ = restored
+    for image in found.images:
+        names = {"residual", "noise_scale", "noise_scale_stddev", "samples_residual"}
+        names.add("discrepancy")
+        assert set(image.metrics) == names
+        assert image.metrics["samples_residual"] < 3 * image.metrics["noise_scale"]
+        assert "entropy" in image.history
+
+
+def test_a_noise_scale_that_is_inferred_is_the_discrepancy(restored):
+    (found, _), _ = restored
+    for image in found.images:
+        assert image.metrics["discrepancy"] == image.metrics["noise_scale"] > 0
+        assert (image.samples.stddev_map[4:12, 4:12] >= image.metrics["discrepancy"]).all()
+
+
+def test_vi_twice_gives_the_same_samples(restored):
+    (first, second), _ = restored
+    for a, b in zip(first.images, second.images, strict=True):
+        assert a.samples.images.tobytes() == b.samples.images.tobytes()
+
+
+def test_the_objective_is_the_estimators_own_unless_it_is_given():
+    assert brgm_tf.Config().objective == "balanced"
+    assert brgm_tf.Config(estimator="vi").objective == "bayes"
+    assert brgm_tf.Config(estimator="vi", objective="balanced").objective == "balanced"

@@ -1,0 +1,70 @@
+"""The figure: a panel for each picture there is, the same bytes for equal results."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+from example_results import result
+from PIL import Image
+
+from brgm_tf.reporting.figures.restoration import draw_figure, figure_png
+
+
+def shown(drawn):
+    return [axes.get_title() for axes in drawn.axes]
+
+
+def caption(drawn):
+    return [text.get_text() for text in drawn.texts]
+
+
+def test_figure_has_a_panel_per_image_that_there_is():
+    assert shown(draw_figure(result())) == [
+        "Measurement (4 x 4)",
+        "Reconstruction",
+        "Known pixels kept",
+        "Re-corrupted (4 x 4)",
+        "Truth",
+    ]
+    assert len(draw_figure(result(merged=None, truth=None)).axes) == 3
+
+
+def test_figure_captions_what_is_known():
+    metrics = {"residual": 1.234, "psnr": 20.0, "rmse": 25.5, "lpips": math.nan}
+    drawn = draw_figure(result(metrics=metrics, warnings=("too dark",)))
+    line, name, warning = caption(drawn)
+    assert [part.strip() for part in line.split("\N{MIDDLE DOT}")] == [
+        "residual 1.23 grey levels",
+        "RMSE 25.50",
+        "PSNR 20.00 dB",
+    ]
+    assert (name, warning) == ("face", "too dark")
+
+
+def test_parameters_that_were_inferred_are_captioned_with_their_uncertainty():
+    metrics = {"residual": 1.0, "sigma": 2.9123, "sigma_stddev": 0.081, "sigma_true": 3.0}
+    line, *_ = caption(draw_figure(result(metrics=metrics)))
+    assert line.endswith("sigma 2.91 \N{PLUS-MINUS SIGN} 0.081 (true 3)")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("changes", [{}, {"merged": None, "truth": None}])
+def test_the_figures_file_is_1600_pixels_wide(channels, changes):
+    with Image.open(io.BytesIO(figure_png(result(channels=channels, **changes)))) as picture:
+        assert picture.width == 1600
+        assert "Software" not in picture.info
+
+
+def test_grey_images_are_grey_in_the_figure():
+    with Image.open(io.BytesIO(figure_png(result(channels=1)))) as picture:
+        levels = np.asarray(picture.convert("RGB"))[60:200]
+    assert (levels == levels[..., :1]).all()
+
+
+def test_a_users_style_does_not_change_the_figure():
+    import matplotlib
+
+    plain = figure_png(result())
+    with matplotlib.rc_context({"font.size": 30, "savefig.dpi": 50, "image.cmap": "jet"}):
+        assert figure_png(result()) == plain

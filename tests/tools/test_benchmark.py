@@ -1,0 +1,176 @@
+"""The command that measures speed: what it counts, whom it asks, and what it writes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+
+from benchmarking import flops, peers, plans, timing
+
+from brgm_tf.core.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+# 16 x 16 pixels.
+GENERATOR = ROOT / "tests" / "golden" / "checkpoints" / "tf1_skip.pkl"
+B, H, C, D, K = 2, 8, 3, 5, 3
+CONVOLUTION = 2 * B * H * H * K * K * C * D  # a multiplication and an addition each
+
+
+def kernel(*shape):
+    return tf.ones(shape)
+
+
+def convolved(x):
+    return tf.nn.conv2d(x, kernel(K, K, C, D), 1, "SAME")
+
+
+def gradient(function):
+    def both(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.reduce_sum(function(x) ** 2)
+        return tape.gradient(y, x)
+
+    return both
+
+
+# Operations.
+
+
+def test_a_convolution_is_counted():
+    assert flops.count(convolved, tf.ones([B, H, H, C])) == CONVOLUTION
+
+
+def test_its_gradient_is_as_much_again():
+    assert flops.count(gradient(convolved), tf.ones([B, H, H, C])) == 2 * CONVOLUTION
+
+
+def test_a_transposed_convolution_counts_no_inserted_zeros():
+    def upsampled(x):
+        return tf.nn.conv2d_transpose(x, kernel(K, K, D, C), [B, 2 * H, 2 * H, D], 2)
+
+    assert flops.count(upsampled, tf.ones([B, H, H, C])) == CONVOLUTION
+
+
+def test_a_depthwise_convolution_is_counted():
+    def filtered(x):
+        return tf.nn.depthwise_conv2d(x, kernel(K, K, C, 1), [1, 1, 1, 1], "SAME")
+
+    assert flops.count(filtered, tf.ones([B, H, H, C])) == 2 * B * H * H * C * K * K
+
+
+def test_matrix_products_are_counted():
+    assert flops.count(lambda x: x @ kernel(C, D), tf.ones([B, C])) == 2 * B * C * D
+    assert flops.count(lambda x: tf.einsum("bld,ed->ble", x, kernel(D, D)), tf.ones([B, H, D])) == (
+        2 * B * H * D * D
+    )
+
+
+def test_what_is_hidden_is_no_silent_zero():
+    hidden = tf.function(convolved)
+    with pytest.raises(ValueError, match="hides"):
+        flops.count(lambda x: hidden(x), tf.ones([B, H, H, C]))
+
+
+# Time.
+
+
+def test_programs_take_turns_and_change_their_order():
+    called = []
+    programs = {name: lambda name=name: called.append(name) or 1.0 for name in "abc"}
+    measured = timing.in_turn(programs, rounds=2)
+    assert "".join(called) == "abccba"
+    assert {name: len(values) for name, values in measured.items()} == dict.fromkeys("abc", 2)
+
+
+def test_seconds_are_median_and_quartiles():
+    assert timing.Seconds.of([1, 2, 3, 4, 50]) == timing.Seconds(3.0, 2.0, 4.0)
+
+
+# The peer.
+
+
+def peer(folder, *lines):
+    (folder / "peer.py").write_text("\n".join(lines))
+    return f"{sys.executable} {folder / 'peer.py'}"
+
+
+def test_a_peer_gets_the_problem_and_answers(tmp_path):
+    np.savez(tmp_path / "problem.npz", ws=np.full([1, 2], 3.0))
+    command = peer(
+        tmp_path,
+        "import os, numpy as np",
+        "ws = np.load(os.environ['BRGM_TF_BENCHMARK'])['ws']",
+        "print('a word'); print('objective', ws.sum()); print('seconds_per_step 0.5')",
+    )
+    assert peers.ask(command, problem=tmp_path / "problem.npz") == peers.Answer(0.5, 6.0)
+
+
+def test_a_peer_that_fails_is_an_error_with_its_last_line(tmp_path):
+    with pytest.raises(InputError, match="exit code 1, RuntimeError: no GPU"):
+        peers.ask(peer(tmp_path, "raise RuntimeError('no GPU')"), problem=tmp_path)
+
+
+def test_a_peer_that_says_too_little_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="must write the lines"):
+        peers.ask(peer(tmp_path, "print('seconds_per_step 1')"), problem=tmp_path)
+
+
+# The command.
+
+
+def benchmark(*arguments):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "benchmark.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_a_report_has_parts_shares_and_the_peer(tmp_path):
+    command = peer(tmp_path, "print('seconds_per_step 1e6'); print('objective 1')")
+    size = ("--generators", GENERATOR, "--corruption=downsample(factor=4)", "--batch_sizes", 2)
+    done = benchmark(tmp_path, *size, "--rounds=1", "--num_steps=2", "--peer", command)
+    assert done.returncode == 1  # the peer's objective is another one
+    assert "NOT the same objective" in done.stdout
+    report = json.loads((tmp_path / "benchmark.json").read_text())
+    (row,) = report["steps"]
+    seconds = row["seconds_per_step"]["median"]
+    assert sum(row["parts"].values()) == pytest.approx(seconds)
+    assert 0 < row["share_of_peak"] < 1
+    assert row["peer"]["ratio"] == pytest.approx(1e6 / seconds)
+    assert (tmp_path / "benchmark.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--batch_sizes", "0"], "batch_sizes"),
+        (["--schedules", "balanced"], "OBJECTIVE:OPTIMISER"),
+        (["--schedules", "balanced:sgd"], "OBJECTIVE:OPTIMISER"),
+        (["--schedules", "balanced:adam,num_steps=0"], "num_steps=80"),
+        (["--schedules", "balanced:adam,speed=2"], "rampdown=0.5"),
+        (["--generators", "nowhere"], "generator"),
+        (["--corruption=fog()"], "corruption"),
+    ],
+)
+def test_bad_input_is_answered_at_once(tmp_path, flags, named):
+    done = benchmark(tmp_path, *flags)
+    assert done.returncode == 2
+    assert named in done.stderr.splitlines()[-1]
+
+
+def test_a_schedule_says_its_objective_and_its_steps():
+    plan = plans.parse("brgm_torch:adam,num_steps=60,rampdown=0.5")
+    assert (plan.objective, plan.num_steps) == ("brgm_torch", 60)
+    assert plan.overrides == {"optimiser": "adam", "rampdown": 0.5}
+    assert plans.parse("balanced:lbfgs").num_steps is None

@@ -1,0 +1,146 @@
+"""The command that compares restorations: its tables, and going on where it was stopped."""
+
+import csv
+import dataclasses
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brgm_tf.evaluation import baselines
+
+ROOT = Path(__file__).parents[2]
+# 16 x 16 pixels.
+GENERATOR = ROOT / "tests" / "golden" / "checkpoints" / "tf1_skip.pkl"
+TASKS = ("downsample(factor=4)", "mask()")
+
+pytestmark = pytest.mark.weights
+
+
+def tool(name):
+    specification = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+evaluate = tool("evaluate")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    levels = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), "uint8")
+    for i, image in enumerate(levels):
+        Image.fromarray(image).save(folder / f"{i}.png")
+    mask = np.full((16, 16), 255, "uint8")
+    mask[4:10, 4:10] = 0
+    Image.fromarray(mask).save(folder.parent / "mask.png")
+    return folder
+
+
+def arguments(images, folder, *more):
+    common = ("--masks", images.parent / "mask.png", "--generator", GENERATOR)
+    steps = ("--num_steps=4", "--batch_size=3")
+    return [str(word) for word in (images, folder, "--tasks", *TASKS, *common, *steps, *more)]
+
+
+def rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def evaluated(images, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluated")
+    assert evaluate.main(arguments(images, folder)) == 0
+    return folder
+
+
+def test_every_image_is_restored_in_every_way(evaluated):
+    found = {(row["task"], row["method"], row["image"]) for row in rows(evaluated / "images.csv")}
+    methods = {TASKS[0]: ("map", "bicubic"), TASKS[1]: ("map", "biharmonic", "tv")}
+    assert found == {
+        (task, method, name) for task in TASKS for method in methods[task] for name in "012"
+    }
+
+
+def test_the_table_holds_means_and_standard_errors(evaluated):
+    images, table = rows(evaluated / "images.csv"), rows(evaluated / "table.csv")
+    for line in table:
+        own = [row for row in images if all(row[k] == line[k] for k in ("task", "method"))]
+        values = np.array([float(row["rmse"]) for row in own])
+        assert line["images"] == "3"
+        assert float(line["rmse"]) == pytest.approx(values.mean())
+        assert float(line["rmse_error"]) == pytest.approx(values.std(ddof=1) / 3**0.5)
+    assert "| biharmonic |" in (evaluated / "table.md").read_text("utf-8")
+
+
+def test_a_baseline_keeps_what_is_known(evaluated):
+    home = evaluated / "pictures" / "mask"
+    restored, truth = (np.asarray(Image.open(home / part / "0.png")) for part in ("map", "truth"))
+    np.testing.assert_array_equal(restored[:4], truth[:4])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recorder(baselines.Baseline):
+    """A baseline that restores black and keeps what it was called with."""
+
+    calls: list
+
+    def load(self):
+        def black(measurement, **keywords):
+            self.calls.append((measurement, keywords))
+            return np.full((16, 16, 3), -1, "float32")
+
+        return black
+
+
+@pytest.fixture
+def recorded(images, tmp_path, monkeypatch):
+    """Calls of a slow baseline that was named, and the folder of its results."""
+    row = Recorder("", "", corruptions=("mask",), slow=True, calls=[])
+    monkeypatch.setitem(baselines.BASELINES, "dip", row)
+    named = ("--estimators", "--baselines", "dip", "biharmonic", "--seed=5", "--tasks", "mask()")
+    assert evaluate.main(arguments(images, tmp_path, *named)) == 0
+    return row.calls, tmp_path
+
+
+def test_a_baseline_is_told_the_corruption_of_its_measurement_and_the_seed(recorded):
+    measurement, keywords = recorded[0][0]
+    measured = keywords["corruption"].mean(np.zeros((1, 16, 16, 3), "float32"))[0]
+    hole = np.zeros((16, 16, 1), bool)
+    hole[4:10, 4:10] = True
+    np.testing.assert_array_equal(measured, np.where(hole, np.ones(3), 0))
+    np.testing.assert_array_equal(measurement[hole[..., 0]], 1)
+    np.testing.assert_array_equal(keywords["missing"], hole)
+    assert (keywords["resolution"], keywords["seed"]) == (16, 5)
+
+
+def test_the_picture_of_a_baseline_has_the_known_pixels_put_back(recorded):
+    home = recorded[1] / "pictures" / "mask"
+    restored, truth = (np.asarray(Image.open(home / part / "0.png")) for part in ("dip", "truth"))
+    np.testing.assert_array_equal(restored[:4], truth[:4])
+    assert not restored[4:10, 4:10].any()
+
+
+def test_help_says_which_baselines_are_slow(capsys):
+    with pytest.raises(SystemExit):
+        evaluate.main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "dip: Deep Image Prior" in shown
+    assert "(downsample, mask, random_mask, box_mask, scratches, half_mask; slow)" in shown
+
+
+def test_what_is_there_is_not_computed_again(images, evaluated, monkeypatch):
+    before = (evaluated / "images.csv").read_bytes()
+    monkeypatch.setattr(evaluate.Evaluation, "_restorer", None)  # would fail if called
+    assert evaluate.main(arguments(images, evaluated)) == 0
+    assert (evaluated / "images.csv").read_bytes() == before
+
+
+def test_an_option_that_cannot_be_used_is_one_line(images, tmp_path, capsys):
+    assert evaluate.main(arguments(images, tmp_path / "new", "--override", "noise_scale=-1")) == 2
+    assert capsys.readouterr().err.startswith("error: --noise_scale: `noise_scale` must be")

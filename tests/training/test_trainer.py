@@ -1,0 +1,220 @@
+"""Trainings of tiny networks: they learn, repeat themselves, and go on where they were stopped."""
+
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.generators.preset import WEIGHTS, load_preset, write_arrays
+from brgm_tf.training import state as states
+from brgm_tf.training.config import Config
+from brgm_tf.training.export import DISCRIMINATOR, export
+from brgm_tf.training.trainer import Plan, Trainer
+
+# Regularisers that act at every step need one program, those that act at some need more.
+TINY = Config(
+    resolution=8,
+    channels=1,
+    z_dim=4,
+    w_dim=4,
+    channel_base=64,
+    channel_max=8,
+    mapping_depth=1,
+    batch_size=8,
+    r1_interval=1,
+    path_interval=1,
+    ada_start=0.3,
+    ada_kimg=1.0,
+)
+# Without regularisers and augmentation, for tests of the loop around the step.
+PLAIN = dataclasses.replace(TINY, path_weight=0.0, r1_gamma=0.0, augmentations=())
+IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), "uint8")
+
+
+def trainer(folder, *, config=TINY, steps=6, images=IMAGES, tick=4, **options):
+    plan = Plan(
+        total_kimg=steps * config.batch_size / 1000, tick_kimg=tick * config.batch_size / 1000
+    )
+    return Trainer(config, plan, images=images, folder=folder, **options)
+
+
+def run(folder, **options):
+    training = trainer(folder, **options)
+    assert training.run()
+    return states.to_arrays(training.state)
+
+
+def different(first, second):
+    return [key for key in first if not np.array_equal(first[key], second[key], equal_nan=True)]
+
+
+def scalars(folder):
+    with open(folder / "scalars.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{name: text for name, text in row.items() if name != "seconds"} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return folder, run(folder)
+
+
+def test_a_run_that_was_stopped_and_killed_goes_on_bit_for_bit(undisturbed, tmp_path):
+    folder, expected = undisturbed
+    stopped = trainer(tmp_path)
+    stopped._one_step()
+    stopped.stop()
+    assert not stopped.run()
+    # Work that was done after the last snapshot is lost, as by kill -9.
+    stopped._one_step()
+    (tmp_path / "snapshot-000000002.partial").write_bytes(b"half of it")
+    assert different(expected, run(tmp_path)) == []
+    assert scalars(tmp_path) == scalars(folder)
+
+
+def test_every_part_moves_and_stays_finite(undisturbed):
+    folder, state = undisturbed
+    first = states.initial(*trainer(folder)._networks, strength=TINY.ada_start)
+    assert all(np.isfinite(value).all() for value in state.values())
+    still = {key for key in first if np.array_equal(first[key], state[key])}
+    # Constant noise is not trained, and the table has just taken the sums.
+    assert {key.split("/")[-1] for key in still} <= {"noise_const", *states.SCALARS}
+
+
+def test_a_damaged_snapshot_is_told_and_the_one_before_is_taken(tmp_path):
+    whole = trainer(tmp_path, config=PLAIN).save()
+    (tmp_path / "snapshot-000000001.npz").write_bytes(whole.read_bytes()[:1000])
+    lines = []
+    assert trainer(tmp_path, config=PLAIN, notify=lines.append).step == 0
+    assert lines[0].startswith("warning: snapshot-000000001.npz is damaged")
+    assert lines[1] == "going on from snapshot-000000000.npz"
+
+
+def test_other_networks_are_refused_and_other_settings_told(undisturbed):
+    folder, _ = undisturbed
+    with pytest.raises(InputError, match=r"`w_dim` must be 4, as in the training .* w_dim=5"):
+        trainer(folder, config=dataclasses.replace(TINY, w_dim=5))
+    lines = []
+    changed = dataclasses.replace(TINY, learning_rate=0.001)
+    trainer(folder, config=changed, images=IMAGES[:5], notify=lines.append)
+    assert "warning: learning_rate was 0.0025 and is now 0.001" in lines
+    assert "warning: the images are not those that the training began with" in lines
+
+
+def test_the_first_steps_are_those_of_adam_and_of_the_average(tmp_path):
+    training = trainer(tmp_path, config=dataclasses.replace(PLAIN, ema_rampup=1.0))
+    history = [states.to_arrays(training.state)]
+    for _ in range(2):
+        training._one_step()
+        history.append(states.to_arrays(training.state))
+    first, second, third = (state["generator/synthesis/b8/conv0/weight"] for state in history)
+    # The second moment is 0.01 g^2, and a step lr g / (|g| + eps): there is no first moment.
+    slope = np.sqrt(history[1]["square/generator/synthesis/b8/conv0/weight"] / 0.01)
+    expected = PLAIN.learning_rate * slope / (slope + 1e-8)
+    np.testing.assert_allclose(np.abs(second - first), expected, rtol=1e-3)
+    # Half of what was seen is one half-life, before a long one is reached.
+    average = history[2]["ema/synthesis/b8/conv0/weight"]
+    np.testing.assert_allclose(average, (second + third) / 2, atol=1e-6)
+
+
+def test_samples_are_those_of_the_exported_generator(undisturbed, tmp_path):
+    folder, state = undisturbed
+    generator = load_preset(export(tmp_path, state, TINY))
+    z = np.random.default_rng((5, 2)).standard_normal((3, TINY.z_dim), "float32")
+    made = trainer(folder).sample(3, seed=5)
+    np.testing.assert_allclose(made, np.asarray(generator(z)), atol=1e-5)
+
+
+def test_a_training_starts_from_the_networks_of_another(undisturbed, tmp_path):
+    _, state = undisturbed
+    export(tmp_path / "other", state, TINY)
+    started = trainer(tmp_path / "run", start=tmp_path / "other")
+    first = states.to_arrays(started.state)
+    for name, array in first.items():
+        kind, _, weight = name.partition("/")
+        if kind in ("generator", "ema"):
+            np.testing.assert_array_equal(array, state[f"ema/{weight}"])
+        if kind == "discriminator" or name in ("path/mean", "ada/strength"):
+            np.testing.assert_array_equal(array, state[name])
+    assert started.step == 0
+
+
+def test_a_higher_resolution_takes_over_the_blocks_of_a_lower_one(undisturbed, tmp_path):
+    _, state = undisturbed
+    export(tmp_path / "other", state, TINY)
+    config = dataclasses.replace(TINY, resolution=16, channel_base=128)
+    images = np.zeros((8, 16, 16, 1), "uint8")
+    started = trainer(tmp_path, config=config, images=images, start=tmp_path / "other")
+    first = states.to_arrays(started.state)
+    for name in ("synthesis/b8/conv1/weight", "mapping/fc0/weight"):
+        np.testing.assert_array_equal(first[f"generator/{name}"], state[f"ema/{name}"])
+    name = "discriminator/b8/conv0/weight"
+    np.testing.assert_array_equal(first[name], state[name])
+    assert "generator/synthesis/b16/conv1/weight" in first
+
+
+def test_starting_from_other_networks_is_refused(undisturbed, tmp_path):
+    _, state = undisturbed
+    export(tmp_path / "other", state, TINY)
+    other = tmp_path / "other"
+    (other / DISCRIMINATOR).unlink()
+    write_arrays(other / WEIGHTS, {"foreign": np.zeros(3)}, storage="float32")
+    with pytest.raises(InputError, match="`start_from` must have weights of these networks"):
+        trainer(tmp_path, start=other)
+
+
+def test_the_best_generator_is_kept(tmp_path):
+    class Distance:
+        count = 4
+        values = iter([3.0, 2.0, 5.0])
+
+        def __call__(self, images):
+            assert images.shape == (4, 8, 8, 1)
+            return next(self.values)
+
+    training = trainer(tmp_path, config=PLAIN, steps=3, tick=1, distance=Distance())
+    training.plan = dataclasses.replace(training.plan, frechet_kimg=0.008)
+    training.run()
+    assert [row["frechet_vgg16"] for row in scalars(tmp_path)] == ["3", "2", "5"]
+    text = (tmp_path / "best" / "config.json").read_text()
+    assert '"frechet_vgg16": 2.0' in text
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(tmp_path):
+    training = trainer(tmp_path, config=dataclasses.replace(PLAIN, learning_rate=1e30))
+    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+        training.run()
+    assert states.snapshots(tmp_path) == []
+
+
+def test_mixed_precision_trains(tmp_path):
+    state = run(tmp_path, config=dataclasses.replace(TINY, dtype="mixed_bfloat16"), steps=2)
+    assert {value.dtype.name for value in state.values()} == {"float32", "int32"}
+    assert all(np.isfinite(value).all() for value in state.values())
+
+
+def test_it_learns_both_modes_of_a_toy_set(tmp_path):
+    """Images are bright left and dark right, or the reverse, half of them each."""
+    left = np.zeros((8, 8, 1), "uint8") + 40
+    left[:, :4] = 215
+    images = np.stack([left, left[:, ::-1]] * 16)
+    config = dataclasses.replace(
+        PLAIN,
+        batch_size=16,
+        channel_base=128,
+        channel_max=16,
+        r1_gamma=0.3,
+        style_mixing=0.0,
+        learning_rate=0.01,
+        ema_kimg=0.5,
+    )
+    training = trainer(tmp_path, config=config, images=images, steps=300, tick=100)
+    training.run()
+    made = training.sample(64)
+    modes = images[:2] / np.float32(127.5) - 1
+    errors = np.abs(made[:, None] - modes).mean(axis=(2, 3, 4))
+    assert errors.min(axis=1).mean() < 0.15
+    assert 0.2 < (errors[:, 0] < errors[:, 1]).mean() < 0.8

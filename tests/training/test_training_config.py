@@ -1,0 +1,42 @@
+"""What a configuration derives, and the values that it refuses."""
+
+import pytest
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.training.config import Config
+from brgm_tf.training.step import build
+
+
+def test_weight_of_r1_follows_the_heuristic_unless_given():
+    assert Config(resolution=64, batch_size=32).gamma == pytest.approx(0.0256)
+    assert Config(r1_gamma=3.0).gamma == 3.0
+
+
+@pytest.mark.parametrize("resolution", [8, 32])
+def test_number_of_latents_is_the_generators(resolution):
+    config = Config(resolution=resolution, channel_base=64, channel_max=4, w_dim=4, z_dim=4)
+    assert config.num_ws == build(config).generator.num_ws
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("resolution", 2048),
+        ("channels", 2),
+        ("batch_size", 0),
+        ("channel_base", 100),
+        ("dtype", "float16"),
+        ("augmentations", ("spin",)),
+        ("z_dim", 0),
+        ("path_interval", 0),
+        ("ema_kimg", -1),
+        ("ada_kimg", 0),
+        ("r1_gamma", -1.0),
+        ("learning_rate", float("nan")),
+        ("style_mixing", 1.5),
+        ("ada_target", 2.0),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_its_name(name, value):
+    with pytest.raises(InputError, match=f"`{name}` must be"):
+        Config(**{name: value})

@@ -1,0 +1,122 @@
+"""Images of folders, zip files and data sets, and the order in which they are shown."""
+
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.training import data
+
+SIZE = {"resolution": 8, "channels": 1}
+
+
+def numbered(count):
+    """Images [count, 2, 2, 1], each full of its own number."""
+    return np.tile(np.arange(count, dtype="uint8")[:, None, None, None], (1, 2, 2, 1))
+
+
+def shown(count, *, steps, size=3, seed=0, **options):
+    images = numbered(count)
+    options = {"size": size, "seed": seed, "mirror": False, **options}
+    batches = [data.batch(images, step=step, **options) for step in range(steps)]
+    return np.concatenate(batches)[:, 0, 0, 0]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two folders with an image of one grey level each, and what is none."""
+    for i, name in enumerate(["a/first.png", "b/second.png", "b/.hidden.png"]):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (24, 16), 100 + i).save(path)
+    (tmp_path / "images" / "notes.txt").write_text("no image")
+    return tmp_path / "images"
+
+
+def test_a_folder_is_read_with_those_below_it(folder):
+    images = data.load(folder, **SIZE)
+    assert (images.shape, images.dtype) == ((2, 8, 8, 1), np.uint8)
+    np.testing.assert_array_equal(images[:, 0, 0, 0], [100, 101])
+
+
+def test_a_zip_file_gives_what_its_folder_gives(folder, tmp_path):
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for path in sorted(folder.rglob("*.*")):
+            archive.write(path, path.relative_to(folder))
+    images = data.load(tmp_path / "images.zip", **SIZE)
+    np.testing.assert_array_equal(images, data.load(folder, **SIZE))
+
+
+def test_larger_images_are_area_averaged():
+    fine = np.random.default_rng(0).integers(0, 256, (16, 16, 3), "uint8")
+    image = data.load([fine], resolution=8, channels=3)[0]
+    means = fine.reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(image, means, atol=0.51)
+
+
+def test_a_tf_dataset_of_bytes_or_floats_is_taken():
+    levels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), "uint8")
+    for images in (levels, levels / np.float32(127.5) - 1):
+        dataset = tf.data.Dataset.from_tensor_slices(images)
+        np.testing.assert_array_equal(data.load(dataset, **SIZE), levels)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("nowhere", "must be a folder or a zip file"),
+        (".", "must have images in it"),
+        ([], "must have images in it"),
+        ([np.zeros((8, 8, 3), "uint8")], "must hold images of 1 channels"),
+        ([np.zeros((8, 8), "uint8")], "must hold images"),
+        (3, "must be a path or an iterable"),
+    ],
+)
+def test_what_is_no_set_of_images_is_refused(tmp_path, monkeypatch, source, expected):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"`data` {expected}"):
+        data.load(source, **SIZE)
+
+
+def test_a_damaged_image_is_named(folder):
+    (folder / "a" / "first.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"first\.png"):
+        data.load(folder, **SIZE)
+
+
+def test_every_pass_shows_each_image_once_in_an_order_of_its_own():
+    order = shown(7, steps=7).reshape(3, 7)
+    assert [sorted(one) for one in order] == [list(range(7))] * 3
+    assert len({tuple(one) for one in order}) == 3
+
+
+def test_the_order_is_that_of_the_seed():
+    np.testing.assert_array_equal(shown(20, steps=5), shown(20, steps=5))
+    assert np.any(shown(20, steps=5) != shown(20, steps=5, seed=1))
+
+
+def test_a_batch_may_be_larger_than_the_set():
+    counts = np.bincount(shown(4, steps=1, size=8))
+    np.testing.assert_array_equal(counts, [2, 2, 2, 2])
+
+
+def test_mirror_flips_half_of_the_images():
+    image = np.arange(4, dtype="uint8").reshape(1, 1, 4, 1)
+    many = np.repeat(image, 400, axis=0)
+    made = data.batch(many, step=0, size=400, seed=0, mirror=True)
+    flipped = np.all(made == image[:, :, ::-1], axis=(1, 2, 3))
+    assert np.all(flipped | np.all(made == image, axis=(1, 2, 3)))
+    assert 0.4 < flipped.mean() < 0.6
+
+
+def test_images_that_are_held_out_are_left_out():
+    kept = data.without(numbered(5), numbered(5)[[1, 3]])
+    np.testing.assert_array_equal(kept[:, 0, 0, 0], [0, 2, 4])
+
+
+def test_the_fingerprint_is_that_of_the_images():
+    assert data.fingerprint(numbered(5)) == data.fingerprint(numbered(5))
+    assert data.fingerprint(numbered(5)) != data.fingerprint(numbered(5)[::-1])

@@ -1,0 +1,197 @@
+"""Checkpoints that the originals wrote, read by us, against what the originals computed.
+
+tests/golden/checkpoints is made by tools/make_golden_checkpoints.py and ..._tf1.py.
+"""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.generators.checkpoints import read_stylegan2
+from brgm_tf.generators.weight_shapes import weight_shapes
+from brgm_tf.weights.formats import identify
+from brgm_tf.weights.formats.checkpoint import Tensor
+
+FOLDER = Path(__file__).parents[2] / "golden" / "checkpoints"
+# File -> what its network must be recognised as, of arguments of StyleGAN2.
+FILES = {
+    "ada_skip.pkl": {"architecture": "skip", "conv_clamp": None, "mapping_depth": 3},
+    "ada_resnet.pkl": {"architecture": "resnet", "conv_clamp": 0.8},
+    "ada_orig.pkl": {"architecture": "orig", "resample_filter": [1, 2, 4, 1, 5]},
+    "ada_labels.pkl": {"c_dim": 4, "channels": 1, "embedding_width": 3, "mapping_width": 7},
+    "ada_swish.pkl": {"activation": "swish", "mapping_activation": "elu", "kernel_size": 5},
+    "ada_half.pkl": {"resolution": 16},
+    "stylegan3_resnet.pkl": {"architecture": "resnet", "conv_clamp": 0.8},
+    "stylegan3_labels.pkl": {"c_dim": 4, "conv_clamp": 256},
+    "tf1_skip.pkl": {"resolution": 16, "channel_base": 64, "normalization": "joint"},
+    "tf1_resnet.pkl": {"architecture": "resnet"},
+    "tf1_orig.pkl": {"architecture": "orig", "resample_filter": [1, 1]},
+    "tf1_labels.pkl": {"c_dim": 4, "embedding_width": 6, "normalization": "joint"},
+    "tf1_raw.pkl": {"normalization": "none", "mapping_lr_multiplier": 0.1},
+    "tf1_ada_labels.pkl": {"c_dim": 4, "embedding_width": 3, "normalization": "separate"},
+    "tf1_ada_resnet.pkl": {"architecture": "resnet", "conv_clamp": 0.8},
+    "rosinality_zip.pt": {"resolution": 16, "channel_base": 64, "channel_max": 8},
+    "rosinality_legacy.pt": {"resolution": 8, "resample_filter": [0.125, 0.375, 0.375, 0.125]},
+}
+WITHOUT_MEAN = ("ada_swish.pkl", "rosinality_legacy.pt")
+# One a format.
+EXAMPLES = ("ada_skip.pkl", "tf1_skip.pkl", "tf1_ada_labels.pkl", "rosinality_zip.pt")
+
+
+def expected(file):
+    with np.load(FOLDER / Path(file).with_suffix(".npz")) as arrays:
+        return dict(arrays)
+
+
+def difference(actual, reference):
+    """Largest difference relative to images in [-1, 1]: larger ones are scaled down to it."""
+    return np.abs(np.asarray(actual) - reference).max() / max(1.0, np.abs(reference).max())
+
+
+def after_each_block(generator, ws):
+    """Features 'x4', 'x8', ... and images 'image4', ... as the originals have them."""
+    x = image = None
+    start, seen = 0, {}
+    noise = iter(generator._noise("const", batch=len(ws), seed=None))
+    for block in generator.synthesis_network.blocks:
+        end = start + len(block.convs)
+        noises = [next(noise, None) for _ in block.convs]
+        x, image = block(x, image, ws[:, start : end + 1], noises=noises)
+        resolution = x.shape[1]
+        seen[f"x{resolution}"] = x
+        if image is not None:
+            seen[f"image{resolution}"] = image
+        start = end
+    return seen
+
+
+def test_every_file_is_in_the_table():
+    assert {path.name for path in FOLDER.glob("*.p*")} == FILES.keys()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_network_equals_the_original(file):
+    arrays = expected(file)
+    generator = read_stylegan2(FOLDER / file)
+    labels = arrays["c"] if generator.c_dim else None
+    assert difference(generator.mapping(arrays["z"], labels), arrays["w"]) < 1e-6
+    ws = tf.constant(arrays["ws"])
+    blocks = after_each_block(generator, ws)
+    kept = {name for name in arrays if name.startswith(("x", "image")) and name != "image"}
+    assert len(kept) >= 2
+    for name in kept:
+        assert difference(blocks[name], arrays[name]) < 5e-6, name
+    weights = np.random.RandomState(2).randn(*arrays["image"].shape)
+    with tf.GradientTape() as tape:
+        tape.watch(ws)
+        image = generator.synthesis(ws)
+        loss = tf.reduce_sum(image * weights.astype("float32"))
+    assert difference(image, arrays["image"]) < 5e-6
+    error = np.abs(tape.gradient(loss, ws) - arrays["gradient"]).max()
+    assert error < 1e-5 * np.abs(arrays["gradient"]).max()
+    assert (file in WITHOUT_MEAN) == ("w_avg" not in arrays)
+    if "w_avg" in arrays:
+        assert np.array_equal(generator.w_avg, arrays["w_avg"])
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_options_are_those_of_the_original(file):
+    config = identify.read(FOLDER / file, argument="generator").config
+    assert {name: config[name] for name in FILES[file]} == FILES[file]
+
+
+def test_a_mean_that_the_file_lacks_is_that_of_many_draws():
+    generator = read_stylegan2(FOLDER / "rosinality_legacy.pt")
+    assert np.allclose(generator.w_avg, generator.latent_statistics().mean, atol=1e-6)
+
+
+def test_the_network_is_chosen():
+    chosen = {
+        network: identify.read(FOLDER / "tf1_skip.pkl", argument="generator", network=network)
+        for network in identify.NETWORKS
+    }
+    names = ("dlatent_avg", "synthesis/4x4/Conv/bias")
+    for name in names:
+        assert not np.array_equal(chosen["G"].arrays[name], chosen["G_ema"].arrays[name])
+    # Gs is what the golden arrays are of.
+    assert np.array_equal(chosen["G_ema"].arrays[names[0]], expected("tf1_skip.pkl")["w_avg"])
+
+
+@pytest.mark.parametrize("file", ["ada_resnet.pkl", "rosinality_zip.pt"])
+def test_a_network_that_the_file_lacks_is_refused(file):
+    with pytest.raises(InputError, match="`network` must be in the file, which has no G"):
+        read_stylegan2(FOLDER / file, network="G")
+
+
+def test_an_unknown_network_is_refused():
+    with pytest.raises(InputError, match="`network` must be one of G_ema, G"):
+        read_stylegan2(FOLDER / "ada_skip.pkl", network="D")
+
+
+@pytest.mark.parametrize("file", EXAMPLES)
+def test_the_format_is_found_from_the_content(file, tmp_path):
+    path = tmp_path / "weights.bin"
+    shutil.copy(FOLDER / file, path)
+    checkpoint = identify.read(path, argument="generator")
+    assert checkpoint.origin == identify.read(FOLDER / file, argument="generator").origin
+
+
+def faulty(file, change):
+    """The error for a checkpoint whose arrays are changed."""
+    checkpoint = identify.read(FOLDER / file, argument="checkpoint")
+    arrays = dict(checkpoint.arrays)
+    change(arrays)
+    checkpoint = dataclasses.replace(checkpoint, arrays=arrays)
+    with pytest.raises(InputError) as caught:
+        checkpoint.weights(weight_shapes(checkpoint.config), argument="checkpoint")
+    message = str(caught.value)
+    assert message.startswith("`checkpoint` must have the tensors of its network")
+    assert len(message.splitlines()) == 1
+    return message
+
+
+@pytest.mark.parametrize("file", EXAMPLES)
+def test_a_missing_tensor_is_named(file):
+    for name in identify.read(FOLDER / file, argument="checkpoint").arrays:
+        if name != "latent_avg":
+            assert f"missing=['{name}']" in faulty(file, lambda arrays, n=name: arrays.pop(n))
+
+
+@pytest.mark.parametrize("file", EXAMPLES)
+def test_an_extra_tensor_is_named(file):
+    message = faulty(file, lambda arrays: arrays.update(surplus=np.zeros(3)))
+    assert "extra=['surplus']" in message
+
+
+@pytest.mark.parametrize("file", EXAMPLES)
+def test_a_tensor_of_a_wrong_shape_is_named_with_both_shapes(file):
+    arrays = identify.read(FOLDER / file, argument="checkpoint").arrays
+    for name, array in arrays.items():
+        message = faulty(file, lambda arrays, n=name: arrays.update({n: arrays[n][None]}))
+        assert f"{name}: {(1, *array.shape)} instead of {array.shape}" in message
+
+
+def test_a_tensor_that_is_not_of_real_numbers_is_named():
+    message = faulty("rosinality_zip.pt", lambda a: a.update(latent_avg=np.zeros(5, "int64")))
+    assert "wrong_dtype=['latent_avg: int64']" in message
+
+
+def test_of_many_faults_a_few_are_named_and_the_rest_counted():
+    message = faulty("rosinality_zip.pt", lambda arrays: arrays.clear())
+    count = len(identify.read(FOLDER / "rosinality_zip.pt", argument="checkpoint").arrays)
+    assert f"'... and {count - 5} more'" in message
+    assert len(message) < 500
+
+
+def test_a_tensor_is_turned_from_the_axes_of_the_file_to_ours():
+    tensor = Tensor("name", axes=(None, 2, 0, 1), change=lambda array: array + 1)
+    ours = np.arange(24.0).reshape(2, 3, 4)
+    assert tensor.shape(ours.shape) == (1, 4, 2, 3)
+    stored = ours.transpose(2, 0, 1)[None].astype("float16")
+    assert np.array_equal(tensor.convert(stored), ours + 1)
+    assert tensor.convert(stored).dtype == "float32"

