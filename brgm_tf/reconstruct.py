@@ -21,7 +21,7 @@ from brgm_tf.core.progress import display
 from brgm_tf.generators.loading import list_generators
 from brgm_tf.io import output_folder
 from brgm_tf.pipeline import resuming
-from brgm_tf.pipeline.api import hastened, prepare
+from brgm_tf.pipeline.api import prepare, with_eager_warmup
 from brgm_tf.pipeline.batches import restore_all
 from brgm_tf.pipeline.devices import STRATEGIES, devices_of
 from brgm_tf.pipeline.restorer import Restorer
@@ -29,7 +29,7 @@ from brgm_tf.pipeline.sharding import AUTO as ALL_OR_CLUSTER
 from brgm_tf.pipeline.sharding import shard_of
 from brgm_tf.reporting import tables, writer
 from brgm_tf.reporting.destination import is_address
-from brgm_tf.reporting.results import KeptBatch
+from brgm_tf.reporting.results import BatchCheckpoint
 
 FLAGS = flags.FLAGS
 STOPPED = 130
@@ -71,42 +71,42 @@ def _run() -> int:
     shard = shard_of(FLAGS.shard)
     config = run_flags.checked_config()
     devices = devices_of(FLAGS.strategy)
-    jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
+    specs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
     folder = output_folder.check_writable(FLAGS.output_dir)
     # Shards write flags.cfg at the same time.
     output_folder.tidy(
         folder, [shard.table, shard.state] + ["probe", "flags.cfg"] * (shard.count == 1)
     )
-    own = [job.name for batch in shard.own(jobs, batch_size=config.batch_size) for job in batch]
-    replay, finished, kept = run_flags.effective(), {}, {}
+    own = [spec.name for batch in shard.own(specs, batch_size=config.batch_size) for spec in batch]
+    replay, finished, checkpoint = run_flags.effective(), {}, {}
     if FLAGS.resume:
         finished = resuming.finished_rows(folder, own, flags=replay)
-        kept = resuming.load_kept(folder, name=shard.state)
+        checkpoint = resuming.load_checkpoints(folder, name=shard.state)
         process.say(f"{len(finished)} of {len(own)} images were finished before")
     else:
         # Of other flags, perhaps; if this run is interrupted, they must not count as its own.
         writer.forget(folder, own)
-        resuming.save_kept(folder, [], name=shard.state)
+        resuming.save_checkpoints(folder, [], name=shard.state)
     if len(finished) == len(own):
         return 0
     writer.save_flags(folder, replay)
     table = tables.MetricsTable(folder, list(finished.values()), name=shard.table)
     if devices == [None]:  # a thread that compiles knows of no device
-        config = hastened(config, num_images=len(jobs), resolution=expected.resolution)
+        config = with_eager_warmup(config, num_images=len(specs), resolution=expected.resolution)
     restorers = [Restorer(config, notify=process.say, device=device) for device in devices]
     with _Progress(len(own) - len(finished), config.num_steps) as progress:
         batches = restore_all(
             restorers,
-            jobs,
+            specs,
             expected=expected,
             progress=progress,
             finished=finished,
             shard=shard,
-            kept=kept,
+            checkpoint=checkpoint,
             notify=progress.say,
         )
         failures, stopped = _save_all(batches, folder, table, progress)
-    resuming.save_kept(folder, stopped, name=shard.state)
+    resuming.save_checkpoints(folder, stopped, name=shard.state)
     for name, message in failures:
         process.say(f"failed: {name}: {message}")
     if progress.stopped:
@@ -117,12 +117,12 @@ def _run() -> int:
 
 def _save_all(
     batches, folder: Path, table, progress
-) -> tuple[list[tuple[str, str]], list[KeptBatch]]:
+) -> tuple[list[tuple[str, str]], list[BatchCheckpoint]]:
     """Saves what is restored, batch by batch; returns the failures, and where batches stopped."""
     failures, stopped, last = [], [], None
     for batch in batches:
         failures += batch.failures
-        stopped += [batch.kept] if batch.kept else []
+        stopped += [batch.checkpoint] if batch.checkpoint else []
         for result in batch.images:
             writer.save_image_result(folder, result, save_video=FLAGS.save_video)
             last = folder / result.name / "figure.png"

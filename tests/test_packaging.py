@@ -77,8 +77,8 @@ def test_the_wheel_holds_presets_and_examples(installed):
 
 def test_checkpoints_are_package_data(installed):
     names = {path.name for path in (installed / "brgm_tf" / "checkpoints").iterdir()}
-    kept = {path.name for path in (ROOT / "checkpoints").glob("*/") if any(path.iterdir())}
-    assert names == kept | {"toy"}
+    checkpoint = {path.name for path in (ROOT / "checkpoints").glob("*/") if any(path.iterdir())}
+    assert names == checkpoint | {"toy"}
     toy = installed / "brgm_tf" / "checkpoints" / "toy"
     assert (toy / "config.json").read_text() == "{}"
     assert [path.name for path in toy.iterdir()] == ["config.json"]

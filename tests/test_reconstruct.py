@@ -182,8 +182,8 @@ def test_a_preset_is_valid_and_names_inputs_that_exist(path):
         flags.unparse_flags()
         run_flags.parse(["reconstruct", f"--flagfile={path.name}"])
         config = Config(**{name: flags[name].value for name in run_flags.CONFIG_FLAGS})
-        jobs, _ = prepare(flags.input, config=config, masks=flags.masks)
-    assert jobs
+        specs, _ = prepare(flags.input, config=config, masks=flags.masks)
+    assert specs
 
 
 # Whole runs.

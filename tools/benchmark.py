@@ -39,7 +39,7 @@ from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import output_folder
 from brgm_tf.pipeline.config import Config
-from brgm_tf.posterior.objectives import OBJECTIVES, OPTIMISERS
+from brgm_tf.posterior.objectives import OBJECTIVES, OPTIMIZERS
 from brgm_tf.weights.catalogue import DEFAULT_GENERATOR
 
 PRECISIONS = ("float32", "bfloat16")
@@ -101,7 +101,7 @@ def _steps(options, folder: Path) -> dict[str, object]:
                 case,
                 corruption=options.corruption,
                 objective=options.objective,
-                overrides={"optimiser": options.optimiser},
+                overrides={"optimizer": options.optimizer},
                 num_steps=options.num_steps,
                 jit=not options.no_jit,
             )
@@ -234,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=["float32"])
     parser.add_argument("--corruption", default="downsample(factor=8)")
     parser.add_argument("--objective", choices=list(OBJECTIVES), default="balanced")
-    parser.add_argument("--optimiser", choices=OPTIMISERS, help="default: the objective's")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, help="default: the objective's")
     parser.add_argument(
         "--num_steps", type=process.positive, default=5, help="in one compiled call"
     )

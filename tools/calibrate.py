@@ -16,8 +16,8 @@ means of these shares, of the draws' distance from the measurement (`samples_res
 levels), and of the chains' `r_hat` and `effective_samples` where the estimator is `hmc`. It also
 has two corrections of what is overconfident, flags of `python -m brgm_tf.reconstruct`, each fitted
 to the odd images, so that their 90 % intervals hold 90 %, and scored on the even ones
-(`..._coverage_90`): `spread`, a factor on the draws' distance from their mean, for a surrogate
-that is too narrow, and `discrepancy`, in grey levels, for what no latent of the generator makes.
+(`..._coverage_90`): `dispersion_factor`, a factor on the draws' distance from their mean, for a surrogate
+that is too narrow, and `model_discrepancy_stddev`, in grey levels, for what no latent of the generator makes.
 With --infer_noise, `coverage_90_noise` is what the inferred noise scale as the discrepancy covers.
 The same command goes on where it was stopped; another --truth, --estimator or --surrogate adds to
 it, and other settings are refused.
@@ -66,7 +66,7 @@ _SETTINGS = (
     "noise_scale",
     "num_steps",
     "surrogate_rank",
-    "num_draws",
+    "num_elbo_samples",
     "seed",
 )
 
@@ -85,7 +85,9 @@ flags.DEFINE_bool("infer_noise", False, "do not tell inference the noise scale")
 flags.DEFINE_integer("num_steps", 350, "steps of the estimator", lower_bound=1)
 flags.DEFINE_enum("surrogate", "low_rank", list(SURROGATES), "what vi fits")
 flags.DEFINE_integer("surrogate_rank", 64, "directions of low_rank", lower_bound=1)
-flags.DEFINE_integer("num_draws", 4, "of the surrogate, each step of vi; even", lower_bound=2)
+flags.DEFINE_integer(
+    "num_elbo_samples", 4, "of the surrogate, each step of vi; even", lower_bound=2
+)
 flags.DEFINE_integer("batch_size", 8, "images in one program", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0)
 
@@ -116,7 +118,7 @@ def _run() -> int:
         estimator=FLAGS.estimator,
         surrogate=FLAGS.surrogate,
         surrogate_rank=FLAGS.surrogate_rank,
-        num_draws=FLAGS.num_draws,
+        num_elbo_samples=FLAGS.num_elbo_samples,
         num_steps=FLAGS.num_steps,
         seed=FLAGS.seed,
         overrides=overrides | ({"noise_scale": FLAGS.noise_scale} if is_told else {}),
@@ -142,12 +144,12 @@ def _check_settings(path: Path) -> None:
     """Refuses a folder whose rows were made with other settings: they would be mixed."""
     own = {name: FLAGS[name].value for name in _SETTINGS}
     if path.exists():
-        kept = json.loads(path.read_text("utf-8"))
+        checkpoint = json.loads(path.read_text("utf-8"))
         for name in _SETTINGS:
-            if kept[name] != own[name]:
+            if checkpoint[name] != own[name]:
                 raise InputError(
                     "output_dir",
-                    f"holds results with --{name}={kept[name]}",
+                    f"holds results with --{name}={checkpoint[name]}",
                     remedy="Give another folder",
                     **{name: own[name]},
                 )
@@ -158,8 +160,8 @@ def _missing(config: Config) -> np.ndarray:
     """The mask, bool [1, M, M, 1], True = missing."""
     row = describe_generator(config.generator)
     blank = np.zeros([row.resolution, row.resolution, row.channels], np.float32)
-    jobs, expected = prepare(blank, config=config, masks=FLAGS.mask)
-    return inputs.load(jobs[0], expected=expected).missing[None]
+    specs, expected = prepare(blank, config=config, masks=FLAGS.mask)
+    return inputs.load(specs[0], expected=expected).missing[None]
 
 
 class Calibration:

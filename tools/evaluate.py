@@ -79,11 +79,11 @@ class Evaluation:
     def run(self) -> None:
         """Computes what is missing, then writes the tables and the figure."""
         for task in self._options.tasks:
-            jobs, expected = prepare(
+            specs, expected = prepare(
                 self._options.images, config=self._config(task), masks=self._masks(task)
             )
             for method in self._methods[task]:
-                self._evaluate(task, method, jobs, expected)
+                self._evaluate(task, method, specs, expected)
         self._write_tables()
         atomic_files.write(self.folder / "figure.png", self._figure())
 
@@ -114,20 +114,20 @@ class Evaluation:
     def _masks(self, task: str):
         return self._options.masks if parsing.parse(task).data_names else None
 
-    def _evaluate(self, task, method, jobs, expected) -> None:
+    def _evaluate(self, task, method, specs, expected) -> None:
         size = self._options.batch_size
-        batches = [jobs[first : first + size] for first in range(0, len(jobs), size)]
+        batches = [specs[first : first + size] for first in range(0, len(specs), size)]
         left = [batch for batch in batches if not self._has(task, method, batch)]
         if not left:
             return
         restore = self._restorer(task, method, expected)
         for batch in tqdm(left, desc=f"{task} {method}", unit="batch"):
             for name, pictures, figures in restore(batch):
-                self._keep(task, method, name, pictures, figures)
+                self._to_checkpoint(task, method, name, pictures, figures)
             self._write_rows()
 
     def _has(self, task, method, batch) -> bool:
-        return all((task, method, job.name) in self._rows for job in batch)
+        return all((task, method, spec.name) in self._rows for spec in batch)
 
     def _restorer(self, task, method, expected):
         """A function from jobs to (name, pictures by name, figures by name)."""
@@ -137,7 +137,7 @@ class Evaluation:
         restorer = Restorer(self._config(task, method))
         return functools.partial(_by_estimator, restorer, expected=expected)
 
-    def _keep(self, task, method, name, pictures, figures) -> None:
+    def _to_checkpoint(self, task, method, name, pictures, figures) -> None:
         self._rows[task, method, name] = {"task": task, "method": method, "image": name, **figures}
         for part, picture in pictures.items():
             home = self.folder / "pictures" / _slug(task) / (method if part == "restored" else part)
@@ -199,8 +199,8 @@ class Evaluation:
                 yield [task, *parts[1:]], [home / part / name for part in parts]
 
 
-def _by_estimator(restorer, jobs, *, expected):
-    for batch in restore_all([restorer], jobs, expected=expected):
+def _by_estimator(restorer, specs, *, expected):
+    for batch in restore_all([restorer], specs, expected=expected):
         for name, message in batch.failures:
             sys.stderr.write(f"failed: {name}: {message}\n")
         for result in batch.images:
@@ -213,17 +213,17 @@ def _by_estimator(restorer, jobs, *, expected):
             yield result.name, pictures, {"seconds": result.seconds, **result.metrics}
 
 
-def _by_baseline(method, jobs, *, config, expected):
+def _by_baseline(method, specs, *, config, expected):
     shape = (expected.resolution, expected.resolution, expected.channels)
     corruption = config.stages.create().of_images(shape)
     restore = baselines.BASELINES[method].load()
     distance = _distance()
-    for job in jobs:
-        item = inputs.load(job, expected=expected)
+    for spec in specs:
+        item = inputs.load(spec, expected=expected)
         data = {} if item.missing is None else {"missing": item.missing[None]}
         bound = corruption.with_data(**data)
         truth = item.image[None]
-        seeds = noise_seeds([job.name], seed=config.seed)
+        seeds = noise_seeds([spec.name], seed=config.seed)
         measurement = bound.simulate(truth, seeds).numpy()[0]
         missing = _missing(bound, measurement)
         restored = restore(
@@ -233,7 +233,7 @@ def _by_baseline(method, jobs, *, config, expected):
             resolution=expected.resolution,
             seed=config.seed,
         )
-        merged = bound.merge(measurement[None], restored[None])
+        merged = bound.composite(measurement[None], restored[None])
         figures = metrics.restoration_metrics(
             restored[None],
             truth,
@@ -242,14 +242,16 @@ def _by_baseline(method, jobs, *, config, expected):
             missing=missing[None] if merged is not None else None,
         )
         shown = restored if merged is None else merged.numpy()[0]
-        picture = np.asarray(bound.picture(measurement[None]))[0]
+        picture = np.asarray(bound.as_image(measurement[None]))[0]
         pictures = {"restored": shown, "measurement": picture, "truth": item.image}
-        yield job.name, pictures, {name: float(values[0]) for name, values in figures.items()}
+        yield spec.name, pictures, {name: float(values[0]) for name, values in figures.items()}
 
 
 def _missing(corruption, measurement) -> np.ndarray:
     """bool [h, w, 1], the places of a measurement [h, w, C] that say nothing."""
-    observed = np.broadcast_to(corruption.observed(measurement[None]), (1, *measurement.shape))
+    observed = np.broadcast_to(
+        corruption.observation_mask(measurement[None]), (1, *measurement.shape)
+    )
     return ~(observed[0] > 0).all(axis=-1, keepdims=True)
 
 
@@ -316,7 +318,7 @@ def _write_csv(path: Path, names, rows) -> None:
 
 def _override(text: str) -> tuple[str, float | str]:
     name, _, value = text.partition("=")
-    return name, value if name == "optimiser" else float(value)
+    return name, value if name == "optimizer" else float(value)
 
 
 def _parser() -> argparse.ArgumentParser:

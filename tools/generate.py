@@ -108,8 +108,8 @@ def _latents(generator, seeds: list[int], *, truncation: float) -> np.ndarray:
 
 
 def _mean(generator) -> np.ndarray:
-    kept = getattr(generator, "w_avg", None)
-    mean = generator.latent_statistics().mean if kept is None else kept
+    checkpoint = getattr(generator, "w_avg", None)
+    mean = generator.latent_statistics().mean if checkpoint is None else checkpoint
     return np.asarray(mean, "float32")
 
 

@@ -2,7 +2,7 @@
 
     git clone https://github.com/razvanmarinescu/brgm-pytorch
     python tools/peer_brgm_pytorch.py --source=brgm-pytorch --make_network=net.pkl --resolution=256
-    python tools/benchmark.py OUTPUT --generators net.pkl --objective=brgm_torch --optimiser=adam \
+    python tools/benchmark.py OUTPUT --generators net.pkl --objective=brgm_torch --optimizer=adam \
         --corruption='downsample(factor=8, method="bicubic")' \
         --peer 'python tools/peer_brgm_pytorch.py --source=brgm-pytorch --network=net.pkl'
 
@@ -153,14 +153,14 @@ def main() -> None:
         settings=json.loads(str(problem["settings"])),
     )
     ws = torch.from_numpy(problem["ws"]).requires_grad_(True)
-    optimiser = torch.optim.Adam([ws], lr=0.1)
+    optimizer = torch.optim.Adam([ws], lr=0.1)
     first, seconds = None, []
     for _ in range(options.num_steps + 1):  # the first is to warm up
         start = time.perf_counter()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = objective(ws)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         seconds.append(time.perf_counter() - start)
         first = float(loss) if first is None else first
     sys.stdout.write(f"seconds_per_step {float(np.median(seconds[1:]))}\nobjective {first}\n")

@@ -26,7 +26,7 @@ from brgm_tf.cli.ray_cluster import Cluster, Report, Task, check_address
 from brgm_tf.core.progress import display
 from brgm_tf.io import output_folder
 from brgm_tf.pipeline import resuming
-from brgm_tf.pipeline.api import hastened, prepare
+from brgm_tf.pipeline.api import prepare, with_eager_warmup
 from brgm_tf.pipeline.sharding import Shard
 from brgm_tf.reconstruct import STOPPED
 from brgm_tf.reporting import tables, writer
@@ -62,20 +62,20 @@ def main() -> None:
 def _run() -> int:
     check_address(FLAGS.ray_address)
     config = run_flags.checked_config()
-    jobs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
-    names = [job.name for job in jobs]
+    specs, expected = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
+    names = [spec.name for spec in specs]
     with Destination(FLAGS.output_dir) as destination:
         tables = Tables(destination, names, replay=run_flags.effective(), resume=FLAGS.resume)
         batches = [
             batch
-            for batch in Shard().own(jobs, batch_size=config.batch_size)
-            if not all(job.name in tables.finished for job in batch)
+            for batch in Shard().own(specs, batch_size=config.batch_size)
+            if not all(spec.name in tables.finished for spec in batch)
         ]
         if not batches:
             return 0
         task = Task(
             flags=run_flags.effective(),
-            config=hastened(config, num_images=len(jobs), resolution=expected.resolution),
+            config=with_eager_warmup(config, num_images=len(specs), resolution=expected.resolution),
             expected=expected,
             output_dir=run_flags.absolute_path(FLAGS.output_dir),
             save_video=FLAGS.save_video,

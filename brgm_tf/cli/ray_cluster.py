@@ -39,7 +39,7 @@ class Task:
 
     flags: str
     config: Config
-    expected: inputs.Expected
+    expected: inputs.InputRequirements
     output_dir: str
     save_video: str | None
     num_cpus: int
@@ -120,7 +120,7 @@ class Cluster:
 
     def restore(
         self,
-        batches: Iterable[Sequence[inputs.Job]],
+        batches: Iterable[Sequence[inputs.InputSpec]],
         task: Task,
         *,
         num_gpus: float = 0,
@@ -157,7 +157,7 @@ class Cluster:
         return max(1, int(min(places, has.get("GPU", 0) / num_gpus) if num_gpus else places))
 
 
-def restore_batch(task: Task, batch: Sequence[inputs.Job]) -> Report:
+def restore_batch(task: Task, batch: Sequence[inputs.InputSpec]) -> Report:
     """Restores a batch, in a process of the cluster, and saves its results."""
     from brgm_tf.pipeline.batches import restore_all
 

@@ -23,7 +23,7 @@ from brgm_tf.io.mask_detection import finder
 from brgm_tf.io.medical import AUTO, PLANES
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
 from brgm_tf.pipeline.config import Config
-from brgm_tf.posterior.objectives import OBJECTIVES, OPTIMISERS
+from brgm_tf.posterior.objectives import OBJECTIVES, OPTIMIZERS
 from brgm_tf.posterior.surrogates.table import SURROGATES
 from brgm_tf.reporting.destination import is_address
 from brgm_tf.reporting.video import VIDEO_FORMATS, check_video
@@ -38,13 +38,13 @@ SCALES = {
     "prior_scale": "multiplies the Gaussian prior on the latents",
     "colinearity_scale": "multiplies the colinearity prior",
     "noise_scale": "standard deviation of a pixel, grey levels; bayes infers it if not given",
-    "effective_size": "most independent values that a measurement is taken to hold",
+    "effective_sample_size_cap": "most independent values that a measurement is taken to hold",
     "layer_scale": "how far a layer's latent may leave the shared one",
     "learning_rate": "of Adam, at its height",
     "rampup": "share of the steps over which the learning rate grows",
     "rampdown": "share of the steps over which the learning rate falls",
 }
-OVERRIDES = ("optimiser", *SCALES)
+OVERRIDES = ("optimizer", *SCALES)
 
 
 def _names(registry) -> str:
@@ -95,7 +95,9 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
     "surrogate_rank", 64, "directions of low_rank with a width of their own", lower_bound=1
 )
-flags.DEFINE_integer("num_draws", 4, "of the surrogate, each step of vi; even", lower_bound=2)
+flags.DEFINE_integer(
+    "num_elbo_samples", 4, "of the surrogate, each step of vi; even", lower_bound=2
+)
 flags.DEFINE_integer(
     "num_samples", 8, "restorations drawn from the posterior, where it is fitted", lower_bound=1
 )
@@ -104,10 +106,12 @@ flags.DEFINE_integer(
     "num_restarts", 1, "places from which map climbs; the best mode is kept", lower_bound=1
 )
 flags.DEFINE_float(
-    "spread", 1.0, "factor on the samples' distance from their mean; tools/calibrate.py finds it"
+    "dispersion_factor",
+    1.0,
+    "factor on the samples' distance from their mean; tools/calibrate.py finds it",
 )
 flags.DEFINE_float(
-    "discrepancy",
+    "model_discrepancy_stddev",
     None,
     "standard deviation of what the generator cannot make, grey levels: widens standard deviation "
     "and intervals; tools/calibrate.py finds it (default: the noise scale where it is inferred)",
@@ -137,7 +141,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("output_dir", "results", "where the results are written")
 flags.DEFINE_bool("resume", False, "go on where the same command was interrupted")
 flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "video of the optimisation")
-flags.DEFINE_enum("optimiser", None, OPTIMISERS, "how it is climbed (default: the objective's)")
+flags.DEFINE_enum("optimizer", None, OPTIMIZERS, "how it is climbed (default: the objective's)")
 for _name, _help in SCALES.items():
     flags.DEFINE_float(_name, None, f"{_help} (default: the objective's)")
 
@@ -149,10 +153,10 @@ CONFIG_FLAGS = (
     "estimator",
     "surrogate",
     "surrogate_rank",
-    "num_draws",
+    "num_elbo_samples",
     "num_samples",
-    "spread",
-    "discrepancy",
+    "dispersion_factor",
+    "model_discrepancy_stddev",
     "num_steps",
     "num_restarts",
     "batch_size",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from brgm_tf.core.errors import NotFiniteError as NotFiniteError
     from brgm_tf.core.parameter_priors import Bounded as Bounded
     from brgm_tf.core.parameter_priors import LogNormal as LogNormal
-    from brgm_tf.core.parameter_priors import Unknown as Unknown
+    from brgm_tf.core.parameter_priors import ParameterPrior as ParameterPrior
     from brgm_tf.core.progress import display as display
     from brgm_tf.core.registry import REQUIRED as REQUIRED
     from brgm_tf.core.registry import Call as Call

@@ -5,7 +5,7 @@ distribution function; t the parameter.
 
     Bounded:              t = low + (high - low) Phi(z)    uniform on (low, high)
     Bounded, logarithmic: t = low (high / low)^Phi(z)      its logarithm is uniform
-    LogNormal:            t = middle exp(spread z)
+    LogNormal:            t = middle exp(log_stddev z)
 
 TensorFlow is imported by methods alone.
 """
@@ -17,7 +17,7 @@ import dataclasses
 import math
 
 
-class Unknown(abc.ABC):
+class ParameterPrior(abc.ABC):
     """The prior of a parameter that is inferred, as a function of a standard normal z."""
 
     @property
@@ -35,7 +35,7 @@ class Unknown(abc.ABC):
         """The prior of the same kind on an interval that is given."""
 
     @abc.abstractmethod
-    def of(self, z):
+    def forward(self, z):
         """t of z, a tensor of any shape."""
 
     @abc.abstractmethod
@@ -44,7 +44,7 @@ class Unknown(abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True)
-class Bounded(Unknown):
+class Bounded(ParameterPrior):
     """Uniform between two bounds, or uniform in the logarithm.
 
     Args:
@@ -84,7 +84,7 @@ class Bounded(Unknown):
         """The prior of the same kind on another interval."""
         return dataclasses.replace(self, low=low, high=high)
 
-    def of(self, z):
+    def forward(self, z):
         """t of z."""
         import tensorflow as tf
 
@@ -107,16 +107,16 @@ class Bounded(Unknown):
 
 
 @dataclasses.dataclass(frozen=True)
-class LogNormal(Unknown):
-    """Positive, without a bound: log t ~ N(log middle, spread^2).
+class LogNormal(ParameterPrior):
+    """Positive, without a bound: log t ~ N(log middle, log_stddev^2).
 
     Args:
         middle: the median of t.
-        spread: standard deviation of log t.
+        log_stddev: standard deviation of log t.
     """
 
     middle: float
-    spread: float
+    log_stddev: float
 
     def __repr__(self) -> str:
         return "unknown"
@@ -135,11 +135,11 @@ class LogNormal(Unknown):
         """Uniform in the logarithm."""
         return Bounded(low, high, logarithmic=True)
 
-    def of(self, z):
+    def forward(self, z):
         """t of z."""
         import tensorflow as tf
 
-        return self.middle * tf.exp(self.spread * z)
+        return self.middle * tf.exp(self.log_stddev * z)
 
     def distribution(self, shape, dtype):
         """p(t), batch shape `shape`."""
@@ -147,7 +147,7 @@ class LogNormal(Unknown):
         from tensorflow_probability import distributions as tfd
 
         location = tf.fill(shape, tf.constant(math.log(self.middle), dtype))
-        return tfd.LogNormal(location, tf.constant(self.spread, dtype))
+        return tfd.LogNormal(location, tf.constant(self.log_stddev, dtype))
 
 
 # Of a noise scale in grey levels: 1 to 25 hold nine tenths of it.

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.parameter_priors import Asked, Unknown
+from brgm_tf.core.parameter_priors import Asked, ParameterPrior
 
 # Longer calls are refused before they are parsed: it bounds the parser's recursion and the
 # digits of an integer, so that every value that passes can be printed.
@@ -37,7 +37,7 @@ class Parameter:
     default: object
     check: Callable[[object], object]
     help: str = ""
-    unknown: Unknown | None = None
+    unknown: ParameterPrior | None = None
     suffixes: tuple[str, ...] = ()
 
 
@@ -236,7 +236,7 @@ def _literal(node: ast.expr) -> object:
     return ast.literal_eval(node)
 
 
-def _prior(asked: Asked, parameter: Parameter) -> Unknown:
+def _prior(asked: Asked, parameter: Parameter) -> ParameterPrior:
     """The prior of a parameter that is asked for."""
     if parameter.unknown is None:
         raise ValueError("cannot be inferred: it must be given")

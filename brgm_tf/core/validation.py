@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.parameter_priors import Unknown
+from brgm_tf.core.parameter_priors import ParameterPrior
 
 MAX_INT = 2**31 - 1  # sizes are int32 in TensorFlow
 
@@ -26,13 +26,13 @@ def checked(
         argument: name of the argument, for errors.
         value: what was given.
         check: maps it to what is used.
-        inferable: whether it may be an `Unknown`, which is returned if its bounds pass.
+        inferable: whether it may be an `ParameterPrior`, which is returned if its bounds pass.
 
     Raises:
         InputError: the check refuses the value.
     """
     try:
-        if inferable and isinstance(value, Unknown):
+        if inferable and isinstance(value, ParameterPrior):
             for bound in value.bounds if math.isfinite(value.bounds[1]) else ():
                 check(bound)
             return value

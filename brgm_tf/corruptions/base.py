@@ -1,8 +1,8 @@
-"""The contract of a corruption: y = mean(x) + noise.
+"""The contract of a corruption: y = forward(x) + noise.
 
 Notation: x [B, H, W, C] images in [-1, 1]; y the measurement, of
-`measurement_shape(x.shape)` and `measurement_dtype`, real or complex; m = mean(x); A the linear
-part of mean, A x = mean(x) - mean(0); s the noise scale in grey levels, of each of the real
+`measurement_shape(x.shape)` and `measurement_dtype`, real or complex; m = forward(x); A the linear
+part of mean, A x = forward(x) - forward(0); s the noise scale in grey levels, of each of the real
 numbers that y consists of (`components`).
 """
 
@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.core.parameter_priors import Unknown
+from brgm_tf.core.parameter_priors import ParameterPrior
 from brgm_tf.corruptions.complex_values import complex_dtype, components, parts, real_dtype, unit
 
 GREY_LEVEL = 2.0 / 255.0  # one grey level of [0, 255], in units of [-1, 1]
@@ -32,16 +32,16 @@ class Corruption(abc.ABC):
     bound by `with_data`, whose tensors may be arguments of a compiled function, so that
     another batch with other data runs the same program. `a + b` is the `Chain` of two.
 
-    A field that may be inferred with the image holds a number or an `unknown.Unknown`, its
+    A field that may be inferred with the image holds a number or an `unknown.ParameterPrior`, its
     prior; `with_params` binds a value for each image, and `value` returns what counts.
 
     Attributes:
-        linear: whether mean(x) - mean(0) is linear in x; `adjoint` exists only then.
+        linear: whether forward(x) - forward(0) is linear in x; `adjoint` exists only then.
         surrogate_gradient: whether gradients of `mean` are those of a substitute that the
             class states, because its own derivative is zero nearly everywhere.
         keeps_pixels: whether those values of y that are known are pixels of x.
         adds_noise: whether `simulate` scatters around the mean: a stage of noise.
-        inferable: name -> `Unknown`, of a class in a file of the user's: those fields that may
+        inferable: name -> `ParameterPrior`, of a class in a file of the user's: those fields that may
             be written `unknown`, and their priors then. (The package's own say so in their rows.)
         values: what `with_params` bound.
         data_names: names of the per-image arrays that `with_data` takes.
@@ -52,22 +52,22 @@ class Corruption(abc.ABC):
     """
 
     linear: bool = True
-    surrogate_gradient: bool = False
+    straight_through_gradient: bool = False
     keeps_pixels: bool = False
     adds_noise: bool = False
     needs_all_pixels: bool = False
     takes_complex: bool = False
-    inferable: ClassVar[Mapping[str, Unknown]] = types.MappingProxyType({})
+    inferable: ClassVar[Mapping[str, ParameterPrior]] = types.MappingProxyType({})
     values: ClassVar[Mapping[str, object]] = types.MappingProxyType({})
     data_names: tuple[str, ...] = ()
     measurement_dtype = tf.float32
 
     @abc.abstractmethod
-    def mean(self, x):
+    def forward(self, x):
         """What would be measured without noise: f(x)."""
 
     def adjoint(self, y):
-        """A^T y, for A x = mean(x) - mean(0): <A x, y> = <x, A^T y>.
+        """A^T y, for A x = forward(x) - forward(0): <A x, y> = <x, A^T y>.
 
         Of complex y it is A^H y, real: Re <A x, y> = <x, A^H y>.
 
@@ -99,7 +99,7 @@ class Corruption(abc.ABC):
 
     # What is to be looked at, and counted.
 
-    def picture(self, y):
+    def as_image(self, y):
         """y as images [B, h, w, 1 or 3], for eyes and networks; y itself, unless it is none."""
         return y
 
@@ -116,7 +116,7 @@ class Corruption(abc.ABC):
 
     # What is known.
 
-    def known_after(self, known):
+    def propagate_mask(self, known):
         """Which values of y depend on known values of x alone.
 
         Found by trial, for any corruption: of two images that differ in the unknown values,
@@ -137,15 +137,15 @@ class Corruption(abc.ABC):
         trial = tf.random.stateless_uniform(known.shape[1:], [0, 0], minval=0.5, maxval=1.0)
         trial = tf.where(known, tf.zeros_like(trial), trial)
         widest = self.with_params(**{n: [self.largest(n)] for n in self.params})
-        return tf.abs(widest.mean(trial) - widest.mean(-0.5 * trial)) < 0.5 * GREY_LEVEL
+        return tf.abs(widest.forward(trial) - widest.forward(-0.5 * trial)) < 0.5 * GREY_LEVEL
 
-    def observed(self, y):
+    def observation_mask(self, y):
         """1 where y says something about x, 0 where it does not; real, broadcasts against y."""
-        known = self.known_after(None)
+        known = self.propagate_mask(None)
         dtype = real_dtype(y)
         return tf.ones_like(y, dtype) if known is None else tf.cast(known, dtype)
 
-    def conceal(self, y):
+    def fill_unobserved(self, y):
         """y with what it says nothing about replaced by what `mean` puts there.
 
         A photograph given with a mask may still hold pixels under the mask: they are not
@@ -153,7 +153,7 @@ class Corruption(abc.ABC):
         """
         return y
 
-    def merge(self, y, x):
+    def composite(self, y, x):
         """The restored image x with the pixels that y knows put back.
 
         Args:
@@ -190,11 +190,11 @@ class Corruption(abc.ABC):
     # Parameters that are inferred.
 
     @property
-    def params(self) -> dict[str, Unknown]:
+    def params(self) -> dict[str, ParameterPrior]:
         """The priors of those fields that are to be inferred, by name."""
         fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
         found = {field.name: getattr(self, field.name) for field in fields}
-        return {name: value for name, value in found.items() if isinstance(value, Unknown)}
+        return {name: value for name, value in found.items() if isinstance(value, ParameterPrior)}
 
     def with_params(self, **values) -> Corruption:
         """The same corruption with a value [B] bound for each of its `params`.
@@ -218,7 +218,7 @@ class Corruption(abc.ABC):
             like: images or a measurement, whose real dtype it gets.
         """
         own = self.values.get(name, getattr(self, name))
-        if isinstance(own, Unknown):
+        if isinstance(own, ParameterPrior):
             own = own.median
         # Not tf.cast, which would take a Python float through float32.
         own = own if tf.is_tensor(own) else np.asarray(own, np.float64)
@@ -228,7 +228,7 @@ class Corruption(abc.ABC):
     def largest(self, name: str) -> float:
         """A parameter's number, or the upper bound of one that is inferred."""
         own = getattr(self, name)
-        return own.bounds[1] if isinstance(own, Unknown) else own
+        return own.bounds[1] if isinstance(own, ParameterPrior) else own
 
     # Noise.
 
@@ -241,7 +241,7 @@ class Corruption(abc.ABC):
                 depends.
         """
         del seeds
-        return self.mean(x)
+        return self.forward(x)
 
     def log_prob(self, y, x, params: Mapping[str, object]):
         """log p(y | x) = sum over observed values of `log_density`, per image [B].
@@ -256,8 +256,8 @@ class Corruption(abc.ABC):
         Returns:
             [B], of the precision of y.
         """
-        mean = self.mean(x)
-        observed = tf.broadcast_to(self.observed(y), tf.shape(y))
+        mean = self.forward(x)
+        observed = tf.broadcast_to(self.observation_mask(y), tf.shape(y))
         # Chosen before the density, so that a NaN under a mask reaches no gradient.
         density = self.log_density(tf.where(observed > 0, y, mean), mean, params)
         return tf.reduce_sum(observed * density, axis=[1, 2, 3])

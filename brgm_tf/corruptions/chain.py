@@ -2,7 +2,7 @@
 
 Notation: f_1, ..., f_n the stages, A_k the linear part of f_k.
 
-    mean(x) = f_n(... f_1(x)),   A = A_n ... A_1
+    forward(x) = f_n(... f_1(x)),   A = A_n ... A_1
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.parameter_priors import Unknown
+from brgm_tf.core.parameter_priors import ParameterPrior
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.chain_rules import Outline, check_order
 from brgm_tf.corruptions.complex_values import real_dtype
@@ -31,7 +31,7 @@ class Chain(Corruption):
     is normal around it, as of any corruption.
 
     What is known is carried from stage to stage: a value of y is observed where it depends on
-    no missing pixel (`known_after`). A mask before a blur or a downsampling thus takes away
+    no missing pixel (`propagate_mask`). A mask before a blur or a downsampling thus takes away
     every value that a missing pixel has a share in. Stages after a mask must keep the
     channels. Known pixels are put back only where every stage leaves them as they are: noise
     does not.
@@ -67,9 +67,9 @@ class Chain(Corruption):
         return all(stage.linear for stage in self.stages)
 
     @property
-    def surrogate_gradient(self) -> bool:
+    def straight_through_gradient(self) -> bool:
         """Whether that of a stage is."""
-        return any(stage.surrogate_gradient for stage in self.stages)
+        return any(stage.straight_through_gradient for stage in self.stages)
 
     @property
     def keeps_pixels(self) -> bool:
@@ -82,7 +82,7 @@ class Chain(Corruption):
         return self.stages[-1].adds_noise
 
     @property
-    def params(self) -> dict[str, Unknown]:
+    def params(self) -> dict[str, ParameterPrior]:
         """Those of all stages."""
         return functools.reduce(operator.or_, (stage.params for stage in self.stages))
 
@@ -111,10 +111,10 @@ class Chain(Corruption):
         """That of the last stage; noise leaves it as it is."""
         return self._measuring[0].measurement_dtype
 
-    def mean(self, x):
+    def forward(self, x):
         """f_n(... f_1(x))."""
         for stage in self.stages:
-            x = stage.mean(x)
+            x = stage.forward(x)
         return x
 
     def adjoint(self, y):
@@ -145,31 +145,31 @@ class Chain(Corruption):
             image_shape = stage.measurement_shape(image_shape)
         return Chain(stages)
 
-    def picture(self, y):
+    def as_image(self, y):
         """That of the last stage, which its noise does not change."""
-        return self._measuring[0].picture(y)
+        return self._measuring[0].as_image(y)
 
-    def known_after(self, known):
+    def propagate_mask(self, known):
         """What all stages leave known."""
         for stage in self.stages:
-            known = stage.known_after(known)
+            known = stage.propagate_mask(known)
         return known
 
-    def observed(self, y):
+    def observation_mask(self, y):
         """1 where a value of y depends on no missing pixel and its own stage observes it."""
         known, _ = self._carried(y)
-        parts = [stage.observed(y) for stage in self._measuring]
+        parts = [stage.observation_mask(y) for stage in self._measuring]
         parts += [] if known is None else [tf.cast(known, real_dtype(y))]
         return functools.reduce(operator.mul, parts)
 
-    def conceal(self, y):
+    def fill_unobserved(self, y):
         """y where it is observed; elsewhere what mid-grey, masked, becomes."""
         for stage in self._measuring:
-            y = stage.conceal(y)
+            y = stage.fill_unobserved(y)
         known, blank = self._carried(y)
         return y if known is None else tf.where(known, y, blank)
 
-    def merge(self, y, x):
+    def composite(self, y, x):
         """y where it is known, x elsewhere; None unless every stage keeps pixels."""
         if not self.keeps_pixels:
             return None
@@ -200,7 +200,7 @@ class Chain(Corruption):
         """Draws y given x, and conceals what it says nothing about: noise under a mask."""
         for stage in self.stages:
             x = stage.simulate(x, seeds)
-        return self.conceal(x)
+        return self.fill_unobserved(x)
 
     def log_density(self, y, mean, params: Mapping[str, object]):
         """That of the last stage."""
@@ -240,13 +240,13 @@ class Chain(Corruption):
         known = blank = None
         for stage in self.stages:
             if known is not None:
-                blank = stage.conceal(stage.mean(blank))
-            known = stage.known_after(known)
+                blank = stage.fill_unobserved(stage.forward(blank))
+            known = stage.propagate_mask(known)
             if known is None:
                 continue
             known = known & tf.ones(y.shape[-1:], tf.bool)
             if blank is None:
-                blank = stage.conceal(tf.zeros(tf.shape(known), y.dtype))
+                blank = stage.fill_unobserved(tf.zeros(tf.shape(known), y.dtype))
         return known, blank
 
 

@@ -17,7 +17,7 @@ class Outline(NamedTuple):
     label: str
     adds_noise: bool
     data_names: tuple[str, ...]
-    unknowns: tuple[str, ...]
+    parameter_priors: tuple[str, ...]
 
 
 def check_order(stages: Sequence[Outline], *, argument: str) -> None:
@@ -40,7 +40,7 @@ def check_order(stages: Sequence[Outline], *, argument: str) -> None:
                 remedy=f"Leave out what comes after it: {stages[i].label}",
             )
     _check_shared(stages, "data_names", "take the data", "Have one stage take it", argument)
-    _check_shared(stages, "unknowns", "have an unknown", "Give one of them", argument)
+    _check_shared(stages, "parameter_priors", "have an unknown", "Give one of them", argument)
 
 
 def _check_shared(stages, field: str, verb: str, remedy: str, argument: str) -> None:

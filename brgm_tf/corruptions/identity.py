@@ -11,7 +11,7 @@ from brgm_tf.corruptions.base import Corruption
 
 @dataclasses.dataclass(frozen=True)
 class Identity(Corruption):
-    """The image itself: mean(x) = x.
+    """The image itself: forward(x) = x.
 
     Restoring it is inversion: the nearest image that the generator makes. `merge` is
     None, for with every pixel known it would return the measurement.
@@ -21,7 +21,7 @@ class Identity(Corruption):
 
     keeps_pixels = True
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x) = x."""
         return tf.convert_to_tensor(x)
 
@@ -29,6 +29,6 @@ class Identity(Corruption):
         """A^T y = y."""
         return tf.convert_to_tensor(y)
 
-    def known_after(self, known):
+    def propagate_mask(self, known):
         """What was known before."""
         return known

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.parameter_priors import Unknown
+from brgm_tf.core.parameter_priors import ParameterPrior
 from brgm_tf.core.registry import MAX_TEXT, Call
 from brgm_tf.corruptions import user_defined
 from brgm_tf.corruptions.chain_rules import Outline, check_order
@@ -71,14 +71,16 @@ class Stages:
         return row_of(self.noise.name).noise_scale(self.noise.arguments)
 
     @property
-    def unknowns(self) -> tuple[str, ...]:
+    def parameter_priors(self) -> tuple[str, ...]:
         """Names of the parameters that are unknown."""
-        return tuple(name for call in self.calls for name in _outline(call).unknowns)
+        return tuple(name for call in self.calls for name in _outline(call).parameter_priors)
 
     @property
     def infers_noise(self) -> bool:
         """Whether the scale of the stage of noise is unknown."""
-        return self.noise is not None and isinstance(self.noise.arguments.get("scale"), Unknown)
+        return self.noise is not None and isinstance(
+            self.noise.arguments.get("scale"), ParameterPrior
+        )
 
     @property
     def has_fixed_noise(self) -> bool:
@@ -94,9 +96,9 @@ class Stages:
         return row_of(self.noise.name).outliers or scale is None or scale > FEATURE_NOISE
 
     @property
-    def surrogate_gradient(self) -> bool:
+    def straight_through_gradient(self) -> bool:
         """Whether a stage's gradient is a substitute."""
-        return any(row_of(call.name).surrogate_gradient for call in self.calls)
+        return any(row_of(call.name).straight_through_gradient for call in self.calls)
 
     @property
     def measures_kspace(self) -> bool:
@@ -137,8 +139,10 @@ def parse(text: str) -> Stages:
 
 def _outline(call: Call) -> Outline:
     row = row_of(call.name)
-    unknowns = tuple(n for n, value in call.arguments.items() if isinstance(value, Unknown))
-    return Outline(call.name, row.adds_noise, row.data_names, unknowns)
+    parameter_priors = tuple(
+        n for n, value in call.arguments.items() if isinstance(value, ParameterPrior)
+    )
+    return Outline(call.name, row.adds_noise, row.data_names, parameter_priors)
 
 
 def split(text: str) -> list[str]:

@@ -48,7 +48,7 @@ class CorruptionRow(Row):
     noise_scale: Callable[[Mapping[str, object]], float | None] | None = None
     fixed_noise: bool = False
     outliers: bool = False
-    surrogate_gradient: bool = False
+    straight_through_gradient: bool = False
     measures_kspace: bool = False
 
     @property
@@ -137,7 +137,7 @@ CORRUPTIONS = Registry(
                     "kernel: .npy array or grey .png",
                     suffixes=(".npy", ".png"),
                 ),
-                "normalise": Parameter(True, boolean, "whether the kernel is made to sum to 1"),
+                "normalize": Parameter(True, boolean, "whether the kernel is made to sum to 1"),
                 "border": _BORDER,
             },
         ),
@@ -171,7 +171,9 @@ CORRUPTIONS = Registry(
             "brgm_tf.corruptions.masking.random_mask:RandomMask",
             "pixels missing here and there, the same ones in all images",
             {
-                "share": Parameter(REQUIRED, fraction, "of the pixels that are missing, in (0, 1)"),
+                "fraction": Parameter(
+                    REQUIRED, fraction, "of the pixels that are missing, in (0, 1)"
+                ),
                 "seed": _SEED,
                 "fill": _FILL,
             },
@@ -259,19 +261,19 @@ CORRUPTIONS = Registry(
                 "low": Parameter(0.0, number(0, 255), "least grey level"),
                 "high": Parameter(255.0, number(0, 255), "largest grey level"),
             },
-            surrogate_gradient=True,
+            straight_through_gradient=True,
         ),
         "quantise": CorruptionRow(
             "brgm_tf.corruptions.pointwise.quantise:Quantise",
             "fewer bits: grey levels rounded to the nearest of 2^bits",
             {"bits": Parameter(REQUIRED, integer(1, 16), "of a channel")},
-            surrogate_gradient=True,
+            straight_through_gradient=True,
         ),
         "jpeg": CorruptionRow(
             "brgm_tf.corruptions.pointwise.jpeg:Jpeg",
             "JPEG compression, with chroma at half the resolution",
             {"quality": Parameter(REQUIRED, integer(1, 100), "of the IJG's scale")},
-            surrogate_gradient=True,
+            straight_through_gradient=True,
         ),
         "kspace": CorruptionRow(
             "brgm_tf.corruptions.mri.kspace:KSpace",
@@ -328,7 +330,7 @@ CORRUPTIONS = Registry(
             "brgm_tf.corruptions.noise.salt_and_pepper:SaltAndPepper",
             "a share of the values is black or white",
             {
-                "share": Parameter(REQUIRED, fraction, "of the values that are lost"),
+                "fraction": Parameter(REQUIRED, fraction, "of the values that are lost"),
                 "scale": Parameter(
                     None,
                     optional(positive_float),

@@ -99,7 +99,7 @@ def row(name: str) -> CorruptionRow:
         data_names=found.data_names,
         measures_kspace=found.measurement_dtype.is_complex,
         noise_scale=(lambda arguments: arguments.get("scale")) if found.adds_noise else None,
-        surrogate_gradient=found.surrogate_gradient,
+        straight_through_gradient=found.straight_through_gradient,
     )
 
 

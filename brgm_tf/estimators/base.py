@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.core.compilation import compiled
-from brgm_tf.estimators.optimizers.loop import Kept, Progress, State
+from brgm_tf.estimators.optimizers.loop import Checkpoint, Progress, State
 from brgm_tf.posterior.posterior import Posterior
 from brgm_tf.posterior.tiling import tiled_data
 
@@ -34,14 +34,14 @@ class Estimator(abc.ABC):
 
     @abc.abstractmethod
     def run(
-        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+        self, measurement, *, data: dict | None = None, checkpoint: Checkpoint | None = None
     ) -> Iterator[Progress]:
         """Yields the progress of a batch after every chunk of steps.
 
         Args:
             measurement: y [B, ...].
             data: per-image arrays of the corruption.
-            kept: what `Progress.keep` returned in an earlier run on the same batch, which this
+            checkpoint: what `Progress.keep` returned in an earlier run on the same batch, which this
                 one goes on with.
         """
 
@@ -57,7 +57,7 @@ class Estimator(abc.ABC):
         }
 
     def _features_of(self, measurement, data):
-        return self._posterior.features(self._corruption.with_data(**data).picture(measurement))
+        return self._posterior.features(self._corruption.with_data(**data).as_image(measurement))
 
     def latents(self, coordinates) -> tf.Tensor:
         """ws [B, L, D] of coordinates v."""
@@ -96,13 +96,13 @@ class Sampler(Estimator):
 
     def fit(self, state: State):
         """The `Fit` of a state; None where there is none yet."""
-        return state.slots if isinstance(state.slots, self.Fit) else None
+        return state.optimizer_state if isinstance(state.optimizer_state, self.Fit) else None
 
     @abc.abstractmethod
-    def draw(self, fit, *, num_draws: int, seed: int) -> tf.Tensor:
+    def draw(self, fit, *, num_samples: int, seed: int) -> tf.Tensor:
         """Draws: coordinates [S, B, K, D]."""
 
-    def figures(self, fit) -> dict[str, np.ndarray]:
+    def diagnostics(self, fit) -> dict[str, np.ndarray]:
         """Diagnostics of a fit by name, each [B]."""
         del fit
         return {}

@@ -31,7 +31,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from brgm_tf.core.compilation import compiled
-from brgm_tf.estimators.optimizers.loop import Kept, Progress, State
+from brgm_tf.estimators.optimizers.loop import Checkpoint, Progress, State
 from brgm_tf.estimators.variational import VI, VI_TERMS
 from brgm_tf.estimators.variational import Fit as SurrogateFit
 
@@ -56,14 +56,14 @@ class _Chains:
     inputs: dict
     state: tf.Tensor | None = None
     results: object = None
-    kept: list[np.ndarray] = dataclasses.field(default_factory=list)
+    samples: list[np.ndarray] = dataclasses.field(default_factory=list)
 
 
 class HMC(VI):
     """Draws from the posterior of each image of a batch: first `VI`, then chains from there.
 
     Args:
-        posterior, corruption, num_steps, surrogate, surrogate_rank, num_draws, seed, jit,
+        posterior, corruption, num_steps, surrogate, surrogate_rank, num_elbo_samples, seed, jit,
             chunk_size, dtype: as of `VI`; half of the steps fit the surrogate, the others
             are iterations of the chains, of 8 leapfrog steps each.
         num_chains: C.
@@ -81,7 +81,7 @@ class HMC(VI):
         self._begin, self._advance = compiled(self._begun), compiled(self._advanced)
 
     def run(
-        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+        self, measurement, *, data: dict | None = None, checkpoint: Checkpoint | None = None
     ) -> Iterator[Progress]:
         """Yields the progress of a batch; in the end the slots are the `Fit`.
 
@@ -93,26 +93,26 @@ class HMC(VI):
             measurement, data, kept: as of `Estimator.run`.
         """
         durations = [time.monotonic()]
-        for progress in super().run(measurement, data=data, kept=kept):
+        for progress in super().run(measurement, data=data, checkpoint=checkpoint):
             durations.append(time.monotonic())
             note = ""
-            climbs = not isinstance(progress.state.slots, SurrogateFit)
+            climbs = not isinstance(progress.state.optimizer_state, SurrogateFit)
             if climbs and len(durations) == 3:
                 note = self._estimate(durations[2] - durations[1], progress)
-            is_last = progress.settled or int(progress.state.step) >= self._fitting_steps
-            keep = dict if is_last else progress.keep
-            yield progress._replace(keep=keep, settled=False, note=note)
+            is_last = progress.converged or int(progress.state.step) >= self._fitting_steps
+            to_checkpoint = dict if is_last else progress.to_checkpoint
+            yield progress._replace(to_checkpoint=to_checkpoint, converged=False, note=note)
         yield from self._sampled(progress.state, self.inputs(measurement, data=data))
 
-    def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tf.Tensor:
+    def draw(self, fit: Fit, *, num_samples: int, seed: int) -> tf.Tensor:
         """Draws of the chains at even distances: coordinates [S, B, K, D]."""
         del seed
         draws = fit.draws.reshape(-1, *fit.draws.shape[2:])
-        chosen = np.linspace(0, len(draws) - 1, num_draws).round().astype(int)
+        chosen = np.linspace(0, len(draws) - 1, num_samples).round().astype(int)
         flat = self._place(tf.constant(draws[chosen]), fit.surrogate)
         return self._posterior.prior.shaped(flat)
 
-    def figures(self, fit: Fit) -> dict[str, np.ndarray]:
+    def diagnostics(self, fit: Fit) -> dict[str, np.ndarray]:
         """Diagnostics of the chains, each [B].
 
         r_hat: 95 % quantile over the coordinates of the potential scale reduction (1 is good).
@@ -142,7 +142,7 @@ class HMC(VI):
         # Image by image: TFP draws a batch's random numbers at once, and an image's would
         # depend on how many neighbours it has.
         count = fitted.v.shape[0]
-        images = [_Chains(*_of_image((fitted.slots, inputs), b)) for b in range(count)]
+        images = [_Chains(*_of_image((fitted.optimizer_state, inputs), b)) for b in range(count)]
         e = tf.random.stateless_normal(
             [self._num_chains, 1, self._posterior.prior.size], [self._seed, 5], dtype=self._dtype
         )
@@ -154,14 +154,14 @@ class HMC(VI):
             terms = [self._step(image, done, size, adapting=adapting) for image in images]
             terms = np.concatenate(terms, axis=-1)
             fit = None
-            if images[0].kept:
-                draws = [np.concatenate(image.kept) for image in images]
-                fit = Fit(fitted.slots, np.concatenate(draws, axis=2))
+            if images[0].checkpoint:
+                draws = [np.concatenate(image.samples) for image in images]
+                fit = Fit(fitted.optimizer_state, np.concatenate(draws, axis=2))
             places = tf.concat([image.state for image in images], axis=1)
-            mean = self._mean(fit, fitted.slots, places)
+            mean = self._mean(fit, fitted.optimizer_state, places)
             state = State(mean, tf.constant(terms[-1]), fit, fitted.step + done + size)
             history = dict(zip(VI_TERMS, np.moveaxis(terms, 1, 0), strict=True))
-            yield Progress(state, history, keep=dict)
+            yield Progress(state, history, to_checkpoint=dict)
 
     def _step(self, image: _Chains, first: int, count: int, *, adapting: bool) -> np.ndarray:
         """Advances an image's chains; the terms of each iteration [n, T, 1]."""
@@ -175,7 +175,7 @@ class HMC(VI):
             tf.constant(count),
         )
         if not adapting:
-            image.kept.append(draws.numpy())
+            image.samples.append(draws.numpy())
         return terms.numpy()
 
     def _mean(self, fit: Fit | None, surrogate: SurrogateFit, state):

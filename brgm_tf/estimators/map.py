@@ -13,7 +13,7 @@ import tensorflow as tf
 from brgm_tf.estimators.base import Estimator
 from brgm_tf.estimators.optimizers.adam import Adam, Schedule
 from brgm_tf.estimators.optimizers.lbfgs import LBFGS
-from brgm_tf.estimators.optimizers.loop import Kept, Optimiser, Progress, Rule, State
+from brgm_tf.estimators.optimizers.loop import Checkpoint, Optimizer, Progress, Rule, State
 from brgm_tf.posterior.objectives import Objective
 from brgm_tf.posterior.posterior import TERMS, Posterior
 from brgm_tf.posterior.surrogates.gauss_newton import GaussNewton
@@ -22,9 +22,9 @@ from brgm_tf.posterior.tiling import measured, tiled_data
 _RANK = 64  # directions of the Gaussian that fits at the mode
 
 
-def optimisation_rule(objective: Objective, *, num_steps: int) -> Rule:
+def optimizer_of(objective: Objective, *, num_steps: int) -> Rule:
     """The rule by which an objective is climbed."""
-    if objective.optimiser == "lbfgs":
+    if objective.optimizer == "lbfgs":
         return LBFGS(num_steps)
     return Adam(Schedule(num_steps, objective.learning_rate, objective.rampup, objective.rampdown))
 
@@ -45,7 +45,7 @@ class MAP(Estimator):
         num_steps: steps of the objective's optimiser.
         num_restarts: R.
         seed: of the places where the restarts begin.
-        num_early_steps: steps that are done while XLA still compiles, as of `Optimiser`.
+        num_uncompiled_steps: steps that are done while XLA still compiles, as of `Optimizer`.
         chunk_size: steps between two calls back.
     """
 
@@ -56,7 +56,7 @@ class MAP(Estimator):
         corruption,
         num_steps: int,
         num_restarts: int = 1,
-        num_early_steps: int = 0,
+        num_uncompiled_steps: int = 0,
         seed: int = 0,
         jit: bool = True,
         chunk_size: int = 10,
@@ -67,17 +67,17 @@ class MAP(Estimator):
         self._gauss_newton = GaussNewton(
             posterior, corruption=corruption, rank=_RANK, seed=seed, jit=jit, dtype=dtype
         )
-        self.optimiser = Optimiser(
+        self.optimizer = Optimizer(
             self._terms,
             names=TERMS,
-            rule=optimisation_rule(posterior.objective, num_steps=num_steps),
+            rule=optimizer_of(posterior.objective, num_steps=num_steps),
             jit=jit,
-            num_early_steps=num_early_steps,
+            num_uncompiled_steps=num_uncompiled_steps,
             chunk_size=chunk_size,
         )
 
     def run(
-        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+        self, measurement, *, data: dict | None = None, checkpoint: Checkpoint | None = None
     ) -> Iterator[Progress]:
         """Yields the progress of a batch after every chunk of steps and early step.
 
@@ -91,8 +91,8 @@ class MAP(Estimator):
             "corruption": tiled_data(inputs["corruption"], self._num_restarts)
         }
         starts = tf.constant(self._starts(len(measurement)), self._dtype)
-        state = self.optimiser.resume(starts, kept)
-        for progress in self.optimiser.run(state, inputs):
+        state = self.optimizer.resume(starts, checkpoint)
+        for progress in self.optimizer.run(state, inputs):
             yield best_restart(progress, num_restarts=self._num_restarts)
 
     def parameters_stddev(self, state: State, measurement, *, data: dict | None = None):
@@ -101,7 +101,7 @@ class MAP(Estimator):
         There are none of the originals' objectives.
         """
         objective, prior = self._posterior.objective, self._posterior.prior
-        if not prior.unknowns or objective.family.startswith("brgm"):
+        if not prior.parameter_priors or objective.family.startswith("brgm"):
             return {}
         inputs = self.inputs(measurement, data=data)
         return self._gauss_newton.parameters_stddev(state.v, inputs)
@@ -109,7 +109,7 @@ class MAP(Estimator):
     def _starts(self, num_images: int) -> np.ndarray:
         """Coordinates [R B, K, D]."""
         prior = self._posterior.prior
-        drawn = prior.draw_of_equal_layers(self._num_restarts - 1, seed=self._seed)
+        drawn = prior.sample_equal_layers(self._num_restarts - 1, seed=self._seed)
         starts = np.concatenate([prior.start(1), drawn])
         return np.repeat(starts, num_images, axis=0)
 

@@ -20,14 +20,14 @@ class EstimatorRow(Row):
     samples: bool = False
 
 
-_SURROGATE_OPTIONS = ("surrogate", "surrogate_rank", "num_draws", "seed")
+_SURROGATE_OPTIONS = ("surrogate", "surrogate_rank", "num_elbo_samples", "seed")
 ESTIMATORS = Registry(
     "estimator",
     {
         "map": EstimatorRow(
             "brgm_tf.estimators.map:MAP",
             "the mode of the posterior (maximum a posteriori)",
-            options=("num_restarts", "num_early_steps", "seed"),
+            options=("num_restarts", "num_uncompiled_steps", "seed"),
         ),
         "vi": EstimatorRow(
             "brgm_tf.estimators.variational:VI",

@@ -33,10 +33,17 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.estimators.base import Sampler
 from brgm_tf.estimators.optimizers.adam import Adam, Schedule
 from brgm_tf.estimators.optimizers.lbfgs import LBFGS
-from brgm_tf.estimators.optimizers.loop import Kept, Optimiser, Progress, State, packed, unpacked
+from brgm_tf.estimators.optimizers.loop import (
+    Checkpoint,
+    Optimizer,
+    Progress,
+    State,
+    packed,
+    unpacked,
+)
 from brgm_tf.posterior.posterior import TERMS, Posterior
 from brgm_tf.posterior.surrogates.gauss_newton import GaussNewton
-from brgm_tf.posterior.surrogates.gaussian import Frame
+from brgm_tf.posterior.surrogates.gaussian import LaplaceApproximation
 from brgm_tf.posterior.surrogates.table import SURROGATES
 from brgm_tf.posterior.tiling import mean_of_draws, measured
 
@@ -52,7 +59,7 @@ _NOISE_WIDTH = 0.3
 class Fit(NamedTuple):
     """A fitted surrogate: its frame and its parameters [B, P]."""
 
-    frame: Frame
+    frame: LaplaceApproximation
     parameters: tf.Tensor
 
 
@@ -66,7 +73,7 @@ class VI(Sampler):
         surrogate: a name of `SURROGATES`.
         surrogate_rank: R, directions with a width of their own (at most as many as the
             measurement has values).
-        num_draws: S, draws a step; even.
+        num_elbo_samples: S, draws a step; even.
         seed: of the draws.
         chunk_size: steps between two calls back.
 
@@ -84,7 +91,7 @@ class VI(Sampler):
         num_steps: int,
         surrogate: str = "low_rank",
         surrogate_rank: int = 64,
-        num_draws: int = 4,
+        num_elbo_samples: int = 4,
         seed: int = 0,
         jit: bool = True,
         chunk_size: int = 10,
@@ -99,21 +106,21 @@ class VI(Sampler):
             )
         super().__init__(posterior, corruption=corruption, jit=jit, dtype=dtype)
         self.surrogate = SURROGATES.row(surrogate).load()()
-        self._num_draws, self._seed = num_draws, seed
+        self._num_elbo_samples, self._seed = num_elbo_samples, seed
         self.gauss_newton = GaussNewton(
             posterior, corruption=corruption, rank=surrogate_rank, seed=seed, jit=jit, dtype=dtype
         )
         climbing = max(1, num_steps // 4)
         options = {"names": VI_TERMS, "jit": jit}
         # Two chunks at least: the second one's time says how long the rest will take.
-        self._climb = Optimiser(
+        self._climb = Optimizer(
             self._terms_of_point,
             rule=LBFGS(climbing),
             chunk_size=min(chunk_size, -(-climbing // 2)),
             **options,
         )
         schedule = Schedule(max(1, num_steps - climbing), _LEARNING_RATE, 0.0, 1.0)
-        self._fit = Optimiser(
+        self._fit = Optimizer(
             self._terms_of_surrogate,
             rule=Adam(schedule, epsilon=_EPSILON),
             chunk_size=chunk_size,
@@ -121,7 +128,7 @@ class VI(Sampler):
         )
 
     def run(
-        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+        self, measurement, *, data: dict | None = None, checkpoint: Checkpoint | None = None
     ) -> Iterator[Progress]:
         """Yields the progress of a batch after every chunk of steps.
 
@@ -132,16 +139,18 @@ class VI(Sampler):
         """
         inputs = self.inputs(measurement, data=data)
         start = tf.constant(self._posterior.prior.start(len(measurement)), self._dtype)
-        mode = self._climb.resume(start, kept)
+        mode = self._climb.resume(start, checkpoint)
         for progress in self._climb.run(mode, inputs):
             mode = progress.state
             yield progress
-        yield from self._fitted(mode, inputs, kept if kept and "fit" in kept else None)
+        yield from self._fitted(
+            mode, inputs, checkpoint if checkpoint and "fit" in checkpoint else None
+        )
 
-    def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tf.Tensor:
+    def draw(self, fit: Fit, *, num_samples: int, seed: int) -> tf.Tensor:
         """Draws of the surrogate: coordinates [S, B, K, D]."""
         size = fit.frame.mean.shape[1]
-        noise = tf.random.stateless_normal([num_draws, 1, size], [seed, 1], dtype=self._dtype)
+        noise = tf.random.stateless_normal([num_samples, 1, size], [seed, 1], dtype=self._dtype)
         flat = self.surrogate.draw(fit.parameters, fit.frame, noise)
         return self._posterior.prior.shaped(flat)
 
@@ -150,7 +159,7 @@ class VI(Sampler):
     def _terms_of_point(self, coordinates, inputs, step):
         del step
         count = coordinates.shape[0]
-        unknown = self._posterior.prior.unknowns.get("noise_scale")
+        unknown = self._posterior.prior.parameter_priors.get("noise_scale")
         held = None if unknown is None else tf.fill([count], tf.cast(unknown.median, self._dtype))
         found = self._posterior.terms(
             coordinates, corruption=self.bound(inputs), noise_scale=held, **measured(inputs)
@@ -159,42 +168,42 @@ class VI(Sampler):
 
     # The ELBO.
 
-    def _fitted(self, mode: State, inputs, kept: Kept | None) -> Iterator[Progress]:
+    def _fitted(self, mode: State, inputs, checkpoint: Checkpoint | None) -> Iterator[Progress]:
         frame = self.gauss_newton.frame(mode.v, inputs)
         start = self.surrogate.start(frame, log_scale=self._log_scale())
         count, before = mode.v.shape[0], int(mode.step)
         inputs = inputs | {"frame": frame}
         plateaus = Plateaus(count)
         state = self._fit.start(start[:, None])
-        if kept:
-            state = unpacked(kept["fit"], like=state)
-            plateaus = Plateaus.of(kept["plateaus"])
+        if checkpoint:
+            state = unpacked(checkpoint["fit"], like=state)
+            plateaus = Plateaus.of(checkpoint["plateaus"])
         for progress in self._fit.run(state, inputs):
             elbo = sum(progress.history.values())
-            fit = Fit(frame, plateaus.keep(elbo, progress.state.v[:, 0]))
+            fit = Fit(frame, plateaus.update(elbo, progress.state.v[:, 0]))
             mean = self._posterior.prior.shaped(self.surrogate.mean(fit.parameters, frame))
             state = State(mean, progress.state.terms, fit, progress.state.step + before)
             yield Progress(
                 state,
                 progress.history,
-                keep=functools.partial(_keep, mode, progress.state, plateaus),
-                settled=plateaus.all_settled,
+                to_checkpoint=functools.partial(_to_checkpoint, mode, progress.state, plateaus),
+                converged=plateaus.all_converged,
             )
-            if plateaus.all_settled:
+            if plateaus.all_converged:
                 return
 
     def _log_scale(self):
         """Logarithms [N] of the widths that coordinates start with, besides the frame's."""
         prior = self._posterior.prior
         widths = np.ones(prior.size)
-        names = list(prior.unknowns)
+        names = list(prior.parameter_priors)
         if "noise_scale" in names:
             widths[prior.size - len(names) + names.index("noise_scale")] = _NOISE_WIDTH
         return tf.constant(np.log(widths), self._dtype)
 
     def _terms_of_surrogate(self, packed, inputs, step):
         parameters = packed[:, 0]
-        frame, draws = inputs["frame"], self._num_draws
+        frame, draws = inputs["frame"], self._num_elbo_samples
         half = tf.random.stateless_normal(
             [draws // 2, 1, frame.mean.shape[1]], tf.stack([self._seed, step]), dtype=self._dtype
         )
@@ -214,7 +223,7 @@ class VI(Sampler):
         )
 
 
-def _keep(mode: State, state: State, plateaus: Plateaus) -> Kept:
+def _to_checkpoint(mode: State, state: State, plateaus: Plateaus) -> Checkpoint:
     return {"state": packed(mode), "fit": packed(state), "plateaus": plateaus.arrays}
 
 
@@ -239,9 +248,9 @@ class Plateaus:
     @classmethod
     def of(cls, arrays: Sequence[np.ndarray], **options) -> Plateaus:
         """With what `arrays` returned of others."""
-        elbo, settled, kept = arrays
-        found = cls(len(settled), **options)
-        found._elbo, found._settled, found._kept = elbo, settled, tf.constant(kept)
+        elbo, converged, checkpoint = arrays
+        found = cls(len(converged), **options)
+        found._elbo, found._settled, found._kept = elbo, converged, tf.constant(checkpoint)
         return found
 
     @property
@@ -250,15 +259,17 @@ class Plateaus:
         return [self._elbo, self._settled, np.asarray(self._kept)]
 
     @property
-    def all_settled(self) -> bool:
+    def all_converged(self) -> bool:
         """Whether every image has settled."""
         return bool(self._settled.all())
 
-    def keep(self, elbo, parameters):
+    def update(self, elbo, parameters):
         """The parameters [B, P] after a chunk with that ELBO [n, B]: new, or kept where settled."""
         self._elbo = np.concatenate([self._elbo, elbo])
-        settled = self._settled[:, None]
-        self._kept = parameters if self._kept is None else tf.where(settled, self._kept, parameters)
+        converged = self._settled[:, None]
+        self._kept = (
+            parameters if self._kept is None else tf.where(converged, self._kept, parameters)
+        )
         if len(self._elbo) >= 2 * self._window:
             before, after = self._elbo[-2 * self._window :].reshape(2, self._window, -1)
             error = np.sqrt((before.var(axis=0) + after.var(axis=0)) / self._window)

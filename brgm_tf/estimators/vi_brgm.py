@@ -30,8 +30,8 @@ import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.estimators.base import Sampler
-from brgm_tf.estimators.map import optimisation_rule
-from brgm_tf.estimators.optimizers.loop import Kept, Optimiser, Progress, State
+from brgm_tf.estimators.map import optimizer_of
+from brgm_tf.estimators.optimizers.loop import Checkpoint, Optimizer, Progress, State
 from brgm_tf.posterior.posterior import TERMS, Posterior
 from brgm_tf.posterior.tiling import mean_of_draws, measured
 
@@ -85,19 +85,19 @@ class VIBrgm(Sampler):
                 remedy="Leave --objective out, or give --estimator=vi",
                 objective=posterior.objective.family,
             )
-        if posterior.prior.unknowns:
+        if posterior.prior.parameter_priors:
             raise InputError(
                 "corruption",
-                f"must have no unknown '{next(iter(posterior.prior.unknowns))}' for "
+                f"must have no unknown '{next(iter(posterior.prior.parameter_priors))}' for "
                 "--estimator=vi_brgm",
                 remedy="Give it, or take --estimator=vi or map",
             )
         super().__init__(posterior, corruption=corruption, jit=jit, dtype=dtype)
         self._seed = seed
-        self._optimiser = Optimiser(
+        self._optimizer = Optimizer(
             self._terms,
             names=VI_BRGM_TERMS,
-            rule=optimisation_rule(posterior.objective, num_steps=num_steps),
+            rule=optimizer_of(posterior.objective, num_steps=num_steps),
             jit=jit,
             chunk_size=chunk_size,
         )
@@ -108,7 +108,7 @@ class VIBrgm(Sampler):
         return np.sqrt(np.diag(self._posterior.prior.covariance))
 
     def run(
-        self, measurement, *, data: dict | None = None, kept: Kept | None = None
+        self, measurement, *, data: dict | None = None, checkpoint: Checkpoint | None = None
     ) -> Iterator[Progress]:
         """Yields the progress of a batch after every chunk of steps; its slots are the `Fit`.
 
@@ -120,15 +120,15 @@ class VIBrgm(Sampler):
         # The inverse of softplus; log(exp(s) - 1) would lose small ones.
         rho = np.broadcast_to(np.log(np.expm1(self.initial_stddev)), mean.shape)
         start = tf.constant(np.concatenate([mean, rho], axis=1), self._dtype)
-        for progress in self._optimiser.run(self._optimiser.resume(start, kept), inputs):
+        for progress in self._optimizer.run(self._optimizer.resume(start, checkpoint), inputs):
             state = progress.state
             mean, rho = tf.split(state.v, 2, axis=1)
             fit = Fit(mean, tf.math.softplus(rho))
             yield progress._replace(state=State(mean, state.terms, fit, state.step))
 
-    def draw(self, fit: Fit, *, num_draws: int, seed: int) -> tf.Tensor:
+    def draw(self, fit: Fit, *, num_samples: int, seed: int) -> tf.Tensor:
         """m + s_w e, [S, B, L, D], the first with e = 0."""
-        shape = [num_draws - 1, 1, *fit.mean.shape[1:]]
+        shape = [num_samples - 1, 1, *fit.mean.shape[1:]]
         noise = tf.random.stateless_normal(shape, [seed, 1], dtype=self._dtype)
         noise = tf.concat([tf.zeros([1, *shape[1:]], self._dtype), noise], axis=0)
         return fit.mean + tf.constant(self.initial_stddev, self._dtype) * noise

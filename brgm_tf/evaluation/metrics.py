@@ -92,7 +92,7 @@ def restoration_metrics(
     return found
 
 
-def residual(measurement, recorrupted, *, observed=None) -> np.ndarray:
+def residual(measurement, predicted_measurement, *, observed=None) -> np.ndarray:
     """Returns the distance of the restored image, corrupted again, from the measurement.
 
         residual = 127.5 sqrt(mean(|y - f(x)|^2))
@@ -115,12 +115,12 @@ def residual(measurement, recorrupted, *, observed=None) -> np.ndarray:
     Raises:
         InputError: the shapes do not fit.
     """
-    measurement, recorrupted = np.asarray(measurement), np.asarray(recorrupted)
-    _check_same_shape("measurement", measurement, recorrupted)
+    measurement, predicted_measurement = np.asarray(measurement), np.asarray(predicted_measurement)
+    _check_same_shape("measurement", measurement, predicted_measurement)
     counted = None if observed is None else _counted("observed", observed, measurement.shape)
     # Double precision first: the difference of two close float32 has few digits.
-    wide = np.result_type(measurement, recorrupted, np.float64)
-    squares = np.abs(measurement.astype(wide) - recorrupted) ** 2
+    wide = np.result_type(measurement, predicted_measurement, np.float64)
+    squares = np.abs(measurement.astype(wide) - predicted_measurement) ** 2
     levels = MAX_LEVEL / np.sqrt(2) if wide.kind == "c" else LEVELS_PER_UNIT
     return levels * np.sqrt(_mean(squares, counted=counted))
 

@@ -27,7 +27,7 @@ _MOST_ZEROS = 0.01  # share of the sampled values
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class InputSpec:
     """One image to restore.
 
     Args:
@@ -44,7 +44,7 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True)
-class Expected:
+class InputRequirements:
     """What an input must be.
 
     Args:
@@ -68,7 +68,7 @@ class Expected:
 
 
 @dataclasses.dataclass(frozen=True)
-class Loaded:
+class LoadedInput:
     """A job's arrays: image float32 [size, size, C], missing bool [M, M, 1] or None.
 
     M is the `Expected.mask_resolution`. Of k-space the image is complex64 [size, size, coils].
@@ -89,7 +89,7 @@ def plan(
     kind: str = "measurement",
     kspace: bool = False,
     slicing: Slicing | None = None,
-) -> list[Job]:
+) -> list[InputSpec]:
     """The jobs of `inputs`: a path, folder, glob or example, an array, or a list of these.
 
     Args:
@@ -124,10 +124,10 @@ def plan(
         raise InputError("input", "must hold at least one image")
     names = unique_names([_name_of(item, place=i) for i, item in enumerate(items)])
     matched = [found] * len(items) if found or masks is None else _masks_of(items, masks)
-    return [Job(*job) for job in zip(names, items, matched, strict=True)]
+    return [InputSpec(*spec) for spec in zip(names, items, matched, strict=True)]
 
 
-def check(job: Job, *, expected: Expected) -> None:
+def check(spec: InputSpec, *, expected: InputRequirements) -> None:
     """Checks a job: a file's size from its header, an array's size and range, a mask array.
 
     A mask that is to be found is looked for here already: only the pixels tell.
@@ -135,63 +135,63 @@ def check(job: Job, *, expected: Expected) -> None:
     Raises:
         InputError: it is unreadable, of a wrong size or out of range, or no mask is found.
     """
-    _check_sizes(job, expected=expected)
-    if isinstance(job.mask, Found):
-        _found_mask(job, expected=expected)
+    _check_sizes(spec, expected=expected)
+    if isinstance(spec.mask, Found):
+        _found_mask(spec, expected=expected)
 
 
-def _check_sizes(job: Job, *, expected: Expected) -> None:
-    if isinstance(job.mask, np.ndarray):
-        check_mask(job.mask, resolution=expected.mask_resolution)
+def _check_sizes(spec: InputSpec, *, expected: InputRequirements) -> None:
+    if isinstance(spec.mask, np.ndarray):
+        check_mask(spec.mask, resolution=expected.mask_resolution)
     if expected.sampled is not None:
-        _check_kspace(job, expected=expected)
+        _check_kspace(spec, expected=expected)
         return
-    if isinstance(job.image, np.ndarray):
-        if job.image.ndim != 3 or job.image.shape[2] != expected.channels:
+    if isinstance(spec.image, np.ndarray):
+        if spec.image.ndim != 3 or spec.image.shape[2] != expected.channels:
             raise InputError(
                 "input",
                 f"must be arrays [h, w, {expected.channels}] in [-1, 1]",
-                shape=job.image.shape,
+                shape=spec.image.shape,
             )
         # Written so that NaN is refused too.
-        if not (job.image.size and np.abs(job.image).max() <= 1.001):
-            raise InputError("input", f"{job.name} must hold numbers in [-1, 1]")
-        height, width = job.image.shape[:2]
-    elif isinstance(job.image, Slice):
-        job.image.check_square_pixels()
-        height, width = job.image.shape
+        if not (spec.image.size and np.abs(spec.image).max() <= 1.001):
+            raise InputError("input", f"{spec.name} must hold numbers in [-1, 1]")
+        height, width = spec.image.shape[:2]
+    elif isinstance(spec.image, Slice):
+        spec.image.check_square_pixels()
+        height, width = spec.image.shape
     else:
-        width, height = images.image_size(job.image)
+        width, height = images.image_size(spec.image)
     if expected.non_square == "refuse" and width != height:
         raise InputError(
-            "input", f"{job.name} must be square", remedy="Crop it", size=f"{width} x {height}"
+            "input", f"{spec.name} must be square", remedy="Crop it", size=f"{width} x {height}"
         )
     if not expected.resizable and min(width, height) != expected.size:
         raise InputError(
             "input",
-            f"{job.name} must be {expected.size} x {expected.size} pixels for this corruption",
+            f"{spec.name} must be {expected.size} x {expected.size} pixels for this corruption",
             remedy="Give another factor, or input_kind=clean to have a whole picture corrupted",
             size=f"{width} x {height}",
         )
 
 
-def load(job: Job, *, expected: Expected) -> Loaded:
+def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
     """Loads a job's image and mask.
 
     Raises:
         InputError: a file cannot be used.
     """
-    _check_sizes(job, expected=expected)
+    _check_sizes(spec, expected=expected)
     if expected.sampled is not None:
-        return Loaded(job.name, _load_kspace(job, expected=expected), None)
-    image, geometry = _load_picture(job.image, channels=expected.channels)
+        return LoadedInput(spec.name, _load_kspace(spec, expected=expected), None)
+    image, geometry = _load_picture(spec.image, channels=expected.channels)
     aspect = image.shape[1], image.shape[0]
     image = images.fit(image, resolution=expected.size, how=expected.non_square)
-    if isinstance(job.mask, Found):
-        missing = _found_mask(job, expected=expected)
+    if isinstance(spec.mask, Found):
+        missing = _found_mask(spec, expected=expected)
     else:
-        missing = _load_mask(job.mask, aspect=aspect, expected=expected)
-    return Loaded(job.name, image, missing, geometry)
+        missing = _load_mask(spec.mask, aspect=aspect, expected=expected)
+    return LoadedInput(spec.name, image, missing, geometry)
 
 
 def _load_picture(
@@ -242,20 +242,20 @@ def _name_of(item, *, place: int) -> Path:
     return item if isinstance(item, Path) else Path(f"image_{place:05d}")
 
 
-def _check_kspace(job: Job, *, expected: Expected) -> None:
+def _check_kspace(spec: InputSpec, *, expected: InputRequirements) -> None:
     """Checks the size of k-space, from its header where it is in a file."""
-    height, width, coils = job.image.shape
+    height, width, coils = spec.image.shape
     if coils != expected.channels:
         raise InputError(
             "input",
-            f"{job.name} must be k-space of {expected.channels} coils",
+            f"{spec.name} must be k-space of {expected.channels} coils",
             remedy="Give the sensitivities of its coils: kspace(..., sensitivities='maps.npy')",
             coils=coils,
         )
     if not height >= width >= expected.size:
         raise InputError(
             "input",
-            f"{job.name} must have as many rows as columns, or more, and {expected.size} at least",
+            f"{spec.name} must have as many rows as columns, or more, and {expected.size} at least",
             remedy="Give its transpose, or choose a generator of fewer pixels",
             rows=height,
             columns=width,
@@ -263,22 +263,22 @@ def _check_kspace(job: Job, *, expected: Expected) -> None:
     if expected.non_square == "refuse" and width != height:
         raise InputError(
             "input",
-            f"{job.name} must be square",
+            f"{spec.name} must be square",
             remedy="Cut its field of view",
             size=f"{width} x {height}",
         )
 
 
-def _load_kspace(job: Job, *, expected: Expected) -> np.ndarray:
+def _load_kspace(spec: InputSpec, *, expected: InputRequirements) -> np.ndarray:
     """Complex64 [size, size, coils], with values where the corruption samples them."""
-    values = job.image.load() if isinstance(job.image, KSpaceSlice) else job.image
+    values = spec.image.load() if isinstance(spec.image, KSpaceSlice) else spec.image
     values = kspace_files.squared(values, resolution=expected.size)
     nothing = (values == 0).all(axis=-1)[expected.sampled].mean()
     # Measured values have noise, and are 0 by a rare chance alone.
     if nothing > _MOST_ZEROS:
         raise InputError(
             "input",
-            f"{job.name} is 0 at {nothing:.0%} of the places that the corruption samples",
+            f"{spec.name} is 0 at {nothing:.0%} of the places that the corruption samples",
             remedy="Give the pattern that it was measured with, or k-space without gaps",
         )
     return values
@@ -304,7 +304,7 @@ def _masks_of(items, masks) -> list[Path | np.ndarray]:
     )
 
 
-def _found_mask(job: Job, *, expected: Expected) -> np.ndarray:
+def _found_mask(spec: InputSpec, *, expected: InputRequirements) -> np.ndarray:
     """The mask found in the job's picture, in its own pixels and colours."""
     if expected.size != expected.mask_resolution:
         raise InputError(
@@ -314,15 +314,15 @@ def _found_mask(job: Job, *, expected: Expected) -> np.ndarray:
             remedy="Give mask files",
             size=expected.size,
         )
-    if isinstance(job.image, np.ndarray | Slice):
-        levels = (_load_picture(job.image, channels=3)[0] + 1.0) * 127.5
+    if isinstance(spec.image, np.ndarray | Slice):
+        levels = (_load_picture(spec.image, channels=3)[0] + 1.0) * 127.5
     else:
         # Three channels, whatever the generator has: luma would mix up colours.
-        levels = images.load_levels(job.image, channels=3)
-    return job.mask.mask_of(levels, resolution=expected.mask_resolution, name=job.name)
+        levels = images.load_levels(spec.image, channels=3)
+    return spec.mask.mask_of(levels, resolution=expected.mask_resolution, name=spec.name)
 
 
-def _load_mask(mask, *, aspect, expected: Expected) -> np.ndarray | None:
+def _load_mask(mask, *, aspect, expected: InputRequirements) -> np.ndarray | None:
     if mask is None:
         return None
     if isinstance(mask, np.ndarray):

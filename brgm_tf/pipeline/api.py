@@ -100,16 +100,20 @@ def restore(
     config = Config(
         corruption=corruption, generator=generator, num_steps=num_steps, seed=seed, **options
     )
-    jobs, expected = prepare(images, config=config, masks=masks)
-    restorer = Restorer(hastened(config, num_images=len(jobs), resolution=expected.resolution))
+    specs, expected = prepare(images, config=config, masks=masks)
+    restorer = Restorer(
+        with_eager_warmup(config, num_images=len(specs), resolution=expected.resolution)
+    )
     results, failures = [], []
-    for batch in restore_all([restorer], jobs, expected=expected, progress=progress):
+    for batch in restore_all([restorer], specs, expected=expected, progress=progress):
         results += batch.images
         failures += batch.failures
     return Restoration(tuple(results), tuple(failures), config)
 
 
-def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], inputs.Expected]:
+def prepare(
+    images, *, config: Config, masks=None
+) -> tuple[list[inputs.InputSpec], inputs.InputRequirements]:
     """Plans and checks the inputs, before anything heavy is loaded.
 
     Raises:
@@ -117,7 +121,7 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
     """
     corruption = config.stages.create()
     row = describe_generator(config.generator)
-    jobs = inputs.plan(
+    specs = inputs.plan(
         images,
         masks=masks,
         needs_masks="missing" in corruption.data_names,
@@ -128,7 +132,7 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
     shape = (row.resolution, row.resolution, row.channels)
     measured = corruption.measurement_shape(shape)
     is_clean = config.input_kind == "clean"
-    expected = inputs.Expected(
+    expected = inputs.InputRequirements(
         size=row.resolution if is_clean else measured[0],
         resizable=is_clean or tuple(measured) == shape,
         resolution=row.resolution,
@@ -138,17 +142,17 @@ def prepare(images, *, config: Config, masks=None) -> tuple[list[inputs.Job], in
         sampled=_sampled(corruption, shape) if config.measures_kspace else None,
     )
     faults = []
-    for job in jobs:
+    for spec in specs:
         try:
-            inputs.check(job, expected=expected)
+            inputs.check(spec, expected=expected)
         except InputError as error:
             faults.append(error)
-    if len(faults) == len(jobs):
+    if len(faults) == len(specs):
         raise faults[0]
-    return jobs, expected
+    return specs, expected
 
 
-def hastened(config: Config, *, num_images: int, resolution: int) -> Config:
+def with_eager_warmup(config: Config, *, num_images: int, resolution: int) -> Config:
     """The configuration, with early steps where they pay: for one image of few pixels.
 
     Of larger ones such steps take longer than compiling does, and for many images what they cost
@@ -156,10 +160,12 @@ def hastened(config: Config, *, num_images: int, resolution: int) -> Config:
     """
     if num_images > 1 or resolution > _EARLY_RESOLUTION or config.keep_frames:
         return config
-    return dataclasses.replace(config, num_early_steps=config.num_early_steps or _EARLY_STEPS)
+    return dataclasses.replace(
+        config, num_uncompiled_steps=config.num_uncompiled_steps or _EARLY_STEPS
+    )
 
 
 def _sampled(corruption, shape: tuple[int, int, int]) -> np.ndarray:
     """The values of k-space that a corruption samples of images of a shape, bool [H, W]."""
     y = np.zeros((1, *corruption.measurement_shape(shape)), "complex64")
-    return np.asarray(corruption.of_images(shape).observed(y))[0, :, :, 0] > 0
+    return np.asarray(corruption.of_images(shape).observation_mask(y))[0, :, :, 0] > 0

@@ -21,23 +21,23 @@ from brgm_tf.core.errors import InputError, NotFiniteError
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.restorer import Restorer, Step
 from brgm_tf.pipeline.sharding import Shard
-from brgm_tf.reporting.results import BatchResult, KeptBatch
+from brgm_tf.reporting.results import BatchCheckpoint, BatchResult
 
 Progress = Callable[[Step], object]
 # Where batches were stopped, by the names of their images.
-KeptBatches = Mapping[tuple[str, ...], KeptBatch]
+BatchCheckpoints = Mapping[tuple[str, ...], BatchCheckpoint]
 _SECONDS_ASLEEP = 0.2
 
 
 def restore_all(
     restorers: Sequence[Restorer],
-    jobs: Sequence[inputs.Job],
+    specs: Sequence[inputs.InputSpec],
     *,
-    expected: inputs.Expected,
+    expected: inputs.InputRequirements,
     progress: Progress | None = None,
     finished: Collection[str] = (),
     shard: Shard | None = None,
-    kept: KeptBatches | None = None,
+    checkpoint: BatchCheckpoints | None = None,
     notify: Callable[[str], object] | None = None,
 ) -> Iterator[BatchResult]:
     """Yields the result of each batch, in order; stops after those that were stopped.
@@ -53,13 +53,13 @@ def restore_all(
             returning True stops.
         finished: names of jobs whose results are there already, which are not yielded.
         shard: whose batches are restored; None for all.
-        kept: where batches were when an earlier run was stopped.
+        checkpoint: where batches were when an earlier run was stopped.
         notify: called with a line for each thing worth telling.
     """
     size = restorers[0].config.batch_size
-    batches = (shard or Shard()).own(jobs, batch_size=size)
-    batches = [batch for batch in batches if not all(job.name in finished for job in batch)]
-    crew = _Crew(restorers, expected=expected, kept=kept or {}, notify=notify)
+    batches = (shard or Shard()).own(specs, batch_size=size)
+    batches = [batch for batch in batches if not all(spec.name in finished for spec in batch)]
+    crew = _Crew(restorers, expected=expected, checkpoint=checkpoint or {}, notify=notify)
     for result in crew.run(batches, progress):
         images = tuple(image for image in result.images if image.name not in finished)
         yield dataclasses.replace(result, images=images)
@@ -68,16 +68,18 @@ def restore_all(
 class _Crew:
     """Workers that take batches in turn."""
 
-    def __init__(self, restorers, *, expected: inputs.Expected, kept: KeptBatches, notify):
+    def __init__(
+        self, restorers, *, expected: inputs.InputRequirements, checkpoint: BatchCheckpoints, notify
+    ):
         self._expected = expected
-        self._workers = [_Worker(r, kept=kept, notify=notify) for r in restorers]
+        self._workers = [_Worker(r, checkpoint=checkpoint, notify=notify) for r in restorers]
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
         self._stopping = threading.Event()
         self._turn, self._next = threading.Condition(), 0
 
-    def run(self, batches: Iterable[Sequence[inputs.Job]], progress) -> Iterator[BatchResult]:
+    def run(self, batches: Iterable[Sequence[inputs.InputSpec]], progress) -> Iterator[BatchResult]:
         """The batches' results, in their order."""
         count = len(self._workers)
         pending: collections.deque = collections.deque()
@@ -96,14 +98,14 @@ class _Crew:
             finally:  # what the others are at ends with their next chunk
                 self._stopping.set()
 
-    def _load(self, batch: Sequence[inputs.Job]):
+    def _load(self, batch: Sequence[inputs.InputSpec]):
         """What can be loaded of a batch, and the failures."""
         loaded, failures = [], []
-        for job in batch:
+        for spec in batch:
             try:
-                loaded.append(inputs.load(job, expected=self._expected))
+                loaded.append(inputs.load(spec, expected=self._expected))
             except InputError as error:
-                failures.append((job.name, str(error)))
+                failures.append((spec.name, str(error)))
         return loaded, failures
 
     def _restore(self, number: int, loading, progress) -> BatchResult | None:
@@ -149,12 +151,12 @@ def _known(future) -> Iterator[BatchResult]:
 class _Worker:
     """Restores batches by one restorer, in parts where its memory does not hold a whole one."""
 
-    def __init__(self, restorer: Restorer, *, kept: KeptBatches, notify):
-        self._restorer, self._kept = restorer, kept
+    def __init__(self, restorer: Restorer, *, checkpoint: BatchCheckpoints, notify):
+        self._restorer, self._kept = restorer, checkpoint
         self._part_size = restorer.config.batch_size
         self._notify = notify or (lambda line: None)
 
-    def restore(self, loaded: Sequence[inputs.Loaded], progress: Progress) -> BatchResult:
+    def restore(self, loaded: Sequence[inputs.LoadedInput], progress: Progress) -> BatchResult:
         """The result of a batch."""
         import tensorflow as tf
 
@@ -172,15 +174,15 @@ class _Worker:
             whole, first = _joined(whole, done), first + len(part)
         return whole
 
-    def _restore_finite(self, loaded: Sequence[inputs.Loaded], progress) -> BatchResult:
+    def _restore_finite(self, loaded: Sequence[inputs.LoadedInput], progress) -> BatchResult:
         """The result of a part; in the place of an image that fails another one is restored."""
         failures: dict[int, str] = {}
         result = BatchResult(())
         while fine := [i for i in range(len(loaded)) if i not in failures]:
             batch = [loaded[fine[0] if i in failures else i] for i in range(len(loaded))]
-            kept = self._kept.get(tuple(item.name for item in batch))
+            checkpoint = self._kept.get(tuple(item.name for item in batch))
             try:
-                result = self._restorer.restore(batch, progress=progress, kept=kept)
+                result = self._restorer.restore(batch, progress=progress, checkpoint=checkpoint)
             except NotFiniteError as error:
                 # Restarts of an image are as many images.
                 failures |= {int(i) % len(loaded): str(error) for i in error.images}
@@ -196,5 +198,5 @@ def _joined(first: BatchResult, second: BatchResult) -> BatchResult:
         first.images + second.images,
         first.failures + second.failures,
         second.stopped,
-        second.kept,
+        second.checkpoint,
     )

@@ -41,14 +41,14 @@ class Config:
         estimator: a name of `estimators.ESTIMATORS`.
         num_steps: steps of the optimiser.
         num_restarts: places from which `map` climbs, in one batch; the best is kept.
-        num_early_steps: steps that `map` does by a slower program, which is there at once, while
-            XLA compiles that of the others; `restoration.hastened` chooses them.
+        num_uncompiled_steps: steps that `map` does by a slower program, which is there at once, while
+            XLA compiles that of the others; `restoration.with_eager_warmup` chooses them.
         surrogate: a name of `surrogates.SURROGATES`, what `vi` fits.
         surrogate_rank: directions of a low-rank surrogate with a width of their own.
-        num_draws: of the surrogate, each step of `vi`; even.
+        num_elbo_samples: of the surrogate, each step of `vi`; even.
         num_samples: restorations drawn from the posterior, where the estimator draws.
-        spread: factor on the draws' distance from their mean, in the latents' coordinates.
-        discrepancy: standard deviation of what no latent makes, grey levels: added to that of
+        dispersion_factor: factor on the draws' distance from their mean, in the latents' coordinates.
+        model_discrepancy_stddev: standard deviation of what no latent makes, grey levels: added to that of
             the draws, and to the width of their intervals. None: the noise scale where that
             is inferred, 0 where it is given.
         batch_size: images restored in one program.
@@ -68,13 +68,13 @@ class Config:
     estimator: str = "map"
     num_steps: int = 350
     num_restarts: int = 1
-    num_early_steps: int = 0
+    num_uncompiled_steps: int = 0
     surrogate: str = "low_rank"
     surrogate_rank: int = 64
-    num_draws: int = 4
+    num_elbo_samples: int = 4
     num_samples: int = 8
-    spread: float = 1.0
-    discrepancy: float | None = None
+    dispersion_factor: float = 1.0
+    model_discrepancy_stddev: float | None = None
     batch_size: int = 1
     seed: int = 0
     non_square: str = "crop"
@@ -101,17 +101,17 @@ class Config:
         for name, check in (
             ("num_steps", positive_int),
             ("num_restarts", positive_int),
-            ("num_early_steps", integer(0, MAX_INT)),
+            ("num_uncompiled_steps", integer(0, MAX_INT)),
             ("surrogate_rank", positive_int),
-            ("num_draws", even),
+            ("num_elbo_samples", even),
             ("num_samples", positive_int),
-            ("spread", positive_float),
+            ("dispersion_factor", positive_float),
             ("batch_size", positive_int),
             ("seed", integer(0, MAX_INT)),
         ):
             object.__setattr__(self, name, checked(name, getattr(self, name), check))
-        if self.discrepancy is not None:
-            checked("discrepancy", self.discrepancy, number(0, 255))
+        if self.model_discrepancy_stddev is not None:
+            checked("model_discrepancy_stddev", self.model_discrepancy_stddev, number(0, 255))
 
     @property
     def stages(self) -> parsing.Stages:
@@ -162,13 +162,13 @@ class Config:
                 noise_scale=overrides["noise_scale"],
             )
         if not self.objective.startswith("brgm"):
-            substitute = stages.surrogate_gradient
+            substitute = stages.straight_through_gradient
             if overrides.get("perceptual_scale") is None and (
-                stages.hides_features or substitute or stages.unknowns
+                stages.hides_features or substitute or stages.parameter_priors
             ):
                 overrides["perceptual_scale"] = 0.0
-            if overrides.get("optimiser") is None and substitute:
-                overrides["optimiser"] = "adam"
+            if overrides.get("optimizer") is None and substitute:
+                overrides["optimizer"] = "adam"
         if (
             self.objective == "brgm_torch"
             and stages.factor > 16

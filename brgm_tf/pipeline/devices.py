@@ -3,7 +3,7 @@
 A batch's program is the same wherever it runs, and so are its results, whatever the number of
 devices: nothing is averaged over a batch, and nothing is exchanged. Only a single small image is
 rounded otherwise where TensorFlow chooses: its first steps do not wait for XLA there
-(`restoration.hastened`).
+(`restoration.with_eager_warmup`).
 """
 
 from __future__ import annotations

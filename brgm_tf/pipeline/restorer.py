@@ -19,7 +19,7 @@ from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.devices import scope_of
 from brgm_tf.posterior.objectives import Objective
 from brgm_tf.reporting import posterior_summary
-from brgm_tf.reporting.results import BatchResult, ImageResult, KeptBatch, KSpaceData
+from brgm_tf.reporting.results import BatchCheckpoint, BatchResult, ImageResult, KSpaceData
 
 RESIDUAL_BOUND = 10.0  # grey levels
 # A scanner's units are arbitrary: this quantile of the zero-filled magnitude becomes white.
@@ -57,10 +57,10 @@ class _Estimate:
     ws: object
     state: object
     history: Mapping[str, np.ndarray]
-    settled: bool
+    converged: bool
     frames: tuple[np.ndarray, ...]
     stopped: bool
-    kept: KeptBatch | None
+    checkpoint: BatchCheckpoint | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Restorer:
     def _load(self, notify) -> None:
 
         from brgm_tf.core.compilation import compiled
-        from brgm_tf.posterior.posterior import LatentPrior, Posterior, unknowns_of
+        from brgm_tf.posterior.posterior import LatentPrior, Posterior, parameter_priors_of
 
         config = self.config
         scales = config.scales()
@@ -119,7 +119,7 @@ class Restorer:
             statistics.covariance,
             self.generator.num_ws,
             scales.layer_scale,
-            unknowns_of(self.corruption.params, scales),
+            parameter_priors_of(self.corruption.params, scales),
         )
         self.posterior = Posterior(
             synthesis=self.generator.synthesis,
@@ -142,10 +142,10 @@ class Restorer:
 
     def restore(
         self,
-        loaded: Sequence[inputs.Loaded],
+        loaded: Sequence[inputs.LoadedInput],
         *,
         progress: Callable[[Step], object] | None = None,
-        kept: KeptBatch | None = None,
+        checkpoint: BatchCheckpoint | None = None,
     ) -> BatchResult:
         """Restores one batch.
 
@@ -153,15 +153,15 @@ class Restorer:
             loaded: its images.
             progress: called with a `Step` after every chunk of steps and early step; returning
                 True stops.
-            kept: where the same batch was when it was stopped.
+            checkpoint: where the same batch was when it was stopped.
 
         Raises:
             NotFiniteError: terms of some images are no numbers any more.
         """
         with scope_of(self.device):
-            return self._restore(list(loaded), progress, kept)
+            return self._restore(list(loaded), progress, checkpoint)
 
-    def _restore(self, loaded: list[inputs.Loaded], progress, kept) -> BatchResult:
+    def _restore(self, loaded: list[inputs.LoadedInput], progress, checkpoint) -> BatchResult:
         start = time.monotonic()
         data = {}
         if self.corruption.data_names:
@@ -179,7 +179,7 @@ class Restorer:
             white = _white(self._picture(measurement, data).numpy())
             measurement /= white[:, None, None, None]
         truth = image if is_clean else None
-        estimate = self._estimate(loaded, measurement, data, progress, kept)
+        estimate = self._estimate(loaded, measurement, data, progress, checkpoint)
         ws, history = estimate.ws, estimate.history
         parameters = self.estimator.parameters(estimate.state.v)
         rendered = self.render(ws, measurement, data, parameters)
@@ -202,7 +202,7 @@ class Restorer:
                     name=item.name,
                     measurement=shown[0][i],
                     reconstruction=pictures[0][i],
-                    recorrupted=shown[1][i],
+                    predicted_measurement=shown[1][i],
                     merged=None if pictures[2] is None else pictures[2][i],
                     truth=image[i] if is_clean else None,
                     missing=None if known.missing is None else known.missing[i],
@@ -218,7 +218,7 @@ class Restorer:
                     complete=self._is_complete(estimate),
                 )
             )
-        return BatchResult(tuple(results), stopped=estimate.stopped, kept=estimate.kept)
+        return BatchResult(tuple(results), stopped=estimate.stopped, checkpoint=estimate.checkpoint)
 
     def _features_of(self, scales: Objective):
         """The features of the objective; those of the reported LPIPS never enlarge."""
@@ -227,32 +227,34 @@ class Restorer:
         enlarge = scales.family == "brgm_torch"
         return functools.partial(self._perceptual.features, enlarge=enlarge)
 
-    def _estimate(self, loaded, measurement, data, progress, kept) -> _Estimate:
+    def _estimate(self, loaded, measurement, data, progress, checkpoint) -> _Estimate:
         num_steps = self.config.num_steps
         names = tuple(item.name for item in loaded)
-        chunks = [] if kept is None else [dict(kept.history)]
+        chunks = [] if checkpoint is None else [dict(checkpoint.history)]
         frames, stopped = [], False
         if self.config.keep_frames:
             frames.append(self._frames(self._start(len(loaded)), measurement, data))
-        state = None if kept is None else kept.state
-        for chunk in self.estimator.run(measurement, data=data, kept=state):
+        state = None if checkpoint is None else checkpoint.state
+        for chunk in self.estimator.run(measurement, data=data, checkpoint=state):
             chunks.append({name: -values for name, values in chunk.history.items()})
             ws, step = self.estimator.latents(chunk.state.v), int(chunk.state.step)
             if self.config.keep_frames and step * MAX_FRAMES // num_steps >= len(frames):
                 frames.append(self._frames(ws, measurement, data))
             if progress is not None:
                 terms = {name: float(values[-1].mean()) for name, values in chunks[-1].items()}
-                shown = num_steps if chunk.settled else step
+                shown = num_steps if chunk.converged else step
                 stopped = bool(progress(Step(names, shown, num_steps, terms, chunk.note)))
             if stopped:
                 break
         history = {name: np.concatenate([c[name] for c in chunks]) for name in chunks[0]}
         # The frames so far are not kept: a video begins anew.
-        state = chunk.keep() if stopped and not self.config.keep_frames else {}
-        kept = KeptBatch(names, state, history) if state else None
+        state = chunk.to_checkpoint() if stopped and not self.config.keep_frames else {}
+        checkpoint = BatchCheckpoint(names, state, history) if state else None
         history = {name: values.astype("float64") for name, values in history.items()}
         history["total"] = sum(history.values())
-        return _Estimate(ws, chunk.state, history, chunk.settled, tuple(frames), stopped, kept)
+        return _Estimate(
+            ws, chunk.state, history, chunk.converged, tuple(frames), stopped, checkpoint
+        )
 
     def drawn_parameters(self, seeds) -> dict[str, object]:
         """The corruption's unknown parameters [B] by name, drawn from their priors.
@@ -266,13 +268,13 @@ class Restorer:
         for i, (name, unknown) in enumerate(self.corruption.params.items()):
             own = [tf.random.experimental.stateless_fold_in(seed, i + 1) for seed in seeds]
             z = [tf.random.stateless_normal([], seed) for seed in own]
-            found[name] = unknown.of(tf.stack(z))
+            found[name] = unknown.forward(tf.stack(z))
         return found
 
     def _parameters(self, estimate: _Estimate, parameters, measurement, data):
         """Estimates of the unknown parameters and their standard deviations, [B] by name."""
-        unknowns = self.posterior.prior.unknowns
-        found = {n: v.numpy() for n, v in parameters.items() if n in unknowns}
+        parameter_priors = self.posterior.prior.parameter_priors
+        found = {n: v.numpy() for n, v in parameters.items() if n in parameter_priors}
         if not found or self.estimator.fit(estimate.state) is not None:
             return found
         deviations = self.estimator.parameters_stddev(estimate.state, measurement, data=data)
@@ -299,9 +301,9 @@ class Restorer:
             render=lambda ws, own: self.render(ws, measurement, data, own),
             num_samples=self.config.num_samples,
             seed=self.config.seed,
-            spread=self.config.spread,
+            dispersion_factor=self.config.dispersion_factor,
         )
-        discrepancy = self._discrepancy(parameters)
+        model_discrepancy_stddev = self._discrepancy(parameters)
         figures = posterior_summary.figures_of(
             drawn,
             parameters,
@@ -309,15 +311,15 @@ class Restorer:
             observed=known.observed,
             truth=truth,
             missing=known.missing,
-            discrepancy=discrepancy,
+            model_discrepancy_stddev=model_discrepancy_stddev,
         )
         samples = posterior_summary.summarise(
             drawn,
             num_samples=self.config.num_samples,
-            discrepancy=discrepancy,
+            model_discrepancy_stddev=model_discrepancy_stddev,
             missing=known.missing,
         )
-        return samples, figures | self.estimator.figures(fit)
+        return samples, figures | self.estimator.diagnostics(fit)
 
     def _discrepancy(self, parameters):
         """What no latent makes, grey levels, of draws of the parameters [S, B].
@@ -325,15 +327,15 @@ class Restorer:
         A noise scale that is inferred from a measurement without noise is for the most part that:
         what the generator does not make of the pixels that are known, it will not make of others.
         """
-        if self.config.discrepancy is not None:
-            return self.config.discrepancy
-        if "noise_scale" not in self.posterior.prior.unknowns or self.corruption.adds_noise:
+        if self.config.model_discrepancy_stddev is not None:
+            return self.config.model_discrepancy_stddev
+        if "noise_scale" not in self.posterior.prior.parameter_priors or self.corruption.adds_noise:
             return 0.0
         return parameters["noise_scale"].mean(axis=0, dtype=np.float64)
 
     def _scores(self, pictures, measurement, truth, known: _Knowledge) -> dict[str, np.ndarray]:
-        reconstruction, recorrupted, merged = pictures
-        residual = metrics.residual(measurement, recorrupted, observed=known.observed)
+        reconstruction, predicted_measurement, merged = pictures
+        residual = metrics.residual(measurement, predicted_measurement, observed=known.observed)
         scores = {"residual": residual}
         if truth is None:
             return scores
@@ -357,7 +359,7 @@ class Restorer:
         noise = np.fmax(noise, scores.get("noise_scale", 0.0))
         bound = float(np.hypot(RESIDUAL_BOUND, noise))
         # A value that is rounded to the other side is a whole step off: no sign of a bad fit.
-        if scores["residual"] > bound and not self.corruption.surrogate_gradient:
+        if scores["residual"] > bound and not self.corruption.straight_through_gradient:
             found.append(
                 f"residual {scores['residual']:.1f} grey levels is above {bound:.0f}: the "
                 "picture lies outside the generator's range, or num_steps is too small"
@@ -367,7 +369,7 @@ class Restorer:
         return tuple(found)
 
     def _is_complete(self, estimate: _Estimate) -> bool:
-        return estimate.settled or len(estimate.history["total"]) >= self.config.num_steps
+        return estimate.converged or len(estimate.history["total"]) >= self.config.num_steps
 
     def _start(self, num_images: int) -> np.ndarray:
         """The mean latent at every layer [B, L, D], for a video's first frame."""
@@ -386,27 +388,32 @@ class Restorer:
     def _render_images(self, ws, measurement, data, parameters):
         corruption = self._bound(data, parameters)
         x = self.generator.synthesis(ws)
-        return x, corruption.mean(x), corruption.merge(measurement, x)
+        return x, corruption.forward(x), corruption.composite(measurement, x)
 
     def _conceal_measurement(self, measurement, data):
-        return self.corruption.with_data(**data).conceal(measurement)
+        return self.corruption.with_data(**data).fill_unobserved(measurement)
 
     def _picture_of(self, measurement, data):
-        return self.corruption.with_data(**data).picture(measurement)
+        return self.corruption.with_data(**data).as_image(measurement)
 
     def _simulate_measurement(self, image, data, seeds, parameters):
         return self._bound(data, parameters).simulate(image, seeds)
 
-    def _known_values(self, recorrupted, data, parameters):
+    def _known_values(self, predicted_measurement, data, parameters):
         """Of the measurement's values: whether they are observed, bool, and their variance."""
         import tensorflow as tf
 
         corruption = self.corruption.with_data(**data)
-        observed = tf.broadcast_to(corruption.observed(recorrupted), tf.shape(recorrupted)) > 0
+        observed = (
+            tf.broadcast_to(
+                corruption.observation_mask(predicted_measurement), tf.shape(predicted_measurement)
+            )
+            > 0
+        )
         if not corruption.adds_noise:
             return observed, tf.zeros([])
         noise = self.posterior.noise_params(parameters.get("noise_scale"))
-        variance = corruption.variance(recorrupted, noise)
+        variance = corruption.variance(predicted_measurement, noise)
         return observed, variance
 
 

@@ -20,7 +20,7 @@ from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import output_folder
 from brgm_tf.reporting import writer
-from brgm_tf.reporting.results import KeptBatch
+from brgm_tf.reporting.results import BatchCheckpoint
 from brgm_tf.reporting.tables import read_rows
 
 # Of metrics.json, what is no figure of merit.
@@ -103,12 +103,14 @@ def _metrics_of(path: Path, name: str) -> dict[str, object] | None:
     return {"image": name, **metrics, **unknown}
 
 
-def save_kept(folder: str | os.PathLike, kept: Sequence[KeptBatch], *, name: str) -> None:
+def save_checkpoints(
+    folder: str | os.PathLike, checkpoint: Sequence[BatchCheckpoint], *, name: str
+) -> None:
     """Writes where batches were stopped; without any, removes what an earlier run has written.
 
     Args:
         folder: of the run.
-        kept: the batches.
+        checkpoint: the batches.
         name: of the file, as of `Shard.state`.
 
     Raises:
@@ -116,13 +118,13 @@ def save_kept(folder: str | os.PathLike, kept: Sequence[KeptBatch], *, name: str
     """
     path = output_folder.expanded(folder) / name
     arrays, about = {}, []
-    for i, batch in enumerate(kept):
+    for i, batch in enumerate(checkpoint):
         about.append([list(batch.names), {key: len(found) for key, found in batch.state.items()}])
         for key, found in batch.state.items():
             arrays |= {f"{i}/state/{key}/{j}": array for j, array in enumerate(found)}
         arrays |= {f"{i}/history/{term}": values for term, values in batch.history.items()}
     try:
-        if kept:
+        if checkpoint:
             file = io.BytesIO()
             np.savez(file, about=np.array(json.dumps(about)), **arrays)
             atomic_files.write(path, file.getvalue())
@@ -132,11 +134,13 @@ def save_kept(folder: str | os.PathLike, kept: Sequence[KeptBatch], *, name: str
         raise output_folder.unwritable(path, error) from None
 
 
-def load_kept(folder: str | os.PathLike, *, name: str) -> dict[tuple[str, ...], KeptBatch]:
+def load_checkpoints(
+    folder: str | os.PathLike, *, name: str
+) -> dict[tuple[str, ...], BatchCheckpoint]:
     """Where batches were stopped, by the names of their images; {} without such a file.
 
     Args:
-        folder, name: as of `save_kept`.
+        folder, name: as of `save_checkpoints`.
 
     Raises:
         InputError: it cannot be read.
@@ -158,10 +162,10 @@ def load_kept(folder: str | os.PathLike, *, name: str) -> dict[tuple[str, ...], 
     return {batch.names: batch for batch in batches}
 
 
-def _kept(arrays, i: int, names: Sequence[str], counts: Mapping[str, int]) -> KeptBatch:
+def _kept(arrays, i: int, names: Sequence[str], counts: Mapping[str, int]) -> BatchCheckpoint:
     state = {
         key: [arrays[f"{i}/state/{key}/{j}"] for j in range(count)] for key, count in counts.items()
     }
     start = f"{i}/history/"
     history = {key.removeprefix(start): arrays[key] for key in arrays if key.startswith(start)}
-    return KeptBatch(tuple(names), state, history)
+    return BatchCheckpoint(tuple(names), state, history)

@@ -29,9 +29,9 @@ class Shard:
     index: int = 0
     count: int = 1
 
-    def own(self, jobs: Sequence, *, batch_size: int) -> list[list]:
+    def own(self, specs: Sequence, *, batch_size: int) -> list[list]:
         """The batches of this shard."""
-        batches = [list(jobs[i : i + batch_size]) for i in range(0, len(jobs), batch_size)]
+        batches = [list(specs[i : i + batch_size]) for i in range(0, len(specs), batch_size)]
         return batches[self.index :: self.count]
 
     @property

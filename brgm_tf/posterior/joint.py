@@ -58,7 +58,7 @@ def joint_distribution(posterior: Posterior, *, corruption, num_images: int, dty
 
             joint.log_prob(latents=v, measurement=y, perceptual=zeros, colinearity=zeros)
     """
-    objective, unknowns = posterior.objective, posterior.prior.unknowns
+    objective, parameter_priors = posterior.objective, posterior.prior.parameter_priors
 
     def image(latents):
         return posterior.synthesis(posterior.prior.latents(latents))
@@ -68,22 +68,22 @@ def joint_distribution(posterior: Posterior, *, corruption, num_images: int, dty
 
     def measurement(latents, **parameters):
         own = bound(parameters)
-        mean = own.mean(image(latents))
+        mean = own.forward(image(latents))
         if objective.family.startswith("brgm"):  # the originals count the fill, too
-            mean = own.conceal(mean)
+            mean = own.fill_unobserved(mean)
             scale = _originals_scale(posterior, corruption.components(mean))
             return tfd.Independent(normal_around(mean, scale), 3)
-        observed = tf.broadcast_to(corruption.observed(mean), tf.shape(mean)) > 0
+        observed = tf.broadcast_to(corruption.observation_mask(mean), tf.shape(mean)) > 0
         noise = posterior.noise_params(parameters.get("noise_scale"))
         likelihood = own.distribution(mean, noise)
-        power = posterior.pixel_power(mean, corruption=corruption)[:, None, None, None]
+        power = posterior.likelihood_power(mean, corruption=corruption)[:, None, None, None]
         return tfd.Independent(tfd.Masked(_raised(likelihood, power), observed), 3)
 
     def perceptual(latents, measurement, **parameters):
         own = bound(parameters)
-        target = posterior.features(corruption.picture(measurement))
-        recorrupted = own.picture(own.conceal(own.mean(image(latents))))
-        distance = -posterior.perceptual_log_prob(recorrupted, target=target)
+        target = posterior.features(corruption.as_image(measurement))
+        predicted_measurement = own.as_image(own.fill_unobserved(own.forward(image(latents))))
+        distance = -posterior.perceptual_log_prob(predicted_measurement, target=target)
         return tfd.Laplace(distance, tf.ones_like(distance))
 
     def colinearity(latents):
@@ -93,11 +93,11 @@ def joint_distribution(posterior: Posterior, *, corruption, num_images: int, dty
     shape = [num_images, posterior.prior.num_rows, len(posterior.prior.mean)]
     scale = tf.broadcast_to(tf.constant(_prior_scale(posterior), dtype), shape)
     factors = {"latents": tfd.Independent(tfd.Normal(tf.zeros_like(scale), scale), 2)}
-    for name, unknown in unknowns.items():
+    for name, unknown in parameter_priors.items():
         factors[name] = unknown.distribution([num_images], dtype)
-    factors["measurement"] = _taking(measurement, ["latents", *unknowns])
+    factors["measurement"] = _taking(measurement, ["latents", *parameter_priors])
     if objective.perceptual_scale > 0:
-        factors["perceptual"] = _taking(perceptual, ["latents", "measurement", *unknowns])
+        factors["perceptual"] = _taking(perceptual, ["latents", "measurement", *parameter_priors])
     if objective.colinearity_scale > 0:
         factors["colinearity"] = colinearity
     return tfd.JointDistributionNamed(factors)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.core.parameter_priors import NOISE_SCALE, Unknown
+from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.posterior.objectives import Objective
 
 TERMS = ("pixel", "perceptual", "prior", "colinearity")
@@ -60,7 +60,7 @@ class LatentPrior:
     covariance: np.ndarray
     num_ws: int
     layer_scale: float | None = None
-    unknowns: Mapping[str, Unknown] = dataclasses.field(default_factory=dict)
+    parameter_priors: Mapping[str, ParameterPrior] = dataclasses.field(default_factory=dict)
 
     @property
     def total_stddev(self) -> float:
@@ -81,26 +81,26 @@ class LatentPrior:
     @property
     def size(self) -> int:
         """Coordinates that are something, which are the first ones."""
-        return self.num_rows * self.mean.shape[0] + len(self.unknowns)
+        return self.num_rows * self.mean.shape[0] + len(self.parameter_priors)
 
     def start(self, num_images: int) -> np.ndarray:
         """Coordinates [B, K, D] of the mean latent and of the parameters' medians."""
         width = self.mean.shape[0]
         return np.zeros([num_images, math.ceil(self.size / width), width])
 
-    def draw_of_equal_layers(self, num_draws: int, *, seed: int) -> np.ndarray:
-        """Coordinates [num_draws, K, D] of w ~ N(mu, Sigma), the same at every layer.
+    def sample_equal_layers(self, num_samples: int, *, seed: int) -> np.ndarray:
+        """Coordinates [num_samples, K, D] of w ~ N(mu, Sigma), the same at every layer.
 
         Unknown parameters are drawn, too.
         """
         rng = np.random.RandomState(seed)
-        u = rng.randn(num_draws, 1, self.mean.shape[0])
-        coordinates = self.start(num_draws)
+        u = rng.randn(num_samples, 1, self.mean.shape[0])
+        coordinates = self.start(num_samples)
         if self.layer_scale is None:
             coordinates[:, : self.num_rows] = u @ self.root.T
         else:
             coordinates[:, :1] = u
-        for i, z in enumerate(rng.randn(len(self.unknowns), num_draws)):
+        for i, z in enumerate(rng.randn(len(self.parameter_priors), num_samples)):
             row, column = divmod(i, self.mean.shape[0])
             coordinates[:, self.num_rows + row, column] = z
         return coordinates
@@ -118,11 +118,11 @@ class LatentPrior:
 
     def of_latents(self, coordinates):
         """The rows [B, 1 + L or L, D] of coordinates that are of the latents."""
-        return coordinates[:, : self.num_rows] if self.unknowns else coordinates
+        return coordinates[:, : self.num_rows] if self.parameter_priors else coordinates
 
     def of_parameters(self, coordinates):
         """The coordinates z [B, P] of the parameters."""
-        count = len(self.unknowns)
+        count = len(self.parameter_priors)
         flat = tf.reshape(coordinates[:, self.num_rows :], [tf.shape(coordinates)[0], -1])
         return flat[:, :count]
 
@@ -140,12 +140,12 @@ class LatentPrior:
 
     def parameters(self, coordinates) -> dict[str, tf.Tensor]:
         """The parameters at coordinates v by name, [B] each."""
-        if not self.unknowns:
+        if not self.parameter_priors:
             return {}
-        z = tf.unstack(self.of_parameters(coordinates), num=len(self.unknowns), axis=1)
+        z = tf.unstack(self.of_parameters(coordinates), num=len(self.parameter_priors), axis=1)
         return {
-            name: unknown.of(own)
-            for (name, unknown), own in zip(self.unknowns.items(), z, strict=True)
+            name: unknown.forward(own)
+            for (name, unknown), own in zip(self.parameter_priors.items(), z, strict=True)
         }
 
     @property
@@ -156,7 +156,7 @@ class LatentPrior:
     def parameters_log_prob(self, coordinates):
         """log N(z | 0, I), [B]."""
         squared = tf.reduce_sum(tf.square(self.of_parameters(coordinates)), axis=1)
-        return -0.5 * (squared + len(self.unknowns) * math.log(2.0 * math.pi))
+        return -0.5 * (squared + len(self.parameter_priors) * math.log(2.0 * math.pi))
 
     def latents(self, coordinates):
         """Latents ws [B, L, D] of coordinates v."""
@@ -170,7 +170,9 @@ class LatentPrior:
         return mean + tf.einsum("bld,ed->ble", whitened, tf.constant(self.root, dtype))
 
 
-def unknowns_of(params: Mapping[str, Unknown], objective: Objective) -> dict[str, Unknown]:
+def parameter_priors_of(
+    params: Mapping[str, ParameterPrior], objective: Objective
+) -> dict[str, ParameterPrior]:
     """What is inferred: a corruption's `params`, and the noise scale that bayes is not given."""
     infers_noise = objective.family == "bayes" and objective.noise_scale is None
     return ({"noise_scale": NOISE_SCALE} if infers_noise else {}) | dict(params)
@@ -217,7 +219,8 @@ class Posterior:
                 x, corruption=corruption, measurement=measurement, noise_scale=noise_scale
             ),
             "perceptual": self.perceptual_log_prob(
-                corruption.picture(corruption.conceal(corruption.mean(x))), target=target
+                corruption.as_image(corruption.fill_unobserved(corruption.forward(x))),
+                target=target,
             )
             if has_features
             else zero,
@@ -248,27 +251,27 @@ class Posterior:
         of a million pixels holds no million independent measurements of it.
         """
         if self.objective.family.startswith("brgm"):
-            error = measurement - corruption.conceal(corruption.mean(x))
+            error = measurement - corruption.fill_unobserved(corruption.forward(x))
             error = corruption.components(error) * _HALF_RANGE
             scale = self.objective.pixel_scale
             return -scale * tf.reduce_mean(tf.square(error), axis=[1, 2, 3])
         log_prob = corruption.log_prob(measurement, x, self.noise_params(noise_scale))
-        return self.pixel_power(measurement, corruption=corruption) * log_prob
+        return self.likelihood_power(measurement, corruption=corruption) * log_prob
 
-    def pixel_power(self, measurement, *, corruption):
+    def likelihood_power(self, measurement, *, corruption):
         """The power [B] that the likelihood is raised to; not of the originals' objectives."""
         size = self._observed_size(measurement, corruption=corruption)
         power = self.objective.pixel_scale * tf.ones_like(size)
         if self.objective.family == "tempered":
             # Never a division by zero: a measurement without an observed value has log_prob 0.
-            effective = self.objective.effective_size
+            effective = self.objective.effective_sample_size_cap
             power *= effective / tf.maximum(size, effective)
         return power
 
     def effective_values(self, measurement, *, corruption):
-        """How many values [B] the measurement counts as: those observed, times `pixel_power`."""
+        """How many values [B] the measurement counts as: those observed, times `likelihood_power`."""
         size = self._observed_size(measurement, corruption=corruption)
-        return size * self.pixel_power(measurement, corruption=corruption)
+        return size * self.likelihood_power(measurement, corruption=corruption)
 
     def _observed_size(self, measurement, *, corruption):
         observed = self._observed_components(measurement, corruption=corruption)
@@ -291,12 +294,12 @@ class Posterior:
         precision = corruption.precision(mean, self.noise_params(noise_scale))
         precision = tf.broadcast_to(precision, tf.shape(mean))
         precision = tf.tile(precision, [1, 1, 1, observed.shape[-1] // mean.shape[-1]])
-        power = self.pixel_power(mean, corruption=corruption)
+        power = self.likelihood_power(mean, corruption=corruption)
         return power[:, None, None, None] * observed * precision
 
     def _observed_components(self, y, *, corruption):
         """1 for each component of y that is observed, 0 for the others."""
-        observed = tf.broadcast_to(corruption.observed(y), tf.shape(y))
+        observed = tf.broadcast_to(corruption.observation_mask(y), tf.shape(y))
         count = corruption.components(y).shape[-1] // y.shape[-1]
         return tf.tile(observed, [1, 1, 1, count])
 
@@ -305,13 +308,13 @@ class Posterior:
 
         One that is to be inferred and is not given has its prior's median.
         """
-        if noise_scale is None and "noise_scale" in self.prior.unknowns:
-            noise_scale = self.prior.unknowns["noise_scale"].median
+        if noise_scale is None and "noise_scale" in self.prior.parameter_priors:
+            noise_scale = self.prior.parameter_priors["noise_scale"].median
         if noise_scale is None:
             noise_scale = self.objective.noise_scale or NOISE_SCALE.median
         return {"noise_scale": noise_scale}
 
-    def perceptual_log_prob(self, recorrupted, *, target):
+    def perceptual_log_prob(self, predicted_measurement, *, target):
         """Perceptual likelihood.
 
         brgm_torch:     -perceptual_scale * mean over all features of (phi(y) - phi(f(x)))^2
@@ -319,7 +322,7 @@ class Posterior:
 
         Of the pictures of y and f(x), where they are none themselves.
         """
-        features = self.features(recorrupted)
+        features = self.features(predicted_measurement)
         pairs = zip(features, target, strict=True)
         total = sum(tf.reduce_sum(tf.square(a - b), axis=[1, 2, 3]) for a, b in pairs)
         if self.objective.family == "brgm_torch":
@@ -336,7 +339,7 @@ class Posterior:
         And of all the log density of the unknown parameters' coordinates.
         """
         log_prob = self._latents_log_prob(coordinates)
-        if not self.prior.unknowns:
+        if not self.prior.parameter_priors:
             return log_prob
         return log_prob + self.prior.parameters_log_prob(coordinates)
 

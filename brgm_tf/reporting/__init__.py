@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from brgm_tf.reporting.destination import Destination as Destination
     from brgm_tf.reporting.posterior_summary import draw_samples as draw_samples
     from brgm_tf.reporting.posterior_summary import summarise as summarise
+    from brgm_tf.reporting.results import BatchCheckpoint as BatchCheckpoint
     from brgm_tf.reporting.results import BatchResult as BatchResult
     from brgm_tf.reporting.results import ImageResult as ImageResult
-    from brgm_tf.reporting.results import KeptBatch as KeptBatch
     from brgm_tf.reporting.results import KSpaceData as KSpaceData
     from brgm_tf.reporting.results import PosteriorSamples as PosteriorSamples
     from brgm_tf.reporting.tables import MetricsTable as MetricsTable

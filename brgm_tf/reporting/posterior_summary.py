@@ -22,7 +22,7 @@ INTERVALS = {"coverage_50": 0.5, "coverage_90": 0.9}
 
 
 def draw_samples(
-    estimator, fit, *, render: Callable, num_samples: int, seed: int, spread: float = 1.0
+    estimator, fit, *, render: Callable, num_samples: int, seed: int, dispersion_factor: float = 1.0
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     """Draws from a fitted posterior, rendered one after another.
 
@@ -33,7 +33,7 @@ def draw_samples(
             images merged or None).
         num_samples: restorations that are shown; statistics take `STATISTICS_DRAWS` at least.
         seed: of the draws.
-        spread: how much further than drawn the coordinates v are from the mean m of all
+        dispersion_factor: how much further than drawn the coordinates v are from the mean m of all
             draws, m + spread (v - m): a correction of what is known to be too narrow or wide.
 
     Returns:
@@ -41,10 +41,10 @@ def draw_samples(
         and the parameters [S, B] by name as of `Estimator.parameters`.
     """
     count = max(num_samples, STATISTICS_DRAWS)
-    coordinates = estimator.draw(fit, num_draws=count, seed=seed)
-    if spread != 1.0:
+    coordinates = estimator.draw(fit, num_samples=count, seed=seed)
+    if dispersion_factor != 1.0:
         mean = coordinates.numpy().mean(axis=0)
-        coordinates = mean + spread * (coordinates - mean)
+        coordinates = mean + dispersion_factor * (coordinates - mean)
     parts, parameters = [], []
     for v in coordinates:
         ws, own = estimator.latents(v), estimator.parameters(v)
@@ -55,20 +55,22 @@ def draw_samples(
     return pictures, {name: np.stack([own[name] for own in parameters]) for name in parameters[0]}
 
 
-def summarise(drawn, *, num_samples: int, discrepancy=0.0, missing=None) -> list[PosteriorSamples]:
+def summarise(
+    drawn, *, num_samples: int, model_discrepancy_stddev=0.0, missing=None
+) -> list[PosteriorSamples]:
     """The `PosteriorSamples` of each image.
 
     Args:
         drawn: what `draw_samples` returns first.
         num_samples: images that are kept.
-        discrepancy: [B] or a number, grey levels, see `interval`; the standard deviation has
+        model_discrepancy_stddev: [B] or a number, grey levels, see `interval`; the standard deviation has
             it, too.
         missing: bool [B, H, W, 1], the pixels that are not known; None if none is.
     """
     latents, pictures, _, merged = drawn
     shown = np.clip(pictures if merged is None else merged, -1, 1)
-    unknown = discrepancy_map(shown, discrepancy, missing=missing)
-    low, high = interval(shown, 0.9, discrepancy=unknown)
+    unknown = model_discrepancy_map(shown, model_discrepancy_stddev, missing=missing)
+    low, high = interval(shown, 0.9, model_discrepancy_stddev=unknown)
     stddev = np.hypot(_stddev(shown), unknown).astype(np.float32)
     return [
         PosteriorSamples(
@@ -85,7 +87,14 @@ def summarise(drawn, *, num_samples: int, discrepancy=0.0, missing=None) -> list
 
 
 def figures_of(
-    drawn, parameters, measurement, *, observed=None, truth=None, missing=None, discrepancy=0.0
+    drawn,
+    parameters,
+    measurement,
+    *,
+    observed=None,
+    truth=None,
+    missing=None,
+    model_discrepancy_stddev=0.0,
 ) -> dict[str, np.ndarray]:
     """Figures of the draws, each [B].
 
@@ -95,30 +104,36 @@ def figures_of(
         observed: bool, True = observed; None if everything is.
         truth: [B, H, W, C]; None if unknown.
         missing: bool [B, H, W, 1]; None without a mask.
-        discrepancy: [B] or a number, grey levels, see `interval`.
+        model_discrepancy_stddev: [B] or a number, grey levels, see `interval`.
 
     Returns:
         of each parameter NAME its mean over the draws and, as NAME_stddev, its standard
             deviation, where that is not 0: `noise_scale`, grey levels, among them.
-        discrepancy: as given.
+        model_discrepancy_stddev: as given.
         samples_residual: RMS distance of the draws, corrupted again, from the measurement,
             grey levels, to be compared with the noise scale.
         coverage_50, coverage_90 (with a truth): share of the true values inside the central
             interval of the draws; with a mask of the missing ones alone.
         mean_rmse (with a truth): RMSE of the mean of the draws, grey levels.
     """
-    _, pictures, recorrupted, merged = drawn
-    squares = [metrics.residual(measurement, y, observed=observed) ** 2 for y in recorrupted]
+    _, pictures, predicted_measurement, merged = drawn
+    squares = [
+        metrics.residual(measurement, y, observed=observed) ** 2 for y in predicted_measurement
+    ]
     found = _moments(parameters) | {
         "samples_residual": np.sqrt(np.mean(squares, axis=0)),
-        "discrepancy": np.broadcast_to(discrepancy, measurement.shape[:1]),
+        "model_discrepancy_stddev": np.broadcast_to(
+            model_discrepancy_stddev, measurement.shape[:1]
+        ),
     }
     if truth is None:
         return found
     shown = np.clip(pictures if merged is None else merged, -1, 1)
-    unknown = discrepancy_map(shown, discrepancy, missing=missing)
+    unknown = model_discrepancy_map(shown, model_discrepancy_stddev, missing=missing)
     for name, share in INTERVALS.items():
-        found[name] = coverage(shown, truth, share=share, counted=missing, discrepancy=unknown)
+        found[name] = coverage(
+            shown, truth, share=share, counted=missing, model_discrepancy_stddev=unknown
+        )
     found["mean_rmse"] = metrics.image_metrics(shown.mean(axis=0), truth)["rmse"]
     return found
 
@@ -151,7 +166,9 @@ def misfit(figures: Mapping[str, float]) -> str:
     )
 
 
-def coverage(draws, truth, *, share: float, counted=None, discrepancy=0.0) -> np.ndarray:
+def coverage(
+    draws, truth, *, share: float, counted=None, model_discrepancy_stddev=0.0
+) -> np.ndarray:
     """Share [B] of the true values inside the central `interval` of the draws.
 
     Args:
@@ -159,9 +176,9 @@ def coverage(draws, truth, *, share: float, counted=None, discrepancy=0.0) -> np
         truth: [B, ...].
         share: of the draws that the interval holds.
         counted: bool, broadcastable to the truth: which values count; None for all.
-        discrepancy: grey levels, broadcastable to the truth.
+        model_discrepancy_stddev: grey levels, broadcastable to the truth.
     """
-    low, high = interval(draws, share, discrepancy=discrepancy)
+    low, high = interval(draws, share, model_discrepancy_stddev=model_discrepancy_stddev)
     inside = (low <= truth) & (truth <= high)
     counted = np.broadcast_to(True if counted is None else counted, inside.shape)
     axes = tuple(range(1, inside.ndim))
@@ -169,7 +186,7 @@ def coverage(draws, truth, *, share: float, counted=None, discrepancy=0.0) -> np
     return np.where(number > 0, (inside & counted).sum(axis=axes) / np.maximum(number, 1), np.nan)
 
 
-def interval(draws, share: float, *, discrepancy=0.0) -> np.ndarray:
+def interval(draws, share: float, *, model_discrepancy_stddev=0.0) -> np.ndarray:
     """Bounds [2, ...] that the truth lies between with the probability `share`.
 
     The k-th smallest of S draws has k / (S + 1) of all further ones below it, on average; NumPy's
@@ -181,31 +198,31 @@ def interval(draws, share: float, *, discrepancy=0.0) -> np.ndarray:
     Args:
         draws: [S, ...].
         share: in (0, 1).
-        discrepancy: standard deviation of what no draw has, grey levels; broadcastable [...].
+        model_discrepancy_stddev: standard deviation of what no draw has, grey levels; broadcastable [...].
 
     Reference: Kennedy, O'Hagan, Bayesian calibration of computer models (2001).
     """
     tail = 0.5 * (1.0 - share)
     low, middle, high = np.quantile(draws, [tail, 0.5, 1.0 - tail], axis=0, method="weibull")
     z = statistics.NormalDist().inv_cdf(1.0 - tail)
-    added = z * np.asarray(discrepancy) / metrics.LEVELS_PER_UNIT
+    added = z * np.asarray(model_discrepancy_stddev) / metrics.LEVELS_PER_UNIT
     bounds = middle - np.hypot(middle - low, added), middle + np.hypot(high - middle, added)
     # Bounds of draws that are all alike are that value, exactly.
     bounds = np.where(added > 0, bounds, (low, high))
     return bounds.astype(draws.dtype)
 
 
-def discrepancy_map(draws, discrepancy, *, missing=None) -> np.ndarray:
+def model_discrepancy_map(draws, model_discrepancy_stddev, *, missing=None) -> np.ndarray:
     """The discrepancy of each pixel [B, H, W, C] of draws [S, B, H, W, C]: 0 of known ones.
 
     Args:
         draws: [S, B, H, W, C].
-        discrepancy: [B] or a number, grey levels.
+        model_discrepancy_stddev: [B] or a number, grey levels.
         missing: bool [B, H, W, 1], the pixels that are not known; None if none is.
     """
     unknown = np.ones(draws.shape[1:], np.float32)
     unknown = unknown if missing is None else unknown * missing
-    return unknown * np.reshape(discrepancy, [-1, 1, 1, 1]).astype(np.float32)
+    return unknown * np.reshape(model_discrepancy_stddev, [-1, 1, 1, 1]).astype(np.float32)
 
 
 def _stddev(draws) -> np.ndarray:

@@ -88,7 +88,7 @@ class ImageResult:
     name: str
     measurement: np.ndarray
     reconstruction: np.ndarray
-    recorrupted: np.ndarray
+    predicted_measurement: np.ndarray
     merged: np.ndarray | None
     truth: np.ndarray | None
     missing: np.ndarray | None
@@ -118,12 +118,12 @@ class ImageResult:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class KeptBatch:
+class BatchCheckpoint:
     """Where a batch was when it was stopped, to go on from.
 
     Attributes:
         names: of its images, in their order; an image may be there twice, see `collection`.
-        state: arrays of the estimator's state by name, as of `estimators.optimisation.Kept`.
+        state: arrays of the estimator's state by name, as of `estimators.optimisation.Checkpoint`.
         history: terms of the loss by name, each [steps, B].
     """
 
@@ -140,13 +140,13 @@ class BatchResult:
         images: an `ImageResult` for each restored image.
         failures: (name, message) of each image that could not be restored.
         stopped: whether it was stopped.
-        kept: where it was then; None where it has to begin anew.
+        checkpoint: where it was then; None where it has to begin anew.
     """
 
     images: tuple[ImageResult, ...]
     failures: tuple[tuple[str, str], ...] = ()
     stopped: bool = False
-    kept: KeptBatch | None = None
+    checkpoint: BatchCheckpoint | None = None
 
 
 def _finite_pixels(image) -> np.ndarray:

@@ -169,7 +169,7 @@ def _save_medical(home: Path, result: ImageResult) -> list[Path]:
         encoded["stddev"] = geometry.deviation(samples.stddev_map, part="stddev")
     for part, image in pictures.items():
         if image is not None:
-            encoded[part] = geometry.picture(drawable(image), part=part)
+            encoded[part] = geometry.as_image(drawable(image), part=part)
     suffix = geometry.source.suffix
     return [
         output_folder.write(home / f"{part}{suffix}", contents)

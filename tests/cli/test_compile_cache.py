@@ -28,7 +28,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path
 
 
-def kept(cache):
+def checkpoint(cache):
     return {path: path.stat().st_mtime_ns for path in cache.rglob("*.pb")}
 
 
@@ -40,10 +40,10 @@ def run():
 
 def test_the_next_process_uses_the_same_program(cache):
     first = run()
-    written = kept(cache)
+    written = checkpoint(cache)
     assert len(written) == 1
     assert run() == first
-    assert kept(cache) == written
+    assert checkpoint(cache) == written
 
 
 def test_what_the_user_has_set_is_left_alone(cache, monkeypatch):

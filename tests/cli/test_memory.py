@@ -44,13 +44,13 @@ def run(**variables):
 
 
 def test_a_freed_block_is_there_for_the_next_of_its_size_in_any_thread():
-    kept, first, second, released = run()
-    assert kept == "True"
+    checkpoint, first, second, released = run()
+    assert checkpoint == "True"
     assert int(second) < 10 < 1000 < int(first)
     assert int(released) > 1000
 
 
 def test_the_users_own_settings_stay():
-    kept, _, second, _ = run(MALLOC_ARENA_MAX="2")
-    assert kept == "False"
+    checkpoint, _, second, _ = run(MALLOC_ARENA_MAX="2")
+    assert checkpoint == "False"
     assert int(second) > 1000

@@ -76,15 +76,15 @@ def test_the_image_of_a_point_is_the_kernel(tmp_path, rng):
     kernel = rng.uniform(size=(3, 5))
     x = np.zeros((1, 9, 9, 1))
     x[0, 4, 4, 0] = 1
-    y = KernelBlur(saved(tmp_path, kernel), normalise=False).mean(x)
+    y = KernelBlur(saved(tmp_path, kernel), normalize=False).forward(x)
     np.testing.assert_allclose(y[0, 3:6, 2:7, 0], kernel, atol=1e-15)
 
 
 @every_border
 def test_the_adjoint_is_the_transposed_matrix(border, tmp_path, rng):
-    blur = KernelBlur(saved(tmp_path, rng.normal(size=(4, 5))), normalise=False, border=border)
+    blur = KernelBlur(saved(tmp_path, rng.normal(size=(4, 5))), normalize=False, border=border)
     basis = np.eye(30).reshape(30, 5, 6, 1)
-    matrix = blur.mean(basis).numpy().reshape(30, 30).T
+    matrix = blur.forward(basis).numpy().reshape(30, 30).T
     transposed = blur.adjoint(basis).numpy().reshape(30, 30).T
     np.testing.assert_allclose(transposed, matrix.T, atol=1e-15)
     assert not np.allclose(matrix, matrix.T)
@@ -99,7 +99,7 @@ def test_the_adjoint_may_be_compiled_and_differentiated(border, rng):
     with tf.GradientTape() as tape:
         tape.watch(y)
         total = tf.reduce_sum(x * blur.adjoint(y))
-    np.testing.assert_allclose(tape.gradient(total, y), blur.mean(x), atol=1e-14)
+    np.testing.assert_allclose(tape.gradient(total, y), blur.forward(x), atol=1e-14)
 
 
 @every_border
@@ -122,7 +122,7 @@ def test_the_gradient_towards_a_kernel_is_that_of_a_linear_map(border, rng):
 def test_single_precision_keeps_its_digits(border, rng):
     x = tf.constant(images(rng, 200, 256))
     blur = DiskBlur(10.0, border=border)
-    for exact, f in ((blur.mean(x), blur.mean), (blur.adjoint(x), blur.adjoint)):
+    for exact, f in ((blur.forward(x), blur.mean), (blur.adjoint(x), blur.adjoint)):
         result = tf.function(f, jit_compile=True)(tf.cast(x, tf.float32))
         np.testing.assert_allclose(result, exact, atol=1e-6 * np.abs(exact).max())
 
@@ -130,12 +130,12 @@ def test_single_precision_keeps_its_digits(border, rng):
 @pytest.mark.parametrize("border", ["reflect", "circular"])
 @every_blur
 def test_a_constant_image_stays_constant(blur, border):
-    y = dataclasses.replace(blur, border=border).mean(np.full((1, 13, 17, 3), 0.7))
+    y = dataclasses.replace(blur, border=border).forward(np.full((1, 13, 17, 3), 0.7))
     np.testing.assert_allclose(y, 0.7, rtol=1e-14)
 
 
 def test_a_zero_border_darkens_or_brightens_towards_mid_grey():
-    y = Blur(1.0, border="zero").mean(np.ones((1, 13, 13, 1)))[0, :, :, 0].numpy()
+    y = Blur(1.0, border="zero").forward(np.ones((1, 13, 13, 1)))[0, :, :, 0].numpy()
     half = (1 + gaussian_weights(1.0, radius=4, dtype=tf.float64)[0, 4]) / 2
     np.testing.assert_allclose(y[[6, 6, 0, 0], [6, 0, 6, 0]], [1, half, half, half**2])
 
@@ -145,7 +145,7 @@ def test_a_kernel_may_reach_one_pixel_less_than_the_image(border):
     blur = Blur(3.0, border=border)  # reaches 12 pixels
     assert blur.measurement_shape((None, 13, 20, 3)) == (None, 13, 20, 3)
     with pytest.raises(InputError) as caught:
-        blur.mean(np.zeros((1, 20, 12, 3)))
+        blur.forward(np.zeros((1, 20, 12, 3)))
     assert str(caught.value) == (
         "`corruption` must have a kernel that reaches less far than the image's 20 x 12 pixels. "
         "Choose a smaller blur. Received: kernel='25 x 25'"
@@ -191,14 +191,14 @@ def test_a_kernel_has_the_stated_size_and_sum(blur):
 def test_blur_agrees_with_scipys_gaussian_filter(sigma, border, rng):
     x = images(rng)
     expected = scipy.ndimage.gaussian_filter(x, sigma, axes=(1, 2), mode=SCIPY_MODES[border])
-    result = Blur(sigma, border=border).mean(x)
+    result = Blur(sigma, border=border).forward(x)
     np.testing.assert_allclose(result, expected, atol=1e-14)
 
 
 def test_blurs_add_their_variances(rng):
     x = images(rng, 64, 64)
-    twice = Blur(4.0, border="circular").mean(Blur(3.0, border="circular").mean(x))
-    once = Blur(5.0, border="circular").mean(x)
+    twice = Blur(4.0, border="circular").forward(Blur(3.0, border="circular").forward(x))
+    once = Blur(5.0, border="circular").forward(x)
     np.testing.assert_allclose(twice, once, atol=1e-4)  # what lies beyond four deviations
 
 
@@ -321,7 +321,7 @@ def test_a_kernel_is_made_to_sum_to_one_unless_told_otherwise(tmp_path, rng):
     kernel = rng.uniform(size=(3, 4))
     path = saved(tmp_path, kernel)
     np.testing.assert_allclose(KernelBlur(path).kernel, kernel / kernel.sum(), rtol=1e-14)
-    np.testing.assert_array_equal(KernelBlur(path, normalise=False).kernel, kernel)
+    np.testing.assert_array_equal(KernelBlur(path, normalize=False).kernel, kernel)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", ">f4", "float64"])
@@ -336,7 +336,7 @@ def test_numbers_of_any_real_dtype_are_a_kernel(dtype, tmp_path):
 def test_white_of_a_png_file_is_one(dtype, white, tmp_path):
     samples = np.array([[0, white], [white // 5, white]], dtype)
     Image.fromarray(samples).save(tmp_path / "K.PNG")
-    kernel = KernelBlur(str(tmp_path / "K.PNG"), normalise=False).kernel
+    kernel = KernelBlur(str(tmp_path / "K.PNG"), normalize=False).kernel
     np.testing.assert_allclose(kernel, [[0, 1], [0.2, 1]], rtol=1e-15)
 
 
@@ -377,7 +377,7 @@ def test_an_array_that_is_no_kernel_is_refused(array, expected, tmp_path):
 
 def test_a_kernel_that_sums_to_zero_is_taken_as_it_is(tmp_path):
     path = saved(tmp_path, np.array([[1.0, -1.0]]))
-    y = KernelBlur(path, normalise=False, border="circular").mean(np.ones((1, 3, 3, 1)))
+    y = KernelBlur(path, normalize=False, border="circular").forward(np.ones((1, 3, 3, 1)))
     np.testing.assert_allclose(y, np.zeros((1, 3, 3, 1)), atol=1e-15)
 
 
@@ -426,7 +426,7 @@ def test_a_missing_file_is_named(tmp_path):
     [
         ({"file": "k.txt"}, "file"),
         ({"file": 3}, "file"),
-        ({"file": "k.npy", "normalise": 1}, "normalise"),
+        ({"file": "k.npy", "normalize": 1}, "normalize"),
         ({"file": "k.npy", "border": "none"}, "border"),
     ],
 )

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_registry import HOSTILE
+from hostile_texts import HOSTILE
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
@@ -25,9 +25,9 @@ SIZE = 12
 
 @dataclasses.dataclass(frozen=True)
 class Halved(Corruption):
-    """Pixel by pixel: mean(x) = x / 2 - 1 / 4."""
+    """Pixel by pixel: forward(x) = x / 2 - 1 / 4."""
 
-    def mean(self, x):
+    def forward(self, x):
         return 0.5 * x - 0.25
 
     def adjoint(self, y):
@@ -40,7 +40,7 @@ class Squared(Corruption):
 
     linear = False
 
-    def mean(self, x):
+    def forward(self, x):
         return tf.square(x)
 
 
@@ -48,7 +48,7 @@ class Squared(Corruption):
 class Smeared(Corruption):
     """Each pixel is the mean of itself and its two neighbours to the left, as in a ring."""
 
-    def mean(self, x):
+    def forward(self, x):
         return (x + tf.roll(x, 1, axis=2) + tf.roll(x, 2, axis=2)) / 3.0
 
 
@@ -77,14 +77,16 @@ def test_the_mean_is_that_of_one_stage_after_another(rng):
     x, missing = images(rng), holes(rng)
     chain = Chain([Mask(fill=0.5), Halved(), Downsample(3)]).with_data(missing=missing)
     expected = blocks(0.5 * np.where(missing, 0.5, x) - 0.25, 3).mean(axis=(2, 4))
-    np.testing.assert_allclose(chain.mean(x), expected, atol=1e-15)
+    np.testing.assert_allclose(chain.forward(x), expected, atol=1e-15)
 
 
 def test_the_adjoint_is_that_of_the_linear_parts_in_reverse(rng):
     missing, y = holes(rng), rng.normal(size=(2, 4, 4, 3))
     chain = (Mask(fill=0.5) + Halved() + Downsample(3)).with_data(missing=missing)
-    spread = np.repeat(np.repeat(y, 3, axis=1), 3, axis=2) / 9.0
-    np.testing.assert_allclose(chain.adjoint(y), np.where(missing, 0, 0.5 * spread), atol=1e-15)
+    dispersion_factor = np.repeat(np.repeat(y, 3, axis=1), 3, axis=2) / 9.0
+    np.testing.assert_allclose(
+        chain.adjoint(y), np.where(missing, 0, 0.5 * dispersion_factor), atol=1e-15
+    )
 
 
 def test_a_sum_of_sums_is_one_chain():
@@ -157,13 +159,13 @@ def test_data_are_of_the_size_that_reaches_their_stage():
 def test_what_a_mask_hides_stays_unknown_through_stages_pixel_by_pixel(rng):
     missing, y = holes(rng), tf.constant(images(rng))
     for chain in (Mask() + Halved(), Halved() + Mask(), Mask() + Squared() + GaussianNoise(2.0)):
-        observed = chain.with_data(missing=missing).observed(y)
+        observed = chain.with_data(missing=missing).observation_mask(y)
         np.testing.assert_array_equal(np.broadcast_to(observed, y.shape), ~missing & (y < 2))
 
 
 def test_a_block_with_a_missing_pixel_is_not_observed(rng):
     missing, y = holes(rng), tf.zeros([2, 4, 4, 3])
-    observed = (Mask() + Downsample(3)).with_data(missing=missing).observed(y)
+    observed = (Mask() + Downsample(3)).with_data(missing=missing).observation_mask(y)
     touched = blocks(missing, 3).any(axis=(2, 4))
     assert 0 < touched.mean() < 1
     np.testing.assert_array_equal(np.broadcast_to(observed, y.shape), ~touched & (y < 1))
@@ -176,13 +178,13 @@ def test_what_is_observed_is_what_no_missing_pixel_changes(stage, rng):
     """Against every missing pixel changed on its own."""
     missing = holes(rng, batch=1, share=0.05)
     x = images(rng, batch=1)
-    y = stage.mean(x).numpy()
+    y = stage.forward(x).numpy()
     touched = np.zeros(y.shape, bool)
     for _, i, j, _ in np.argwhere(missing):
         other = x.copy()
         other[:, i, j] += 1.0
-        touched |= np.abs(stage.mean(other).numpy() - y) > 1e-9
-    observed = (Mask() + stage).with_data(missing=missing).observed(tf.constant(y))
+        touched |= np.abs(stage.forward(other).numpy() - y) > 1e-9
+    observed = (Mask() + stage).with_data(missing=missing).observation_mask(tf.constant(y))
     assert 0 < touched.mean() < 1
     np.testing.assert_array_equal(observed == 1, ~touched)
 
@@ -200,11 +202,11 @@ def test_a_value_that_is_not_observed_does_not_count(rng):
 def test_known_pixels_are_put_back_where_every_stage_leaves_them(rng):
     missing, y, x = holes(rng), images(rng), images(rng)
     data = {"missing": missing}
-    merged = (Identity() + Mask()).with_data(**data).merge(tf.constant(y), tf.constant(x))
+    merged = (Identity() + Mask()).with_data(**data).composite(tf.constant(y), tf.constant(x))
     np.testing.assert_array_equal(merged, np.where(missing, x, y))
     for chain in (Mask() + GaussianNoise(2.0), Mask() + Halved()):
-        assert chain.with_data(**data).merge(y, x) is None
-    assert (Identity() + Identity()).merge(y, x) is None
+        assert chain.with_data(**data).composite(y, x) is None
+    assert (Identity() + Identity()).composite(y, x) is None
 
 
 def test_what_is_concealed_is_masked_mid_grey_after_the_stages_that_follow(rng):
@@ -214,7 +216,7 @@ def test_what_is_concealed_is_masked_mid_grey_after_the_stages_that_follow(rng):
     touched = blocks(missing, 3).any(axis=(2, 4))
     blank = blocks(np.where(missing, 0.5, 0.0), 3).mean(axis=(2, 4))
     np.testing.assert_allclose(
-        chain.conceal(tf.constant(y)), np.where(touched, blank, y), atol=1e-15
+        chain.fill_unobserved(tf.constant(y)), np.where(touched, blank, y), atol=1e-15
     )
 
 
@@ -327,8 +329,8 @@ def test_a_chain_is_parsed_without_tensorflow():
         ("mask() + noise(scale=5)", {}, 5.0),
         ("mask() + noise(scale=5)", {"noise_scale": None}, 5.0),
         ("mask() + noise(scale=5)", {"noise_scale": 7.0}, 7.0),
-        ("mask() + salt_and_pepper(share=0.1)", {}, 3.0),
-        ("mask() + salt_and_pepper(share=0.1, scale=2)", {}, 2.0),
+        ("mask() + salt_and_pepper(fraction=0.1)", {}, 3.0),
+        ("mask() + salt_and_pepper(fraction=0.1, scale=2)", {}, 2.0),
         # Of a middle grey: 50 photons of 100, with the standard deviation sqrt(50).
         ("poisson(peak=100)", {}, 255 * 50**0.5 / 100),
     ],
@@ -342,7 +344,7 @@ def test_a_noise_scale_is_inferred_where_the_chain_does_not_say_it():
     def scale(corruption):
         return Config(corruption, objective="bayes").scales().noise_scale
 
-    assert scale("none + salt_and_pepper(share=0.1)") is None
+    assert scale("none + salt_and_pepper(fraction=0.1)") is None
     assert scale("none + noise(scale=2)") == 2.0
 
 

@@ -30,28 +30,28 @@ def test_weights_sum_to_one(weights):
 def test_luma_is_that_of_pillow(rng):
     levels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     expected = np.asarray(Image.fromarray(levels).convert("L"), np.float64)
-    y = Grayscale().mean(levels[None] / 127.5 - 1)[0, :, :, 0].numpy()
+    y = Grayscale().forward(levels[None] / 127.5 - 1)[0, :, :, 0].numpy()
     # Half a level of Pillow's rounding, and 255 / 2^16 of its weights'.
     np.testing.assert_allclose((y + 1) * 127.5, expected, atol=0.504)
 
 
 def test_the_primary_colours_have_their_weights():
     x = 2 * np.eye(3)[None, None] - 1  # red, green, blue
-    y = Grayscale().mean(x)[0, 0, :, 0]
+    y = Grayscale().forward(x)[0, 0, :, 0]
     np.testing.assert_allclose((y + 1) / 2, [0.299, 0.587, 0.114], rtol=1e-14)
 
 
 def test_mean_is_the_mean_of_the_channels(rng):
     x = images(rng)
-    y = Grayscale(weights="mean").mean(x)
+    y = Grayscale(weights="mean").forward(x)
     np.testing.assert_allclose(y[..., 0], x.mean(axis=-1), atol=1e-15)
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_a_grey_image_is_its_own_measurement(weights, rng):
     corruption, x = Grayscale(weights=weights), images(rng, channels=1)
-    np.testing.assert_array_equal(corruption.mean(x), x)
-    repeated = corruption.mean(np.repeat(x, 3, axis=-1))
+    np.testing.assert_array_equal(corruption.forward(x), x)
+    repeated = corruption.forward(np.repeat(x, 3, axis=-1))
     np.testing.assert_allclose(repeated, x, rtol=1e-14)
 
 
@@ -66,7 +66,7 @@ def test_the_adjoint_of_grayscale_has_three_channels_that_sum_to_the_measurement
 def test_grayscale_refuses_other_channels(rng):
     assert Grayscale().measurement_shape((None, 6, 8, 3)) == (None, 6, 8, 1)
     with pytest.raises(InputError) as caught:
-        Grayscale().mean(images(rng, channels=4))
+        Grayscale().forward(images(rng, channels=4))
     assert str(caught.value) == (
         "`corruption` grayscale needs images of 1 or 3 channels. Received: channels=4"
     )
@@ -83,7 +83,7 @@ def test_grayscale_checks_its_weights():
 @pytest.mark.parametrize("pattern", ["RGGB", "BGGR", "GRBG", "GBRG"])
 def test_every_pixel_is_seen_in_the_colour_of_the_pattern(pattern, rng):
     x = images(rng)
-    y = Bayer(pattern=pattern).mean(x)
+    y = Bayer(pattern=pattern).forward(x)
     for i in range(6):
         for j in range(8):
             colour = "RGB".index(pattern[2 * (i % 2) + j % 2])
@@ -93,21 +93,21 @@ def test_every_pixel_is_seen_in_the_colour_of_the_pattern(pattern, rng):
 def test_the_default_pattern_begins_with_red():
     x = np.broadcast_to([0.1, 0.2, 0.3], (1, 4, 2, 3))
     expected = [[0.1, 0.2], [0.2, 0.3]] * 2
-    np.testing.assert_array_equal(Bayer().mean(x)[0, :, :, 0], expected)
+    np.testing.assert_array_equal(Bayer().forward(x)[0, :, :, 0], expected)
 
 
 def test_the_adjoint_of_bayer_puts_values_back(rng):
     bayer, y = Bayer(pattern="GRBG"), images(rng, channels=1)
     x = bayer.adjoint(y)
     assert x.shape == (2, 6, 8, 3)
-    np.testing.assert_array_equal(bayer.mean(x), y)
+    np.testing.assert_array_equal(bayer.forward(x), y)
     np.testing.assert_array_equal(np.count_nonzero(x, axis=-1), 1)
 
 
 @pytest.mark.parametrize("size", [(5, 8), (6, 7)])
 def test_bayer_refuses_half_a_pattern(size, rng):
     with pytest.raises(InputError) as caught:
-        Bayer().mean(images(rng, size=size))
+        Bayer().forward(images(rng, size=size))
     assert str(caught.value) == (
         "`corruption` bayer needs images of even height and width: whole patterns. "
         f"Received: size='{size[0]} x {size[1]}'"
@@ -116,7 +116,7 @@ def test_bayer_refuses_half_a_pattern(size, rng):
 
 def test_bayer_refuses_grey_images(rng):
     with pytest.raises(InputError) as caught:
-        Bayer().mean(images(rng, channels=1))
+        Bayer().forward(images(rng, channels=1))
     assert str(caught.value) == (
         "`corruption` bayer needs images of 3 channels. Give a generator of colour images. "
         "Received: channels=1"

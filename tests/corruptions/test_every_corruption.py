@@ -79,13 +79,13 @@ EXAMPLES = {
     ],
     "kernel_blur": [
         {"file": KERNEL},
-        {"file": KERNEL, "normalise": False, "border": "circular"},
+        {"file": KERNEL, "normalize": False, "border": "circular"},
         {"file": KERNEL, "border": "zero"},
     ],
     "grayscale": [{}, {"weights": "mean"}],
     "bayer": [{}, {"pattern": "GBRG"}],
     "mask": [{}, {"fill": -0.5}],
-    "random_mask": [{"share": 0.3}, {"share": 0.9, "seed": 7, "fill": -0.5}],
+    "random_mask": [{"fraction": 0.3}, {"fraction": 0.9, "seed": 7, "fill": -0.5}],
     "box_mask": [
         {"boxes": [(0.25, 0.25, 0.75, 0.75)]},
         {"boxes": [(0, 0, 0.2, 1), (0.5, 0.5, 0.9, 0.6)], "fill": 0.25},
@@ -111,7 +111,7 @@ EXAMPLES = {
     ],
     "noise": [{"scale": 5}],
     "poisson": [{"peak": 20}],
-    "salt_and_pepper": [{"share": 0.1}, {"share": 0.3, "scale": 4}],
+    "salt_and_pepper": [{"fraction": 0.1}, {"fraction": 0.3, "scale": 4}],
 }
 # These refuse grey images.
 RGB_ONLY = {"bayer"}
@@ -124,7 +124,7 @@ CHAINS = [
     "downsample(factor=2) + mask() + noise(scale=5)",
     "mask() + poisson(peak=50)",
     "half_mask(side='left') + blur(sigma=1)",
-    "none + salt_and_pepper(share=0.2, scale=3)",
+    "none + salt_and_pepper(fraction=0.2, scale=3)",
     "grayscale() + kspace(acceleration=3) + noise(scale=5)",
     f"grayscale() + downsample(factor=1) + kspace(acceleration=2, sensitivities={SENSITIVITIES!r})",
 ]
@@ -155,7 +155,7 @@ every_smooth_corruption = pytest.mark.parametrize(
         case
         for case in CASES
         if case.values[0] not in CORRUPTIONS
-        or not CORRUPTIONS[case.values[0]].load().surrogate_gradient
+        or not CORRUPTIONS[case.values[0]].load().straight_through_gradient
     ],
 )
 
@@ -229,7 +229,7 @@ def test_a_row_states_the_parameters_of_its_class(name):
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_row_states_the_data_and_the_noise_of_its_class(name):
     row, kind = CORRUPTIONS[name], CORRUPTIONS[name].load()
-    for attribute in ("data_names", "adds_noise", "surrogate_gradient"):
+    for attribute in ("data_names", "adds_noise", "straight_through_gradient"):
         assert getattr(row, attribute) == getattr(kind, attribute)
     assert row.measures_kspace == kind.measurement_dtype.is_complex
 
@@ -247,9 +247,9 @@ def test_adjoint_passes_the_dot_test(name, arguments, channels, rng):
     x = images(rng, channels=channels)
     if not corruption.linear:
         with pytest.raises(TypeError, match="no adjoint"):
-            corruption.adjoint(corruption.mean(x))
+            corruption.adjoint(corruption.forward(x))
         return
-    ax = corruption.mean(x) - corruption.mean(np.zeros_like(x))
+    ax = corruption.forward(x) - corruption.forward(np.zeros_like(x))
     y = noise_like(ax, rng)
     left = product(ax, y)
     right = np.sum(x * corruption.adjoint(y))
@@ -262,15 +262,15 @@ def test_gradient_of_mean_agrees_with_finite_differences(name, arguments, rng):
     x = tf.constant(
         0.95 * images_for(name, rng, batch=1)
     )  # tones have kinks at the ends of the range
-    weights = noise_like(corruption.mean(x), rng)
+    weights = noise_like(corruption.forward(x), rng)
     direction = rng.normal(size=x.shape)
 
     def value(step):
-        return product(weights, corruption.mean(x + step * direction))
+        return product(weights, corruption.forward(x + step * direction))
 
     with tf.GradientTape() as tape:
         tape.watch(x)
-        total = product(weights, corruption.mean(x))
+        total = product(weights, corruption.forward(x))
     slope = np.sum(tape.gradient(total, x) * direction)
     np.testing.assert_allclose(slope, (value(1e-5) - value(-1e-5)) / 2e-5, rtol=1e-7, atol=1e-7)
 
@@ -280,7 +280,7 @@ def test_the_gradient_of_log_prob_leads_back_to_what_was_measured(name, argument
     corruption = bound(name, arguments, 1, rng)
     truth = images_for(name, rng, batch=1)
     x = tf.constant(truth + rng.normal(size=truth.shape))
-    y = corruption.mean(truth)
+    y = corruption.forward(truth)
     with tf.GradientTape() as tape:
         tape.watch(x)
         log_prob = corruption.log_prob(y, x, {"noise_scale": 5.0})
@@ -293,7 +293,7 @@ def test_the_gradient_of_log_prob_is_zero_at_what_was_measured(name, arguments, 
     if not has_normal_noise(corruption):
         pytest.skip("the mean is not the most probable value")
     x = tf.constant(images_for(name, rng, batch=1))
-    y = corruption.mean(x)
+    y = corruption.forward(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
         log_prob = corruption.log_prob(y, x, {"noise_scale": 5.0})
@@ -304,7 +304,7 @@ def test_the_gradient_of_log_prob_is_zero_at_what_was_measured(name, arguments, 
 def test_forward_and_reverse_derivatives_are_the_same_in_compiled_code(name, arguments, rng):
     corruption = bound(name, arguments, 1, rng)
     x, direction = tf.constant(images_for(name, rng, batch=1)), images_for(name, rng, batch=1)
-    weights = tf.constant(noise_like(corruption.mean(x), rng))
+    weights = tf.constant(noise_like(corruption.forward(x), rng))
 
     @tf.function
     def products(x, direction):
@@ -313,7 +313,7 @@ def test_forward_and_reverse_derivatives_are_the_same_in_compiled_code(name, arg
             tf.GradientTape() as reverse,
         ):
             reverse.watch(x)
-            y = corruption.mean(x)
+            y = corruption.forward(x)
         pulled = reverse.gradient(y, x, output_gradients=weights)
         return product(weights, forward.jvp(y)), tf.reduce_sum(pulled * direction)
 
@@ -326,14 +326,14 @@ def test_an_image_does_not_depend_on_its_neighbours(name, arguments, rng):
     corruption = create(name, arguments)
     data = data_for(corruption, 3, rng)
     x = images_for(name, rng, batch=3)
-    y = corruption.with_data(**data).mean(x)
+    y = corruption.with_data(**data).forward(x)
     params = {"noise_scale": 5.0}
     density = corruption.with_data(**data).log_prob(y + 0.1, x, params)
     for i in range(3):
         one = slice(i, i + 1)
         single = corruption.with_data(**{key: value[one] for key, value in data.items()})
         # atol: a sum of terms that cancel may be taken in another order.
-        np.testing.assert_allclose(single.mean(x[one]), y[one], rtol=1e-14, atol=1e-15)
+        np.testing.assert_allclose(single.forward(x[one]), y[one], rtol=1e-14, atol=1e-15)
         np.testing.assert_allclose(
             single.log_prob(y[one] + 0.1, x[one], params), density[one], rtol=1e-12
         )
@@ -343,7 +343,7 @@ def test_an_image_does_not_depend_on_its_neighbours(name, arguments, rng):
 def test_measurement_has_the_stated_shape_and_dtype(name, arguments, channels, rng):
     corruption = bound(name, arguments, 2, rng)
     x = images(rng, channels=channels, dtype=np.float32)
-    y = corruption.mean(x)
+    y = corruption.forward(x)
     assert tuple(y.shape) == corruption.measurement_shape(x.shape)
     assert corruption.measurement_shape(x.shape[1:]) == tuple(y.shape[1:])
     assert y.dtype == corruption.measurement_dtype
@@ -352,14 +352,14 @@ def test_measurement_has_the_stated_shape_and_dtype(name, arguments, channels, r
 @pytest.mark.parametrize("name", GREY_ONLY)
 def test_those_that_need_grey_images_refuse_colours(name, rng):
     with pytest.raises(InputError, match=r"^`corruption` .* needs images of 1 channel"):
-        create(name, EXAMPLES[name][0]).mean(images(rng, channels=3))
+        create(name, EXAMPLES[name][0]).forward(images(rng, channels=3))
 
 
 @every_corruption
 def test_a_picture_is_one_whatever_is_measured(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
-    y = corruption.mean(images_for(name, rng, dtype=np.float32))
-    picture = corruption.picture(y)
+    y = corruption.forward(images_for(name, rng, dtype=np.float32))
+    picture = corruption.as_image(y)
     assert picture.dtype == tf.float32
     assert picture.shape[:3] == y.shape[:3]
     assert picture.shape[-1] in (1, 3)
@@ -368,14 +368,14 @@ def test_a_picture_is_one_whatever_is_measured(name, arguments, rng):
 @pytest.mark.parametrize("name", RGB_ONLY)
 def test_those_that_need_colours_refuse_grey_images(name, rng):
     with pytest.raises(InputError, match=r"^`corruption` .* needs images of 3 channels"):
-        create(name, EXAMPLES[name][0]).mean(images_for(name, rng, channels=1))
+        create(name, EXAMPLES[name][0]).forward(images_for(name, rng, channels=1))
 
 
 @every_corruption
 def test_double_precision_stays_double(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
     x = images_for(name, rng)
-    y = corruption.mean(x)
+    y = corruption.forward(x)
     assert y.dtype == corruption.dtype_for(tf.float64)
     assert y.dtype.real_dtype == tf.float64
     if corruption.linear:
@@ -387,9 +387,9 @@ def test_double_precision_stays_double(name, arguments, rng):
 def test_bfloat16_is_measured_to_its_precision(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
     x = tf.cast(images_for(name, rng), tf.bfloat16)
-    y = corruption.mean(x)
+    y = corruption.forward(x)
     assert y.dtype == corruption.dtype_for(tf.bfloat16)
-    exact = corruption.mean(tf.cast(x, tf.float64))
+    exact = corruption.forward(tf.cast(x, tf.float64))
     np.testing.assert_allclose(tf.cast(y, exact.dtype), exact, atol=0.02)
 
 
@@ -400,7 +400,7 @@ def test_config_rebuilds_the_corruption(name, arguments, rng):
     data = data_for(corruption, 2, rng)
     x = images_for(name, rng)
     np.testing.assert_array_equal(
-        again.with_data(**data).mean(x), corruption.with_data(**data).mean(x)
+        again.with_data(**data).forward(x), corruption.with_data(**data).forward(x)
     )
     assert again.get_config() == corruption.get_config()
 
@@ -431,13 +431,13 @@ def test_other_data_runs_the_same_program(name, arguments, rng):
     @tf.function(jit_compile=True)
     def measure(x, data):
         traces.append(1)
-        return corruption.with_data(**data).mean(x)
+        return corruption.with_data(**data).forward(x)
 
     for _ in range(2):
         x = images_for(name, rng)
         data = data_for(corruption, 2, rng)
         y = measure(tf.constant(x), {key: tf.constant(value) for key, value in data.items()})
-        np.testing.assert_allclose(y, corruption.with_data(**data).mean(x), atol=1e-14)
+        np.testing.assert_allclose(y, corruption.with_data(**data).forward(x), atol=1e-14)
     assert len(traces) == 1
 
 
@@ -448,10 +448,10 @@ def test_the_batch_size_may_be_unknown_while_tracing(name, arguments, rng):
 
     @tf.function(input_signature=[tf.TensorSpec([None, *x.shape[1:]], tf.float64)])
     def measure(x):
-        return one.mean(x)
+        return one.forward(x)
 
     one = corruption.with_data(**data_for(corruption, 1, rng))
-    np.testing.assert_allclose(measure(tf.constant(x)), one.mean(x), atol=1e-14)
+    np.testing.assert_allclose(measure(tf.constant(x)), one.forward(x), atol=1e-14)
 
 
 @every_corruption
@@ -460,7 +460,7 @@ def test_simulate_is_repeated_by_its_seed(name, arguments, rng):
     x, seeds = images_for(name, rng), [[1, 2], [3, 4]]
     first = corruption.simulate(x, seeds)
     np.testing.assert_array_equal(first, corruption.simulate(x, seeds))
-    assert first.shape == corruption.mean(x).shape
+    assert first.shape == corruption.forward(x).shape
     assert first.dtype == corruption.dtype_for(x.dtype)
 
 
@@ -492,10 +492,10 @@ def test_only_noise_scatters(name, arguments, rng):
 def test_log_prob_is_that_of_the_distribution_over_observed_values(name, arguments, rng):
     corruption, params = bound(name, arguments, 2, rng), {"noise_scale": [4.0, 9.0]}
     x = images_for(name, rng)
-    mean = corruption.mean(x)
+    mean = corruption.forward(x)
     y = corruption.distribution(mean, params).sample(seed=[0, 1])
     density = corruption.distribution(mean, params).log_prob(y)
-    seen = np.broadcast_to(corruption.observed(y), y.shape)
+    seen = np.broadcast_to(corruption.observation_mask(y), y.shape)
     expected = np.sum(density * seen, axis=(1, 2, 3))
     np.testing.assert_allclose(corruption.log_prob(y, x, params), expected, rtol=1e-9)
 
@@ -503,7 +503,7 @@ def test_log_prob_is_that_of_the_distribution_over_observed_values(name, argumen
 @every_corruption
 def test_variance_is_that_of_the_distribution(name, arguments, rng):
     corruption, params = bound(name, arguments, 1, rng), {"noise_scale": 6.0}
-    mean = corruption.mean(images_for(name, rng, batch=1))
+    mean = corruption.forward(images_for(name, rng, batch=1))
     y = corruption.distribution(mean, params).sample(3000, seed=[0, 1])
     variance = np.broadcast_to(corruption.variance(mean, params), mean.shape)
     error = corruption.components(y) - corruption.components(mean)
@@ -515,11 +515,11 @@ def test_variance_is_that_of_the_distribution(name, arguments, rng):
 @every_corruption
 def test_observed_values_do_not_depend_on_missing_pixels(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
-    y = corruption.mean(images_for(name, rng))
-    seen = np.broadcast_to(corruption.observed(y), y.shape) == 1
+    y = corruption.forward(images_for(name, rng))
+    seen = np.broadcast_to(corruption.observation_mask(y), y.shape) == 1
     hidden = tf.constant(np.where(seen, y, np.nan))
-    assert np.all(np.isfinite(corruption.conceal(hidden)))
-    np.testing.assert_array_equal(corruption.conceal(hidden).numpy()[seen], y.numpy()[seen])
+    assert np.all(np.isfinite(corruption.fill_unobserved(hidden)))
+    np.testing.assert_array_equal(corruption.fill_unobserved(hidden).numpy()[seen], y.numpy()[seen])
 
 
 @every_corruption
@@ -528,13 +528,13 @@ def test_log_prob_is_the_normal_density_over_observed_pixels(name, arguments, rn
     if not has_normal_noise(corruption):
         pytest.skip("has a density of its own")
     x = images_for(name, rng)
-    mean = corruption.mean(x).numpy()
+    mean = corruption.forward(x).numpy()
     y = mean + noise_like(tf.constant(mean), rng) * 0.1
     # Of complex numbers a grey level is 1 / 255, and both parts count.
     scale = 7.5 * (1 if np.iscomplexobj(y) else 2) / 255
     error = (y - mean).view(np.float64).reshape(*y.shape, -1)
     density = scipy.stats.norm.logpdf(error, scale=scale).sum(axis=-1)
-    seen = np.broadcast_to(corruption.observed(tf.constant(y)), y.shape) == 1
+    seen = np.broadcast_to(corruption.observation_mask(tf.constant(y)), y.shape) == 1
     expected = [density[i][seen[i]].sum() for i in range(2)]
     result = corruption.log_prob(tf.constant(y), x, {"noise_scale": 7.5})
     assert np.all(np.isfinite(result))
@@ -545,7 +545,7 @@ def test_log_prob_is_the_normal_density_over_observed_pixels(name, arguments, rn
 def test_merge_keeps_the_shape_of_the_image(name, arguments, rng):
     corruption = bound(name, arguments, 2, rng)
     x = images_for(name, rng)
-    merged = corruption.merge(corruption.mean(x), x)
+    merged = corruption.composite(corruption.forward(x), x)
     assert merged is None or merged.shape == x.shape
 
 
@@ -590,7 +590,7 @@ def test_log_prob_is_largest_at_the_noise_that_was_made(rng):
 
 def test_identity_has_nothing_to_merge(rng):
     x = images(rng)
-    assert Identity().merge(x, x) is None
+    assert Identity().composite(x, x) is None
 
 
 # Downsample.
@@ -600,12 +600,12 @@ def test_identity_has_nothing_to_merge(rng):
 def test_box_is_the_mean_of_blocks(factor, rng):
     x = images(rng)
     expected = [skimage.transform.downscale_local_mean(one, (factor, factor, 1)) for one in x]
-    np.testing.assert_allclose(Downsample(factor=factor).mean(x), expected, atol=1e-15)
+    np.testing.assert_allclose(Downsample(factor=factor).forward(x), expected, atol=1e-15)
 
 
 def test_box_keeps_the_order_of_pixels():
     x = np.arange(16.0).reshape(1, 4, 4, 1)
-    y = Downsample(factor=2).mean(x)
+    y = Downsample(factor=2).forward(x)
     np.testing.assert_array_equal(y[0, :, :, 0], [[2.5, 4.5], [10.5, 12.5]])
 
 
@@ -631,7 +631,7 @@ def test_bicubic_agrees_with_loops_over_the_kernel(factor, rng):
     x = images(rng, batch=1)
     rows = np.apply_along_axis(keys_by_loop, 1, x, factor)
     expected = np.apply_along_axis(keys_by_loop, 2, rows, factor)
-    result = Downsample(factor=factor, method="bicubic").mean(x)
+    result = Downsample(factor=factor, method="bicubic").forward(x)
     np.testing.assert_allclose(result, expected, atol=1e-14)
 
 
@@ -639,7 +639,7 @@ def test_bicubic_agrees_with_loops_over_the_kernel(factor, rng):
 def test_bicubic_equals_pytorchs(case):
     with np.load(ROOT / "tests" / "golden" / "bicubic.npz") as golden:
         expected = golden["x".join(map(str, case))]
-    result = Downsample(factor=case[0], method="bicubic").mean(MAKER.image(*case)[None])[0]
+    result = Downsample(factor=case[0], method="bicubic").forward(MAKER.image(*case)[None])[0]
     np.testing.assert_allclose(result, expected, atol=1e-13)
 
 
@@ -675,14 +675,14 @@ def test_bicubic_does_not_widen_its_kernel(factor):
 @pytest.mark.parametrize("method", ["box", "bicubic"])
 @pytest.mark.parametrize("factor", [1, 2, 3, 4])
 def test_a_constant_image_stays_constant(method, factor):
-    y = Downsample(factor=factor, method=method).mean(np.full((1, *SIZE, 3), 0.7))
+    y = Downsample(factor=factor, method=method).forward(np.full((1, *SIZE, 3), 0.7))
     np.testing.assert_allclose(y, 0.7, rtol=1e-14)
 
 
 @pytest.mark.parametrize("method", ["box", "bicubic"])
 def test_a_factor_that_does_not_divide_lists_those_that_do(method, rng):
     with pytest.raises(InputError) as caught:
-        Downsample(factor=5, method=method).mean(images(rng))
+        Downsample(factor=5, method=method).forward(images(rng))
     assert str(caught.value) == (
         "`corruption` downsample needs a factor that divides the image's 12 x 24 pixels. "
         "Choose one of 1, 2, 3, 4, 6, 12. Received: factor=5"
@@ -717,13 +717,13 @@ def left_missing() -> np.ndarray:
 
 def test_missing_pixels_are_white_in_all_channels(rng):
     x = images(rng)
-    y = Mask(missing=left_missing()).mean(x)
+    y = Mask(missing=left_missing()).forward(x)
     np.testing.assert_array_equal(y[:, :, :10], np.ones((2, 12, 10, 3)))
     np.testing.assert_array_equal(y[:, :, 10:], x[:, :, 10:])
 
 
 def test_fill_is_a_number_of_the_image_range(rng):
-    y = Mask(fill=-0.25, missing=left_missing()).mean(images(rng))
+    y = Mask(fill=-0.25, missing=left_missing()).forward(images(rng))
     np.testing.assert_array_equal(y[:, :, :10], np.full((2, 12, 10, 3), -0.25))
     with pytest.raises(InputError, match=r"^`fill` must be a number in \[-1, 1\]"):
         Mask(fill=255)
@@ -731,7 +731,7 @@ def test_fill_is_a_number_of_the_image_range(rng):
 
 def test_merge_keeps_known_pixels(rng):
     y, x = images(rng), images(rng)
-    merged = Mask(missing=left_missing()).merge(y, x)
+    merged = Mask(missing=left_missing()).composite(y, x)
     np.testing.assert_array_equal(merged[:, :, :10], x[:, :, :10])
     np.testing.assert_array_equal(merged[:, :, 10:], y[:, :, 10:])
 
@@ -739,7 +739,7 @@ def test_merge_keeps_known_pixels(rng):
 def test_what_is_under_the_mask_does_not_count(rng):
     mask = Mask(missing=left_missing())
     x = tf.constant(images(rng))
-    y = mask.mean(x).numpy() + 0.05
+    y = mask.forward(x).numpy() + 0.05
     params = {"noise_scale": 5.0}
     expected = mask.log_prob(tf.constant(y), x, params)
     y[:, :, :10] = np.nan
@@ -760,7 +760,7 @@ def test_everything_missing_says_nothing(rng):
 
 def test_a_mask_without_data_says_how_to_bind_it(rng):
     with pytest.raises(TypeError, match=r"with_data\(missing=\.\.\.\)"):
-        Mask().mean(images(rng))
+        Mask().forward(images(rng))
 
 
 @pytest.mark.parametrize(
@@ -777,4 +777,4 @@ def test_a_mask_that_is_not_bool_of_one_channel_is_refused(missing):
 def test_a_mask_of_other_images_is_refused(shape, rng):
     mask = Mask(missing=np.zeros(shape, bool))
     with pytest.raises(InputError, match=r"^`missing` must be one mask.* 12 x 24 pixels"):
-        mask.mean(images(rng))
+        mask.forward(images(rng))

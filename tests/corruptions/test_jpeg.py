@@ -35,7 +35,7 @@ def pillows(picture: np.ndarray, quality: int) -> np.ndarray:
 
 def ours(picture: np.ndarray, quality: int, dtype=np.float32) -> np.ndarray:
     x = picture.reshape(1, *picture.shape[:2], -1).astype(dtype) / dtype(127.5) - dtype(1)
-    levels = (np.asarray(Jpeg(quality).mean(x), np.float64) + 1) * 127.5
+    levels = (np.asarray(Jpeg(quality).forward(x), np.float64) + 1) * 127.5
     np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)
     return np.rint(levels).astype(int).reshape(picture.shape)
 
@@ -130,7 +130,7 @@ def derivative(x, weights, *, quality):
     x = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        total = tf.reduce_sum(weights * Jpeg(quality).mean(x))
+        total = tf.reduce_sum(weights * Jpeg(quality).forward(x))
     return tape.gradient(total, x).numpy()
 
 
@@ -165,7 +165,7 @@ def test_pictures_of_the_same_file_are_equally_likely():
     rng = np.random.default_rng(0)
     picture = photograph((32, 32), grey=True)[None, ..., None] / 127.5 - 1
     nearby = picture + rng.uniform(-0.4, 0.4, picture.shape) / 127.5  # rounds to the same levels
-    y = Jpeg(30).mean(picture)
+    y = Jpeg(30).forward(picture)
     params = {"noise_scale": 2.0}
     np.testing.assert_array_equal(
         Jpeg(30).log_prob(y, nearby, params), Jpeg(30).log_prob(y, picture, params)
@@ -185,4 +185,4 @@ def test_images_of_other_channels_are_refused_by_their_shape():
     with pytest.raises(InputError, match="jpeg needs images of 1 or 3 channels"):
         Jpeg(50).measurement_shape((8, 8, 4))
     with pytest.raises(InputError, match="jpeg needs images of 1 or 3 channels"):
-        Jpeg(50).mean(np.zeros((1, 8, 8, 2)))
+        Jpeg(50).forward(np.zeros((1, 8, 8, 2)))

@@ -31,9 +31,9 @@ def test_it_acts_as_a_mask_of_the_same_pixels_does(rule):
     mask = Mask(fill=rule.fill, missing=rule.missing_map(12, 20)[None, ..., None])
     for name in ("mean", "adjoint", "conceal"):
         np.testing.assert_array_equal(getattr(rule, name)(y), getattr(mask, name)(y))
-    np.testing.assert_array_equal(rule.merge(y, x), mask.merge(y, x))
+    np.testing.assert_array_equal(rule.composite(y, x), mask.composite(y, x))
     y = tf.constant(y)
-    np.testing.assert_array_equal(rule.observed(y), mask.observed(y))
+    np.testing.assert_array_equal(rule.observation_mask(y), mask.observation_mask(y))
     params = {"noise_scale": 5.0}
     np.testing.assert_array_equal(rule.log_prob(y, x, params), mask.log_prob(y, x, params))
 

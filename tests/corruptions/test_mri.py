@@ -66,7 +66,7 @@ def pattern_of(name, size=(64, 64), **changes):
 def test_kspace_is_numpys_transform_of_the_magnitude(size, rng):
     operator, x = KSpace(4, center_fraction=0.1), images(rng, size)
     expected = numpy_fourier((x + 1) / 2) * operator.sampled_map(*size)[None, :, :, None]
-    np.testing.assert_allclose(operator.mean(x), expected, atol=1e-14)
+    np.testing.assert_allclose(operator.forward(x), expected, atol=1e-14)
 
 
 @every_size
@@ -74,7 +74,7 @@ def test_coils_see_the_magnitude_times_their_sensitivities(size, rng):
     maps, x = coils(rng, size), images(rng, size)
     sampled = rng.random(size) < 0.5
     expected = numpy_fourier(maps * (x + 1) / 2) * sampled[None, :, :, None]
-    np.testing.assert_allclose(BoundFourierSampling(sampled, maps).mean(x), expected, atol=1e-14)
+    np.testing.assert_allclose(BoundFourierSampling(sampled, maps).forward(x), expected, atol=1e-14)
 
 
 @every_size
@@ -88,12 +88,12 @@ def test_the_adjoint_is_the_real_part_of_the_coils_sum(size, rng):
 
 def test_the_transform_keeps_lengths(rng):
     x = images(rng)
-    y = KSpace(1).mean(x)
+    y = KSpace(1).forward(x)
     np.testing.assert_allclose(np.sum(np.abs(y) ** 2), np.sum(((x + 1) / 2) ** 2), rtol=1e-13)
 
 
 def test_the_constant_image_is_the_frequency_zero_in_the_middle():
-    y = KSpace(4).mean(np.ones((1, 16, 32, 1)))
+    y = KSpace(4).forward(np.ones((1, 16, 32, 1)))
     expected = np.zeros((1, 16, 32, 1))
     expected[0, 8, 16] = np.sqrt(16 * 32)
     np.testing.assert_allclose(y, expected, atol=1e-13)
@@ -101,7 +101,7 @@ def test_the_constant_image_is_the_frequency_zero_in_the_middle():
 
 def test_black_is_no_signal():
     np.testing.assert_array_equal(
-        KSpace(4).mean(-np.ones((1, 16, 32, 1))), np.zeros((1, 16, 32, 1))
+        KSpace(4).forward(-np.ones((1, 16, 32, 1))), np.zeros((1, 16, 32, 1))
     )
 
 
@@ -110,7 +110,7 @@ def test_sensitivities_come_from_a_file(tmp_path, rng):
     np.save(tmp_path / "maps.npy", maps)
     found = KSpace(4, sensitivities=str(tmp_path / "maps.npy"))
     bound = BoundFourierSampling(found.sampled_map(16, 32), maps)
-    np.testing.assert_array_equal(found.mean(x), bound.mean(x))
+    np.testing.assert_array_equal(found.forward(x), bound.forward(x))
     assert found.measurement_shape((None, 16, 32, 1)) == (None, 16, 32, 3)
 
 
@@ -121,20 +121,20 @@ def test_the_picture_of_all_of_kspace_is_the_image(rng):
     x = images(rng)
     operator = BoundFourierSampling(np.ones((16, 32), bool), coils(rng))
     for one in (KSpace(1), operator):
-        np.testing.assert_allclose(one.picture(one.mean(x)), x, atol=1e-13)
+        np.testing.assert_allclose(one.as_image(one.forward(x)), x, atol=1e-13)
 
 
 def test_the_picture_of_some_of_kspace_is_the_magnitude_with_zeros_for_the_rest(rng):
     operator = KSpace(4)
-    y = operator.mean(images(rng))
+    y = operator.forward(images(rng))
     expected = 2 * np.abs(numpy_inverse(y)) - 1
-    np.testing.assert_allclose(operator.picture(y), expected, atol=1e-13)
+    np.testing.assert_allclose(operator.as_image(y), expected, atol=1e-13)
 
 
 def test_the_picture_shows_no_value_that_is_not_sampled(rng):
     operator, x = KSpace(4), images(rng)
-    whole = KSpace(1).mean(x)
-    np.testing.assert_allclose(operator.picture(whole), operator.picture(operator.mean(x)))
+    whole = KSpace(1).forward(x)
+    np.testing.assert_allclose(operator.as_image(whole), operator.as_image(operator.forward(x)))
 
 
 def test_the_picture_of_nothing_is_black_and_its_gradient_finite():
@@ -143,15 +143,15 @@ def test_the_picture_of_nothing_is_black_and_its_gradient_finite():
     for one in (KSpace(4), operator):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            picture = one.picture(one.mean(x))
+            picture = one.as_image(one.forward(x))
         np.testing.assert_array_equal(picture, x)
         assert np.isfinite(tape.gradient(picture, x)).all()
 
 
 def test_a_chains_picture_is_that_before_its_noise(rng):
     chain = Grayscale() + KSpace(4) + GaussianNoise(5.0)
-    y = KSpace(4).mean(images(rng))
-    np.testing.assert_array_equal(chain.picture(y), KSpace(4).picture(y))
+    y = KSpace(4).forward(images(rng))
+    np.testing.assert_array_equal(chain.as_image(y), KSpace(4).as_image(y))
 
 
 # Patterns.
@@ -255,7 +255,7 @@ def test_what_is_not_0_in_a_file_is_sampled(tmp_path, rng, dtype):
     operator = KSpace(pattern=saved(tmp_path, sampled.astype(dtype)))
     np.testing.assert_array_equal(operator.sampled_map(16, 32), sampled)
     x = images(rng)
-    np.testing.assert_array_equal(operator.mean(x), BoundFourierSampling(sampled).mean(x))
+    np.testing.assert_array_equal(operator.forward(x), BoundFourierSampling(sampled).forward(x))
 
 
 def test_a_grey_png_is_a_pattern(tmp_path, rng):
@@ -352,7 +352,7 @@ def test_either_an_acceleration_or_a_file_is_given(tmp_path, arguments):
 def test_both_parts_of_a_value_get_noise_of_the_grey_levels_asked_for(rng):
     chain = (KSpace(2) + GaussianNoise(5.0)).of_images((64, 64, 1))
     x = images(rng, (64, 64), batch=1)
-    error = (chain.simulate(x, [[1, 2]]) - chain.mean(x)).numpy()
+    error = (chain.simulate(x, [[1, 2]]) - chain.forward(x)).numpy()
     seen = error[:, chain.stages[0].sampled]
     np.testing.assert_allclose([seen.real.std() * 255, seen.imag.std() * 255], 5, rtol=0.05)
     assert abs(np.corrcoef(seen.real.ravel(), seen.imag.ravel())[0, 1]) < 0.05
@@ -367,14 +367,14 @@ def test_what_is_not_sampled_gets_no_noise(rng):
 def test_noise_in_all_of_kspace_is_noise_of_the_same_grey_levels_in_the_image(rng):
     chain = (KSpace(1) + GaussianNoise(5.0)).of_images((64, 64, 1))
     x = images(rng, (64, 64), batch=1) * 0.5  # far from black, where the magnitude bends
-    error = 127.5 * (chain.picture(chain.simulate(x, [[1, 2]])) - x)
+    error = 127.5 * (chain.as_image(chain.simulate(x, [[1, 2]])) - x)
     np.testing.assert_allclose(np.std(error), 5, rtol=0.05)
 
 
 def test_log_prob_is_that_of_both_parts_where_sampled(rng):
     chain = (KSpace(2) + GaussianNoise(5.0)).of_images((16, 32, 1))
     x = images(rng)
-    mean = chain.mean(x).numpy()
+    mean = chain.forward(x).numpy()
     y = mean + 0.02 * coils(rng, (16, 32), 1)
     error = (y - mean)[:, chain.stages[0].sampled]
     density = scipy.stats.norm(scale=5 / 255).logpdf
@@ -385,12 +385,12 @@ def test_log_prob_is_that_of_both_parts_where_sampled(rng):
 def test_precision_is_the_curvature_of_log_prob_in_one_component(rng):
     chain = (KSpace(2) + GaussianNoise(5.0)).of_images((16, 32, 1))
     x = tf.constant(images(rng, batch=1))
-    components = chain.components(chain.mean(x))
+    components = chain.components(chain.forward(x))
     assert components.shape == (1, 16, 32, 2)
     # log p = -p / 2 |components(y) - components(m)|^2
-    y = chain.mean(images(rng, batch=1))
+    y = chain.forward(images(rng, batch=1))
     squared = np.sum(np.square(chain.components(y) - components))
-    change = chain.log_prob(y, x, {}) - chain.log_prob(chain.mean(x), x, {})
+    change = chain.log_prob(y, x, {}) - chain.log_prob(chain.forward(x), x, {})
     np.testing.assert_allclose(
         change, -0.5 * squared * chain.precision(components, {}).numpy().item()
     )
@@ -467,7 +467,7 @@ def test_a_mask_before_it_is_refused():
     with pytest.raises(InputError, match=r"^`corruption` KSpace cannot follow a mask"):
         Mask() + Downsample(2) + KSpace(4)
     with pytest.raises(InputError, match=r"^`corruption` kspace cannot follow a stage"):
-        KSpace(4).of_images((16, 32, 1)).known_after(tf.ones([1, 16, 32, 1], tf.bool))
+        KSpace(4).of_images((16, 32, 1)).propagate_mask(tf.ones([1, 16, 32, 1], tf.bool))
 
 
 def test_it_is_read_from_text():

@@ -60,7 +60,7 @@ def test_its_gradient_is_finite_wherever_a_generator_goes(noise):
 @every_noise
 def test_the_posterior_takes_its_density(noise):
     """Tempered: the sum over the values, times the share of them that counts."""
-    scales = objective("balanced", noise_scale=7.0, effective_size=10.0)
+    scales = objective("balanced", noise_scale=7.0, effective_sample_size_cap=10.0)
     model = Posterior(
         synthesis=None,
         features=None,
@@ -70,7 +70,7 @@ def test_the_posterior_takes_its_density(noise):
     rng = np.random.default_rng(0)
     x, y = rng.uniform(-1, 1, (2, 4, 4, 1)), tf.constant(rng.uniform(-1, 1, (2, 2, 2, 1)))
     found = model.pixel_log_prob(x, corruption=Downsample(2) + noise, measurement=y)
-    density = noise.log_density(y, Downsample(2).mean(x), {"noise_scale": 7.0})
+    density = noise.log_density(y, Downsample(2).forward(x), {"noise_scale": 7.0})
     np.testing.assert_allclose(found, total(density), rtol=1e-12)  # 4 values of 10 all count
     wide = model.pixel_log_prob(tf.constant(x), corruption=noise, measurement=tf.constant(x))
     density = noise.log_density(tf.constant(x), tf.constant(x), {"noise_scale": 7.0})

@@ -28,7 +28,7 @@ from brgm_tf.corruptions.noise import Noise
 
 @dataclasses.dataclass(frozen=True)
 class Fog(Corruption):
-    """mean(x) = (1 - density) x + density."""
+    """forward(x) = (1 - density) x + density."""
 
     density: float = 0.5
 
@@ -87,7 +87,7 @@ def test_it_is_a_corruption_like_any_other(file):
     stages = parsing.parse(f"{file}:Fog(density=0.25)")
     assert str(stages) == f"{file}:Fog(density=0.25)"
     x = np.linspace(-1, 1, 12).reshape(1, 2, 2, 3)
-    np.testing.assert_allclose(stages.create().mean(x), 0.75 * x + 0.25)
+    np.testing.assert_allclose(stages.create().forward(x), 0.75 * x + 0.25)
     assert parsing.parse(str(stages)) == stages
 
 
@@ -102,9 +102,9 @@ def test_it_is_a_stage_of_a_chain(file):
     chain = parsing.parse(text).create()
     assert chain.linear
     x = np.ones((1, 4, 4, 1))
-    np.testing.assert_allclose(chain.mean(x), np.ones((1, 2, 2, 1)))
+    np.testing.assert_allclose(chain.forward(x), np.ones((1, 2, 2, 1)))
     again = type(chain).from_config(chain.get_config())
-    np.testing.assert_array_equal(again.mean(-x), chain.mean(-x))
+    np.testing.assert_array_equal(again.forward(-x), chain.forward(-x))
 
 
 def test_its_data_and_its_noise_are_known(file):
@@ -150,7 +150,9 @@ def test_images_are_restored_with_it(file):
     )
     (image,) = found.images
     np.testing.assert_allclose(image.measurement, 0.5 * x + 0.5, atol=1e-6)
-    np.testing.assert_allclose(image.recorrupted, 0.5 * image.reconstruction + 0.5, atol=1e-5)
+    np.testing.assert_allclose(
+        image.predicted_measurement, 0.5 * image.reconstruction + 0.5, atol=1e-5
+    )
 
 
 # Errors.

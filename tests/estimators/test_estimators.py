@@ -14,7 +14,7 @@ CORRUPTIONS = {
     "mask()": 1,
     "downsample(factor=4)": 3,
     "downsample(factor=4) + poisson(peak=50)": 3,
-    "downsample(factor=4) + salt_and_pepper(share=0.1)": 3,
+    "downsample(factor=4) + salt_and_pepper(fraction=0.1)": 3,
     "kspace(acceleration=2)": 1,
 }
 

@@ -24,7 +24,7 @@ def sampled():
 
 def test_draws_have_the_mean_and_the_covariance_of_the_posterior(sampled):
     estimator, state = sampled
-    draws = estimator.draw(state.slots, num_draws=1000, seed=0)
+    draws = estimator.draw(state.optimizer_state, num_samples=1000, seed=0)
     for b in range(2):
         mean, covariance = exact(posterior(noise_scale=NOISE), Y[b])
         np.testing.assert_allclose(np.mean(draws[:, b], axis=0).ravel(), mean, atol=0.1)
@@ -35,7 +35,7 @@ def test_draws_have_the_mean_and_the_covariance_of_the_posterior(sampled):
 
 def test_the_chains_agree_and_say_so(sampled):
     estimator, state = sampled
-    figures = estimator.figures(state.slots)
+    figures = estimator.diagnostics(state.optimizer_state)
     assert (figures["r_hat"] < 1.1).all()
     assert (figures["effective_samples"] > 50).all()
 
@@ -72,7 +72,7 @@ def test_a_skewed_posterior_is_drawn_from_where_a_gaussian_cannot_fit():
         noise_scale=3.0,
     )
     *_, last = estimator.run(np.full([1, 1, 1, 1], 0.5))
-    draws = estimator.draw(last.state.slots, num_draws=200, seed=0)
+    draws = estimator.draw(last.state.optimizer_state, num_samples=200, seed=0)
     ws = estimator.latents(draws[:, 0]).numpy()
     values = 0.05 * (ws**2).sum(axis=(1, 2))
     assert np.sqrt(np.mean((values - 0.5) ** 2)) * 127.5 == pytest.approx(3.0, rel=0.35)
@@ -85,13 +85,15 @@ def test_no_images_draws_depend_on_its_neighbours(sampled):
     for b in range(2):
         *_, single = estimator.run(Y[b : b + 1])
         np.testing.assert_allclose(
-            batch.state.slots.draws[:, :, b], single.state.slots.draws[:, :, 0], atol=1e-5
+            batch.state.optimizer_state.draws[:, :, b],
+            single.state.optimizer_state.draws[:, :, 0],
+            atol=1e-5,
         )
 
 
 def test_a_noise_scale_that_is_not_given_is_drawn_too():
     estimator = sampler(num_steps=200, noise_scale=None)
     *_, last = estimator.run(Y)
-    draws = estimator.draw(last.state.slots, num_draws=100, seed=0)
+    draws = estimator.draw(last.state.optimizer_state, num_samples=100, seed=0)
     scale = np.stack([estimator.parameters(v)["noise_scale"] for v in draws])
     assert np.std(np.log(scale), axis=0).min() > 0.05

@@ -13,7 +13,7 @@ from brgm_tf.corruptions.masking.mask import Mask
 from brgm_tf.estimators.map import MAP
 from brgm_tf.estimators.optimizers.adam import Adam, Schedule
 from brgm_tf.estimators.optimizers.lbfgs import LBFGS
-from brgm_tf.estimators.optimizers.loop import Optimiser
+from brgm_tf.estimators.optimizers.loop import Optimizer
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.posterior.objectives import objective
 from brgm_tf.posterior.posterior import LatentPrior, Posterior
@@ -26,7 +26,7 @@ MATRIX = RNG.randn(L * D, SIZE * SIZE) * 0.3
 
 
 def linear_posterior(**overrides):
-    scales = objective("balanced", perceptual_scale=0.0, effective_size=1e9, **overrides)
+    scales = objective("balanced", perceptual_scale=0.0, effective_sample_size_cap=1e9, **overrides)
     prior = LatentPrior(MEAN, COVARIANCE, L, scales.layer_scale)
     return Posterior(
         synthesis=lambda ws: tf.reshape(tf.reshape(ws, [-1, L * D]) @ MATRIX, [-1, SIZE, SIZE, 1]),
@@ -57,11 +57,11 @@ def stylegan_map(*, num_steps=20, **options):
     return MAP(model, corruption=Mask(), num_steps=num_steps, dtype=tf.float64, **options)
 
 
-@pytest.mark.parametrize(("optimiser", "num_steps"), [("lbfgs", 40), ("adam", 1500)])
-def test_finds_the_known_mode_of_a_linear_gaussian_model(optimiser, num_steps):
+@pytest.mark.parametrize(("optimizer", "num_steps"), [("lbfgs", 40), ("adam", 1500)])
+def test_finds_the_known_mode_of_a_linear_gaussian_model(optimizer, num_steps):
     scale = 40.0  # grey levels
     model = linear_posterior(
-        noise_scale=scale, layer_scale=0.5, optimiser=optimiser, learning_rate=0.1, rampdown=0.9
+        noise_scale=scale, layer_scale=0.5, optimizer=optimizer, learning_rate=0.1, rampdown=0.9
     )
     y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3
     estimator = MAP(model, corruption=Identity(), num_steps=num_steps, dtype=tf.float64)
@@ -117,14 +117,14 @@ def test_of_several_restarts_the_highest_mode_is_kept():
     np.testing.assert_allclose(totals[-1], best, rtol=1e-12)
 
 
-@pytest.mark.parametrize("num_early_steps", [0, 2])
-def test_other_images_of_the_same_shape_run_the_same_program(num_early_steps):
-    estimator = stylegan_map(num_steps=4, num_early_steps=num_early_steps)
+@pytest.mark.parametrize("num_uncompiled_steps", [0, 2])
+def test_other_images_of_the_same_shape_run_the_same_program(num_uncompiled_steps):
+    estimator = stylegan_map(num_steps=4, num_uncompiled_steps=num_uncompiled_steps)
     for seed in range(3):
         rng = np.random.RandomState(seed)
         y = rng.uniform(-1, 1, [1, 16, 16, 3])
         last(estimator.run(y, data={"missing": rng.rand(1, 16, 16, 1) < 0.3}))
-    assert estimator.optimiser.num_traces == 1
+    assert estimator.optimizer.num_traces == 1
 
 
 def test_the_same_run_twice_gives_the_same_bytes():
@@ -136,18 +136,18 @@ def test_the_same_run_twice_gives_the_same_bytes():
 
 @pytest.mark.parametrize("rule", [Adam(Schedule(25, 0.1)), LBFGS(25)], ids=["adam", "lbfgs"])
 def test_a_run_taken_up_at_a_chunks_end_goes_on_as_if_undisturbed(rule):
-    optimiser = quadratic(rule)
-    whole = last(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {}))
-    first = next(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {}))
+    optimizer = quadratic(rule)
+    whole = last(optimizer.run(optimizer.start(np.ones([1, 1, 2])), {}))
+    first = next(optimizer.run(optimizer.start(np.ones([1, 1, 2])), {}))
     assert int(first.state.step) == 10
-    resumed = last(optimiser.run(first.state, {}))
+    resumed = last(optimizer.run(first.state, {}))
     np.testing.assert_array_equal(whole.state.v, resumed.state.v)
 
 
-def early_run(num_early_steps, *, state=None, num_steps=25):
+def early_run(num_uncompiled_steps, *, state=None, num_steps=25):
     """Chunks of a climb, the first steps of which are done while XLA compiles the others."""
-    optimiser = quadratic(LBFGS(num_steps), num_early_steps=num_early_steps)
-    return list(optimiser.run(state or optimiser.start(np.ones([1, 1, 2])), {}))
+    optimizer = quadratic(LBFGS(num_steps), num_uncompiled_steps=num_uncompiled_steps)
+    return list(optimizer.run(state or optimizer.start(np.ones([1, 1, 2])), {}))
 
 
 def test_early_steps_are_the_same_steps():
@@ -178,8 +178,8 @@ def test_a_run_taken_up_after_an_early_step_goes_on_as_if_undisturbed(done):
 
 def test_a_run_left_in_its_early_steps_has_ended_its_thread():
     threads = threading.active_count()
-    optimiser = quadratic(LBFGS(25), num_early_steps=4)
-    for _ in optimiser.run(optimiser.start(np.ones([1, 1, 2])), {}):
+    optimizer = quadratic(LBFGS(25), num_uncompiled_steps=4)
+    for _ in optimizer.run(optimizer.start(np.ones([1, 1, 2])), {}):
         assert threading.active_count() > threads
         break
     assert threading.active_count() == threads
@@ -190,16 +190,16 @@ def test_what_stops_xla_from_compiling_is_raised_after_the_early_steps():
         tf.numpy_function(lambda: None, [], [])  # Python, which is no part of XLA's programs
         return {"term": -tf.reduce_sum(tf.square(v), axis=[1, 2])}
 
-    optimiser = Optimiser(terms, names=["term"], rule=LBFGS(9), num_early_steps=2)
-    run = optimiser.run(optimiser.start(np.ones([1, 1, 2])), {})
+    optimizer = Optimizer(terms, names=["term"], rule=LBFGS(9), num_uncompiled_steps=2)
+    run = optimizer.run(optimizer.start(np.ones([1, 1, 2])), {})
     with pytest.raises(tf.errors.InvalidArgumentError):
         list(run)
 
 
 def test_adam_follows_its_published_recurrence():
     schedule = Schedule(12, 0.1, rampup=0.2, rampdown=0.5)
-    optimiser = quadratic(Adam(schedule))
-    found = last(optimiser.run(optimiser.start(np.ones([1, 1, 2])), {})).state.v.numpy()
+    optimizer = quadratic(Adam(schedule))
+    found = last(optimizer.run(optimizer.start(np.ones([1, 1, 2])), {})).state.v.numpy()
     v, m, s = np.ones(2), np.zeros(2), np.zeros(2)
     for t, rate in enumerate(schedule.rates(), start=1):
         g = 2 * np.array([1.0, 10.0]) * (v - 3)
@@ -218,14 +218,14 @@ def test_the_learning_rate_climbs_holds_and_falls_to_zero():
 
 @pytest.mark.parametrize("rule", [Adam(Schedule(3, 0.1)), LBFGS(3)], ids=["adam", "lbfgs"])
 def test_a_term_that_is_not_finite_stops_the_run_and_is_named(rule):
-    optimiser = Optimiser(
+    optimizer = Optimizer(
         lambda v, *_: {"pixel": tf.math.log(tf.reduce_sum(v, [1, 2]) - 5.0)},
         names=["pixel"],
         rule=rule,
     )
     start = np.array([1.0, 9.0, 2.0]).reshape(3, 1, 1)
     with pytest.raises(NotFiniteError, match="pixel") as caught:
-        last(optimiser.run(optimiser.start(start), {}))
+        last(optimizer.run(optimizer.start(start), {}))
     assert caught.value.images == (0, 2)
 
 
@@ -234,15 +234,15 @@ def test_lbfgs_needs_as_few_evaluations_of_rosenbrocks_valley_as_scipys():
     peer = scipy.optimize.minimize(
         scipy.optimize.rosen, start, jac=scipy.optimize.rosen_der, method="L-BFGS-B"
     )
-    optimiser = Optimiser(rosenbrock, names=["term"], rule=LBFGS(2 * peer.nfev))
-    found = last(optimiser.run(optimiser.start(start.reshape(1, 2, 2)), {}))
+    optimizer = Optimizer(rosenbrock, names=["term"], rule=LBFGS(2 * peer.nfev))
+    found = last(optimizer.run(optimizer.start(start.reshape(1, 2, 2)), {}))
     np.testing.assert_allclose(found.state.v, np.ones([1, 2, 2]), atol=1e-4)
 
 
 def test_lbfgs_never_lets_the_loss_of_any_image_rise():
-    optimiser = Optimiser(rosenbrock, names=["term"], rule=LBFGS(40, first_length=10.0))
+    optimizer = Optimizer(rosenbrock, names=["term"], rule=LBFGS(40, first_length=10.0))
     starts = np.random.RandomState(0).uniform(-2, 2, [5, 2, 2])
-    chunks = list(optimiser.run(optimiser.start(starts), {}))
+    chunks = list(optimizer.run(optimizer.start(starts), {}))
     terms = np.concatenate([chunk.history["term"] for chunk in chunks])
     assert np.diff(terms, axis=0).min() >= 0
     assert terms[-1].min() > terms[0].max()
@@ -256,7 +256,7 @@ def rosenbrock(v, *_):
 
 def quadratic(rule, **options):
     weights = tf.constant([1.0, 10.0], tf.float64)
-    return Optimiser(
+    return Optimizer(
         lambda v, *_: {"term": -tf.reduce_sum(weights * tf.square(v - 3.0), axis=[1, 2])},
         names=["term"],
         rule=rule,

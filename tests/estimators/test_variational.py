@@ -14,7 +14,7 @@ from brgm_tf.corruptions.masking.mask import Mask
 from brgm_tf.corruptions.mri.kspace import KSpace
 from brgm_tf.estimators.variational import VI, VI_TERMS, Plateaus
 from brgm_tf.posterior.surrogates import laplace
-from brgm_tf.posterior.surrogates.gaussian import Frame
+from brgm_tf.posterior.surrogates.gaussian import LaplaceApproximation
 from brgm_tf.posterior.surrogates.table import SURROGATES
 
 
@@ -35,7 +35,7 @@ def fitted(posterior, *, num_steps=400, corruption=None, data=None, y=Y, **optio
 def test_low_rank_finds_the_mean_and_the_covariance_of_a_linear_gaussian_model():
     posterior = model(noise_scale=NOISE)
     estimator, state = fitted(posterior)
-    fit = state.slots
+    fit = state.optimizer_state
     found = estimator.surrogate.distribution(fit.parameters, fit.frame)
     for b in range(2):
         mean, covariance = exact(posterior, Y[b])
@@ -45,17 +45,17 @@ def test_low_rank_finds_the_mean_and_the_covariance_of_a_linear_gaussian_model()
 
 def test_complex_measurements_are_fitted_as_their_real_and_imaginary_parts():
     corruption = KSpace(2).of_images((SIZE, SIZE, 1))
-    y = corruption.mean(Y).numpy() + 0.1j * np.where(corruption.sampled[..., None], Y, 0)
+    y = corruption.forward(Y).numpy() + 0.1j * np.where(corruption.sampled[..., None], Y, 0)
     posterior = model(noise_scale=NOISE)
     estimator, state = fitted(posterior, corruption=corruption, y=y)
-    fit = state.slots
+    fit = state.optimizer_state
     found = estimator.surrogate.distribution(fit.parameters, fit.frame)
     offset, design = linear(posterior)
-    black = corruption.components(corruption.mean(np.zeros_like(Y[:1])))
+    black = corruption.components(corruption.forward(np.zeros_like(Y[:1])))
 
     def measured(images):
         """The linear part of the operator on images [N, M], as real numbers."""
-        y = corruption.components(corruption.mean(images.reshape(-1, SIZE, SIZE, 1)))
+        y = corruption.components(corruption.forward(images.reshape(-1, SIZE, SIZE, 1)))
         return (y - black).numpy().reshape(len(images), -1)
 
     design = measured(design)
@@ -72,7 +72,7 @@ def test_complex_measurements_are_fitted_as_their_real_and_imaginary_parts():
 def test_mean_field_finds_the_mean_and_the_best_diagonal():
     posterior = model(noise_scale=NOISE)
     estimator, state = fitted(posterior, surrogate="mean_field")
-    fit = state.slots
+    fit = state.optimizer_state
     found = estimator.surrogate.distribution(fit.parameters, fit.frame)
     for b in range(2):
         mean, covariance = exact(posterior, Y[b])
@@ -89,7 +89,7 @@ def exact_noise_scale(posterior, y):
         scipy.stats.multivariate_normal.logpdf(
             y.ravel(), offset, design.T @ design + (s / 127.5) ** 2 * np.eye(len(offset))
         )
-        + scipy.stats.lognorm.logpdf(s, NOISE_SCALE.spread, scale=NOISE_SCALE.middle)
+        + scipy.stats.lognorm.logpdf(s, NOISE_SCALE.dispersion_factor, scale=NOISE_SCALE.middle)
         for s in scales
     ]
     weights = np.exp(log_density - np.max(log_density)) * scales
@@ -103,7 +103,7 @@ def test_a_noise_scale_that_is_not_given_is_inferred():
     clean = posterior.synthesis(posterior.prior.latents(v)).numpy()
     y = clean + rng.randn(*clean.shape) * 12.0 / 127.5
     estimator, state = fitted(posterior, y=y, num_steps=800)
-    draws = estimator.draw(state.slots, num_draws=200, seed=0)
+    draws = estimator.draw(state.optimizer_state, num_samples=200, seed=0)
     scale = [estimator.parameters(v)["noise_scale"] for v in draws]
     expected = [exact_noise_scale(posterior, image) for image in y]
     np.testing.assert_allclose(np.mean(scale, axis=0), expected, rtol=0.08)
@@ -143,7 +143,9 @@ def test_the_originals_objectives_are_refused():
 def some_frame():
     rng = np.random.RandomState(4)
     directions = np.linalg.qr(rng.randn(2, 7, 3))[0]
-    return Frame(*map(tf.constant, (rng.randn(2, 7), directions, rng.uniform(0.1, 2, [2, 3]))))
+    return LaplaceApproximation(
+        *map(tf.constant, (rng.randn(2, 7), directions, rng.uniform(0.1, 2, [2, 3])))
+    )
 
 
 @pytest.mark.parametrize("name", SURROGATES)
@@ -204,6 +206,6 @@ def test_an_image_settles_when_its_elbo_no_longer_rises_and_keeps_its_parameters
     steps = np.arange(60.0)
     elbo = np.stack([np.minimum(steps, 15.0), steps], axis=1)
     for first in range(0, 60, 10):
-        kept = plateaus.keep(elbo[first : first + 10], np.full([2, 1], float(first)))
-    np.testing.assert_array_equal(kept[:, 0], [30.0, 50.0])
-    assert not plateaus.all_settled
+        checkpoint = plateaus.update(elbo[first : first + 10], np.full([2, 1], float(first)))
+    np.testing.assert_array_equal(checkpoint[:, 0], [30.0, 50.0])
+    assert not plateaus.all_converged

@@ -40,9 +40,9 @@ def test_its_first_loss_is_the_originals():
 def test_its_samples_scatter_as_the_prior_does_whatever_was_fitted():
     model = estimator(num_steps=200)
     *_, last = model.run(Y)
-    fit = last.state.slots
+    fit = last.state.optimizer_state
     assert abs(fit.fitted_stddev.numpy() / STDDEV - 1).max() > 0.1
-    draws = model.draw(fit, num_draws=4000, seed=0)
+    draws = model.draw(fit, num_samples=4000, seed=0)
     np.testing.assert_allclose(np.std(draws, axis=0), np.tile(STDDEV, [2, L, 1]), rtol=0.05)
     assert model.parameters(draws[0]) == {}
 
@@ -50,7 +50,7 @@ def test_its_samples_scatter_as_the_prior_does_whatever_was_fitted():
 def test_its_first_sample_is_the_mean():
     model = estimator()
     *_, last = model.run(Y)
-    draws = model.draw(last.state.slots, num_draws=3, seed=0)
+    draws = model.draw(last.state.optimizer_state, num_samples=3, seed=0)
     np.testing.assert_array_equal(draws[0], last.state.v)
 
 

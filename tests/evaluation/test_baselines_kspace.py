@@ -47,7 +47,7 @@ def test_baselines_of_kspace_are_found_by_its_name():
 
 def test_zero_filled_is_the_image_where_everything_is_sampled(rng):
     operator = BoundFourierSampling(np.ones((SIZE, SIZE), bool), coils(rng))
-    y = operator.mean(blocks()[None]).numpy()[0]
+    y = operator.forward(blocks()[None]).numpy()[0]
     restored = zero_filled(y, corruption=operator, resolution=SIZE)
     assert restored.dtype == np.float32
     np.testing.assert_allclose(restored, blocks(), atol=1e-5)
@@ -56,7 +56,7 @@ def test_zero_filled_is_the_image_where_everything_is_sampled(rng):
 @pytest.mark.parametrize("name", COMPRESSED_SENSING)
 def test_compressed_sensing_is_the_image_where_everything_is_sampled(name):
     corruption = (KSpace(1) + GaussianNoise(1.0)).of_images((SIZE, SIZE, 1))
-    y = corruption.mean(blocks()[None]).numpy()[0]
+    y = corruption.forward(blocks()[None]).numpy()[0]
     restored = compressed_sensing(name)(y, corruption=corruption, weight=1e-5, resolution=SIZE)
     assert (restored.shape, restored.dtype) == ((SIZE, SIZE, 1), np.float32)
     np.testing.assert_allclose(restored, blocks(), atol=2e-3)
@@ -69,7 +69,7 @@ def distance(x):
 @pytest.mark.parametrize(("name", "share"), [("l1_wavelet", 0.8), ("tv_kspace", 0.1)])
 def test_compressed_sensing_beats_zeros_on_a_picture_of_few_edges(name, share):
     corruption = BoundFourierSampling(KSpace(2, pattern="radial").sampled_map(SIZE, SIZE))
-    y = corruption.mean(blocks()[None]).numpy()[0]
+    y = corruption.forward(blocks()[None]).numpy()[0]
     restored = compressed_sensing(name)(y, corruption=corruption, resolution=SIZE)
     zeros = zero_filled(y, corruption=corruption)
     assert distance(restored) < share * distance(zeros)
@@ -79,6 +79,6 @@ def test_compressed_sensing_beats_zeros_on_a_picture_of_few_edges(name, share):
 def test_coils_add_what_one_alone_does_not_know(name, rng):
     sampled = KSpace(2, center_fraction=0.2).sampled_map(SIZE, SIZE)
     corruption = BoundFourierSampling(sampled, coils(rng))
-    y = corruption.mean(blocks()[None]).numpy()[0]
+    y = corruption.forward(blocks()[None]).numpy()[0]
     restored = compressed_sensing(name)(y, corruption=corruption, weight=1e-4, resolution=SIZE)
     assert distance(restored) < 0.1 * distance(zero_filled(y, corruption=corruption))

@@ -49,7 +49,7 @@ def keras_fit(measurement, *, observed, seed, num_steps, learning_rate=0.01):
             bound = 1 / np.sqrt(np.prod(weight.shape[:3]))
             weight.assign(rng.uniform(-bound, bound, weight.shape))
     # Keras adds epsilon to sqrt(s) before the correction of s: that of the first step here.
-    optimiser = keras.optimizers.Adam(learning_rate, epsilon=1e-8 * (1 - 0.999) ** 0.5)
+    optimizer = keras.optimizers.Adam(learning_rate, epsilon=1e-8 * (1 - 0.999) ** 0.5)
     z = tf.random.stateless_uniform(network.input_shape, [seed, 0], maxval=0.1)
     pictures = []
     for step in range(1, num_steps + 1):
@@ -58,7 +58,7 @@ def keras_fit(measurement, *, observed, seed, num_steps, learning_rate=0.01):
             pictures.append(network(z + noise)[0])
             loss = tf.reduce_mean(tf.square(pictures[-1] - measurement)[observed[..., 0]])
         weights = network.trainable_variables
-        optimiser.apply(tape.gradient(loss, weights), weights)
+        optimizer.apply(tape.gradient(loss, weights), weights)
     return np.average(pictures, axis=0, weights=0.99 ** np.arange(num_steps)[::-1])
 
 
@@ -72,11 +72,11 @@ def test_the_fit_is_that_of_keras_adam_and_the_picture_its_running_average():
 def test_a_step_is_that_of_adam():
     rng = np.random.default_rng(0)
     theirs = keras.Variable(rng.random(5), dtype="float32")
-    optimiser = keras.optimizers.Adam(0.01, epsilon=1e-8)
+    optimizer = keras.optimizers.Adam(0.01, epsilon=1e-8)
     weight, m, s = theirs.value + 0.0, tf.zeros(5), tf.zeros(5)
     for step in range(1, 21):
         gradient = tf.constant(rng.normal(size=5), tf.float32)
-        optimiser.apply([gradient], [theirs])
+        optimizer.apply([gradient], [theirs])
         weight, m, s = deep_image_prior._adam(weight, m, s, gradient, step=tf.constant(float(step)))
     np.testing.assert_allclose(weight, theirs.value, rtol=1e-5)
 
@@ -90,11 +90,11 @@ def test_a_hole_is_filled_better_than_by_the_mean_of_what_is_known():
 
 def test_the_enlarged_picture_agrees_with_the_measurement():
     corruption = Downsample(factor=4)
-    y = corruption.mean(waves(channels=3)[None])[0].numpy()
+    y = corruption.forward(waves(channels=3)[None])[0].numpy()
     restored = dip(y, corruption=corruption, num_steps=150, **SMALL)
     assert restored.shape == (16, 16, 3)
     assert restored.dtype == np.float32
-    residual = corruption.mean(restored[None])[0].numpy() - y
+    residual = corruption.forward(restored[None])[0].numpy() - y
     assert np.sqrt(np.square(residual).mean()) < 0.2 * y.std()
 
 

@@ -146,8 +146,10 @@ def test_shapes_that_do_not_fit_are_refused(changed, argument):
 
 def test_residual_is_in_grey_levels_per_image():
     measurement = np.zeros((2, 4, 4, 3), np.float32)
-    recorrupted = measurement + np.array([3, 8])[:, None, None, None] * LEVEL
-    np.testing.assert_allclose(metrics.residual(measurement, recorrupted), [3, 8], rtol=1e-6)
+    predicted_measurement = measurement + np.array([3, 8])[:, None, None, None] * LEVEL
+    np.testing.assert_allclose(
+        metrics.residual(measurement, predicted_measurement), [3, 8], rtol=1e-6
+    )
 
 
 def test_residual_counts_both_parts_of_complex_measurements():

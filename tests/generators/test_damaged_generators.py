@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from test_formats_hostile import memory_of, mutated, rewrite
+from mutations import memory_of, mutated, rewrite
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.generators.loading import load_generator

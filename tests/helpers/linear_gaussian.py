@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.posterior.objectives import objective
-from brgm_tf.posterior.posterior import LatentPrior, Posterior, unknowns_of
+from brgm_tf.posterior.posterior import LatentPrior, Posterior, parameter_priors_of
 
 L, D, SIZE = 2, 3, 4
 K = 1 + L
@@ -21,14 +21,14 @@ def synthesis(ws):
     return tf.reshape(tf.reshape(ws, [-1, L * D]) @ MATRIX, [-1, SIZE, SIZE, 1])
 
 
-def posterior(name="bayes", *, generator=synthesis, unknowns=None, **overrides):
+def posterior(name="bayes", *, generator=synthesis, parameter_priors=None, **overrides):
     """The model with an objective, without perceptual term."""
     scales = objective(name, perceptual_scale=0.0, **overrides)
-    unknowns = unknowns_of(unknowns or {}, scales)
+    parameter_priors = parameter_priors_of(parameter_priors or {}, scales)
     return Posterior(
         synthesis=generator,
         features=lambda x: [],
-        prior=LatentPrior(MEAN, COVARIANCE, L, scales.layer_scale, unknowns),
+        prior=LatentPrior(MEAN, COVARIANCE, L, scales.layer_scale, parameter_priors),
         objective=scales,
     )
 

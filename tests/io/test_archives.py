@@ -12,7 +12,9 @@ from brgm_tf.io import images, inputs
 from brgm_tf.io.archives import is_bundle, pictures_of
 from brgm_tf.io.discovery import find_images
 
-EXPECTED = inputs.Expected(size=8, resizable=False, resolution=8, mask_resolution=8, channels=1)
+EXPECTED = inputs.InputRequirements(
+    size=8, resizable=False, resolution=8, mask_resolution=8, channels=1
+)
 
 
 def picture(path, seed=0):
@@ -65,28 +67,28 @@ def listed(folder):
 
 @pytest.mark.parametrize("kind", ["tar", "tfrecord", "listed"])
 def test_every_picture_is_a_job_in_the_order_of_the_file(request, kind):
-    jobs = inputs.plan(request.getfixturevalue(kind))
-    assert len(jobs) == 3
-    for seed, job in enumerate(jobs):
-        inputs.check(job, expected=EXPECTED)
+    specs = inputs.plan(request.getfixturevalue(kind))
+    assert len(specs) == 3
+    for seed, spec in enumerate(specs):
+        inputs.check(spec, expected=EXPECTED)
         np.testing.assert_array_equal(
-            inputs.load(job, expected=EXPECTED).image, image(8, 8, 1, seed=seed)
+            inputs.load(spec, expected=EXPECTED).image, image(8, 8, 1, seed=seed)
         )
 
 
 def test_members_of_an_archive_keep_their_names(tar):
-    assert [job.name for job in inputs.plan(tar)] == ["b", "a", "c"]
+    assert [spec.name for spec in inputs.plan(tar)] == ["b", "a", "c"]
 
 
 def test_records_are_named_by_their_shard_and_place(tfrecord):
-    assert [job.name for job in inputs.plan(tfrecord)] == [f"x-00003_{i:02}" for i in range(3)]
+    assert [spec.name for spec in inputs.plan(tfrecord)] == [f"x-00003_{i:02}" for i in range(3)]
 
 
 def test_masks_are_matched_by_the_names_of_members(tar, folder):
     for name in "abc":
         picture(folder / "masks" / f"{name}.png")
-    jobs = inputs.plan(tar, masks=folder / "masks", needs_masks=True)
-    assert [job.mask.name for job in jobs] == ["b.png", "a.png", "c.png"]
+    specs = inputs.plan(tar, masks=folder / "masks", needs_masks=True)
+    assert [spec.mask.name for spec in specs] == ["b.png", "a.png", "c.png"]
 
 
 def test_shards_are_found_by_a_pattern(tfrecord, folder):
@@ -95,7 +97,7 @@ def test_shards_are_found_by_a_pattern(tfrecord, folder):
 
 def test_a_folder_of_pictures_does_not_read_its_texts(folder):
     (folder / "in" / "readme.txt").write_text("no list of paths")
-    assert [job.name for job in inputs.plan(folder / "in")] == ["a", "b"]
+    assert [spec.name for spec in inputs.plan(folder / "in")] == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["a.png", "tar", "a.tar.gz", "records.md"])
@@ -105,26 +107,26 @@ def test_other_files_are_no_bundles(tmp_path, name):
 
 def test_a_listed_file_that_is_missing_costs_only_itself(listed):
     (listed.parent / "in" / "a.png").unlink()
-    jobs = inputs.plan(listed)
-    inputs.check(jobs[0], expected=EXPECTED)
+    specs = inputs.plan(listed)
+    inputs.check(specs[0], expected=EXPECTED)
     with pytest.raises(InputError, match="Nothing was found"):
-        inputs.check(jobs[1], expected=EXPECTED)
+        inputs.check(specs[1], expected=EXPECTED)
 
 
 def test_a_picture_that_is_damaged_is_named_with_its_archive(folder):
     (folder / "in" / "a.png").write_bytes(b"no picture")
     with tarfile.open(folder / "x.tar", "w") as archive:
         archive.add(folder / "in" / "a.png", arcname="a.png")
-    (job,) = inputs.plan(folder / "x.tar")
+    (spec,) = inputs.plan(folder / "x.tar")
     with pytest.raises(InputError, match=r"image file that can be read.*x\.tar: a\.png"):
-        inputs.check(job, expected=EXPECTED)
+        inputs.check(spec, expected=EXPECTED)
 
 
 def test_a_record_without_a_picture_names_what_it_has(tmp_path):
     path = records(tmp_path / "x.tfrecord", b"1", feature="label")
-    (job,) = inputs.plan(path)
+    (spec,) = inputs.plan(path)
     with pytest.raises(InputError, match=r"feature image/encoded.*features='label'"):
-        inputs.check(job, expected=EXPECTED)
+        inputs.check(spec, expected=EXPECTED)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.io import inputs, mask_detection
 
 SIZE = 8
-PHOTOGRAPH = inputs.Expected(
+PHOTOGRAPH = inputs.InputRequirements(
     size=SIZE, resizable=True, resolution=SIZE, mask_resolution=SIZE, channels=3
 )
 SQUARE_ONLY = dataclasses.replace(PHOTOGRAPH, non_square="refuse")
@@ -29,8 +29,8 @@ def array(*shape):
     return np.random.RandomState(0).uniform(-1, 1, shape)
 
 
-def job(image, *, mask=None):
-    return inputs.Job("picture", image, mask)
+def spec(image, *, mask=None):
+    return inputs.InputSpec("picture", image, mask)
 
 
 def refused(function, *arguments, **options):
@@ -60,8 +60,8 @@ def kspace(*shape):
 
 
 def test_arrays_of_kspace_are_of_one_coil_or_of_several():
-    jobs = inputs.plan([kspace(8, 8), kspace(8, 8, 2), kspace(3, 8, 8, 2)], kspace=True)
-    assert [job.image.shape for job in jobs] == [(8, 8, 1), *[(8, 8, 2)] * 4]
+    specs = inputs.plan([kspace(8, 8), kspace(8, 8, 2), kspace(3, 8, 8, 2)], kspace=True)
+    assert [spec.image.shape for spec in specs] == [(8, 8, 1), *[(8, 8, 2)] * 4]
 
 
 def test_a_folder_of_kspace_gives_a_job_for_each_slice(tmp_path):
@@ -69,17 +69,17 @@ def test_a_folder_of_kspace_gives_a_job_for_each_slice(tmp_path):
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["kspace"] = kspace(2, 8, 8)
     save(tmp_path / "c.png")
-    jobs = inputs.plan(tmp_path, kspace=True)
-    assert [job.name for job in jobs] == ["a", "b_slice00", "b_slice01"]
+    specs = inputs.plan(tmp_path, kspace=True)
+    assert [spec.name for spec in specs] == ["a", "b_slice00", "b_slice01"]
 
 
 def test_kspace_is_checked_by_its_header_and_loaded(tmp_path):
     values = kspace(3, 2, 10, 9)
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["kspace"] = values
-    job = inputs.plan(tmp_path / "b.h5", kspace=True)[1]
-    inputs.check(job, expected=KSPACE)
-    loaded = inputs.load(job, expected=KSPACE)
+    spec = inputs.plan(tmp_path / "b.h5", kspace=True)[1]
+    inputs.check(spec, expected=KSPACE)
+    loaded = inputs.load(spec, expected=KSPACE)
     assert (loaded.image.shape, loaded.image.dtype) == ((8, 8, 2), np.complex64)
     assert loaded.missing is None
 
@@ -93,25 +93,25 @@ def test_kspace_is_checked_by_its_header_and_loaded(tmp_path):
     ],
 )
 def test_kspace_of_another_size_is_refused(shape, message):
-    (job,) = inputs.plan(kspace(*shape), kspace=True)
-    assert message in str(refused(inputs.check, job, expected=KSPACE))
+    (spec,) = inputs.plan(kspace(*shape), kspace=True)
+    assert message in str(refused(inputs.check, spec, expected=KSPACE))
 
 
 def test_kspace_that_is_not_square_is_refused_on_request():
-    (job,) = inputs.plan(kspace(9, 8, 2), kspace=True)
-    inputs.check(job, expected=KSPACE)
+    (spec,) = inputs.plan(kspace(9, 8, 2), kspace=True)
+    inputs.check(spec, expected=KSPACE)
     strict = dataclasses.replace(KSPACE, non_square="refuse")
-    assert "square" in str(refused(inputs.check, job, expected=strict))
+    assert "square" in str(refused(inputs.check, spec, expected=strict))
 
 
 def test_kspace_without_values_where_they_are_sampled_is_refused():
     values = kspace(8, 8, 2)
     values[:, ::2] = 0
-    (job,) = inputs.plan(values, kspace=True)
-    error = refused(inputs.load, job, expected=KSPACE)
+    (spec,) = inputs.plan(values, kspace=True)
+    error = refused(inputs.load, spec, expected=KSPACE)
     assert "is 0 at 50% of the places that the corruption samples" in str(error)
     sampled = np.tile(np.arange(8) % 2 == 1, (8, 1))
-    found = inputs.load(job, expected=dataclasses.replace(KSPACE, sampled=sampled))
+    found = inputs.load(spec, expected=dataclasses.replace(KSPACE, sampled=sampled))
     np.testing.assert_array_equal(found.image, values)
 
 
@@ -130,16 +130,16 @@ def test_a_picture_is_no_kspace(tmp_path):
 
 def test_a_folder_gives_a_job_for_each_image_named_by_its_stem(tmp_path):
     paths = [save(tmp_path / f"{name}.png") for name in ("b", "a")]
-    jobs = inputs.plan(tmp_path)
-    assert [(job.name, job.image) for job in jobs] == [("a", paths[1]), ("b", paths[0])]
-    assert all(job.mask is None for job in jobs)
+    specs = inputs.plan(tmp_path)
+    assert [(spec.name, spec.image) for spec in specs] == [("a", paths[1]), ("b", paths[0])]
+    assert all(spec.mask is None for spec in specs)
 
 
 def test_a_batch_of_arrays_gives_numbered_jobs():
     batch = array(2, 4, 4, 3)
-    jobs = inputs.plan(batch)
-    assert [job.name for job in jobs] == ["image_00000", "image_00001"]
-    np.testing.assert_array_equal(np.stack([job.image for job in jobs]), batch)
+    specs = inputs.plan(batch)
+    assert [spec.name for spec in specs] == ["image_00000", "image_00001"]
+    np.testing.assert_array_equal(np.stack([spec.image for spec in specs]), batch)
 
 
 def test_one_array_gives_one_job():
@@ -148,15 +148,15 @@ def test_one_array_gives_one_job():
 
 def test_a_list_may_mix_paths_and_arrays_and_keeps_its_order(tmp_path):
     path = save(tmp_path / "a.png")
-    jobs = inputs.plan([array(4, 4, 3), str(path), array(2, 4, 4, 3), "example:astronaut_32"])
+    specs = inputs.plan([array(4, 4, 3), str(path), array(2, 4, 4, 3), "example:astronaut_32"])
     names = ["image_00000", "a", "image_00002", "image_00003", "astronaut_32"]
-    assert [job.name for job in jobs] == names
+    assert [spec.name for spec in specs] == names
 
 
 def test_equal_stems_get_different_names(tmp_path):
     save(tmp_path / "a.png")
     save(tmp_path / "a.bmp")
-    assert len({job.name for job in inputs.plan(tmp_path)}) == 2
+    assert len({spec.name for spec in inputs.plan(tmp_path)}) == 2
 
 
 def test_arrays_and_files_in_several_folders_get_different_names(tmp_path):
@@ -164,15 +164,15 @@ def test_arrays_and_files_in_several_folders_get_different_names(tmp_path):
         (tmp_path / folder).mkdir()
         save(tmp_path / folder / "x.png")
     save(tmp_path / "image_00001.png")
-    jobs = inputs.plan([tmp_path / "image_00001.png", array(2, 4, 4, 3), f"{tmp_path}/*/x.png"])
-    names = [job.name for job in jobs]
+    specs = inputs.plan([tmp_path / "image_00001.png", array(2, 4, 4, 3), f"{tmp_path}/*/x.png"])
+    names = [spec.name for spec in specs]
     assert names == ["image_00001_png", "image_00001", "image_00002", "x_png", "x_png_2"]
 
 
 def test_a_mask_file_serves_every_image(tmp_path):
     mask = save(tmp_path / "mask.png")
-    jobs = inputs.plan(array(2, SIZE, SIZE, 3), masks=mask, needs_masks=True)
-    assert [job.mask for job in jobs] == [mask, mask]
+    specs = inputs.plan(array(2, SIZE, SIZE, 3), masks=mask, needs_masks=True)
+    assert [spec.mask for spec in specs] == [mask, mask]
 
 
 def test_an_example_mask_serves_arrays():
@@ -185,15 +185,15 @@ def test_a_folder_of_masks_is_matched_by_name(tmp_path):
         (tmp_path / folder).mkdir()
         for name in ("a", "b"):
             save(tmp_path / folder / f"{name}.png")
-    jobs = inputs.plan(tmp_path / "images", masks=tmp_path / "masks", needs_masks=True)
-    assert [job.mask.name for job in jobs] == ["a.png", "b.png"]
+    specs = inputs.plan(tmp_path / "images", masks=tmp_path / "masks", needs_masks=True)
+    assert [spec.mask.name for spec in specs] == ["a.png", "b.png"]
 
 
 @pytest.mark.parametrize("shape", [(2, SIZE, SIZE, 1), (SIZE, SIZE, 1), (SIZE, SIZE)])
 def test_mask_arrays_are_one_an_image_or_one_for_all(shape):
     masks = array(*shape) > 0
-    jobs = inputs.plan(array(2, SIZE, SIZE, 3), masks=masks, needs_masks=True)
-    for i, planned in enumerate(jobs):
+    specs = inputs.plan(array(2, SIZE, SIZE, 3), masks=masks, needs_masks=True)
+    for i, planned in enumerate(specs):
         np.testing.assert_array_equal(planned.mask, masks[i] if len(shape) == 4 else masks)
 
 
@@ -250,8 +250,8 @@ def test_an_image_without_its_mask_is_refused(tmp_path):
 
 
 def test_masks_to_be_found_are_found_in_each_image():
-    jobs = inputs.plan(array(2, SIZE, SIZE, 3), masks="found(fill=255)", needs_masks=True)
-    assert [job.mask for job in jobs] == [mask_detection.Found(fill=255)] * 2
+    specs = inputs.plan(array(2, SIZE, SIZE, 3), masks="found(fill=255)", needs_masks=True)
+    assert [spec.mask for spec in specs] == [mask_detection.Found(fill=255)] * 2
 
 
 def test_masks_are_not_found_in_clean_images():
@@ -269,19 +269,19 @@ def test_masks_to_be_found_need_a_corruption_that_takes_them():
 
 
 def test_a_photograph_of_any_size_passes(tmp_path):
-    inputs.check(job(save(tmp_path / "a.png", size=(30, 20))), expected=PHOTOGRAPH)
-    inputs.check(job(array(30, 20, 3)), expected=PHOTOGRAPH)
+    inputs.check(spec(save(tmp_path / "a.png", size=(30, 20))), expected=PHOTOGRAPH)
+    inputs.check(spec(array(30, 20, 3)), expected=PHOTOGRAPH)
 
 
 def test_a_measurement_of_its_size_passes(tmp_path):
-    inputs.check(job(save(tmp_path / "a.png", size=(4, 4))), expected=SMALL)
-    inputs.check(job(array(4, 4, 3)), expected=SMALL)
+    inputs.check(spec(save(tmp_path / "a.png", size=(4, 4))), expected=SMALL)
+    inputs.check(spec(array(4, 4, 3)), expected=SMALL)
 
 
 @pytest.mark.parametrize("side", [3, 5, 8])
 def test_a_measurement_of_another_size_is_refused(tmp_path, side):
     for image in (save(tmp_path / "a.png", size=(side, side)), array(side, side, 3)):
-        error = refused(inputs.check, job(image), expected=SMALL)
+        error = refused(inputs.check, spec(image), expected=SMALL)
         assert error.argument == "input"
         assert "4 x 4" in str(error)
         assert f"{side} x {side}" in str(error)
@@ -289,45 +289,45 @@ def test_a_measurement_of_another_size_is_refused(tmp_path, side):
 
 def test_another_shape_is_refused_where_it_is_not_cropped(tmp_path):
     for image in (save(tmp_path / "a.png", size=(8, 6)), array(6, 8, 3)):
-        error = refused(inputs.check, job(image), expected=SQUARE_ONLY)
+        error = refused(inputs.check, spec(image), expected=SQUARE_ONLY)
         assert "8 x 6" in str(error)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 4), (1, 4, 4, 3), (0, 0, 3)])
 def test_arrays_of_other_shapes_are_refused(shape):
-    assert refused(inputs.check, job(array(*shape)), expected=PHOTOGRAPH).argument == "input"
+    assert refused(inputs.check, spec(array(*shape)), expected=PHOTOGRAPH).argument == "input"
 
 
 @pytest.mark.parametrize("value", [255, 1.01, -1.01, np.nan, np.inf])
 def test_arrays_out_of_range_are_refused(value):
     image = array(4, 4, 3)
     image[1, 2, 0] = value
-    error = refused(inputs.check, job(image), expected=PHOTOGRAPH)
+    error = refused(inputs.check, spec(image), expected=PHOTOGRAPH)
     assert "[-1, 1]" in str(error)
 
 
 @pytest.mark.parametrize("mask", [np.ones((SIZE, SIZE, 1), bool), np.zeros((4, 4), bool)])
 def test_a_mask_array_that_cannot_be_used_is_refused_before_loading(mask):
-    bad = job(array(SIZE, SIZE, 3), mask=mask)
+    bad = spec(array(SIZE, SIZE, 3), mask=mask)
     assert refused(inputs.check, bad, expected=PHOTOGRAPH).argument == "masks"
 
 
 def test_a_file_that_is_no_image_is_refused(tmp_path):
     path = tmp_path / "a.png"
     path.write_text("no image")
-    assert refused(inputs.check, job(path), expected=PHOTOGRAPH).argument == "input"
+    assert refused(inputs.check, spec(path), expected=PHOTOGRAPH).argument == "input"
 
 
 def test_a_mask_that_is_not_found_is_refused_before_loading(tmp_path):
     for image in (array(SIZE, SIZE, 3), save(tmp_path / "a.png", level=3)):
-        bad = job(image, mask=mask_detection.Found(fill=255))
+        bad = spec(image, mask=mask_detection.Found(fill=255))
         error = refused(inputs.check, bad, expected=PHOTOGRAPH)
         assert error.argument == "masks"
         assert "picture" in str(error)
 
 
 def test_masks_are_not_found_in_measurements_of_fewer_pixels():
-    bad = job(array(4, 4, 3), mask=mask_detection.Found())
+    bad = spec(array(4, 4, 3), mask=mask_detection.Found())
     assert "8 x 8" in str(refused(inputs.check, bad, expected=SMALL))
 
 
@@ -336,7 +336,7 @@ def test_masks_are_not_found_in_measurements_of_fewer_pixels():
 
 def test_an_array_of_its_size_is_loaded_unchanged():
     image = array(SIZE, SIZE, 3)
-    loaded = inputs.load(job(image), expected=PHOTOGRAPH)
+    loaded = inputs.load(spec(image), expected=PHOTOGRAPH)
     assert loaded.name == "picture"
     assert loaded.image.dtype == np.float32
     assert loaded.missing is None
@@ -344,7 +344,7 @@ def test_an_array_of_its_size_is_loaded_unchanged():
 
 
 def test_a_photograph_is_cropped_and_resized(tmp_path):
-    loaded = inputs.load(job(save(tmp_path / "a.png", size=(30, 20))), expected=PHOTOGRAPH)
+    loaded = inputs.load(spec(save(tmp_path / "a.png", size=(30, 20))), expected=PHOTOGRAPH)
     np.testing.assert_array_equal(loaded.image, np.ones((SIZE, SIZE, 3)))
 
 
@@ -352,7 +352,7 @@ def test_a_mask_file_is_loaded_at_the_generators_resolution(tmp_path):
     mask = np.full((2, 2), 255, np.uint8)
     mask[0] = 0
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    loaded = inputs.load(job(array(4, 4, 3), mask=tmp_path / "mask.png"), expected=SMALL)
+    loaded = inputs.load(spec(array(4, 4, 3), mask=tmp_path / "mask.png"), expected=SMALL)
     expected = np.arange(SIZE)[:, None, None] < SIZE // 2
     np.testing.assert_array_equal(loaded.missing, np.broadcast_to(expected, (SIZE, SIZE, 1)))
 
@@ -364,32 +364,32 @@ def test_a_mask_is_found_in_the_colours_of_the_file_and_in_arrays(tmp_path, chan
     levels = np.random.RandomState(0).randint(0, 255, (SIZE, SIZE, 3), np.uint8)
     levels[hole] = (255, 0, 0)
     Image.fromarray(levels).save(tmp_path / "a.png")
-    expected = inputs.Expected(SIZE, True, SIZE, SIZE, channels)
+    expected = inputs.InputRequirements(SIZE, True, SIZE, SIZE, channels)
     loaded = inputs.load(
-        job(tmp_path / "a.png", mask=mask_detection.Found((255, 0, 0))), expected=expected
+        spec(tmp_path / "a.png", mask=mask_detection.Found((255, 0, 0))), expected=expected
     )
     assert loaded.image.shape == (SIZE, SIZE, channels)
     np.testing.assert_array_equal(loaded.missing[..., 0], hole)
     image = array(SIZE, SIZE, channels)
     image[hole] = 1
-    loaded = inputs.load(job(image, mask=mask_detection.Found(255)), expected=expected)
+    loaded = inputs.load(spec(image, mask=mask_detection.Found(255)), expected=expected)
     np.testing.assert_array_equal(loaded.missing[..., 0], hole)
 
 
 @pytest.mark.parametrize("shape", [(SIZE, SIZE), (SIZE, SIZE, 1)])
 def test_a_mask_array_gets_a_channel(shape):
     mask = array(*shape) > 0
-    loaded = inputs.load(job(array(SIZE, SIZE, 3), mask=mask), expected=PHOTOGRAPH)
+    loaded = inputs.load(spec(array(SIZE, SIZE, 3), mask=mask), expected=PHOTOGRAPH)
     np.testing.assert_array_equal(loaded.missing, mask.reshape(SIZE, SIZE, 1))
 
 
 def test_a_mask_array_of_another_size_is_refused():
-    bad = job(array(SIZE, SIZE, 3), mask=np.zeros((4, 4), bool))
+    bad = spec(array(SIZE, SIZE, 3), mask=np.zeros((4, 4), bool))
     assert refused(inputs.load, bad, expected=PHOTOGRAPH).argument == "masks"
 
 
 def test_a_mask_that_hides_everything_is_refused(tmp_path):
-    bad = job(array(SIZE, SIZE, 3), mask=save(tmp_path / "mask.png", level=0))
+    bad = spec(array(SIZE, SIZE, 3), mask=save(tmp_path / "mask.png", level=0))
     assert refused(inputs.load, bad, expected=PHOTOGRAPH).argument == "masks"
 
 
@@ -397,4 +397,4 @@ def test_a_truncated_file_is_refused_when_loaded(tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(np.random.RandomState(0).randint(0, 256, (64, 64), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:1000])
-    assert refused(inputs.load, job(path), expected=PHOTOGRAPH).argument == "input"
+    assert refused(inputs.load, spec(path), expected=PHOTOGRAPH).argument == "input"

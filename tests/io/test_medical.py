@@ -240,7 +240,7 @@ def test_a_window_undoes_itself():
 def test_every_voxel_of_a_restored_slice_is_in_its_place(tmp_path, axes, plane, resolution):
     found = only(volume(tmp_path / "a.nii.gz", axes=axes), plane=plane, window=WIDE)
     picture, geometry = reduced(found, resolution)
-    written = reread(geometry.picture(picture, part="reconstruction"), tmp_path)
+    written = reread(geometry.as_image(picture, part="reconstruction"), tmp_path)
     np.testing.assert_allclose(
         written.get_fdata(), linear(places_of(written.shape, written.affine)), atol=2e-3
     )
@@ -250,7 +250,7 @@ def test_every_voxel_of_a_restored_slice_is_in_its_place(tmp_path, axes, plane, 
 def test_a_slice_as_large_as_the_picture_keeps_every_voxel(tmp_path, axes):
     path = volume(tmp_path / "a.nii.gz", axes=axes, shape=(8, 8, 3))
     picture, geometry = reduced(only(path, slices="2", window=WIDE), 8)
-    written = reread(geometry.picture(picture, part="reconstruction"), tmp_path)
+    written = reread(geometry.as_image(picture, part="reconstruction"), tmp_path)
     assert nib.aff2axcodes(written.affine) == tuple(axes)
     whole = nib.load(path)
     across = axes.index(next(letter for letter in axes if letter in "SI"))
@@ -265,7 +265,7 @@ def test_a_slice_as_large_as_the_picture_keeps_every_voxel(tmp_path, axes):
 def test_the_space_is_named_as_in_the_original(tmp_path, sform, qform):
     path = volume(tmp_path / "a.nii", sform_code=sform, qform_code=qform)
     picture, geometry = reduced(only(path), 5)
-    header = reread(geometry.picture(picture, part="reconstruction"), tmp_path).header
+    header = reread(geometry.as_image(picture, part="reconstruction"), tmp_path).header
     assert int(header["qform_code"]) == qform
     assert int(header["sform_code"]) == (sform or qform)
 
@@ -279,7 +279,7 @@ def test_a_standard_deviation_is_written_in_the_files_unit(tmp_path):
 
 def test_equal_restorations_are_equal_bytes(tmp_path):
     picture, geometry = reduced(only(volume(tmp_path / "a.nii")), 5)
-    first, again = (geometry.picture(picture, part="merged") for _ in range(2))
+    first, again = (geometry.as_image(picture, part="merged") for _ in range(2))
     assert first == again
     assert gzip.decompress(first)[:4] == (348).to_bytes(4, "little")
 
@@ -289,7 +289,7 @@ def test_equal_restorations_are_equal_bytes(tmp_path):
 def test_every_pixel_of_a_restored_dicom_slice_is_in_its_place(tmp_path, resolution, inverted):
     found = only(ct(tmp_path / "a.dcm", inverted=inverted), window="-400:400")
     picture, geometry = reduced(found, resolution)
-    (tmp_path / "out.dcm").write_bytes(geometry.picture(picture, part="reconstruction"))
+    (tmp_path / "out.dcm").write_bytes(geometry.as_image(picture, part="reconstruction"))
     written = pydicom.dcmread(tmp_path / "out.dcm")
     values = written.pixel_array * written.RescaleSlope + written.RescaleIntercept
     np.testing.assert_allclose(values, linear(dicom_places(written)), atol=0.11)
@@ -297,7 +297,7 @@ def test_every_pixel_of_a_restored_dicom_slice_is_in_its_place(tmp_path, resolut
 
 def test_a_restored_dicom_slice_is_derived_from_the_same_study(tmp_path):
     picture, geometry = reduced(only(ct(tmp_path / "a.dcm")), 5)
-    (tmp_path / "out.dcm").write_bytes(geometry.picture(picture, part="reconstruction"))
+    (tmp_path / "out.dcm").write_bytes(geometry.as_image(picture, part="reconstruction"))
     before, after = (pydicom.dcmread(tmp_path / name) for name in ("a.dcm", "out.dcm"))
     assert after.StudyInstanceUID == before.StudyInstanceUID
     assert after.PatientID == before.PatientID
@@ -308,7 +308,7 @@ def test_a_restored_dicom_slice_is_derived_from_the_same_study(tmp_path):
 
 def test_a_dicom_slice_keeps_the_window_that_it_was_read_in(tmp_path):
     picture, geometry = reduced(only(ct(tmp_path / "a.dcm"), window="-30:70"), 5)
-    (tmp_path / "out.dcm").write_bytes(geometry.picture(picture, part="reconstruction"))
+    (tmp_path / "out.dcm").write_bytes(geometry.as_image(picture, part="reconstruction"))
     assert only(tmp_path / "out.dcm").load()[1] == Window(-30.0, 70.0)
 
 
@@ -316,7 +316,7 @@ def test_values_beyond_the_stored_bits_are_clipped(tmp_path):
     path = ct(tmp_path / "a.dcm", slope=0.005)
     found = only(path, window="-1000:1000")
     (tmp_path / "out.dcm").write_bytes(
-        Geometry(found, Window(-1000, 1000)).picture(np.ones((5, 5, 1)), part="mean")
+        Geometry(found, Window(-1000, 1000)).as_image(np.ones((5, 5, 1)), part="mean")
     )
     assert (pydicom.dcmread(tmp_path / "out.dcm").pixel_array == 2**15 - 1).all()
 
@@ -324,16 +324,16 @@ def test_values_beyond_the_stored_bits_are_clipped(tmp_path):
 # Through a run.
 
 
-EXPECTED = inputs.Expected(
+EXPECTED = inputs.InputRequirements(
     size=8, resizable=True, resolution=8, mask_resolution=8, channels=3, non_square="crop"
 )
 
 
 def test_every_slice_is_a_job_with_its_place(tmp_path):
     path = volume(tmp_path / "head.nii.gz")
-    jobs = inputs.plan(str(path), slicing=Slicing(slices="2:4"))
-    assert [job.name for job in jobs] == ["head_axial2", "head_axial3"]
-    loaded = inputs.load(jobs[0], expected=EXPECTED)
+    specs = inputs.plan(str(path), slicing=Slicing(slices="2:4"))
+    assert [spec.name for spec in specs] == ["head_axial2", "head_axial3"]
+    loaded = inputs.load(specs[0], expected=EXPECTED)
     assert loaded.image.shape == (8, 8, 3)
     assert loaded.geometry.about["slice"] == 2
 
@@ -342,7 +342,7 @@ def test_a_folder_may_mix_pictures_and_medical_files(tmp_path):
     volume(tmp_path / "a.nii.gz")
     ct(tmp_path / "b.dcm")
     images.save_image(tmp_path / "c.png", image(4, 4, 1))
-    assert [job.name for job in inputs.plan(str(tmp_path))] == ["a_axial4", "b", "c"]
+    assert [spec.name for spec in inputs.plan(str(tmp_path))] == ["a_axial4", "b", "c"]
 
 
 def test_masks_are_matched_by_the_names_of_slices(tmp_path):
@@ -350,10 +350,10 @@ def test_masks_are_matched_by_the_names_of_slices(tmp_path):
     (tmp_path / "masks").mkdir()
     for index in (2, 3):
         images.save_image(tmp_path / "masks" / f"head_axial{index}.png", image(8, 8, 1))
-    jobs = inputs.plan(
+    specs = inputs.plan(
         str(path), masks=str(tmp_path / "masks"), needs_masks=True, slicing=Slicing(slices="2:4")
     )
-    assert [job.mask.name for job in jobs] == ["head_axial2.png", "head_axial3.png"]
+    assert [spec.mask.name for spec in specs] == ["head_axial2.png", "head_axial3.png"]
 
 
 @pytest.mark.parametrize(("make", "suffix"), [(volume, ".nii.gz"), (ct, ".dcm")])

@@ -11,9 +11,9 @@ from unseeing import Unseeing
 
 import brgm_tf
 from brgm_tf.core.errors import InputError
-from brgm_tf.estimators.optimizers.loop import Optimiser
+from brgm_tf.estimators.optimizers.loop import Optimizer
 from brgm_tf.generators.stylegan2 import StyleGAN2
-from brgm_tf.pipeline.api import hastened
+from brgm_tf.pipeline.api import with_eager_warmup
 from brgm_tf.pipeline.restorer import Restorer, noise_seeds
 
 SIZE, SMALL = 16, 4
@@ -81,7 +81,7 @@ def test_every_image_has_a_result_of_the_generators_size(enlarged, small):
     assert [image.name for image in enlarged.images] == [f"image_{i:05d}" for i in range(3)]
     for image, y in zip(enlarged.images, small, strict=True):
         np.testing.assert_array_equal(image.measurement, y)
-        assert image.recorrupted.shape == (SMALL, SMALL, 3)
+        assert image.predicted_measurement.shape == (SMALL, SMALL, 3)
         assert image.latents.shape == (6, 8)
         assert (image.merged, image.truth, image.missing, image.frames) == (None,) * 4
         assert list(image.metrics) == ["residual"]
@@ -96,7 +96,7 @@ def test_the_reconstruction_comes_from_the_latents(enlarged, generator):
 def test_the_recorrupted_image_is_the_mean_of_the_reconstructions_blocks(enlarged):
     for image in enlarged.images:
         blocks = image.reconstruction.reshape(SMALL, 4, SMALL, 4, 3).mean(axis=(1, 3))
-        np.testing.assert_allclose(image.recorrupted, blocks, atol=1e-6)
+        np.testing.assert_allclose(image.predicted_measurement, blocks, atol=1e-6)
         residual = np.sqrt(np.mean((127.5 * (blocks - image.measurement)) ** 2))
         mean_error = np.mean(np.abs(127.5 * (blocks - image.measurement)))
         assert any(np.isclose(image.metrics["residual"], r, 1e-3) for r in (residual, mean_error))
@@ -194,8 +194,8 @@ def test_the_first_steps_of_a_single_image_do_not_wait_for_xla(restore, small, c
 ])  # fmt: skip
 def test_early_steps_are_for_pictures_of_few_pixels_and_for_no_video(resolution, frames, early):
     config = brgm_tf.Config(keep_frames=frames)
-    found = hastened(config, num_images=1, resolution=resolution)
-    assert found.num_early_steps == early
+    found = with_eager_warmup(config, num_images=1, resolution=resolution)
+    assert found.num_uncompiled_steps == early
 
 
 def test_progress_may_stop_early_and_the_result_says_so(restore, small):
@@ -367,7 +367,7 @@ def test_a_mask_may_follow_fewer_pixels(restore, small):
     np.testing.assert_array_equal(images[0].measurement[2:], small[0, 2:])
     np.testing.assert_array_equal(images[0].reconstruction, images[1].reconstruction)
     assert images[0].merged is None
-    error = images[0].recorrupted[2:] - small[0, 2:]
+    error = images[0].predicted_measurement[2:] - small[0, 2:]
     residual = 127.5 * np.sqrt(np.mean(error**2))
     assert images[0].metrics["residual"] == pytest.approx(residual, rel=1e-4)
 
@@ -402,7 +402,7 @@ def test_a_clean_image_is_measured_as_kspace_and_shown_as_a_picture(restore, gre
         perceptual=Unseeing(),
     )
     (image,) = found.images
-    assert image.measurement.shape == image.recorrupted.shape == (SIZE, SIZE, 1)
+    assert image.measurement.shape == image.predicted_measurement.shape == (SIZE, SIZE, 1)
     assert image.measurement.dtype == np.float32
     assert image.kspace.values.dtype == np.complex64
     assert (image.kspace.values[~image.kspace.sampled] == 0).all()
@@ -461,7 +461,7 @@ def test_kspace_of_several_coils_is_restored(restore, grey, tmp_path):
 
 
 def test_an_image_whose_terms_are_not_finite_costs_only_itself(restore, small, monkeypatch):
-    run = Optimiser.run
+    run = Optimizer.run
 
     def spoilt(self, state, data):
         values = data["measurement"].numpy()
@@ -470,7 +470,7 @@ def test_an_image_whose_terms_are_not_finite_costs_only_itself(restore, small, m
         yield from run(self, state, data)
 
     whole = restore(small, corruption=DOWNSAMPLE, batch_size=3)
-    monkeypatch.setattr(Optimiser, "run", spoilt)
+    monkeypatch.setattr(Optimizer, "run", spoilt)
     found = restore(small, corruption=DOWNSAMPLE, batch_size=3)
     assert [name for name, _ in found.failures] == ["image_00001"]
     assert [image.name for image in found.images] == ["image_00000", "image_00002"]
@@ -481,10 +481,10 @@ def exhausted(limit, monkeypatch):
     """Memory for at most `limit` images."""
     restore_batch = Restorer._restore
 
-    def limited(self, loaded, progress, kept):
+    def limited(self, loaded, progress, checkpoint):
         if len(loaded) > limit:
             raise tf.errors.ResourceExhaustedError(None, None, "out of it")
-        return restore_batch(self, loaded, progress, kept)
+        return restore_batch(self, loaded, progress, checkpoint)
 
     monkeypatch.setattr(Restorer, "_restore", limited)
 

@@ -31,13 +31,13 @@ from brgm_tf.pipeline.config import Config
         ({"non_square": "stretch"}, "non_square"),
         ({"surrogate": "flow"}, "surrogate"),
         ({"surrogate_rank": 0}, "surrogate_rank"),
-        ({"num_draws": 3}, "num_draws"),
-        ({"num_draws": 0}, "num_draws"),
+        ({"num_elbo_samples": 3}, "num_elbo_samples"),
+        ({"num_elbo_samples": 0}, "num_elbo_samples"),
         ({"num_samples": 0}, "num_samples"),
         ({"num_restarts": 0}, "num_restarts"),
-        ({"discrepancy": -1.0}, "discrepancy"),
-        ({"spread": 0.0}, "spread"),
-        ({"spread": float("nan")}, "spread"),
+        ({"model_discrepancy_stddev": -1.0}, "model_discrepancy_stddev"),
+        ({"dispersion_factor": 0.0}, "dispersion_factor"),
+        ({"dispersion_factor": float("nan")}, "dispersion_factor"),
         ({"perceptual": "nobody"}, "perceptual"),
         ({"perceptual": None}, "perceptual"),
         ({"overrides": {"pixel_scale": -1.0}}, "pixel_scale"),
@@ -81,7 +81,7 @@ def test_a_large_factor_multiplies_the_colinearity_of_brgm_torch_by_ten():
         ("noise(scale=5)", True),
         ("noise(scale=40)", False),
         ("poisson(peak=8)", False),
-        ("salt_and_pepper(share=0.1, scale=3)", False),
+        ("salt_and_pepper(fraction=0.1, scale=3)", False),
         ("jpeg(quality=5)", False),
     ],
 )
@@ -94,11 +94,11 @@ def test_strong_noise_and_substitute_gradients_leave_out_the_perceptual_term(cor
 
 
 def test_a_substitute_for_a_gradient_is_climbed_by_adam():
-    assert Config(corruption="jpeg(quality=5)").scales().optimiser == "adam"
-    assert Config(corruption="none + quantise(bits=2)").scales().optimiser == "adam"
-    assert Config(corruption="blur(sigma=2)").scales().optimiser == "lbfgs"
-    chosen = Config(corruption="jpeg(quality=5)", overrides={"optimiser": "lbfgs"})
-    assert chosen.scales().optimiser == "lbfgs"
+    assert Config(corruption="jpeg(quality=5)").scales().optimizer == "adam"
+    assert Config(corruption="none + quantise(bits=2)").scales().optimizer == "adam"
+    assert Config(corruption="blur(sigma=2)").scales().optimizer == "lbfgs"
+    chosen = Config(corruption="jpeg(quality=5)", overrides={"optimizer": "lbfgs"})
+    assert chosen.scales().optimizer == "lbfgs"
 
 
 def test_it_needs_no_tensorflow():

@@ -14,7 +14,7 @@ from brgm_tf.estimators.vi_brgm import VIBrgm
 STEPS, CHUNK = 16, 3
 ESTIMATORS = {
     "lbfgs": (MAP, "bayes", {}),
-    "adam": (MAP, "balanced", {"optimiser": "adam"}),
+    "adam": (MAP, "balanced", {"optimizer": "adam"}),
     "restarts": (MAP, "bayes", {"num_restarts": 3}),
     "noise inferred": (VI, "bayes", {"noise_scale": None}),
     "vi": (VI, "bayes", {}),
@@ -25,7 +25,7 @@ ESTIMATORS = {
 
 def estimator(name):
     kind, objective, options = ESTIMATORS[name]
-    scales = {key: options[key] for key in ("optimiser", "noise_scale") if key in options}
+    scales = {key: options[key] for key in ("optimizer", "noise_scale") if key in options}
     if objective == "bayes" and "noise_scale" not in scales:
         scales["noise_scale"] = 20.0
     more = {key: value for key, value in options.items() if key not in scales}
@@ -46,10 +46,10 @@ def test_a_run_goes_on_to_the_same_bits(name):
     resumed = 0
     for done in (1, len(undisturbed) // 2, len(undisturbed) - 1):
         progress = undisturbed[done - 1]
-        kept = progress.keep()
-        if not kept:  # chains of hmc begin anew
+        checkpoint = progress.to_checkpoint()
+        if not checkpoint:  # chains of hmc begin anew
             continue
-        rest = list(estimator(name).run(Y, kept=kept))
+        rest = list(estimator(name).run(Y, checkpoint=checkpoint))
         assert len(rest) == len(undisturbed) - done
         for own, other in zip(rest, undisturbed[done:], strict=True):
             for a, b in zip(arrays(own), arrays(other), strict=True):
@@ -64,8 +64,8 @@ def test_images_that_have_settled_stay_what_they_were():
     rng = np.random.RandomState(0)
     plateaus = Plateaus(2, window=2)
     for _ in range(3):
-        plateaus.keep(rng.randn(2, 2), tf.constant(rng.randn(2, 3)))
+        plateaus.update(rng.randn(2, 2), tf.constant(rng.randn(2, 3)))
     again = Plateaus.of(plateaus.arrays, window=2)
     more = rng.randn(2, 2), tf.constant(rng.randn(2, 3))
-    np.testing.assert_array_equal(again.keep(*more), plateaus.keep(*more))
-    assert again.all_settled == plateaus.all_settled
+    np.testing.assert_array_equal(again.update(*more), plateaus.update(*more))
+    assert again.all_converged == plateaus.all_converged

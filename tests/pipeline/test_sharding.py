@@ -14,9 +14,9 @@ def cluster(kind, index, **workers):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_every_batch_is_in_one_shard(count):
-    jobs = list(range(11))
-    shards = [Shard(i, count).own(jobs, batch_size=2) for i in range(count)]
-    assert sorted(batch for shard in shards for batch in shard) == Shard().own(jobs, batch_size=2)
+    specs = list(range(11))
+    shards = [Shard(i, count).own(specs, batch_size=2) for i in range(count)]
+    assert sorted(batch for shard in shards for batch in shard) == Shard().own(specs, batch_size=2)
 
 
 def test_shards_take_turns():

@@ -17,7 +17,7 @@ from brgm_tf.corruptions.pointwise.grayscale import Grayscale
 from brgm_tf.corruptions.resolution.downsample import Downsample
 from brgm_tf.posterior.joint import PSEUDO_OBSERVATIONS, joint_distribution
 from brgm_tf.posterior.objectives import OBJECTIVES, objective
-from brgm_tf.posterior.posterior import LatentPrior, Posterior, total, unknowns_of
+from brgm_tf.posterior.posterior import LatentPrior, Posterior, parameter_priors_of, total
 
 B, L, D, SIZE = 2, 3, 4, 8
 RNG = np.random.RandomState(0)
@@ -41,13 +41,13 @@ CORRUPTIONS = {
 
 def posterior(name, corruption, **overrides):
     scales = objective(name, **overrides)
-    unknowns = unknowns_of(corruption.params, scales)
+    parameter_priors = parameter_priors_of(corruption.params, scales)
     return Posterior(
         synthesis=lambda ws: tf.reshape(
             tf.tanh(tf.reshape(ws, [-1, L * D]) @ MATRIX), [-1, SIZE, SIZE, 3]
         ),
         features=lambda x: [2.0 * x, tf.nn.avg_pool2d(x, 2, 2, "VALID")],
-        prior=LatentPrior(MEAN, ROOT @ ROOT.T, L, scales.layer_scale, unknowns),
+        prior=LatentPrior(MEAN, ROOT @ ROOT.T, L, scales.layer_scale, parameter_priors),
         objective=scales,
     )
 
@@ -60,10 +60,10 @@ def both(model, corruption, v, y):
     latents, parameters = model.prior.of_latents(v), model.prior.parameters(v)
     values = {"latents": latents, "measurement": y} | parameters
     values |= dict.fromkeys(PSEUDO_OBSERVATIONS, zeros)
-    target = model.features(corruption.picture(y))
+    target = model.features(corruption.as_image(y))
     log_prob = total(model.terms(v, corruption=corruption, measurement=y, target=target))
     z = model.prior.of_parameters(v)
-    for i, (name, unknown) in enumerate(model.prior.unknowns.items()):
+    for i, (name, unknown) in enumerate(model.prior.parameter_priors.items()):
         # A density of the parameter, no longer of its coordinate: p(t) = p(z) |dz / dt|.
         log_prob += parameters_log_prob(unknown, parameters[name])
         log_prob -= scipy.stats.norm.logpdf(z[:, i])
@@ -72,7 +72,7 @@ def both(model, corruption, v, y):
 
 def parameters_log_prob(unknown, values):
     if isinstance(unknown, LogNormal):
-        return scipy.stats.lognorm.logpdf(values, unknown.spread, scale=unknown.middle)
+        return scipy.stats.lognorm.logpdf(values, unknown.dispersion_factor, scale=unknown.middle)
     return scipy.stats.loguniform.logpdf(values, *unknown.bounds)
 
 

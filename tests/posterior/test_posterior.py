@@ -96,7 +96,7 @@ def test_tempered_pixel_term_is_the_normal_density_of_the_known_pixels():
     missing = RNG.rand(B, SIZE, SIZE, 1) < 0.3
     y = RNG.uniform(-1, 1, [B, SIZE, SIZE, 3])
     x = (WS.reshape(B, -1) @ MATRIX).reshape(B, SIZE, SIZE, 3)
-    model = posterior("balanced", noise_scale=7.0, effective_size=50.0, pixel_scale=2.0)
+    model = posterior("balanced", noise_scale=7.0, effective_sample_size_cap=50.0, pixel_scale=2.0)
     computed = model.pixel_log_prob(
         tf.constant(x), corruption=Mask().with_data(missing=missing), measurement=tf.constant(y)
     )
@@ -164,7 +164,7 @@ def test_overrides_replace_fields_of_a_preset(name):
 @pytest.mark.parametrize("layer_scale", [0.5, None])
 def test_draws_of_equal_layers_scatter_as_the_latents_do(layer_scale):
     prior = LatentPrior(MEAN, COVARIANCE, L, layer_scale)
-    ws = prior.latents(tf.constant(prior.draw_of_equal_layers(4000, seed=0))).numpy()
+    ws = prior.latents(tf.constant(prior.sample_equal_layers(4000, seed=0))).numpy()
     np.testing.assert_allclose(ws[:, 1:], ws[:, :-1], rtol=1e-12)
     np.testing.assert_allclose(np.mean(ws[:, 0], axis=0), MEAN, atol=0.15)
     np.testing.assert_allclose(np.cov(ws[:, 0].T), COVARIANCE, rtol=0.15, atol=0.15)

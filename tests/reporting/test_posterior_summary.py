@@ -54,7 +54,9 @@ def test_with_the_right_discrepancy_truths_beyond_the_draws_are_covered_too():
     truth = 0.1 * rng.randn(1, 20000) + 0.2 * rng.randn(1, 20000)
     for share in posterior_summary.INTERVALS.values():
         assert posterior_summary.coverage(draws, truth, share=share)[0] < 0.8 * share
-        covered = posterior_summary.coverage(draws, truth, share=share, discrepancy=0.2 * 127.5)
+        covered = posterior_summary.coverage(
+            draws, truth, share=share, model_discrepancy_stddev=0.2 * 127.5
+        )
         assert covered[0] == pytest.approx(share, abs=0.015)
 
 
@@ -62,7 +64,9 @@ def test_a_discrepancy_widens_what_is_missing_alone():
     missing = np.zeros([2, 2, 2, 1], bool)
     missing[:, 1] = True
     plain, _ = posterior_summary.summarise(draws(), num_samples=5)
-    wide, _ = posterior_summary.summarise(draws(), num_samples=5, discrepancy=30.0, missing=missing)
+    wide, _ = posterior_summary.summarise(
+        draws(), num_samples=5, model_discrepancy_stddev=30.0, missing=missing
+    )
     np.testing.assert_array_equal(wide.stddev[0], 0)
     np.testing.assert_array_equal(wide.low[0], plain.low[0])
     np.testing.assert_allclose(wide.stddev[1], np.hypot(plain.stddev[1], 30.0), rtol=1e-5)
@@ -83,7 +87,7 @@ def test_the_samples_residual_is_their_distance_from_the_measurement():
     found = posterior_summary.figures_of(
         draws(), {"noise_scale": np.full([2000, 2], 7.0)}, np.zeros([2, 2, 2, 1])
     )
-    assert set(found) == {"noise_scale", "samples_residual", "discrepancy"}
+    assert set(found) == {"noise_scale", "samples_residual", "model_discrepancy_stddev"}
     np.testing.assert_allclose(found["noise_scale"], 7.0)
     expected = 127.5 * np.sqrt(0.05**2 + 0.1**2)
     np.testing.assert_allclose(found["samples_residual"], expected, rtol=0.05)
@@ -101,8 +105,8 @@ def test_draws_that_do_not_fit_the_measurement_are_told():
 class Drawn:
     """An estimator that has drawn [64, 2, 3] already."""
 
-    def draw(self, fit, *, num_draws, seed):
-        draws = np.random.RandomState(seed).randn(num_draws, 2, 3) + 5.0
+    def draw(self, fit, *, num_samples, seed):
+        draws = np.random.RandomState(seed).randn(num_samples, 2, 3) + 5.0
         return tf.constant(draws)
 
     def parameters(self, v):
@@ -115,9 +119,14 @@ class Drawn:
 def test_spread_moves_the_draws_away_from_their_mean():
     latents = [
         posterior_summary.draw_samples(
-            Drawn(), None, render=lambda ws, _: (ws, ws, None), num_samples=2, seed=0, spread=spread
+            Drawn(),
+            None,
+            render=lambda ws, _: (ws, ws, None),
+            num_samples=2,
+            seed=0,
+            dispersion_factor=dispersion_factor,
         )[0][0]
-        for spread in (1.0, 1.5)
+        for dispersion_factor in (1.0, 1.5)
     ]
     mean = latents[0].mean(axis=0)
     np.testing.assert_allclose(latents[1] - mean, 1.5 * (latents[0] - mean), rtol=1e-10)
@@ -165,7 +174,7 @@ def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
     (found, _), _ = restored
     for image in found.images:
         names = {"residual", "noise_scale", "noise_scale_stddev", "samples_residual"}
-        names.add("discrepancy")
+        names.add("model_discrepancy_stddev")
         assert set(image.metrics) == names
         assert image.metrics["samples_residual"] < 3 * image.metrics["noise_scale"]
         assert "entropy" in image.history
@@ -174,8 +183,10 @@ def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
 def test_a_noise_scale_that_is_inferred_is_the_discrepancy(restored):
     (found, _), _ = restored
     for image in found.images:
-        assert image.metrics["discrepancy"] == image.metrics["noise_scale"] > 0
-        assert (image.samples.stddev_map[4:12, 4:12] >= image.metrics["discrepancy"]).all()
+        assert image.metrics["model_discrepancy_stddev"] == image.metrics["noise_scale"] > 0
+        assert (
+            image.samples.stddev_map[4:12, 4:12] >= image.metrics["model_discrepancy_stddev"]
+        ).all()
 
 
 def test_vi_twice_gives_the_same_samples(restored):

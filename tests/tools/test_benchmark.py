@@ -172,5 +172,5 @@ def test_bad_input_is_answered_at_once(tmp_path, flags, named):
 def test_a_schedule_says_its_objective_and_its_steps():
     plan = plans.parse("brgm_torch:adam,num_steps=60,rampdown=0.5")
     assert (plan.objective, plan.num_steps) == ("brgm_torch", 60)
-    assert plan.overrides == {"optimiser": "adam", "rampdown": 0.5}
+    assert plan.overrides == {"optimizer": "adam", "rampdown": 0.5}
     assert plans.parse("balanced:lbfgs").num_steps is None

@@ -110,7 +110,7 @@ def recorded(images, tmp_path, monkeypatch):
 
 def test_a_baseline_is_told_the_corruption_of_its_measurement_and_the_seed(recorded):
     measurement, keywords = recorded[0][0]
-    measured = keywords["corruption"].mean(np.zeros((1, 16, 16, 3), "float32"))[0]
+    measured = keywords["corruption"].forward(np.zeros((1, 16, 16, 3), "float32"))[0]
     hole = np.zeros((16, 16, 1), bool)
     hole[4:10, 4:10] = True
     np.testing.assert_array_equal(measured, np.where(hole, np.ones(3), 0))

@@ -45,8 +45,8 @@ def _convolution(operation) -> int:
 
 def _transposed(operation) -> int:
     """Each input value is spread over the kernel and the output channels."""
-    kernel, spread = operation.inputs[1].shape, operation.inputs[2]
-    return 2 * _size(spread) * math.prod(kernel[:3])
+    kernel, dispersion_factor = operation.inputs[1].shape, operation.inputs[2]
+    return 2 * _size(dispersion_factor) * math.prod(kernel[:3])
 
 
 def _depthwise(operation) -> int:
@@ -55,8 +55,8 @@ def _depthwise(operation) -> int:
 
 
 def _depthwise_transposed(operation) -> int:
-    kernel, spread = operation.inputs[1].shape, operation.inputs[2]
-    return 2 * _size(spread) * math.prod(kernel[:2])
+    kernel, dispersion_factor = operation.inputs[1].shape, operation.inputs[2]
+    return 2 * _size(dispersion_factor) * math.prod(kernel[:2])
 
 
 def _product(operation) -> int:

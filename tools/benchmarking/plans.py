@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.posterior.objectives import OBJECTIVES, OPTIMISERS, objective
+from brgm_tf.posterior.objectives import OBJECTIVES, OPTIMIZERS, objective
 
 EXPECTED = (
     "must be OBJECTIVE:OPTIMISER, of "
-    f"{', '.join(OBJECTIVES)} and {', '.join(OPTIMISERS)}, and may be followed by ',num_steps=80' "
+    f"{', '.join(OBJECTIVES)} and {', '.join(OPTIMIZERS)}, and may be followed by ',num_steps=80' "
     "and by values of the objective, such as ',rampdown=0.5'"
 )
 
@@ -39,13 +39,13 @@ def parse(text: str) -> Plan:
         ValueError: it is no schedule; the message says what one is.
     """
     first, *others = text.split(",")
-    name, _, optimiser = first.partition(":")
+    name, _, optimizer = first.partition(":")
     try:
         values = {key: float(value) for key, _, value in (o.partition("=") for o in others)}
         steps = values.pop("num_steps", None)
-        if optimiser not in OPTIMISERS or not (steps is None or (steps >= 1 and steps % 1 == 0)):
+        if optimizer not in OPTIMIZERS or not (steps is None or (steps >= 1 and steps % 1 == 0)):
             raise ValueError(text)
-        overrides = {"optimiser": optimiser, **values}
+        overrides = {"optimizer": optimizer, **values}
         objective(name, **overrides)
     except (InputError, ValueError):
         raise ValueError(EXPECTED) from None

@@ -62,8 +62,8 @@ class Schedules:
             "input_kind": "clean",
         }
         self._judge = self._restorer(BASELINE, num_steps=BASELINE.num_steps)
-        jobs, expected = prepare(images, config=self._judge.config)
-        loaded = [inputs.load(job, expected=expected) for job in jobs]
+        specs, expected = prepare(images, config=self._judge.config)
+        loaded = [inputs.load(spec, expected=expected) for spec in specs]
         self._truth = np.stack([item.image for item in loaded])
         seeds = np.zeros([len(loaded), 2], np.int32)
         self._measurement = self._judge.simulate(self._truth, {}, seeds, {})
@@ -90,9 +90,9 @@ class Schedules:
         compile_seconds = first - elapsed(lambda: next(iter(estimator.run(self._measurement))))
         chunks, found, ends = estimator.run(self._measurement), [], []
         while not ends or ends[-1][0] < num_steps:
-            kept = []
-            seconds = elapsed(lambda kept=kept: kept.append(next(chunks)))
-            state = kept[0].state
+            checkpoint = []
+            seconds = elapsed(lambda checkpoint=checkpoint: checkpoint.append(next(chunks)))
+            state = checkpoint[0].state
             ends.append((int(state.step), seconds))
             found.append(self._judged(estimator.latents(state.v)))
             progress(f"{plan.name}: step {ends[-1][0]} of {num_steps}, {found[-1]}")

@@ -23,7 +23,7 @@ from brgm_tf.generators.loading import load_generator
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.restorer import Restorer
 
-PARTS = ("synthesis", "corruption", "perceptual", "backward", "optimiser")
+PARTS = ("synthesis", "corruption", "perceptual", "backward", "optimizer")
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 _PROGRAMS = ("synthesis", "corruption", "terms", "gradient", "step")
 _ENDLESS = 1_000_000
@@ -80,17 +80,17 @@ class Step:
             chunk_size=num_steps,
         )
         prior = self._posterior.prior
-        draws = [prior.draw_of_equal_layers(case.batch_size, seed=seed) for seed in (1, 2)]
+        draws = [prior.sample_equal_layers(case.batch_size, seed=seed) for seed in (1, 2)]
         true, self.v = (tf.constant(draw, tf.float32) for draw in draws)
         ws = prior.latents(true)
         # One by one: the memory that this takes must not count as the step's.
         pictures = [self._posterior.synthesis(ws[i : i + 1]) for i in range(len(ws))]
-        self.measurement = self._corruption.mean(tf.concat(pictures, axis=0))
+        self.measurement = self._corruption.forward(tf.concat(pictures, axis=0))
         self._inputs = estimator.inputs(self.measurement)
         self._chunks = estimator.run(self.measurement)
         functions = {
             "synthesis": self._synthesis,
-            "corruption": lambda v: self._corruption.mean(self._synthesis(v)),
+            "corruption": lambda v: self._corruption.forward(self._synthesis(v)),
             "terms": self._terms,
             "gradient": self._gradient,
         }

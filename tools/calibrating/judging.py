@@ -9,8 +9,8 @@ from brgm_tf.reporting import posterior_summary
 
 # Of `sampling.draw_samples` and `sampling.interval`; between them coverage is interpolated.
 CORRECTIONS = {
-    "spread": (1.0, 1.25, 1.5, 2.0, 3.0),
-    "discrepancy": (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0),
+    "dispersion_factor": (1.0, 1.25, 1.5, 2.0, 3.0),
+    "model_discrepancy_stddev": (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0),
 }
 
 
@@ -48,32 +48,38 @@ class Judge:
         *_, last = self._restorer.estimator.run(measurement, data=data)
         fit = self._restorer.estimator.fit(last.state)
         drawn, parameters = self._drawn(fit, measurement, data)
-        observed = self._restorer.corruption.with_data(**data).observed(measurement)
+        observed = self._restorer.corruption.with_data(**data).observation_mask(measurement)
         observed = np.broadcast_to(observed, measurement.shape) > 0
         missing = _hole(observed, measurement, truth)
         figures = posterior_summary.figures_of(
             drawn, parameters, measurement, observed=observed, truth=truth, missing=missing
         )
-        figures |= self._restorer.estimator.figures(fit)
+        figures |= self._restorer.estimator.diagnostics(fit)
         # Not of clipped pictures: where both are white, nothing would be learned.
         for name, share in posterior_summary.INTERVALS.items():
             figures[name] = posterior_summary.coverage(
                 drawn[1], truth, share=share, counted=missing
             )
-        for spread in CORRECTIONS["spread"]:
-            wide, _ = self._drawn(fit, measurement, data, spread=spread)
-            figures[column("spread", spread)] = posterior_summary.coverage(
+        for dispersion_factor in CORRECTIONS["dispersion_factor"]:
+            wide, _ = self._drawn(fit, measurement, data, dispersion_factor=dispersion_factor)
+            figures[column("dispersion_factor", dispersion_factor)] = posterior_summary.coverage(
                 wide[1], truth, share=0.9, counted=missing
             )
-        for levels in CORRECTIONS["discrepancy"]:
-            figures[column("discrepancy", levels)] = posterior_summary.coverage(
-                drawn[1], truth, share=0.9, counted=missing, discrepancy=levels
+        for levels in CORRECTIONS["model_discrepancy_stddev"]:
+            figures[column("model_discrepancy_stddev", levels)] = posterior_summary.coverage(
+                drawn[1], truth, share=0.9, counted=missing, model_discrepancy_stddev=levels
             )
         if self._infer_noise:
             own = parameters["noise_scale"].mean(axis=0)
-            discrepancy = posterior_summary.discrepancy_map(drawn[1], own, missing=missing)
+            model_discrepancy_stddev = posterior_summary.model_discrepancy_map(
+                drawn[1], own, missing=missing
+            )
             figures["coverage_90_noise"] = posterior_summary.coverage(
-                drawn[1], truth, share=0.9, counted=missing, discrepancy=discrepancy
+                drawn[1],
+                truth,
+                share=0.9,
+                counted=missing,
+                model_discrepancy_stddev=model_discrepancy_stddev,
             )
         counted = np.full([len(truth), 1, 1, 1], True) if missing is None else missing
         figures["rank"] = [
@@ -96,7 +102,7 @@ class Judge:
             corruption = corruption + GaussianNoise(self._noise_scale)
         return corruption.simulate(truth, seeds).numpy()
 
-    def _drawn(self, fit, measurement, data, *, spread: float = 1.0):
+    def _drawn(self, fit, measurement, data, *, dispersion_factor: float = 1.0):
         """What `sampling.draw_samples` returns; known pixels are not put back."""
 
         def render(ws, parameters):
@@ -109,7 +115,7 @@ class Judge:
             render=render,
             num_samples=posterior_summary.STATISTICS_DRAWS,
             seed=self._seed + 1,
-            spread=spread,
+            dispersion_factor=dispersion_factor,
         )
 
     def _rank(self, draws, truth, *, counted, index: int) -> float:

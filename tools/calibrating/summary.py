@@ -50,8 +50,10 @@ def ranks_png(rows: Rows) -> bytes:
     for i, (name, own) in enumerate(names.items()):
         axes = figure.add_subplot(1, len(names), i + 1)
         expected = len(own) / BINS
-        spread = 1.96 * (expected * (1 - 1 / BINS)) ** 0.5
-        axes.axhspan(expected - spread, expected + spread, color="#dddddd", zorder=0)
+        dispersion_factor = 1.96 * (expected * (1 - 1 / BINS)) ** 0.5
+        axes.axhspan(
+            expected - dispersion_factor, expected + dispersion_factor, color="#dddddd", zorder=0
+        )
         ranks = _values(own, "rank")
         axes.hist(ranks, bins=BINS, range=(0, 1), color="#3b6ea5", edgecolor="white")
         axes.set_ylim(bottom=0)

@@ -15,8 +15,8 @@ SIMULATED = ("prior", "mapped")
 def real(images: str, *, generator) -> np.ndarray:
     """Images [N, H, W, C] of a file, folder or glob, at the generator's size."""
     clean = Config(generator=generator, input_kind="clean")
-    jobs, expected = prepare(images, config=clean)
-    return np.stack([inputs.load(job, expected=expected).image for job in jobs])
+    specs, expected = prepare(images, config=clean)
+    return np.stack([inputs.load(spec, expected=expected).image for spec in specs])
 
 
 def simulated(kind: str, restorer: Restorer, indices) -> np.ndarray:

@@ -23,7 +23,7 @@ class Blur(Convolution):
     the pixels that need no border.
 
     Args:
-        sigma: standard deviation in pixels of the image, in [0.1, 1000]; or an `Unknown`.
+        sigma: standard deviation in pixels of the image, in [0.1, 1000]; or an `ParameterPrior`.
         border: how the image goes on beyond its edges: 'reflect' (default), 'circular' or
             'zero' (mid-grey); see `convolution`.
 

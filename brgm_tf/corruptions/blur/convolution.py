@@ -53,7 +53,7 @@ class Convolution(Corruption):
         value = self.value(name, x)
         return value if value.shape.rank == 0 else value[:, :, :, 0]
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), the shape of x."""
         x = tf.convert_to_tensor(x)
         self.measurement_shape(x.shape[1:])
@@ -68,7 +68,7 @@ class Convolution(Corruption):
         x = tf.zeros_like(y)
         with tf.GradientTape() as tape:
             tape.watch(x)
-            ax = self.mean(x)
+            ax = self.forward(x)
         return tape.gradient(ax, x, output_gradients=y)
 
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ class DiskBlur(Convolution):
 
     Args:
         radius: of the disk, in pixels of the image, in [0.5, 1000]; 0.5 leaves the image as
-            it is; or an `Unknown`.
+            it is; or an `ParameterPrior`.
         border: how the image goes on beyond its edges: 'reflect' (default), 'circular' or
             'zero' (mid-grey); see `convolution`.
 

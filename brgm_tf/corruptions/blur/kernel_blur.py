@@ -38,16 +38,16 @@ class KernelBlur(Convolution):
     """
 
     file: str
-    normalise: bool = True
+    normalize: bool = True
     border: str = "reflect"
     kernel: np.ndarray = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self):
         object.__setattr__(self, "file", checked("file", self.file, file_name(".npy", ".png")))
-        checked("normalise", self.normalise, boolean)
+        checked("normalize", self.normalize, boolean)
         super().__post_init__()
         kernel = load_kernel(self.file)
-        if self.normalise:
+        if self.normalize:
             kernel = _normalised(kernel, file=self.file)
         kernel.flags.writeable = False
         object.__setattr__(self, "kernel", kernel)
@@ -63,7 +63,7 @@ class KernelBlur(Convolution):
 
     def get_config(self) -> dict:
         """{'file': ..., 'normalise': ..., 'border': ...}."""
-        return {"file": self.file, "normalise": self.normalise, "border": self.border}
+        return {"file": self.file, "normalize": self.normalize, "border": self.border}
 
 
 def _normalised(kernel: np.ndarray, *, file: str) -> np.ndarray:

@@ -27,9 +27,9 @@ class MotionBlur(Convolution):
     Args:
         length: pixels of the image that a point is spread over, in [1, 1000]; 1 leaves the
             image as it is if the angle is a multiple of 90, and hardly blurs it otherwise;
-            or an `Unknown`.
+            or an `ParameterPrior`.
         angle: a in degrees, in [-360, 360], default 0: counter-clockwise from a horizontal
-            line. A line has no direction: a and a + 180 are the same. Or an `Unknown`.
+            line. A line has no direction: a and a + 180 are the same. Or an `ParameterPrior`.
         border: how the image goes on beyond its edges: 'reflect' (default), 'circular' or
             'zero' (mid-grey); see `convolution`.
 

@@ -13,7 +13,7 @@ from brgm_tf.corruptions.base import Corruption
 
 
 class MissingPixels(Corruption):
-    """Some pixels are missing, in all channels: mean(x) = fill where missing, x elsewhere.
+    """Some pixels are missing, in all channels: forward(x) = fill where missing, x elsewhere.
 
     Affine: A x = 0 where missing, x elsewhere. The fill is what a feature extractor
     sees in the hole; `log_prob` does not count it. With a fill of 0, the middle of the
@@ -25,7 +25,7 @@ class MissingPixels(Corruption):
 
     keeps_pixels = True
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), the shape of x."""
         x = tf.convert_to_tensor(x)
         return tf.where(self._missing_in(x), tf.cast(self.fill, x.dtype), x)
@@ -35,20 +35,20 @@ class MissingPixels(Corruption):
         y = tf.convert_to_tensor(y)
         return tf.where(self._missing_in(y), tf.zeros_like(y), y)
 
-    def known_after(self, known):
+    def propagate_mask(self, known):
         """What was known and is not missing."""
         present = ~self._missing_after(known)
         return present if known is None else known & present
 
-    def observed(self, y):
+    def observation_mask(self, y):
         """1 - missing, [B or 1, H, W, 1]."""
         return tf.cast(~self._missing_in(y), y.dtype)
 
-    def conceal(self, y):
+    def fill_unobserved(self, y):
         """y where it is known, the fill where it is missing."""
-        return self.mean(y)
+        return self.forward(y)
 
-    def merge(self, y, x):
+    def composite(self, y, x):
         """y where it is known, x where it is missing."""
         return tf.where(self._missing_in(y), x, y)
 
@@ -58,7 +58,7 @@ class MissingPixels(Corruption):
 
     @abc.abstractmethod
     def _missing_after(self, known):
-        """The same for images of which `known` (see `known_after`) is known, or None."""
+        """The same for images of which `known` (see `propagate_mask`) is known, or None."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # tensors compare by element, not to a bool

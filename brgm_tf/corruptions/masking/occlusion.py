@@ -26,8 +26,8 @@ class Occlusion(Corruption):
 
     Args:
         top, left, bottom, right: edges of the box in fractions of the height (top, bottom) and
-            of the width (left, right), from 0 at the top and left to 1; or an `Unknown`.
-        fill: value of the box in [-1, 1], default 1.0, white; or an `Unknown`.
+            of the width (left, right), from 0 at the top and left to 1; or an `ParameterPrior`.
+        fill: value of the box in [-1, 1], default 1.0, white; or an `ParameterPrior`.
 
     Raises:
         InputError: an edge or fill is no such number.
@@ -44,7 +44,7 @@ class Occlusion(Corruption):
             value = checked(name, getattr(self, name), check, inferable=True)
             object.__setattr__(self, name, value)
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), the shape of x."""
         x = tf.convert_to_tensor(x)
         covered = self._covered(x)

@@ -16,33 +16,33 @@ class RandomMask(FixedMask):
     """A share of the pixels is missing, drawn once for all images of the run.
 
     Args:
-        share: of the pixels, in (0, 1); kept to the pixel, not in the mean only.
+        fraction: of the pixels, in (0, 1); kept to the pixel, not in the mean only.
         seed: of the draw, in [0, 2^31), default 0.
         fill: value of missing pixels in [-1, 1], default 1.0, white.
 
     Raises:
-        InputError: share, seed or fill is no such number.
+        InputError: fraction, seed or fill is no such number.
 
     Reference: Lehtinen et al. (2018), Noise2Noise (arXiv 1803.04189), and DeepInverse's
     `Inpainting` of a float draw each pixel by itself, so their share varies.
     """
 
-    share: float
+    fraction: float
     seed: int = 0
     fill: float = 1.0
 
     def __post_init__(self):
         super().__post_init__()
-        object.__setattr__(self, "share", checked("share", self.share, fraction))
+        object.__setattr__(self, "fraction", checked("fraction", self.fraction, fraction))
         object.__setattr__(self, "seed", checked("seed", self.seed, integer(0, MAX_INT)))
 
     def missing_map(self, height: int, width: int) -> np.ndarray:
         """bool [height, width], True = missing."""
-        return random_pixels(height, width, share=self.share, seed=self.seed)
+        return random_pixels(height, width, share=self.fraction, seed=self.seed)
 
     def get_config(self) -> dict:
         """{'share': ..., 'seed': ..., 'fill': ...}."""
-        return {"share": self.share, "seed": self.seed, "fill": self.fill}
+        return {"fraction": self.fraction, "seed": self.seed, "fill": self.fill}
 
 
 @functools.lru_cache(maxsize=8)

@@ -43,7 +43,7 @@ class FourierSampling(Corruption):
     def sampled_map(self, height: int, width: int) -> np.ndarray:
         """bool [height, width], True = sampled."""
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), complex [B, H, W, K]."""
         x = tf.convert_to_tensor(x)
         self.measurement_shape(x.shape[1:])
@@ -85,7 +85,7 @@ class FourierSampling(Corruption):
         """The same samples, of which is known which they are before an image is seen."""
         return BoundFourierSampling(self.sampled_map(*image_shape[-3:-1]), self.sensitivity_maps)
 
-    def known_after(self, known):
+    def propagate_mask(self, known):
         """What is sampled.
 
         Raises:
@@ -99,15 +99,15 @@ class FourierSampling(Corruption):
             )
         raise TypeError(f"{type(self).__name__} is for images of any size: use of_images.")
 
-    def observed(self, y):
+    def observation_mask(self, y):
         """1 where sampled, [1, H, W, 1], real."""
         return tf.cast(self._sampled_in(y), real_dtype(y))
 
-    def conceal(self, y):
+    def fill_unobserved(self, y):
         """P y."""
         return self._sampled(tf.convert_to_tensor(y))
 
-    def picture(self, y):
+    def as_image(self, y):
         """The zero-filled reconstruction [B, H, W, 1], in [-1, 1] if noise does not exceed white.
 
             2 |sum_k conj(S_k) F^H P y_k| / sum_k |S_k|^2 - 1
@@ -164,9 +164,9 @@ class BoundFourierSampling(FourierSampling):
             )
         return self.sampled
 
-    def known_after(self, known):
+    def propagate_mask(self, known):
         """What is sampled, bool [1, H, W, 1]; refuses missing pixels."""
-        return super().known_after(known) if known is not None else self._sampled_in_all()
+        return super().propagate_mask(known) if known is not None else self._sampled_in_all()
 
     def get_config(self) -> dict:
         """{'sampled': ..., 'sensitivity_maps': ...}."""

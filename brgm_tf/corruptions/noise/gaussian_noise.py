@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.core.parameter_priors import Unknown
+from brgm_tf.core.parameter_priors import ParameterPrior
 from brgm_tf.core.validation import checked, positive_float
 from brgm_tf.corruptions.base import GREY_LEVEL
 from brgm_tf.corruptions.complex_values import joined, parts, unit
@@ -23,7 +23,7 @@ class GaussianNoise(Noise):
     with the objective, or inferred.
 
     Args:
-        scale: standard deviation in grey levels; or an `Unknown`, which among the `params` is
+        scale: standard deviation in grey levels; or an `ParameterPrior`, which among the `params` is
             the 'noise_scale', as any that is inferred.
 
     Raises:
@@ -40,9 +40,9 @@ class GaussianNoise(Noise):
         )
 
     @property
-    def params(self) -> dict[str, Unknown]:
+    def params(self) -> dict[str, ParameterPrior]:
         """{'noise_scale': its prior}, where it is inferred."""
-        return {"noise_scale": self.scale} if isinstance(self.scale, Unknown) else {}
+        return {"noise_scale": self.scale} if isinstance(self.scale, ParameterPrior) else {}
 
     def draw(self, mean, seed):
         """y [h, w, C]."""
@@ -70,5 +70,5 @@ class GaussianNoise(Noise):
     @property
     def _own_scale(self):
         """A number; [B], or a scalar of one image, where it is bound."""
-        is_unknown = isinstance(self.scale, Unknown)
+        is_unknown = isinstance(self.scale, ParameterPrior)
         return self.values.get("noise_scale", self.scale.median if is_unknown else self.scale)

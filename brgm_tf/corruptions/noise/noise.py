@@ -10,7 +10,7 @@ from brgm_tf.corruptions.identity import Identity
 
 
 class Noise(Identity):
-    """A stage of noise: mean(x) = x, and y scatters around it. The last stage of a chain.
+    """A stage of noise: forward(x) = x, and y scatters around it. The last stage of a chain.
 
     A subclass draws (`draw`) and says of every value how likely it is (`log_density`,
     `variance`, `distribution`); values are independent given their means.
@@ -26,7 +26,7 @@ class Noise(Identity):
         # One by one: of a batch drawn at once, an image's noise would depend on its place.
         return tf.map_fn(
             lambda own: self.with_params(**own[2]).draw(own[0], own[1]),
-            (self.mean(x), seeds, dict(self.values)),
+            (self.forward(x), seeds, dict(self.values)),
             fn_output_signature=x.dtype,
         )
 

@@ -26,20 +26,20 @@ class SaltAndPepper(Noise):
     is known no better. So it is a density, whether y is exactly black or nearly so.
 
     Args:
-        share: p, in (0, 1).
+        fraction: p, in (0, 1).
         scale: s in grey levels. None (default) has `simulate` add nothing to the others, and
             the densities take what `params` holds as 'noise_scale'; they take it where a
             scale is given, too.
 
     Raises:
-        InputError: share is not in (0, 1), or scale no positive number.
+        InputError: fraction is not in (0, 1), or scale no positive number.
     """
 
-    share: float
+    fraction: float
     scale: float | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "share", checked("share", self.share, fraction))
+        object.__setattr__(self, "fraction", checked("fraction", self.fraction, fraction))
         object.__setattr__(self, "scale", checked("scale", self.scale, optional(positive_float)))
 
     def draw(self, mean, seed):
@@ -50,35 +50,37 @@ class SaltAndPepper(Noise):
         scale = 0.0 if self.scale is None else self.scale * GREY_LEVEL
         noise = tf.random.stateless_normal(tf.shape(mean), second, dtype=mean.dtype)
         y = mean + tf.cast(scale, mean.dtype) * noise
-        y = tf.where(place < self.share, tf.ones_like(y), y)
-        return tf.where(place < 0.5 * self.share, -tf.ones_like(y), y)
+        y = tf.where(place < self.fraction, tf.ones_like(y), y)
+        return tf.where(place < 0.5 * self.fraction, -tf.ones_like(y), y)
 
     def log_density(self, y, mean, params: Mapping[str, object]):
         """log p(y | m), of the shape of y."""
-        others = math.log1p(-self.share) + super().log_density(y, mean, params)
+        others = math.log1p(-self.fraction) + super().log_density(y, mean, params)
         lost = tf.where(
             tf.abs(tf.abs(y) - 1.0) <= 0.5 * GREY_LEVEL,
-            tf.constant(math.log(0.5 * self.share / GREY_LEVEL), y.dtype),
+            tf.constant(math.log(0.5 * self.fraction / GREY_LEVEL), y.dtype),
             tf.constant(-math.inf, y.dtype),
         )
         return tf.reduce_logsumexp(tf.stack([lost, others]), axis=0)
 
     def variance(self, mean, params: Mapping[str, object]):
         """E (y - m)^2 = p (1 + m^2) + (1 - p) s^2."""
-        return self.share * (1.0 + tf.square(mean)) + (1.0 - self.share) * super().variance(
+        return self.fraction * (1.0 + tf.square(mean)) + (1.0 - self.fraction) * super().variance(
             mean, params
         )
 
     def precision(self, mean, params: Mapping[str, object]):
         """(1 - p) / s^2: as if it were known which values are lost."""
-        return (1.0 - self.share) / super().variance(mean, params)
+        return (1.0 - self.fraction) / super().variance(mean, params)
 
     def distribution(self, mean, params: Mapping[str, object]):
         """The mixture of the three."""
         import tensorflow_probability as tfp
 
         tfd = tfp.distributions
-        shares = tf.constant([self.share / 2, self.share / 2, 1.0 - self.share], mean.dtype)
+        shares = tf.constant(
+            [self.fraction / 2, self.fraction / 2, 1.0 - self.fraction], mean.dtype
+        )
         shares = tf.broadcast_to(shares, tf.concat([tf.shape(mean), [3]], axis=0))
         ends = [tf.fill(tf.shape(mean), tf.constant(end, mean.dtype)) for end in (-1.0, 1.0)]
         half = 0.5 * GREY_LEVEL
@@ -89,7 +91,7 @@ class SaltAndPepper(Noise):
 
     def get_config(self) -> dict:
         """{'share': ..., 'scale': ...}."""
-        return {"share": self.share, "scale": self.scale}
+        return {"fraction": self.fraction, "scale": self.scale}
 
     def _noise_scale(self, mean, params: Mapping[str, object]):
         own = {} if self.scale is None else {"noise_scale": self.scale}

@@ -37,7 +37,7 @@ class Bayer(Corruption):
     def __post_init__(self):
         checked("pattern", self.pattern, one_of("RGGB", "BGGR", "GRBG", "GBRG"))
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), [B, H, W, 1]."""
         x = tf.convert_to_tensor(x)
         height, width, _ = self.measurement_shape(x.shape[1:])

@@ -17,7 +17,7 @@ class Clip(Corruption):
     """Grey levels v = (x + 1) 255 / 2 clipped: v becomes min(max(v, low), high).
 
     A measured value of `high` says only that x is at least that, and the likelihood says
-    the same: log N(y | mean(x), s^2) is constant, and largest, over all x above.
+    the same: log N(y | forward(x), s^2) is constant, and largest, over all x above.
 
     The gradient is not the derivative, which is zero outside the bounds and would leave a
     pixel there that was measured within them. It is that of the identity (straight
@@ -38,7 +38,7 @@ class Clip(Corruption):
     high: float = 255.0
 
     linear = False
-    surrogate_gradient = True
+    straight_through_gradient = True
 
     def __post_init__(self):
         for name in ("low", "high"):
@@ -46,7 +46,7 @@ class Clip(Corruption):
         if not self.low < self.high:
             raise InputError("high", "must be above low", low=self.low, high=self.high)
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), the shape of x."""
         x = tf.convert_to_tensor(x)
         return clipped(x, self.low * GREY_LEVEL - 1.0, self.high * GREY_LEVEL - 1.0)

@@ -18,8 +18,8 @@ class Gain(Corruption):
 
     Args:
         gain: factor on grey levels, positive: below 1 a darker picture of less contrast;
-            or an `Unknown`.
-        bias: grey levels added, in [-255, 255], default 0; or an `Unknown`.
+            or an `ParameterPrior`.
+        bias: grey levels added, in [-255, 255], default 0; or an `ParameterPrior`.
 
     Raises:
         InputError: gain is no positive number, or bias none in [-255, 255].
@@ -36,7 +36,7 @@ class Gain(Corruption):
         bias = checked("bias", self.bias, number(-255, 255), inferable=True)
         object.__setattr__(self, "bias", bias)
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), the shape of x."""
         x = tf.convert_to_tensor(x)
         gain, bias = self.value("gain", x), self.value("bias", x)

@@ -19,7 +19,7 @@ class Gamma(Corruption):
     grows without bound towards black, and is taken as zero at black itself.
 
     Args:
-        gamma: the exponent, positive; or an `Unknown`.
+        gamma: the exponent, positive; or an `ParameterPrior`.
 
     Raises:
         InputError: gamma is no positive number.
@@ -36,7 +36,7 @@ class Gamma(Corruption):
         gamma = checked("gamma", self.gamma, positive_float, inferable=True)
         object.__setattr__(self, "gamma", gamma)
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), the shape of x."""
         x = tf.convert_to_tensor(x)
         u = tf.clip_by_value(0.5 * (x + 1.0), 0.0, 1.0)

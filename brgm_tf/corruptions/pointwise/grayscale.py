@@ -41,7 +41,7 @@ class Grayscale(Corruption):
     def __post_init__(self):
         checked("weights", self.weights, one_of(*WEIGHTS))
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), [B, H, W, 1]."""
         x = tf.convert_to_tensor(x)
         self.measurement_shape(x.shape[1:])

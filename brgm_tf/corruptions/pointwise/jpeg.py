@@ -84,12 +84,12 @@ class Jpeg(Corruption):
     quality: int
 
     linear = False
-    surrogate_gradient = True
+    straight_through_gradient = True
 
     def __post_init__(self):
         object.__setattr__(self, "quality", checked("quality", self.quality, integer(1, 100)))
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), the shape of x.
 
         Raises:

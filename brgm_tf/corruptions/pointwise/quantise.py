@@ -42,12 +42,12 @@ class Quantise(Corruption):
     bits: int
 
     linear = False
-    surrogate_gradient = True
+    straight_through_gradient = True
 
     def __post_init__(self):
         object.__setattr__(self, "bits", checked("bits", self.bits, integer(1, 16)))
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), the shape of x."""
         x = tf.convert_to_tensor(x)
         half = (2**self.bits - 1) / 2

@@ -62,7 +62,7 @@ class Downsample(Corruption):
         object.__setattr__(self, "factor", checked("factor", self.factor, ratio))
         checked("method", self.method, one_of(*MATRICES))
 
-    def mean(self, x):
+    def forward(self, x):
         """f(x), [B, H / factor, W / factor, C]."""
         x = tf.convert_to_tensor(x)
         height, width, channels = self.measurement_shape(x.shape[1:])
@@ -77,19 +77,19 @@ class Downsample(Corruption):
         """A^T y = M^T y M; of blocks every pixel gets y / factor^2."""
         y = tf.convert_to_tensor(y)
         if self._has_blocks:
-            spread = tf.repeat(tf.repeat(y, self.factor, axis=1), self.factor, axis=2)
-            return spread / self.factor**2
+            repeated = tf.repeat(tf.repeat(y, self.factor, axis=1), self.factor, axis=2)
+            return repeated / self.factor**2
         rows = self._matrix(y.shape[1], dtype=y.dtype)
         columns = self._matrix(y.shape[2], dtype=y.dtype)
         return _along_axes(y, tf.transpose(rows), tf.transpose(columns))
 
-    def known_after(self, known):
+    def propagate_mask(self, known):
         """Whether every pixel with a weight other than 0 is known."""
         if known is None:
             return None
         unknown = tf.cast(~known, tf.float32)
         if self.method == "box":
-            return tf.equal(self.mean(unknown), 0)
+            return tf.equal(self.forward(unknown), 0)
         height, width, _ = self.measurement_shape(unknown.shape[1:])
         rows, columns = (abs(self._matrix(size, dtype=tf.float32)) for size in (height, width))
         return tf.equal(_along_axes(unknown, rows, columns), 0)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from brgm_tf.estimators.optimizers.adam import Adam as Adam
     from brgm_tf.estimators.optimizers.adam import Schedule as Schedule
     from brgm_tf.estimators.optimizers.lbfgs import LBFGS as LBFGS
-    from brgm_tf.estimators.optimizers.loop import Optimiser as Optimiser
+    from brgm_tf.estimators.optimizers.loop import Optimizer as Optimizer
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,

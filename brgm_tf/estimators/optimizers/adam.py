@@ -77,18 +77,18 @@ class Adam:
         """Both moments 0."""
         return Moments(tf.zeros_like(v), tf.zeros_like(v))
 
-    def point(self, v, slots):
+    def point(self, v, optimizer_state):
         """The coordinates themselves."""
-        del slots
+        del optimizer_state
         return v
 
-    def update(self, v, slots: Moments, *, at, evaluation, step):
+    def update(self, v, optimizer_state: Moments, *, at, evaluation, step):
         """One step of Adam; always accepted."""
         beta1, beta2 = (tf.constant(beta, v.dtype) for beta in self._betas)
         rate = tf.gather(tf.constant(self._rates, v.dtype), step)
         t = tf.cast(step + 1, v.dtype)
-        m = beta1 * slots.m + (1.0 - beta1) * evaluation.gradient
-        s = beta2 * slots.s + (1.0 - beta2) * tf.square(evaluation.gradient)
+        m = beta1 * optimizer_state.m + (1.0 - beta1) * evaluation.gradient
+        s = beta2 * optimizer_state.s + (1.0 - beta2) * tf.square(evaluation.gradient)
         mean, square = m / (1.0 - beta1**t), s / (1.0 - beta2**t)
         moved = at - rate * mean / (tf.sqrt(square) + self._epsilon)
         return moved, Moments(m, s), tf.ones_like(evaluation.loss, tf.bool)

@@ -27,7 +27,7 @@ import tensorflow as tf
 _SUFFICIENT_DECREASE = 1e-4
 
 
-class Slots(NamedTuple):
+class LBFGSState(NamedTuple):
     """What L-BFGS remembers of each image.
 
     Attributes:
@@ -63,10 +63,10 @@ class LBFGS:
         self._history = history
         self._first_length = first_length
 
-    def start(self, v) -> Slots:
+    def start(self, v) -> LBFGSState:
         """No pair; the first evaluation is at the start itself."""
         batch, pairs = v.shape[0], tf.zeros([v.shape[0], self._history, *v.shape[1:]], v.dtype)
-        return Slots(
+        return LBFGSState(
             loss=tf.fill([batch], tf.constant(np.inf, v.dtype)),
             gradient=tf.zeros_like(v),
             direction=tf.zeros_like(v),
@@ -76,32 +76,37 @@ class LBFGS:
             rho=tf.zeros([batch, self._history], v.dtype),
         )
 
-    def point(self, v, slots: Slots):
+    def point(self, v, optimizer_state: LBFGSState):
         """v_k + a d_k."""
-        return v + _each(slots.length) * slots.direction
+        return v + _each(optimizer_state.length) * optimizer_state.direction
 
-    def update(self, v, slots: Slots, *, at, evaluation, step):
+    def update(self, v, optimizer_state: LBFGSState, *, at, evaluation, step):
         """Accepts the point where it lowers the loss enough; else shortens the step."""
         del step
-        slope = _dot(slots.gradient, slots.direction)
-        bound = slots.loss + _SUFFICIENT_DECREASE * slots.length * slope
+        slope = _dot(optimizer_state.gradient, optimizer_state.direction)
+        bound = optimizer_state.loss + _SUFFICIENT_DECREASE * optimizer_state.length * slope
         accepted = evaluation.loss <= bound  # False for NaN
         s, y, rho = _with_pair(
-            slots, s=at - v, y=evaluation.gradient - slots.gradient, accepted=accepted
+            optimizer_state,
+            s=at - v,
+            y=evaluation.gradient - optimizer_state.gradient,
+            accepted=accepted,
         )
-        gradient = tf.where(_each(accepted), evaluation.gradient, slots.gradient)
+        gradient = tf.where(_each(accepted), evaluation.gradient, optimizer_state.gradient)
         direction = -_inverse_hessian_product(gradient, s=s, y=y, rho=rho)
-        length = tf.where(accepted, self._length(gradient, rho), _shorter(slots, slope, evaluation))
-        slots = Slots(
-            loss=tf.where(accepted, evaluation.loss, slots.loss),
+        length = tf.where(
+            accepted, self._length(gradient, rho), _shorter(optimizer_state, slope, evaluation)
+        )
+        optimizer_state = LBFGSState(
+            loss=tf.where(accepted, evaluation.loss, optimizer_state.loss),
             gradient=gradient,
-            direction=tf.where(_each(accepted), direction, slots.direction),
+            direction=tf.where(_each(accepted), direction, optimizer_state.direction),
             length=length,
             s=s,
             y=y,
             rho=rho,
         )
-        return tf.where(_each(accepted), at, v), slots, accepted
+        return tf.where(_each(accepted), at, v), optimizer_state, accepted
 
     def _length(self, gradient, rho):
         """1, the quasi-Newton step; without a pair, a step of the first length."""
@@ -110,7 +115,7 @@ class LBFGS:
         return tf.where(rho[:, 0] > 0, tf.ones_like(first), first)
 
 
-def _with_pair(slots: Slots, *, s, y, accepted):
+def _with_pair(optimizer_state: LBFGSState, *, s, y, accepted):
     """The pairs with (s, y) in front, for the images that it is good for."""
     curvature = _dot(s, y)
     # The first evaluation has no point before it: its s is 0.
@@ -121,7 +126,11 @@ def _with_pair(slots: Slots, *, s, y, accepted):
         chosen = tf.reshape(good, [-1] + [1] * (old.shape.rank - 1))
         return tf.where(chosen, tf.concat([new[:, None], old[:, :-1]], axis=1), old)
 
-    return pushed(s, slots.s), pushed(y, slots.y), pushed(rho, slots.rho)
+    return (
+        pushed(s, optimizer_state.s),
+        pushed(y, optimizer_state.y),
+        pushed(rho, optimizer_state.rho),
+    )
 
 
 def _inverse_hessian_product(gradient, *, s, y, rho):
@@ -144,10 +153,10 @@ def _inverse_hessian_product(gradient, *, s, y, rho):
     return tf.while_loop(lambda i, _: i >= 0, up, (history - 1, q))[1]
 
 
-def _shorter(slots: Slots, slope, evaluation):
+def _shorter(optimizer_state: LBFGSState, slope, evaluation):
     """The length to try after a refusal."""
-    length = slots.length
-    rise = evaluation.loss - slots.loss - length * slope
+    length = optimizer_state.length
+    rise = evaluation.loss - optimizer_state.loss - length * slope
     best = -slope * tf.square(length) / (2.0 * rise)
     best = tf.where(tf.math.is_finite(best), best, tf.zeros_like(best))
     return tf.clip_by_value(best, 0.1 * length, 0.5 * length)

@@ -22,7 +22,7 @@ from brgm_tf.core.compilation import compiled
 from brgm_tf.core.errors import NotFiniteError
 
 # Structures by name, each as the list of its arrays.
-Kept = Mapping[str, Sequence[np.ndarray]]
+Checkpoint = Mapping[str, Sequence[np.ndarray]]
 
 
 class Evaluation(NamedTuple):
@@ -41,10 +41,10 @@ class Rule(Protocol):
     def start(self, v):
         """The slots before the first step, a NamedTuple of tensors."""
 
-    def point(self, v, slots):
+    def point(self, v, optimizer_state):
         """Where the next evaluation is, [B, K, D]."""
 
-    def update(self, v, slots, *, at, evaluation: Evaluation, step):
+    def update(self, v, optimizer_state, *, at, evaluation: Evaluation, step):
         """(coordinates, slots, accepted [B]) after the evaluation at the point `at`.
 
         Where `accepted` is False the evaluation did not improve the image's coordinates,
@@ -57,25 +57,25 @@ class State(NamedTuple):
 
     v: tf.Tensor
     terms: tf.Tensor
-    slots: tuple
+    optimizer_state: tuple
     step: tf.Tensor
 
 
 class Progress(NamedTuple):
     """What is known at the end of a chunk: its state, and the terms of its steps [n, B].
 
-    `settled` says that nothing more is to be expected, though steps may be left; `note` is a line
-    for the user; `keep` returns what the estimator's `run` takes as `kept` to go on from here.
+    `converged` says that nothing more is to be expected, though steps may be left; `note` is a line
+    for the user; `keep` returns what the estimator's `run` takes as `checkpoint` to go on from here.
     """
 
     state: State
     history: dict[str, np.ndarray]
-    keep: Callable[[], Kept]
-    settled: bool = False
+    to_checkpoint: Callable[[], Checkpoint]
+    converged: bool = False
     note: str = ""
 
 
-class Optimiser:
+class Optimizer:
     """Maximises a sum of log-probability terms; one program for every batch of a shape.
 
     Args:
@@ -85,7 +85,7 @@ class Optimiser:
         rule: the `Rule`.
         chunk_size: steps between two looks at the world; a chunk is one compiled call.
         jit: whether XLA compiles the step.
-        num_early_steps: steps at the beginning of every run that XLA does not compile: they are
+        num_uncompiled_steps: steps at the beginning of every run that XLA does not compile: they are
             done one by one by the graph, a slower program that is there at once, and meanwhile
             XLA compiles the other steps in a thread. Which steps these are, and so a result's
             bits, does not depend on how long that takes.
@@ -99,18 +99,18 @@ class Optimiser:
         rule: Rule,
         chunk_size: int = 10,
         jit: bool = True,
-        num_early_steps: int = 0,
+        num_uncompiled_steps: int = 0,
     ):
         self._terms = terms
         self._names = tuple(names)
         self.rule = rule
         self.chunk_size = chunk_size
         self.num_traces = 0
-        self._num_early_steps = num_early_steps
+        self._num_early_steps = num_uncompiled_steps
         self._chunk = compiled(self._run_chunk)
         self._early_step = compiled(self._one_step)
         # What was traced for early steps is not traced again.
-        step = self._early_step.__call__ if num_early_steps else self._one_step
+        step = self._early_step.__call__ if num_uncompiled_steps else self._one_step
         self._step = compiled(step, jit=jit)
 
     def start(self, v) -> State:
@@ -119,15 +119,15 @@ class Optimiser:
         unknown = tf.fill([len(self._names), v.shape[0]], tf.constant(np.nan, v.dtype))
         return State(v, unknown, self.rule.start(v), tf.constant(0, tf.int32))
 
-    def resume(self, v, kept: Kept | None) -> State:
+    def resume(self, v, checkpoint: Checkpoint | None) -> State:
         """The state that was kept; without one, the state before the first step.
 
         Args:
             v: the coordinates before the first step.
-            kept: what `Progress.keep` returned.
+            checkpoint: what `Progress.keep` returned.
         """
         state = self.start(v)
-        return state if kept is None else unpacked(kept["state"], like=state)
+        return state if checkpoint is None else unpacked(checkpoint["state"], like=state)
 
     def run(self, state: State, data: Mapping) -> Iterator[Progress]:
         """Yields the progress after every chunk and early step, until the rule's last step.
@@ -179,10 +179,10 @@ class Optimiser:
                 "lower the learning rate, or look for invalid values in the input",
                 images=np.flatnonzero(~finite),
             )
-        return Progress(state, history, keep=functools.partial(self._keep, state))
+        return Progress(state, history, to_checkpoint=functools.partial(self._to_checkpoint, state))
 
     @staticmethod
-    def _keep(state: State) -> Kept:
+    def _to_checkpoint(state: State) -> Checkpoint:
         return {"state": packed(state)}
 
     def _run_chunk(self, state: State, num_steps, data):
@@ -198,13 +198,13 @@ class Optimiser:
 
     def _one_step(self, state: State, data) -> State:
         self.num_traces += 1  # runs while tracing only
-        at = self.rule.point(state.v, state.slots)
+        at = self.rule.point(state.v, state.optimizer_state)
         evaluation = self._evaluate(at, data, state.step)
-        v, slots, accepted = self.rule.update(
-            state.v, state.slots, at=at, evaluation=evaluation, step=state.step
+        v, optimizer_state, accepted = self.rule.update(
+            state.v, state.optimizer_state, at=at, evaluation=evaluation, step=state.step
         )
         terms = tf.where(accepted, evaluation.terms, state.terms)
-        return State(v, terms, slots, state.step + 1)
+        return State(v, terms, optimizer_state, state.step + 1)
 
     def _evaluate(self, v, data, step) -> Evaluation:
         with tf.GradientTape() as tape:

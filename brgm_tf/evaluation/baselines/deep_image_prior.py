@@ -219,9 +219,9 @@ def _drawn(rng, weight):
 
 def _loss(measurement, picture, corruption):
     """mean((f(x) - y)^2) over the known pixels."""
-    observed = tf.broadcast_to(corruption.observed(measurement), tf.shape(measurement))
+    observed = tf.broadcast_to(corruption.observation_mask(measurement), tf.shape(measurement))
     # Chosen before the square, so that a NaN under a mask reaches no gradient.
-    residual = tf.where(observed > 0, corruption.mean(picture) - measurement, 0.0)
+    residual = tf.where(observed > 0, corruption.forward(picture) - measurement, 0.0)
     return tf.reduce_sum(tf.square(residual)) / tf.reduce_sum(observed)
 
 

@@ -23,7 +23,7 @@ def restored(app, measurement, *, corruption, weight: float, max_steps: int) -> 
         float32 [H, W, 1], clipped to [-1, 1].
     """
     y = np.asarray(measurement, np.complex64)
-    sampled = np.asarray(corruption.observed(y[None]))[0, ..., 0].astype(np.float32)
+    sampled = np.asarray(corruption.observation_mask(y[None]))[0, ..., 0].astype(np.float32)
     maps = getattr(corruption, "stages", [corruption])[0].sensitivity_maps
     maps = np.ones((*sampled.shape, 1)) if maps is None else maps
     found = app(

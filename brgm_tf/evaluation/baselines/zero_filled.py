@@ -15,5 +15,5 @@ def zero_filled(measurement, *, corruption, **_) -> np.ndarray:
     Returns:
         float32 [H, W, 1], clipped to [-1, 1].
     """
-    picture = np.asarray(corruption.picture(np.asarray(measurement)[None]))[0]
+    picture = np.asarray(corruption.as_image(np.asarray(measurement)[None]))[0]
     return np.clip(picture, -1, 1).astype(np.float32)

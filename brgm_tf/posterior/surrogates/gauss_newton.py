@@ -13,7 +13,7 @@ import tensorflow as tf
 from brgm_tf.core.compilation import compiled
 from brgm_tf.posterior.posterior import Posterior
 from brgm_tf.posterior.surrogates import laplace
-from brgm_tf.posterior.surrogates.gaussian import Frame
+from brgm_tf.posterior.surrogates.gaussian import LaplaceApproximation
 from brgm_tf.posterior.tiling import tiled_data
 
 _PROBES_AT_ONCE = 16
@@ -38,7 +38,7 @@ class GaussNewton:
         self._rank, self._seed, self._dtype = rank, seed, dtype
         self._product = compiled(self._curvature_product, jit=jit)
 
-    def frame(self, coordinates, inputs) -> Frame:
+    def frame(self, coordinates, inputs) -> LaplaceApproximation:
         """The Gaussian at coordinates [B, K, D].
 
         Args:
@@ -62,7 +62,7 @@ class GaussNewton:
             return tf.concat([self._product(mean, part, inputs) for part in parts], axis=0)[:rank]
 
         directions, curvature = laplace.principal_directions(product, probes=probes)
-        return Frame(mean, directions, tf.math.rsqrt(1.0 + curvature))
+        return LaplaceApproximation(mean, directions, tf.math.rsqrt(1.0 + curvature))
 
     def parameters_stddev(self, coordinates, inputs) -> dict[str, tf.Tensor]:
         """Standard deviations [B] of the unknown parameters in the Gaussian, to first order.
@@ -83,10 +83,10 @@ class GaussNewton:
         corruption = self._corruption.with_data(**inputs["corruption"])
         size = self._posterior.effective_values(inputs["measurement"], corruption=corruption)
         found = {}
-        for i, (name, unknown) in enumerate(prior.unknowns.items()):
+        for i, (name, unknown) in enumerate(prior.parameter_priors.items()):
             with tf.GradientTape() as tape:
                 tape.watch(z)
-                t = unknown.of(z[:, i])
+                t = unknown.forward(z[:, i])
             slope = tape.gradient(t, z)[:, i]
             own = variance[:, i]
             if name == "noise_scale":
@@ -103,7 +103,7 @@ class GaussNewton:
             v = self._posterior.prior.shaped(flat)
             corruption, noise_scale = self._posterior.bound(corruption, v)
             x = self._posterior.synthesis(self._posterior.prior.latents(v))
-            return corruption.mean(x), corruption, noise_scale
+            return corruption.forward(x), corruption, noise_scale
 
         def model(flat):
             values = tiled.components(measured_of(flat, tiled)[0])

@@ -1,7 +1,7 @@
 """Surrogate posteriors: Gaussians over an image's coordinates, fitted by variational inference.
 
 Notation: B images; v [B, N] coordinates, flattened; m [B, N] and C [B, N, N] mean and
-covariance of a Gaussian that approximates the posterior near its mode (a `Frame`),
+covariance of a Gaussian that approximates the posterior near its mode (a `LaplaceApproximation`),
 
     C = I - Q diag(1 - d^2) Q^T,   C^(1/2) = I + Q diag(d - 1) Q^T,
 
@@ -25,7 +25,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 
-class Frame(NamedTuple):
+class LaplaceApproximation(NamedTuple):
     """A Gaussian approximation of the posterior: mean m, directions Q and their widths d."""
 
     mean: tf.Tensor
@@ -43,11 +43,11 @@ class MeanField:
     Parameters, flattened to [B, size]: u [N] and log s [N].
     """
 
-    def size(self, frame: Frame) -> int:
+    def size(self, frame: LaplaceApproximation) -> int:
         """Parameters an image."""
         return 2 * frame.mean.shape[1]
 
-    def start(self, frame: Frame, *, log_scale=0.0):
+    def start(self, frame: LaplaceApproximation, *, log_scale=0.0):
         """Parameters [B, size]: the mode, and the best diagonal for the frame's Gaussian.
 
         That is s_i^2 = 1 / (C^-1)_ii, C^-1 = I + Q diag(d^-2 - 1) Q^T, times exp(log_scale_i)^2.
@@ -61,23 +61,23 @@ class MeanField:
         widths = log_scale - 0.5 * tf.math.log(precision)
         return tf.concat([tf.zeros_like(frame.mean), widths], axis=1)
 
-    def mean(self, parameters, frame: Frame):
+    def mean(self, parameters, frame: LaplaceApproximation):
         """m + C^(1/2) u, [B, N]."""
         u, _ = tf.split(parameters, 2, axis=1)
         return frame.mean + frame.root_product(u)
 
-    def draw(self, parameters, frame: Frame, noise):
+    def draw(self, parameters, frame: LaplaceApproximation, noise):
         """v [S, B, N] of e = `noise` [S, B or 1, N]."""
         _, log_scale = tf.split(parameters, 2, axis=1)
         return self.mean(parameters, frame) + tf.exp(log_scale) * noise
 
-    def log_prob(self, v, parameters, frame: Frame):
+    def log_prob(self, v, parameters, frame: LaplaceApproximation):
         """log q(v), [S, B], of v [S, B, N]."""
         _, log_scale = tf.split(parameters, 2, axis=1)
         standard = (v - self.mean(parameters, frame)) * tf.exp(-log_scale)
         return _standard_log_prob(standard) - tf.reduce_sum(log_scale, axis=1)
 
-    def distribution(self, parameters, frame: Frame):
+    def distribution(self, parameters, frame: LaplaceApproximation):
         """The same as a distribution of TensorFlow Probability, event [N]."""
         from tensorflow_probability import distributions as tfd
 
@@ -94,11 +94,11 @@ class LowRank:
     Parameters, flattened to [B, size]: u [N], log s [N] and log d' [R].
     """
 
-    def size(self, frame: Frame) -> int:
+    def size(self, frame: LaplaceApproximation) -> int:
         """Parameters an image."""
         return 2 * frame.mean.shape[1] + frame.widths.shape[1]
 
-    def start(self, frame: Frame, *, log_scale=0.0):
+    def start(self, frame: LaplaceApproximation, *, log_scale=0.0):
         """Parameters [B, size] of the frame's Gaussian itself.
 
         Args:
@@ -108,19 +108,19 @@ class LowRank:
         nothing = tf.zeros_like(frame.mean)
         return tf.concat([nothing, nothing + log_scale, tf.math.log(frame.widths)], axis=1)
 
-    def mean(self, parameters, frame: Frame):
+    def mean(self, parameters, frame: LaplaceApproximation):
         """m + C^(1/2) u, [B, N]."""
         u, _, _ = self._split(parameters, frame)
         return frame.mean + frame.root_product(u)
 
-    def draw(self, parameters, frame: Frame, noise):
+    def draw(self, parameters, frame: LaplaceApproximation, noise):
         """v [S, B, N] of e = `noise` [S, B or 1, N]."""
         _, log_scale, log_widths = self._split(parameters, frame)
         noise = tf.broadcast_to(noise, [noise.shape[0], *frame.mean.shape])
         shaped = _low_rank_product(noise, frame.directions, tf.exp(log_widths))
         return self.mean(parameters, frame) + tf.exp(log_scale) * shaped
 
-    def log_prob(self, v, parameters, frame: Frame):
+    def log_prob(self, v, parameters, frame: LaplaceApproximation):
         """log q(v), [S, B], of v [S, B, N]; log |det s F| = sum log s + sum log d'."""
         _, log_scale, log_widths = self._split(parameters, frame)
         shaped = (v - self.mean(parameters, frame)) * tf.exp(-log_scale)
@@ -128,7 +128,7 @@ class LowRank:
         volume = tf.reduce_sum(log_scale, axis=1) + tf.reduce_sum(log_widths, axis=1)
         return _standard_log_prob(standard) - volume
 
-    def distribution(self, parameters, frame: Frame):
+    def distribution(self, parameters, frame: LaplaceApproximation):
         """The same as a distribution of TensorFlow Probability, event [N]."""
         from tensorflow_probability import distributions as tfd
 
@@ -145,7 +145,7 @@ class LowRank:
         )
         return tfd.MultivariateNormalLinearOperator(self.mean(parameters, frame), scale)
 
-    def _split(self, parameters, frame: Frame):
+    def _split(self, parameters, frame: LaplaceApproximation):
         size, rank = frame.mean.shape[1], frame.widths.shape[1]
         return tf.split(parameters, [size, size, rank], axis=1)
 

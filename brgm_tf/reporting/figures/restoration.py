@@ -51,7 +51,10 @@ def _pictures(result: ImageResult) -> list[tuple[str, np.ndarray]]:
         (panels.with_size("Measurement", result.measurement, full=full), result.measurement),
         ("Reconstruction", full),
         ("Known pixels kept", result.merged),
-        (panels.with_size("Re-corrupted", result.recorrupted, full=full), result.recorrupted),
+        (
+            panels.with_size("Re-corrupted", result.predicted_measurement, full=full),
+            result.predicted_measurement,
+        ),
         ("Truth", result.truth),
     ]
     return [(title, image) for title, image in shown if image is not None]

@@ -7,13 +7,12 @@ import os
 import pickle
 import random
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch_files as build
+from mutations import memory_of, mutated, rewrite
 from torch_files import Call, Name, Raw
 
 from brgm_tf.core.errors import InputError
@@ -456,35 +455,6 @@ def load_file(path):
     return [array.tobytes() for array in every_array(value)]
 
 
-def mutated(data, *, chance):
-    """`data` with a few bytes flipped, changed, left out, repeated or put elsewhere."""
-    data = bytearray(data)
-    for _ in range(chance.randint(1, 4)):
-        at, size = chance.randrange(len(data)), chance.randint(1, 8)
-        part = data[at : at + size]
-        match chance.randrange(6):
-            case 0:
-                data[at] ^= 1 << chance.randrange(8)
-            case 1:
-                data[at] = chance.choice(b"\x00\xff.)(}]Rb\x81\x94h\x8e\x8bK\x7f")
-            case 2:
-                data[at : at + size] = chance.randbytes(len(part))
-            case 3 if len(data) > size:
-                del data[at : at + size]
-            case 4:
-                data[at:at] = part * chance.randint(1, 3)
-            case _:
-                to = chance.randrange(len(data))
-                data[to : to + size] = part
-    return bytes(data)
-
-
-def rewrite(path, data):
-    """Writes a new file: arrays may still be views of the old one."""
-    path.unlink(missing_ok=True)
-    path.write_bytes(data)
-
-
 def check_mutations(path, *, count, seed):
     """Loads mutated files; returns how many gave data. Raises where neither data nor error is."""
     chance, given = random.Random(seed), 0
@@ -536,14 +506,6 @@ print(peak() - idle)
 """
 
 
-def memory_of(program, *paths):
-    """Bytes that memory rose by while the program ran in a process of its own."""
-    command = [sys.executable, "-c", program, *map(str, paths)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    return int(done.stdout)
-
-
 STEPS = limits.MAX_STEPS - 1000
 REPEATED = b"q\x01h\x00h\x01R" + b"h\x00h\x01R" * (STEPS // 3)
 BOMBS = {
@@ -586,7 +548,7 @@ def test_memory_that_is_not_a_file_of_ours_is_not_given_back():
 # Runs the check of this file in a process of its own.
 FUZZ = """
 import pathlib, resource, sys
-import test_formats_hostile as test
+import test_hostile as test
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 idle = peak()
 test.check_mutations(pathlib.Path(sys.argv[1]), count=2000, seed=1)
