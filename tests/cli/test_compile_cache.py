@@ -13,10 +13,10 @@ from brgm_tf.cli import compile_cache
 ROOT = Path(__file__).parents[2]
 # Says how often XLA compiled something, and what that computed.
 PROGRAM = """
-from brgm_tf import command
-command.import_quietly("tensorflow")
+from brgm_tf.cli import process
+process.import_quietly("tensorflow")
 import tensorflow as tf
-from brgm_tf.compiling import compiled
+from brgm_tf.core.compilation import compiled
 print(compiled(lambda x: tf.linalg.matvec(x, tf.sin(x[0])), jit=True)(tf.eye(3) + 1).numpy())
 """
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 # Writes a large block twice; prints how many pages the system had to give the second time.
 PROGRAM = """
 import resource, threading
-from brgm_tf import memory
+from brgm_tf.cli import memory
 print(memory.keep_freed())
 
 def pages():

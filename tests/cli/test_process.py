@@ -73,7 +73,7 @@ def test_what_xla_is_told_by_the_user_stays(xla_flags, monkeypatch):
 
 def test_graphs_are_not_rewritten_where_they_run_but_a_few_times():
     program = (
-        "from brgm_tf import command; command.import_to_restore(batch_size=1)\n"
+        "from brgm_tf.cli import process; process.import_to_restore(batch_size=1)\n"
         "import tensorflow as tf; print(tf.config.optimizer.get_experimental_options())"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -30,7 +30,7 @@ def on_cluster(*flags):
 @contextlib.contextmanager
 def two_nodes():
     """The address of two nodes, and a function that ends the second one."""
-    process = start("tests/ray_nodes.py", stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = start("tests/helpers/ray_nodes.py", stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def next_line():
         process.stdin.write("\n")

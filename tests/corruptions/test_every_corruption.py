@@ -27,13 +27,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def tool(name: str):
     """The module tools/NAME.py."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location("tool", ROOT / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-MAKER = tool("make_golden_bicubic")
+MAKER = tool("golden/make_golden_bicubic")
 
 # Any kernel [4, 7] without symmetry that does not sum to 1.
 KERNEL = str(ROOT / "tests" / "golden" / "kernel.npy")

@@ -21,7 +21,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from brgm_tf.checks import checked, number
+from brgm_tf.core.validation import checked, number
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.noise import Noise
 

@@ -11,7 +11,6 @@ from file_server import serving
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.generators.loading import (
-    absolute,
     check_generator,
     describe_generator,
     list_generators,
@@ -89,8 +88,8 @@ def test_nothing_is_imported_to_describe(network, tmp_path):
     save_preset(network, tmp_path / "preset")
     export(network, tmp_path / "saved_model")
     code = (
-        "import sys\nfrom brgm_tf import hub\n"
-        "for handle in sys.argv[1:]: print(hub.describe_generator(handle).resolution)\n"
+        "import sys\nfrom brgm_tf.generators import loading\n"
+        "for handle in sys.argv[1:]: print(loading.describe_generator(handle).resolution)\n"
         "print(sorted({'tensorflow', 'keras', 'h5py'} & set(sys.modules)))"
     )
     given = [PICKLE, tmp_path / "preset", tmp_path / "saved_model", "ffhq-mobile-1024"]
@@ -206,19 +205,6 @@ def test_the_source_of_a_generator_is_told_with_its_checksum():
     origin = origin_of("ffhq-mobile-1024")
     assert origin["source"] == "random-face==2021.7.21.1"
     assert "Non-commercial" in origin["licence"]
-
-
-def test_a_handle_is_made_independent_of_the_folder(monkeypatch):
-    monkeypatch.chdir(PICKLE.parent)
-    assert absolute("tf1_skip.pkl") == str(PICKLE)
-    assert absolute(f"tf1_skip.pkl#sha256={SHA256}") == f"{PICKLE}#sha256={SHA256}"
-    for handle in (
-        "ffhq-mobile-1024",
-        "vgg16-lpips",
-        "https://host/net.pkl",
-        "gs://bucket/net.pkl",
-    ):
-        assert absolute(handle) == handle
 
 
 def test_the_rows_are_whole():

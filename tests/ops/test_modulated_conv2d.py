@@ -5,8 +5,8 @@ import numpy_reference as reference
 import pytest
 import tensorflow as tf
 
+from brgm_tf import ops
 from brgm_tf.core.errors import InputError
-from brgm_tf.ops import modulated_conv2d
 
 FLOAT64, FLOAT32, BFLOAT16 = 1e-10, 2e-5, 3e-2  # relative to the largest value
 
@@ -66,9 +66,7 @@ def test_bias_act_and_its_first_and_second_derivatives(activation, form, jit):
             outer.watch([x, bias, upstream])
             with tf.GradientTape() as inner:
                 inner.watch([x, bias])
-                y = modulated_conv2d.bias_act(
-                    x, bias, activation=activation, gain=gain, clamp=clamp
-                )
+                y = ops.bias_act(x, bias, activation=activation, gain=gain, clamp=clamp)
                 loss = tf.reduce_sum(y * upstream)
             dx, db = inner.gradient(loss, [x, bias])
             total = tf.reduce_sum(dx * weights)
@@ -98,7 +96,7 @@ def test_bias_act_in_low_precision(activation, dtype, tolerance):
     x = tf.cast(x, dtype)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = modulated_conv2d.bias_act(x, bias.astype("float32"), activation=activation)
+        y = ops.bias_act(x, bias.astype("float32"), activation=activation)
     assert y.dtype == dtype
     assert_close(y, expected, tolerance)
     assert_close(tape.gradient(y, x), slope, tolerance)
@@ -107,18 +105,18 @@ def test_bias_act_in_low_precision(activation, dtype, tolerance):
 def test_bias_act_without_bias():
     x = draw(0, 5, 3)
     expected = reference.bias_act(x, 0.0, activation="lrelu")
-    assert_close(modulated_conv2d.bias_act(tf.constant(x), activation="lrelu"), expected, FLOAT64)
+    assert_close(ops.bias_act(tf.constant(x), activation="lrelu"), expected, FLOAT64)
 
 
 def test_bias_act_of_variables_has_gradients():
     x, bias = tf.Variable(draw(0, 5, 3)), tf.Variable(draw(1, 3))
     with tf.GradientTape() as tape:
-        y = modulated_conv2d.bias_act(x, bias, activation="relu")
+        y = ops.bias_act(x, bias, activation="relu")
     assert [g.shape for g in tape.gradient(y, [x, bias])] == [(5, 3), (3,)]
 
 
 def test_alpha_is_the_slope_of_lrelu_below_zero():
-    y = modulated_conv2d.bias_act(tf.constant([-2.0, 3.0]), activation="lrelu", alpha=0.5, gain=1.0)
+    y = ops.bias_act(tf.constant([-2.0, 3.0]), activation="lrelu", alpha=0.5, gain=1.0)
     assert_close(y, np.array([-1.0, 3.0]), FLOAT32)
 
 
@@ -127,18 +125,18 @@ def test_alpha_is_the_slope_of_lrelu_below_zero():
 )
 def test_bias_act_names_the_argument_that_is_out_of_range(argument, value):
     with pytest.raises(InputError, match=f"`{argument}` must"):
-        modulated_conv2d.bias_act(tf.zeros([1, 1]), **{argument: value})
+        ops.bias_act(tf.zeros([1, 1]), **{argument: value})
 
 
 def test_setup_filter_passes_a_constant_with_the_gain():
-    assert np.isclose(modulated_conv2d.setup_filter([1, 3, 3, 1]).sum(), 1.0)
-    assert np.isclose(modulated_conv2d.setup_filter([1, 3, 3, 1], gain=4).sum() ** 2, 4.0)
-    assert np.isclose(modulated_conv2d.setup_filter(np.eye(3), gain=4).sum(), 4.0)
+    assert np.isclose(ops.setup_filter([1, 3, 3, 1]).sum(), 1.0)
+    assert np.isclose(ops.setup_filter([1, 3, 3, 1], gain=4).sum() ** 2, 4.0)
+    assert np.isclose(ops.setup_filter(np.eye(3), gain=4).sum(), 4.0)
 
 
 def test_setup_filter_refuses_taps_that_sum_to_zero():
     with pytest.raises(InputError, match="`taps` must"):
-        modulated_conv2d.setup_filter([1, -1])
+        ops.setup_filter([1, -1])
 
 
 SEPARABLE = np.array([0.1, 0.5, 0.3, 0.2])
@@ -169,7 +167,7 @@ def test_upfirdn2d_and_its_gradient(case, jit):
     def value_and_gradient(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            y = modulated_conv2d.upfirdn2d(x, taps, **arguments)
+            y = ops.upfirdn2d(x, taps, **arguments)
             loss = tf.reduce_sum(y * upstream)
         return y, tape.gradient(loss, x)
 
@@ -187,7 +185,7 @@ def test_upfirdn2d_and_its_gradient(case, jit):
 def test_upfirdn2d_in_low_precision(dtype, tolerance):
     x = draw(0, 1, 4, 4, 2)
     arguments = {"up": 2, "padding": (2, 1, 2, 1), "gain": 4.0}
-    y = modulated_conv2d.upfirdn2d(tf.cast(x, dtype), SEPARABLE, **arguments)
+    y = ops.upfirdn2d(tf.cast(x, dtype), SEPARABLE, **arguments)
     assert y.dtype == dtype
     expected = reference.upfirdn2d(x, np.outer(SEPARABLE, SEPARABLE), **arguments)
     assert_close(y, expected, tolerance)
@@ -195,28 +193,28 @@ def test_upfirdn2d_in_low_precision(dtype, tolerance):
 
 @pytest.mark.parametrize("taps", [(1, 3, 3, 1), (1, 2, 1), (1, 1)])
 def test_resampling_keeps_a_constant_inside_and_the_expected_size(taps):
-    filter = modulated_conv2d.setup_filter(taps)
+    filter = ops.setup_filter(taps)
     x = np.ones((1, 16, 16, 1), "float32")
     for y, size in (
-        (modulated_conv2d.upsample2d(x, filter), 32),
-        (modulated_conv2d.downsample2d(x, filter), 8),
-        (modulated_conv2d.filter2d(x, filter), 16),
+        (ops.upsample2d(x, filter), 32),
+        (ops.downsample2d(x, filter), 8),
+        (ops.filter2d(x, filter), 16),
     ):
         assert y.shape == (1, size, size, 1)
         assert_close(y[:, 2:-2, 2:-2], np.ones((1, size - 4, size - 4, 1)), FLOAT32)
 
 
 def test_upsampling_is_the_adjoint_of_downsampling_up_to_its_gain():
-    filter = modulated_conv2d.setup_filter((1, 3, 3, 1))
+    filter = ops.setup_filter((1, 3, 3, 1))
     x, y = draw(0, 1, 4, 4, 1), draw(1, 1, 8, 8, 1)
-    up = np.sum(np.asarray(modulated_conv2d.upsample2d(tf.constant(x), filter)) * y)
-    down = np.sum(x * np.asarray(modulated_conv2d.downsample2d(tf.constant(y), filter)))
+    up = np.sum(np.asarray(ops.upsample2d(tf.constant(x), filter)) * y)
+    down = np.sum(x * np.asarray(ops.downsample2d(tf.constant(y), filter)))
     assert np.isclose(up, 4 * down)
 
 
 def test_a_filter_larger_than_the_image_is_refused():
     with pytest.raises(InputError, match="`filter` must"):
-        modulated_conv2d.upfirdn2d(np.zeros((1, 2, 2, 1), "float32"), SEPARABLE)
+        ops.upfirdn2d(np.zeros((1, 2, 2, 1), "float32"), SEPARABLE)
 
 
 KERNEL = np.outer((1, 3, 3, 1), (1, 3, 3, 1)) / 64
@@ -243,10 +241,8 @@ def conv_case(case):
 
 
 def network_conv(x, weight, styles, noise, **options):
-    filter = modulated_conv2d.setup_filter((1, 3, 3, 1))
-    return modulated_conv2d.modulated_conv2d(
-        x, weight, styles, noise=noise, resample_filter=filter, **options
-    )
+    filter = ops.setup_filter((1, 3, 3, 1))
+    return ops.modulated_conv2d(x, weight, styles, noise=noise, resample_filter=filter, **options)
 
 
 @MODES
@@ -303,5 +299,5 @@ def test_modulated_conv2d_upsamples_by_two_only():
 
 
 def test_normalize_2nd_moment_gives_a_second_moment_of_one():
-    y = modulated_conv2d.normalize_2nd_moment(draw(0, 3, 7))
+    y = ops.normalize_2nd_moment(draw(0, 3, 7))
     assert_close(np.mean(np.asarray(y) ** 2, axis=1), np.ones(3), 1e-7)

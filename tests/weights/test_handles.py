@@ -93,3 +93,19 @@ def test_without_tfhub_its_models_are_refused_with_the_remedy(tmp_path, monkeypa
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
     message = refusal(handles.local_path, handles.parse(MODEL))
     assert "Install brgm_tf[hub], or set TFHUB_CACHE_DIR" in message
+
+
+def test_a_handle_is_made_independent_of_the_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert absolute("tf1_skip.pkl", names=()) == str(tmp_path / "tf1_skip.pkl")
+    assert (
+        absolute(f"tf1_skip.pkl#sha256={'0' * 64}", names=())
+        == f"{tmp_path}/tf1_skip.pkl#sha256={'0' * 64}"
+    )
+    for handle in (
+        "ffhq-mobile-1024",
+        "vgg16-lpips",
+        "https://host/net.pkl",
+        "gs://bucket/net.pkl",
+    ):
+        assert absolute(handle, names=("ffhq-mobile-1024", "vgg16-lpips")) == handle

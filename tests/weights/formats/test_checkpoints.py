@@ -1,6 +1,6 @@
 """Checkpoints that the originals wrote, read by us, against what the originals computed.
 
-tests/golden/checkpoints is made by tools/make_golden_checkpoints.py and ..._tf1.py.
+tests/golden/checkpoints is made by tools/golden/make_golden_checkpoints.py and ..._tf1.py.
 """
 
 import dataclasses

@@ -492,7 +492,7 @@ def test_every_truncation_of_a_file_is_an_error(tmp_path, name):
 METER = """
 import resource, sys
 import numpy, brgm_tf
-from brgm_tf.formats import inert, modules, torch_file
+from brgm_tf.weights.formats import inert, modules, torch_file
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 idle = peak()
 for path in sys.argv[1:]:

@@ -20,7 +20,7 @@ SIX = NUMBERS.tobytes()
 
 
 def golden(group):
-    """Arrays that the files of tools/make_golden_torch.py hold."""
+    """Arrays that the files of tools/golden/make_golden_torch.py hold."""
     with np.load(GOLDEN / "torch.npz", allow_pickle=False) as arrays:
         return {key.split("/")[1]: arrays[key] for key in arrays if key.startswith(f"{group}/")}
 
