@@ -14,7 +14,7 @@ from file_server import serving
 
 from brgm_tf.core import cache
 from brgm_tf.core.errors import InputError
-from brgm_tf.generators.loading import describe_generator, load_generator, origin
+from brgm_tf.generators.loading import describe_generator, load_generator, origin_of
 from brgm_tf.generators.preset import save_preset
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.weights import unpacking
@@ -115,7 +115,7 @@ def test_an_archive_at_an_address_is_a_generator(preset, monkeypatch):
         handle = f"{server.url('/net.tar.gz')}#sha256={sum}"
         assert describe_generator(handle).resolution == 8
         assert load_generator(handle).resolution == 8
-        assert origin(handle)["sha256"] == sum
+        assert origin_of(handle)["sha256"] == sum
         assert len(server.ranges) == 1
 
 
