@@ -225,7 +225,7 @@ def effective() -> str:
         if name == "corruption":
             value = parsing.absolute(value)
         if name in ("generator", "perceptual"):
-            value = handles.absolute(value, names=(*GENERATORS, PERCEPTUAL_WEIGHTS))
+            value = handles.make_absolute(value, names=(*GENERATORS, PERCEPTUAL_WEIGHTS))
         lines.append(f"--{name}={value}")
     return "\n".join(lines) + "\n"
 

@@ -56,7 +56,8 @@ def locked(name: str, *, progress: Progress) -> Iterator[pathlib.Path]:
         InputError: the cache folder cannot be written.
     """
     cache, prefix = _make_cache(), f".{name}.part-"
-    lock = filelock.FileLock(cache / f".{name}.lock")
+    # A soft lock would outlive a dead process.
+    lock = filelock.FileLock(cache / f".{name}.lock", fallback_to_soft=False)
     waiting = f"waiting for another process that fetches {name}"
     try:
         if _acquire(lock, on_wait=lambda: progress(waiting)):

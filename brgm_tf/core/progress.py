@@ -73,7 +73,7 @@ class Lines:
         self._marks = collections.deque([(self._start, 0)], maxlen=_MAX_MARKS)
 
     def update(self, done: int, *, doing: str, note: str = "") -> None:
-        """Writes the number of finished steps, the current activity and a note, if a line is due."""
+        """Writes a line with the finished steps, the current activity and a note, if it is due."""
         now, tenths = self._clock(), 10 * done // self._total
         if done > self._marks[-1][1]:
             self._marks.append((now, done))

@@ -157,7 +157,7 @@ def _find(handle) -> tuple[GeneratorRow | None, Handle | None]:
 def _local_model(place: Handle, *, progress) -> Path:
     """The file or folder of a handle, out of its archive if it is in one."""
     told = {"progress": progress, "argument": _ARGUMENT}
-    return unpacking.model_in(handles.local_path(place, **told), **told)
+    return unpacking.unpack_model(handles.local_path(place, **told), **told)
 
 
 def _image_size(path: Path) -> tuple[int, int]:
@@ -190,7 +190,7 @@ def _image_size_of_preset(folder: Path) -> tuple[int, int]:
 def _load_mobile(weights: str, *, progress):
     from brgm_tf.generators import mobile_stylegan
 
-    arrays = fetching.converted(
+    arrays = fetching.load_converted(
         weights,
         mobile_stylegan.read_arrays,
         mobile_stylegan.ARRAYS_VERSION,

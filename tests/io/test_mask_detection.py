@@ -176,7 +176,7 @@ def test_a_detector_that_is_spelled_wrong_is_refused(spec):
 def test_what_took_of_a_hole_when_resized_is_missing():
     hole = np.zeros((96, 96), bool)
     hole[:, :31] = True
-    missing = mask_detection.MaskDetector().mask_of(damaged(hole), resolution=24, name="a")
+    missing = mask_detection.MaskDetector().detect(damaged(hole), resolution=24, name="a")
     # 31 columns are 7 3/4 pixels: the eighth is a mixture.
     expected = np.broadcast_to(np.arange(24)[:, None] < 8, (24, 24, 1))
     np.testing.assert_array_equal(missing, expected)
@@ -184,10 +184,10 @@ def test_what_took_of_a_hole_when_resized_is_missing():
 
 def test_a_found_mask_is_that_of_the_central_square():
     picture = np.concatenate([np.zeros((96, 40, 3)), damaged(ellipse()), np.zeros((96, 40, 3))], 1)
-    missing = mask_detection.MaskDetector().mask_of(picture, resolution=96, name="a")
+    missing = mask_detection.MaskDetector().detect(picture, resolution=96, name="a")
     np.testing.assert_array_equal(missing[..., 0], ellipse())
 
 
 def test_a_picture_of_one_colour_leaves_nothing_known():
     with pytest.raises(InputError, match="must leave a part of the image known"):
-        mask_detection.MaskDetector().mask_of(np.full((9, 9, 3), 7.0), resolution=9, name="a")
+        mask_detection.MaskDetector().detect(np.full((9, 9, 3), 7.0), resolution=9, name="a")

@@ -59,7 +59,7 @@ def opened(tmp_path):
     def model_in(data):
         path = tmp_path / "model.bin"
         path.write_bytes(data)
-        return unpacking.model_in(path, progress=lambda line: None)
+        return unpacking.unpack_model(path, progress=lambda line: None)
 
     return model_in
 
@@ -120,10 +120,10 @@ def test_an_archive_at_an_address_is_a_generator(preset, monkeypatch):
 
 
 def test_what_is_no_archive_stays_as_it_is(tmp_path):
-    assert unpacking.model_in(PICKLE) == PICKLE
-    assert unpacking.model_in(tmp_path) == tmp_path
+    assert unpacking.unpack_model(PICKLE) == PICKLE
+    assert unpacking.unpack_model(tmp_path) == tmp_path
     torch = PICKLE.with_name("rosinality_zip.pt")
-    assert unpacking.model_in(torch) == torch
+    assert unpacking.unpack_model(torch) == torch
     assert not cache.cache_folder().exists()
 
 
@@ -158,7 +158,7 @@ def test_a_header_of_many_bytes_is_given_up(refused):
 
 
 def test_very_many_entries_are_given_up(refused, monkeypatch):
-    monkeypatch.setattr(unpacking, "_MOST_ENTRIES", 9)
+    monkeypatch.setattr(unpacking, "_MAX_ENTRIES", 9)
     assert "more than 9 entries" in refused(tar({f"{i}": b"" for i in range(10)}))
 
 
