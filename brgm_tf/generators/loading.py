@@ -167,7 +167,7 @@ def _image_size(path: Path) -> tuple[int, int]:
         return _image_size_of_preset(path)
     if kind == "saved_model":
         found = saved_model.signatures(path, argument=_ARGUMENT)
-        _, synthesis = saved_model.roles(found, argument=_ARGUMENT)
+        _, synthesis = saved_model.find_roles(found, argument=_ARGUMENT)
         size = saved_model.image_size(saved_model.image_output(found[synthesis])[1])
         if size is not None:
             return size
