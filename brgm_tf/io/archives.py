@@ -78,7 +78,7 @@ class ArchiveMember:
 
 
 def is_archive(path: Path) -> bool:
-    """Returns whether the name of a file is that of an archive, a shard of one, or a list.
+    """Returns whether a file is an archive, a shard of an archive, or a list, by its name.
 
     Example:
         >>> is_archive(Path("faces.tfrecord-00000-of-00010"))

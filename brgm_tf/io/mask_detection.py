@@ -162,15 +162,18 @@ def find_missing(
         )
     missing = _large_regions(levels, fill=fill, tolerance=tolerance)
     if not missing.any():
-        raise InputError(
-            "masks",
-            f"found no hole in {name}: no {MIN_REGION} connected pixels have the colour of the "
-            "fill",
-            remedy="Give another fill, a tolerance or a mask file",
-            fill=fill,
-            tolerance=tolerance,
-        )
+        raise _no_hole_error(name, fill=fill, tolerance=tolerance)
     return missing[..., None]
+
+
+def _no_hole_error(name: str, *, fill: tuple[float, ...], tolerance: float) -> InputError:
+    return InputError(
+        "masks",
+        f"found no hole in {name}: no {MIN_REGION} connected pixels have the colour of the fill",
+        remedy="Give another fill, a tolerance or a mask file",
+        fill=fill,
+        tolerance=tolerance,
+    )
 
 
 def _detect_fill(levels: np.ndarray, *, tolerance: float, name: str) -> tuple[int, ...]:

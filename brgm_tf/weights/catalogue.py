@@ -45,7 +45,7 @@ class GeneratorRow:
 def _brgm(resolution: int, channels: int | None, path: str, text: str) -> GeneratorRow:
     """Returns the row of a pickle at an address from the README and Makefile of BRGM."""
     return GeneratorRow(
-        resolution, channels, "", f"BRGM's own: {text}", _BRGM + path, _BRGM_LICENCE, tried=False
+        resolution, channels, "", f"BRGM's: {text}", _BRGM + path, _BRGM_LICENCE, tried=False
     )
 
 

@@ -60,7 +60,7 @@ def test_a_line_says_what_is_done_and_how_long_it_takes(lines, log, clock):
     assert log.getvalue() == " 25% face, loss 3.5, 1:30 passed, 4:30 left\n"
 
 
-def test_the_time_left_is_by_the_pace_of_the_later_half(lines, log, clock):
+def test_the_time_left_follows_the_pace_of_the_later_half(lines, log, clock):
     for clock.seconds, done in ((20.0, 10), (21.0, 20), (60.0, 20), (62.0, 40)):
         lines.update(done, doing="face")
     assert [line.split(", ")[-1] for line in log.getvalue().splitlines()] == [

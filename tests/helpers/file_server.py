@@ -1,4 +1,4 @@
-"""A server of files over HTTP in a thread, which can break off, lack ranges or send pages."""
+"""An HTTP file server in a thread, which can break off, lack ranges or send web pages."""
 
 import contextlib
 import hashlib
@@ -8,9 +8,9 @@ import threading
 
 
 class FileServer(http.server.ThreadingHTTPServer):
-    """Serves `files`, bytes by path; `ranges` are the Range headers that came.
+    """Serves `files`, bytes by path; `ranges` records the Range headers of the requests.
 
-    `breaks` are the bytes after which the next answers break off, one by one.
+    `breaks` holds the numbers of bytes after which the next responses break off.
     """
 
     def __init__(self):
@@ -25,14 +25,14 @@ class FileServer(http.server.ThreadingHTTPServer):
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         data = self.server.files.get(self.path)
-        wanted = self.headers.get("Range")
-        self.server.ranges.append(wanted)
+        requested = self.headers.get("Range")
+        self.server.ranges.append(requested)
         if data is None:
             return self.send_error(404)
         tag = f'"{hashlib.md5(data).hexdigest()}"'
         start = 0
-        if self.server.has_ranges and wanted and self.headers.get("If-Range") == tag:
-            start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1])
+        if self.server.has_ranges and requested and self.headers.get("If-Range") == tag:
+            start = int(re.fullmatch(r"bytes=(\d+)-", requested)[1])
             if start >= len(data):
                 return self.send_error(416)
         self.send_response(206 if start else 200)

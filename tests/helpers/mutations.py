@@ -1,4 +1,4 @@
-"""Damaged copies of files, and the memory that a program needs for them."""
+"""Damaged copies of files, and the memory that a program takes for them."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ FOLDERS = (TESTS.parent, TESTS / "helpers", TESTS / "weights" / "formats", TESTS
 
 
 def mutated(data, *, chance):
-    """`data` with a few bytes flipped, changed, left out, repeated or put elsewhere."""
+    """Returns `data` with a few bytes flipped, changed, left out, repeated or moved."""
     data = bytearray(data)
     for _ in range(chance.randint(1, 4)):
         at, size = chance.randrange(len(data)), chance.randint(1, 8)
@@ -34,13 +34,13 @@ def mutated(data, *, chance):
 
 
 def rewrite(path, data):
-    """Writes a new file: arrays may still be views of the old one."""
+    """Replaces a file by a new one, because arrays may still be views of the old file."""
     path.unlink(missing_ok=True)
     path.write_bytes(data)
 
 
 def memory_of(program, *paths):
-    """Bytes that memory rose by while the program ran in a process of its own."""
+    """Returns the increase of memory in bytes that the program reports in a new process."""
     command = [sys.executable, "-c", program, *map(str, paths)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, FOLDERS))}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)

@@ -1,4 +1,4 @@
-"""What a refused generator must look like to the user."""
+"""The form of the error for a refused generator."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from brgm_tf.core.errors import InputError
 
 
 def refusal(function, *arguments, **options):
-    """The one line by which the call refuses its `generator`."""
+    """Returns the one line with which the call refuses its `generator`."""
     with pytest.raises(InputError) as caught:
         function(*arguments, **options)
     message = str(caught.value)

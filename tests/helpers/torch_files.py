@@ -1,4 +1,4 @@
-"""Pickles and PyTorch files, written instruction by instruction: without pickle, without torch."""
+"""Pickles and PyTorch files, written instruction by instruction without pickle or torch."""
 
 import io
 import struct
@@ -20,7 +20,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """function(*args), and then the state of what it returns."""
+    """function(*args), and the state of the result."""
 
     function: Name
     args: tuple = ()
@@ -29,14 +29,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Outside:
-    """An object kept outside of the pickle, by its persistent id."""
+    """An object outside the pickle, given by its persistent id."""
 
     key: object
 
 
 @dataclass(frozen=True)
 class Raw:
-    """Instructions as they are."""
+    """Raw instructions."""
 
     code: bytes
 
@@ -47,7 +47,7 @@ def text(value: str) -> bytes:
 
 
 def code(value) -> bytes:
-    """The instructions that put `value` on the stack."""
+    """Returns the instructions that put `value` on the stack."""
     match value:
         case Raw():
             return value.code

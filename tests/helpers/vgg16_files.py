@@ -1,4 +1,4 @@
-"""VGG16 in the layouts of those who distribute it, written from arrays: without torch or Keras."""
+"""VGG16 files in the layouts of their publishers, written from arrays without torch or Keras."""
 
 import io
 import zipfile
@@ -14,7 +14,7 @@ LAYERS = [(b, c) for b, count in enumerate((2, 2, 3, 3, 3), 1) for c in range(1,
 
 
 def random_arrays():
-    """Arrays of `perceptual.LPIPS` of the true shapes, each tensor a small one repeated."""
+    """Arrays for `perceptual.LPIPS` with the widths `WIDTHS`; each tensor repeats a small one."""
     random, arrays, inputs = np.random.RandomState(0), {}, 3
     for i, (block, _) in enumerate(LAYERS):
         width = WIDTHS[block - 1]

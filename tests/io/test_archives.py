@@ -95,17 +95,17 @@ def test_shards_are_found_by_a_pattern(tfrecord, folder):
     assert find_images(folder / "x.tfrecord-*", suffixes=inputs.SUFFIXES) == [tfrecord]
 
 
-def test_a_folder_of_pictures_does_not_read_its_texts(folder):
+def test_text_files_in_a_folder_of_pictures_are_ignored(folder):
     (folder / "in" / "readme.txt").write_text("no list of paths")
     assert [spec.name for spec in inputs.plan(folder / "in")] == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["a.png", "tar", "a.tar.gz", "records.md"])
-def test_other_files_are_no_bundles(tmp_path, name):
+def test_other_files_are_not_archives(tmp_path, name):
     assert not is_archive(tmp_path / name)
 
 
-def test_a_listed_file_that_is_missing_costs_only_itself(listed):
+def test_only_the_missing_file_of_a_list_fails(listed):
     (listed.parent / "in" / "a.png").unlink()
     specs = inputs.plan(listed)
     inputs.check(specs[0], expected=EXPECTED)
@@ -133,13 +133,13 @@ def test_a_record_without_a_picture_names_what_it_has(tmp_path):
     ("name", "told"),
     [("x.tar", "not compressed, that can be read. Decompress"), ("x.tfrecord", "TFRecords")],
 )
-def test_a_file_that_is_none_is_one_line(tmp_path, name, told):
+def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, name, told):
     (tmp_path / name).write_bytes(b"nothing of the kind, but long enough to be something" * 40)
     with pytest.raises(InputError, match=told):
         list_pictures(tmp_path / name)
 
 
-def test_a_compressed_archive_is_told_what_to_do(folder):
+def test_a_compressed_archive_is_refused_with_a_remedy(folder):
     with tarfile.open(folder / "x.tar", "w:gz") as archive:
         archive.add(folder / "in" / "a.png", arcname="a.png")
     with pytest.raises(InputError, match="Decompress it"):

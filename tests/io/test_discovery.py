@@ -16,7 +16,7 @@ def test_a_folder_gives_its_images_sorted_by_name(tmp_path):
     assert [path.name for path in found] == ["a.JPG", "b.png", "d.tiff"]
 
 
-def test_a_file_is_taken_whatever_its_suffix(tmp_path):
+def test_a_file_with_any_suffix_is_taken(tmp_path):
     path = tmp_path / "a.dat"
     path.write_bytes(b"")
     assert discovery.find_images(str(path)) == [path]
@@ -29,7 +29,7 @@ def test_a_glob_gives_the_images_that_match(tmp_path):
     assert [path.name for path in found] == ["a1.png", "a2.png"]
 
 
-def test_a_file_with_brackets_in_its_name_is_no_pattern(tmp_path):
+def test_brackets_in_the_name_of_a_file_are_not_a_pattern(tmp_path):
     path = tmp_path / "a[1].png"
     path.write_bytes(b"")
     assert discovery.find_images(path) == [path]

@@ -98,7 +98,7 @@ def test_a_small_hole_must_be_named():
     )
 
 
-def test_of_two_frequent_colours_one_must_be_named():
+def test_two_frequent_colours_need_a_fill():
     picture = damaged(ellipse())
     picture[:, :10] = 0  # a background
     with pytest.raises(InputError, match="several colours are frequent") as caught:
@@ -117,7 +117,7 @@ def test_pixels_missing_one_by_one_are_refused():
             mask_detection.find_missing(damaged(hole), fill=fill)
 
 
-def test_a_colour_is_no_fill_of_a_grey_picture():
+def test_a_colour_as_the_fill_of_a_grey_picture_is_refused():
     with pytest.raises(InputError, match="must name a grey level"):
         mask_detection.find_missing(photograph(grey=True), fill=(255, 0, 0))
 
@@ -173,7 +173,7 @@ def test_a_detector_that_is_spelled_wrong_is_refused(spec):
         mask_detection.parse_detector(spec)
 
 
-def test_what_took_of_a_hole_when_resized_is_missing():
+def test_pixels_that_hold_part_of_a_hole_after_resizing_are_missing():
     hole = np.zeros((96, 96), bool)
     hole[:, :31] = True
     missing = mask_detection.MaskDetector().detect(damaged(hole), resolution=24, name="a")
@@ -182,7 +182,7 @@ def test_what_took_of_a_hole_when_resized_is_missing():
     np.testing.assert_array_equal(missing, expected)
 
 
-def test_a_found_mask_is_that_of_the_central_square():
+def test_a_mask_is_detected_in_the_central_square():
     picture = np.concatenate([np.zeros((96, 40, 3)), damaged(ellipse()), np.zeros((96, 40, 3))], 1)
     missing = mask_detection.MaskDetector().detect(picture, resolution=96, name="a")
     np.testing.assert_array_equal(missing[..., 0], ellipse())

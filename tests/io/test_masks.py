@@ -69,7 +69,7 @@ def test_a_mask_of_another_shape_is_refused(tmp_path, aspect):
         masks.load_mask(path, resolution=4, aspect=aspect)
 
 
-def test_a_mask_that_misses_all_is_refused_and_none_is_allowed(tmp_path):
+def test_a_mask_may_hide_nothing_but_not_everything(tmp_path):
     with pytest.raises(InputError, match="`masks` must leave a part"):
         masks.load_mask(mask_file(tmp_path, np.zeros((4, 4))), resolution=4)
     assert not masks.load_mask(mask_file(tmp_path, np.full((4, 4), 255)), resolution=4).any()

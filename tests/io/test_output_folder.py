@@ -41,7 +41,7 @@ def test_a_failed_write_keeps_the_old_file_and_no_temporary(tmp_path, monkeypatc
     assert path.read_bytes() == b"old"
 
 
-def test_what_a_killed_process_left_of_a_file_is_removed_and_of_others_kept(tmp_path):
+def test_leftovers_of_named_files_are_removed_and_others_stay(tmp_path):
     others = [tmp_path / "a.txt", tmp_path / ".b.txt.01234567.tmp", tmp_path / ".a.txt.tmp"]
     for path in [tmp_path / ".a.txt.89abcdef.tmp", *others]:
         path.touch()

@@ -76,31 +76,31 @@ def test_progress_tells_the_address_the_size_and_every_tenth(server):
     assert [line[:4] for line in lines[1:]] == [f"{10 * i:3d}%" for i in range(1, 11)]
 
 
-def test_what_breaks_off_is_gone_on_with(server):
+def test_a_broken_download_is_resumed(server):
     server.breaks = [MILLION, 500]
     assert fetch(server).read_bytes() == DATA
     assert server.ranges == [None, f"bytes={MILLION}-", f"bytes={MILLION + 500}-"]
 
 
-def test_what_keeps_breaking_off_is_given_up(server):
+def test_a_download_that_keeps_breaking_is_given_up(server):
     server.breaks = [0] * 10
     assert "0 of 3145733 bytes came" in failure(server)
     assert len(server.ranges) == 5
 
 
-def test_another_run_goes_on_with_what_is_there(server):
+def test_another_run_resumes_a_partial_download(server):
     assert left_after_a_break(server).stat().st_size == MILLION
     assert fetch(server, sha256=SHA256).read_bytes() == DATA
     assert server.ranges == [f"bytes={MILLION}-"]
 
 
-def test_without_ranges_it_starts_anew(server):
+def test_without_ranges_a_download_starts_again(server):
     left_after_a_break(server)
     server.has_ranges = False
     assert fetch(server).read_bytes() == DATA
 
 
-def test_a_newer_file_is_not_put_behind_a_part_of_the_older(server):
+def test_a_newer_file_replaces_a_part_of_an_older_one(server):
     left_after_a_break(server)
     server.files["/net.pkl"] = DATA[::-1]
     assert fetch(server).read_bytes() == DATA[::-1]
@@ -113,7 +113,7 @@ def test_a_part_larger_than_the_file_is_dropped(server):
     assert server.ranges == [f"bytes={MILLION + len(DATA)}-", None]
 
 
-def test_another_checksum_is_refused_and_nothing_kept(server):
+def test_another_checksum_is_refused_and_leaves_no_file(server):
     message = failure(server, sha256="0" * 64)
     assert "must be the file with the given checksum" in message
     assert SHA256 in message
@@ -128,7 +128,7 @@ def test_a_file_damaged_in_the_cache_is_fetched_again(server):
     assert len(server.ranges) == 2
 
 
-def test_a_web_page_is_no_file(server):
+def test_a_web_page_is_refused(server):
     server.content_type = "text/html; charset=utf-8"
     assert "it is a web page and not a file" in failure(server)
     assert not http.is_cached(server.url("/net.pkl"))
@@ -140,7 +140,7 @@ def test_a_missing_file_is_one_line_with_a_remedy(server):
     assert "Fetch it by other means and give the path" in message
 
 
-def test_of_those_who_fetch_at_once_one_does(server):
+def test_simultaneous_fetches_download_once(server):
     paths = []
     threads = [threading.Thread(target=lambda: paths.append(fetch(server))) for _ in range(3)]
     for thread in threads:
@@ -161,7 +161,7 @@ def test_of_those_who_fetch_at_once_one_does(server):
         ("gs://bucket/folder/", "folder"),
     ],
 )
-def test_the_name_in_the_cache_is_that_of_the_file(address, name, tmp_path, monkeypatch):
+def test_the_cache_uses_the_name_of_the_file(address, name, tmp_path, monkeypatch):
     monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path))
     path = http.cached_path(address)
     assert path.parent == tmp_path
@@ -185,7 +185,7 @@ def test_a_folder_that_gfile_reads_is_copied_once(server):
     assert (path / "saved_model.pb").read_bytes() == b"saved_model.pb"
 
 
-def test_what_gfile_cannot_read_is_one_line(server):
+def test_an_address_that_gfile_cannot_read_is_one_line(server):
     with pytest.raises(InputError, match="`generator` could not be fetched") as caught:
         http.copy("ram://bucket/none", progress=lambda line: None)
     assert "\n" not in str(caught.value)

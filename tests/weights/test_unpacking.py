@@ -92,7 +92,7 @@ PACKERS = {"tar.gz": tar, "tar": lambda entries: tar(entries, mode="w"), "zip": 
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
-def test_a_preset_in_an_archive_is_found_and_kept(preset, opened, pack):
+def test_a_preset_in_an_archive_is_found_and_cached(preset, opened, pack):
     data = pack(preset)
     folder = opened(data)
     assert folder.name == "net"
@@ -119,7 +119,7 @@ def test_an_archive_at_an_address_is_a_generator(preset, monkeypatch):
         assert len(server.ranges) == 1
 
 
-def test_what_is_no_archive_stays_as_it_is(tmp_path):
+def test_other_files_stay_unchanged(tmp_path):
     assert unpacking.unpack_model(PICKLE) == PICKLE
     assert unpacking.unpack_model(tmp_path) == tmp_path
     torch = PICKLE.with_name("rosinality_zip.pt")
@@ -152,7 +152,7 @@ def test_a_bomb_is_given_up(refused, monkeypatch, pack):
     assert "far more bytes than the archive" in refused(pack({"x": bytes(10 * MILLION)}))
 
 
-def test_a_header_of_many_bytes_is_given_up(refused):
+def test_a_header_of_many_bytes_is_refused(refused):
     comment = {"comment": "x" * 4 * MILLION}
     assert "a header of many bytes" in refused(tar({"x": b"x"}, pax_headers=comment))
 
@@ -175,10 +175,10 @@ def test_half_an_archive_is_refused(opened, pack):
 
 
 @pytest.mark.parametrize("entries", [{}, {"a": b"x", "b": b"x"}])
-def test_an_archive_of_none_or_several_models_is_refused(opened, entries):
+def test_an_archive_without_exactly_one_model_is_refused(opened, entries):
     with pytest.raises(InputError, match=f"and holds {len(entries)} of them"):
         opened(tar(entries))
 
 
-def test_what_is_compressed_and_no_archive_is_refused(refused):
+def test_a_compressed_file_other_than_an_archive_is_refused(refused):
     refused(gzip.compress(b"no archive" * 99))

@@ -86,7 +86,7 @@ def read(data: dict, *, network: str, argument: str) -> Checkpoint:
 
 
 def _part(module: object, name: str) -> object:
-    """Returns a submodule; None if there is none."""
+    """Returns a submodule; None if the module lacks it."""
     parts = modules.state_of(module).get("_modules")
     return parts.get(name) if isinstance(parts, Mapping) else None
 
@@ -137,7 +137,7 @@ def _config(generator: object, *, argument: str) -> tuple[dict, bool]:
         ),
     }
     decay = mapping.take("w_avg_beta", 1, lambda value: value, none=None)
-    # Precision and memory layout do not change what is computed.
+    # Precision and memory layout do not change the network.
     synthesis.ignore("num_fp16_res", "fp16_channels_last", "channels_last", "fused_modconv_default")
     for each in (network, mapping, synthesis):
         each.finish()

@@ -29,7 +29,7 @@ def kind(path):
     ],
 )
 @pytest.mark.parametrize("version", ["1.13.1", "2.13.0"])
-def test_real_files_of_torch_are_told_apart(version, form, expected):
+def test_files_of_torch_are_distinguished(version, form, expected):
     assert kind(GOLDEN / f"torch-{version}-{form}") == expected
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import copyreg
+import gc
 import mmap
 import os
 import pickle
@@ -31,6 +32,14 @@ from brgm_tf.weights.formats.machine import Machine
 ROOT = Path(__file__).resolve().parents[3]
 SYSTEM = Name(os.system.__module__, "system")
 FLOATS = build.array((2, 2), np.arange(4, dtype="<f4").tobytes())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_collection():
+    """Turns off garbage collection, which deep trees trigger again and again."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def refused(data):
@@ -70,7 +79,7 @@ class Reduces:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_call_of_os_system_is_written_down_and_not_made(canary, protocol):
+def test_a_call_of_os_system_is_recorded_and_not_made(canary, protocol):
     command = f"touch {canary}"
     record = inert.load(pickle.dumps(Reduces(os.system, (command,)), protocol), argument="x")
     assert (record.module, record.name) == (SYSTEM.module, "system")
@@ -80,7 +89,7 @@ def test_a_call_of_os_system_is_written_down_and_not_made(canary, protocol):
 @pytest.mark.parametrize(
     "how", [b"(%bios\nsystem\n", b"(cos\nsystem\n%bo", b"cos\nsystem\n%b\x85\x81"]
 )
-def test_no_other_way_of_a_call_makes_it(canary, how):
+def test_no_form_of_a_call_makes_it(canary, how):
     record = inert.load(how % build.text(f"touch {canary}") + b".", argument="x")
     assert record.name == "system"
 
@@ -110,7 +119,7 @@ def test_nested_and_other_names_of_known_modules_are_only_names(name):
     assert inert.load(build.program(by_stack), argument="x") == inert.Global("numpy", name)
 
 
-def test_a_call_of_what_is_no_name_is_refused():
+def test_a_call_of_an_object_without_a_name_is_refused():
     called = Call(Name("builtins", "getattr"), (Name("os", "path"), "system"))
     assert "a call of builtins.getattr" in refused_value(Call(called, ("true",)))
 
@@ -322,7 +331,7 @@ def test_keys_that_are_costly_to_hash_are_refused(key):
 
 
 @pytest.mark.parametrize("value", [DEEP, DOUBLING], ids=["deep", "doubling"])
-def test_errors_do_not_show_what_has_no_end(value):
+def test_errors_do_not_show_endless_values(value):
     value = build.code(value)
     for instructions in (
         b"%b)R",
@@ -361,7 +370,7 @@ def test_too_many_instructions_are_refused():
     ],
     ids=["tuples", "lists", "records"],
 )
-def test_deep_nesting_comes_back(instructions):
+def test_deep_nesting_is_read(instructions):
     inert.load(instructions + b".", argument="x")
 
 
@@ -474,8 +483,8 @@ def test_the_files_that_are_mutated_are_whole(tmp_path, name):
 
 
 def test_mutated_files_give_data_or_one_error(tmp_path):
-    given = check_mutations(tmp_path / "x", count=200, seed=0)
-    assert 0 < given < 200 * len(FILES)
+    given = check_mutations(tmp_path / "x", count=60, seed=0)
+    assert 0 < given < 60 * len(FILES)
 
 
 @pytest.mark.parametrize("name", ["zip", "script", "legacy"])
@@ -490,10 +499,11 @@ def test_every_truncation_of_a_file_is_an_error(tmp_path, name):
 
 # Loads what it is given files of, and prints by how many bytes memory rose above the idle process.
 METER = """
-import resource, sys
+import gc, resource, sys
 import numpy, brgm_tf
 from brgm_tf.weights.formats import inert, modules, torch_file
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+gc.disable()  # it takes most of the time; without it, memory can only be larger
 idle = peak()
 for path in sys.argv[1:]:
     try:
@@ -531,14 +541,14 @@ def test_small_files_take_no_more_than_200_mb(tmp_path):
 
 
 def test_large_files_take_no_more_than_twice_their_size(tmp_path):
-    size = 2**28
+    size = 2**27
     (tmp_path / "x").write_bytes(
         build.zipped(build.storage("0", size // 2, kind="BFloat16Storage"), {"0": bytes(size)})
     )
-    assert memory_of(METER, tmp_path / "x") < 2 * size + 200e6
+    assert memory_of(METER, tmp_path / "x") < 2 * size + 100e6
 
 
-def test_memory_that_is_not_a_file_of_ours_is_not_given_back():
+def test_only_memory_of_mapped_files_is_released():
     private = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     private[:4] = b"kept"
     source.release(np.frombuffer(private, np.uint8))
@@ -551,11 +561,10 @@ import pathlib, resource, sys
 import test_hostile as test
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 idle = peak()
-test.check_mutations(pathlib.Path(sys.argv[1]), count=2000, seed=1)
+test.check_mutations(pathlib.Path(sys.argv[1]), count=600, seed=1)
 print(peak() - idle)
 """
 
 
-@pytest.mark.slow
 def test_many_mutated_files_give_data_or_one_error_in_bounded_memory(tmp_path):
     assert memory_of(FUZZ, tmp_path / "x") < 200e6

@@ -231,7 +231,7 @@ def test_an_option_that_cannot_be_built_is_named(options, phrase, tmp_path):
     assert f"this is a stylegan2-ada-pytorch pickle {phrase}" in message
 
 
-def test_arguments_that_are_no_arguments_are_refused(tmp_path):
+def test_malformed_arguments_are_refused(tmp_path):
     data = generator(*range(20))
     expected = "must have the arguments of its generator's constructor"
     assert expected in message_of(data, tmp_path)
@@ -264,7 +264,7 @@ def test_options_that_do_not_change_the_image_are_passed_over(tmp_path):
     assert (config["resolution"], config["channel_base"]) == (1024, 32768)
 
 
-def test_variables_that_are_no_arrays_are_refused(tmp_path):
+def test_variables_other_than_arrays_are_refused(tmp_path):
     networks = triple(variables=[("lod", "0")])
     assert "a variable must be an array with a name" in message_of(networks, tmp_path)
 
@@ -290,14 +290,14 @@ def rosinality(**arrays):
     ],
     ids=range(5),
 )
-def test_tensors_that_are_of_no_stylegan2_are_named(arrays, phrase, tmp_path):
+def test_tensors_that_do_not_belong_to_a_stylegan2_are_named(arrays, phrase, tmp_path):
     assert phrase in message_of({"g_ema": rosinality(**arrays)}, tmp_path)
 
 
 @pytest.mark.parametrize(
     "kernel", [zeros(4, 4), zeros(4), plane([float("nan"), 1.0])], ids=["zeros", "line", "nan"]
 )
-def test_a_filter_that_is_none_is_refused(kernel, tmp_path):
+def test_a_malformed_filter_is_refused(kernel, tmp_path):
     state = rosinality(
         **{"to_rgbs.0.upsample.kernel": kernel, "convs.1.conv.weight": zeros(1, 8, 8, 3, 3)}
     )

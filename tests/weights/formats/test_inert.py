@@ -60,7 +60,7 @@ TREES = st.recursive(
 )
 
 
-@hypothesis.settings(deadline=None, max_examples=150)
+@hypothesis.settings(deadline=None, max_examples=75)
 @hypothesis.given(tree=TREES, protocol=st.integers(0, pickle.HIGHEST_PROTOCOL))
 def test_data_comes_back_from_any_protocol(tree, protocol):
     assert same(inert.load(pickle.dumps(tree, protocol), argument="x"), tree)
@@ -167,7 +167,7 @@ def test_an_instance_becomes_a_record_with_its_state(protocol):
     assert record.args == ()
 
 
-def test_elements_and_entries_of_an_instance_are_noted():
+def test_elements_and_entries_of_an_instance_are_recorded():
     bag = inert.load(pickle.dumps(Bag([1, 2])), argument="x")
     table = inert.load(pickle.dumps(Table(a=1)), argument="x")
     assert (bag.name, bag.items) == ("Bag", [1, 2])
@@ -233,7 +233,7 @@ def test_anything_but_dicts_of_arrays_is_refused(tree):
     arrays_refused(tree)
 
 
-def test_the_error_names_what_is_no_array_and_where():
+def test_the_error_names_other_values_than_arrays_and_their_path():
     assert "Point at 'a/b'" in arrays_refused({"a": {"b": Point(1)}})
 
 

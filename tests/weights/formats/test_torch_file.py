@@ -184,12 +184,12 @@ def test_parameters_and_plain_subclasses_are_their_tensors(load):
         np.testing.assert_array_equal(array, NUMBERS)
 
 
-def test_a_tensor_whose_negative_is_meant_is_refused(refused):
+def test_a_lazily_negated_tensor_is_refused(refused):
     tensor = build.tensor(floats(), (6,), (1,))
     assert "negative" in refused(zip_of(Call(tensor.function, (*tensor.args, {"neg": True}))))
 
 
-def test_what_torch_saves_besides_tensors_stays_named(load):
+def test_other_objects_than_tensors_stay_records(load):
     device = Call(Name("torch", "device"), ("cuda", 0))
     size = Call(Name("torch", "Size"), ((1, 2),))
     saved = load(zip_of([Name("torch", "float32"), size, device]))
@@ -204,7 +204,7 @@ def test_the_folder_in_the_archive_may_have_any_name(load):
     np.testing.assert_array_equal(load(zip_of(floats(), root="my model")), NUMBERS)
 
 
-def test_names_that_climb_out_of_the_archive_write_nothing(load, tmp_path):
+def test_names_that_lead_out_of_the_archive_write_nothing(load, tmp_path):
     climbing = {"../climbed": b"x", "/tmp/climbed": b"x", "archive/../../climbed": b"x"}
     before = sorted(tmp_path.parent.rglob("*"))
     np.testing.assert_array_equal(load(zip_of(floats(), extra=climbing)), NUMBERS)
