@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.generators.checkpoints import read_stylegan2
+from brgm_tf.generators.stylegan2_config import StyleGAN2Config
 from brgm_tf.generators.weight_shapes import weight_shapes
 from brgm_tf.weights.formats import identify
 from brgm_tf.weights.formats.checkpoint import Tensor
@@ -148,7 +149,9 @@ def faulty(file, change):
     change(arrays)
     checkpoint = dataclasses.replace(checkpoint, arrays=arrays)
     with pytest.raises(InputError) as caught:
-        checkpoint.weights(weight_shapes(checkpoint.config), argument="checkpoint")
+        checkpoint.weights(
+            weight_shapes(StyleGAN2Config(**checkpoint.config)), argument="checkpoint"
+        )
     message = str(caught.value)
     assert message.startswith("`checkpoint` must have the tensors of its network")
     assert len(message.splitlines()) == 1
