@@ -125,10 +125,10 @@ def origin_of(handle: str | os.PathLike) -> dict[str, str]:
             "licence": package.licence,
             "sha256": package.sha256,
         }
-    handle = _known(location)
-    path = handles.local_path(handle, argument=_ARGUMENT)
+    known = _known(location)
+    path = handles.local_path(known, argument=_ARGUMENT)
     origin = {
-        "source": handle.location if handle.is_remote else path.name,
+        "source": known.location if known.is_remote else path.name,
         "licence": row.licence if row else "",
     }
     return origin | ({"sha256": atomic_files.sha256(path)} if path.is_file() else {})

@@ -5,6 +5,7 @@ Notation: z [B, Z] a normal code, c [B, C] a label, e = embed(c) [B, E], w [B, D
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import keras
@@ -27,31 +28,27 @@ class Mapping(BuiltLayer):
         super().__init__(rng=rng, name=name, dtype=dtype)
         self.c_dim = config.c_dim
         self.normalization = config.normalization
-        features = config.embedding_width if config.c_dim else 0
         with keras.name_scope(name):
             self.embed = None
             if config.c_dim:
                 self.embed = FullyConnected(
                     config.c_dim,
-                    features,
+                    config.embedded_features,
                     use_bias=config.normalization == "separate",
                     rng=rng,
                     name="embed",
                     dtype=dtype,
                 )
-            hidden = [config.mapping_width] * (config.mapping_depth - 1)
-            sizes = [config.z_dim + features, *hidden, config.w_dim]
             self.layers = [
                 FullyConnected(
-                    sizes[i],
-                    sizes[i + 1],
+                    *sizes,
                     activation=config.mapping_activation,
                     lr_multiplier=config.mapping_lr_multiplier,
                     rng=rng,
                     name=f"fc{i}",
                     dtype=dtype,
                 )
-                for i in range(config.mapping_depth)
+                for i, sizes in enumerate(itertools.pairwise(config.mapping_sizes))
             ]
 
     def call(self, z: Any, c: Any = None) -> Any:

@@ -109,6 +109,17 @@ class StyleGAN2Config:
         return {step: min(self.channel_base // step, self.channel_max) for step in steps}
 
     @property
+    def embedded_features(self) -> int:
+        """Number of features of an embedded label, 0 without labels."""
+        return int(self.embedding_width or 0) if self.c_dim else 0
+
+    @property
+    def mapping_sizes(self) -> list[int]:
+        """Sizes of the input and of each layer's output of the mapping network."""
+        hidden = [int(self.mapping_width or 0)] * (self.mapping_depth - 1)
+        return [self.z_dim + self.embedded_features, *hidden, self.w_dim]
+
+    @property
     def num_ws(self) -> int:
         """Number of latents of an image, L = 2 log2(resolution) - 2."""
         return 2 * len(self.widths)

@@ -7,6 +7,8 @@ Weights are named by their layers: 'mapping/fc0/weight', 'mapping/embed/weight',
 
 from __future__ import annotations
 
+import itertools
+
 from brgm_tf.generators.stylegan2_config import StyleGAN2Config
 
 Shapes = dict[str, tuple[int, ...]]
@@ -42,18 +44,13 @@ def weight_shapes(config: StyleGAN2Config) -> Shapes:
 
 def _mapping_shapes(config: StyleGAN2Config) -> Shapes:
     shapes: Shapes = {}
-    first = config.z_dim
     if config.c_dim:
-        features = config.embedding_width
-        shapes["embed/weight"] = (config.c_dim, features)
+        shapes["embed/weight"] = (config.c_dim, config.embedded_features)
         if config.normalization == "separate":
-            shapes["embed/bias"] = (features,)
-        first += features
-    depth = config.mapping_depth
-    sizes = [first] + [config.mapping_width] * (depth - 1) + [config.w_dim]
-    for i in range(depth):
-        shapes[f"fc{i}/weight"] = (sizes[i], sizes[i + 1])
-        shapes[f"fc{i}/bias"] = (sizes[i + 1],)
+            shapes["embed/bias"] = (config.embedded_features,)
+    for i, (inputs, outputs) in enumerate(itertools.pairwise(config.mapping_sizes)):
+        shapes[f"fc{i}/weight"] = (inputs, outputs)
+        shapes[f"fc{i}/bias"] = (outputs,)
     return shapes
 
 
