@@ -1,9 +1,10 @@
-"""Writes a generator anew: `python tools/convert_checkpoint.py SOURCE DEST`.
+"""Converts a generator: `python tools/convert_checkpoint.py SOURCE DEST`.
 
 DEST becomes a preset folder (config.json, model.weights.h5) or, with --saved_model, a
-SavedModel; both with a model card, README.md. SOURCE is a handle as --generator takes it.
-What was written is read again and compared before it gets its name; `--verify SOURCE DEST`
-does so later on. Exit codes: 0 done, 1 the conversion differs, 2 it cannot be done.
+SavedModel; both have a model card, README.md. SOURCE is a handle, as for --generator. The command
+loads the written files and compares them with SOURCE before it renames the folder to DEST.
+`--verify SOURCE DEST` repeats the comparison. Exit codes: 0 done, 1 the conversion differs, 2 an
+argument cannot be used.
 """
 
 from __future__ import annotations
@@ -29,24 +30,24 @@ from brgm_tf.weights.formats import identify
 CARD = "README.md"
 _NUM_IMAGES = 2
 _STORAGES = ("float32", "float16")
-# Largest difference relative to the largest value, for numbers of either storage.
+# Largest difference relative to the largest value, by storage.
 _TOLERANCES = {"float32": 1e-4, "float16": 5e-2}
 
 
 def main(arguments: list[str]) -> int:
     """Runs the command and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("source", help="file, folder, address or name of the generator")
-    parser.add_argument("dest", type=Path, help="folder to be written")
-    parser.add_argument("--saved_model", action="store_true", help="write a SavedModel")
-    parser.add_argument("--verify", action="store_true", help="compare DEST with SOURCE again")
+    parser.add_argument("source", help="File, folder, address or name of the generator")
+    parser.add_argument("dest", type=Path, help="New folder")
+    parser.add_argument("--saved_model", action="store_true", help="Write a SavedModel")
+    parser.add_argument("--verify", action="store_true", help="Compare DEST with SOURCE again")
     parser.add_argument(
-        "--storage", choices=_STORAGES, default="float32", help="numbers of a preset"
+        "--storage", choices=_STORAGES, default="float32", help="Dtype of the weights of a preset"
     )
     parser.add_argument(
-        "--network", choices=identify.NETWORKS, default="G_ema", help="of a checkpoint's networks"
+        "--network", choices=identify.NETWORKS, default="G_ema", help="Network of a checkpoint"
     )
-    parser.add_argument("--licence", default="", help="what one may do with it, for the card")
+    parser.add_argument("--licence", default="", help="Licence of the generator, for the card")
     options = parser.parse_args(arguments)
     try:
         describe_generator(options.source, progress=process.say)
@@ -66,7 +67,7 @@ def _convert(options) -> int:
         raise InputError("dest", "must be a new or an empty folder", dest=str(dest))
     generator = load_generator(options.source, network=options.network, progress=process.say)
     origin = origin_of(options.source)
-    origin["licence"] = options.licence or origin["licence"] or "not known: ask its authors"
+    origin["licence"] = options.licence or origin["licence"] or "unknown: ask the authors"
     dest.parent.mkdir(parents=True, exist_ok=True)
     scratch = dest.with_name(f".{dest.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -114,8 +115,8 @@ def _card(name: str, folder: Path, generator, origin: dict) -> str:
         f"{generator.channels} channels: z [B, {generator.z_dim}], "
         f"ws [B, {generator.num_ws}, {generator.w_dim}], images in [-1, 1].",
         "",
-        f"- From: {origin['source']}",
-        *([f"- sha256 of that: {origin['sha256']}"] if "sha256" in origin else []),
+        f"- Source: {origin['source']}",
+        *([f"- sha256 of the source: {origin['sha256']}"] if "sha256" in origin else []),
         f"- Licence: {origin['licence']}",
         "- Converted by tools/convert_checkpoint.py of brgm_tf.",
         "",
@@ -133,10 +134,10 @@ def _tolerance(folder: Path) -> float:
 
 
 def _verified(source, folder: Path, tolerance: float) -> int:
-    """0 if a conversion has its checksums and computes what its source does, else 1."""
+    """Returns 0 if a conversion has its checksums and equals its source, else 1."""
     damaged = _damaged(folder)
     if damaged:
-        process.say(f"differs: {', '.join(damaged)}: not of the card's checksum")
+        process.say(f"differs: {', '.join(damaged)}: another checksum than on the card")
         return 1
     first, second = (load_generator(each, progress=process.say) for each in (source, folder))
     code = 0
@@ -151,7 +152,7 @@ def _verified(source, folder: Path, tolerance: float) -> int:
 
 
 def _damaged(folder: Path) -> list[str]:
-    """Files that are not of the card's checksums."""
+    """Returns the files with other checksums than on the card."""
     card = folder / CARD
     text = card.read_text("utf-8") if card.is_file() else ""
     rows = re.findall(r"^    ([0-9a-f]{64})  (.+)$", text, re.MULTILINE)

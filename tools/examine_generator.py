@@ -1,20 +1,19 @@
-"""Is it any good? Looks at a trained generator: python tools/examine_generator.py.
+"""Examines the quality of a trained generator: python tools/examine_generator.py.
 
     python tools/examine_generator.py GENERATOR OUTPUT --train FOLDER --held_out FOLDER
 
-In OUTPUT: samples.png (64 images), neighbours.png (images, and the training images nearest
-to each), projections.png (held-out images, and the nearest that the generator can make)
-and examination.json:
+OUTPUT holds samples.png (64 samples), neighbours.png (samples and their nearest training images),
+projections.png (held-out images and their projections to W+) and examination.json:
 
-    frechet_vgg16            of as many samples as there are held-out images, from these
-    frechet_vgg16_real       of as many training images, from the held-out ones: the floor
-    diversity, ..._real      mean LPIPS of two samples; of two held-out images
-    nearest, ..._real        median LPIPS of a sample to its nearest training image; of
-                             a held-out image to its nearest. A generator that copies is far
-                             below the latter.
-    projection_lpips, _rmse  of held-out images projected to W+ (coverage), RMSE in grey levels
+    frechet_vgg16            Fréchet distance between samples and held-out images, in equal number
+    frechet_vgg16_real       Fréchet distance between training and held-out images
+    diversity, ..._real      mean LPIPS between two samples; between two held-out images
+    nearest, ..._real        median LPIPS from a sample to the nearest training image; from a
+                             held-out image to the nearest training image. The first is far below
+                             the second if the generator copies.
+    projection_lpips, _rmse  errors of held-out images projected to W+, RMSE in grey levels
 
-The nearest image by LPIPS is looked for among the 20 nearest by RMSE.
+The search for the nearest image by LPIPS covers the 20 nearest images by RMSE.
 """
 
 from __future__ import annotations
@@ -39,35 +38,35 @@ _BATCH = 32
 _SHORTLIST = 20
 _SHOWN, _NEIGHBOURS = 8, 3
 _PAIRS = 256
-_FEWEST = 64  # held-out images whose nearest neighbours are looked for
+_MIN_HELD_OUT = 64  # number of held-out images with nearest neighbours
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command; 0, or 2 if something cannot be used."""
+    """Runs the command; returns 0, or 2 for an unusable argument."""
     options = _parser().parse_args(arguments)
     try:
         row = describe_generator(options.generator)
         size = {"resolution": row.resolution, "channels": row.channels}
         train = images.from_uint8(data.load(options.train, **size, argument="train"))
         held_out = images.from_uint8(data.load(options.held_out, **size, argument="held_out"))
-        needed = max(_FEWEST, options.num_projected)
+        needed = max(_MIN_HELD_OUT, options.num_projected)
         if len(held_out) < needed:
             raise InputError(
                 "held_out", f"must hold at least {needed} images", received=len(held_out)
             )
         folder = output_folder.check_writable(options.output, argument="output")
         process.import_quietly("tensorflow")
-        report = _examined(options, train, held_out, folder)
+        report = _examine(options, train, held_out, folder)
     except InputError as error:
-        sys.stderr.write(f"error: --{error.argument}: {error}\n")
-        return 2
+        process.say(f"error: --{error.argument}: {error}")
+        return process.CANNOT
     text = json.dumps(report, indent=2) + "\n"
     (folder / "examination.json").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     return 0
 
 
-def _examined(options, train, held_out, folder: Path) -> dict[str, float]:
+def _examine(options, train, held_out, folder: Path) -> dict[str, float]:
     from brgm_tf.training.frechet import Distance
 
     generator = load_generator(options.generator)
@@ -76,7 +75,7 @@ def _examined(options, train, held_out, folder: Path) -> dict[str, float]:
     samples = drawn(generator, len(held_out))
     save_grid(folder / "samples.png", samples[:64], columns=8)
     frechet = Distance(images.to_uint8(held_out), features=perceptual.features)
-    found = {
+    figures = {
         "frechet_vgg16": frechet(samples),
         "frechet_vgg16_real": frechet.floor(images.to_uint8(train)),
         "diversity": lpips.between(samples[:_PAIRS], samples[::-1][:_PAIRS]).mean(),
@@ -84,22 +83,22 @@ def _examined(options, train, held_out, folder: Path) -> dict[str, float]:
     }
     for name, some in (
         ("nearest", samples[:64]),
-        ("nearest_real", held_out[:: len(held_out) // _FEWEST]),
+        ("nearest_real", held_out[:: len(held_out) // _MIN_HELD_OUT]),
     ):
         order, distances = nearest(some, train, lpips=lpips)
-        found[name] = np.median(distances[:, 0])
+        figures[name] = np.median(distances[:, 0])
         if name == "nearest":
             rows = [[samples[i], *train[order[i, :_NEIGHBOURS]]] for i in range(2 * _SHOWN)]
             columns = 2 * (1 + _NEIGHBOURS)
             save_grid(folder / "neighbours.png", np.concatenate(rows), columns=columns)
     count = options.num_projected
     chosen = held_out[:: len(held_out) // count][:count]
-    found |= _projected(generator, chosen, folder, num_steps=options.num_steps)
-    return {name: round(float(value), 4) for name, value in found.items()}
+    figures |= _project(generator, chosen, folder, num_steps=options.num_steps)
+    return {name: round(float(value), 4) for name, value in figures.items()}
 
 
 class LPIPS:
-    """The perceptual distance of many pairs, in batches of one program."""
+    """LPIPS of many pairs, in batches of one compiled program."""
 
     def __init__(self, perceptual):
         from brgm_tf.core.compilation import compiled
@@ -109,17 +108,17 @@ class LPIPS:
         self._to_first = compiled(self._distances_to_first, jit=True)
 
     def between(self, first, second) -> np.ndarray:
-        """[N] for pairs [N, H, W, C]."""
-        found = []
+        """Returns [N] for pairs [N, H, W, C]."""
+        distances = []
         for start in range(0, len(first), _BATCH):
             a, b = (part[start : start + _BATCH] for part in (first, second))
             padding = ((0, _BATCH - len(a)), (0, 0), (0, 0), (0, 0))
             values = self._distance(*(np.pad(part, padding) for part in (a, b)))
-            found.append(np.asarray(values)[: len(a)])
-        return np.concatenate(found)
+            distances.append(np.asarray(values)[: len(a)])
+        return np.concatenate(distances)
 
     def to(self, image, others) -> np.ndarray:
-        """[M] of an image [H, W, C] to others [M, H, W, C], all in one batch."""
+        """Returns [M] from an image [H, W, C] to others [M, H, W, C], in one batch."""
         return np.asarray(self._to_first(np.concatenate([image[None], others])))
 
     def _distances_to_first(self, pictures):
@@ -130,12 +129,12 @@ class LPIPS:
 
 
 def nearest(some, others, *, lpips: LPIPS) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest of the others for each of some images: indices and LPIPS, nearest first.
+    """Returns indices and LPIPS of the nearest other images, nearest first.
 
     Args:
-        some: [N, H, W, C].
-        others: [M, H, W, C].
-        lpips: the distance.
+        some: Images [N, H, W, C].
+        others: Other images [M, H, W, C].
+        lpips: The distance.
 
     Returns:
         Two arrays [N, min(M, 20)].
@@ -145,16 +144,16 @@ def nearest(some, others, *, lpips: LPIPS) -> tuple[np.ndarray, np.ndarray]:
     for image in some:
         squared = np.square(flat - image.reshape(-1)).sum(axis=1)
         shortlist = np.argsort(squared)[:_SHORTLIST]
-        found = lpips.to(image, others[shortlist])
-        order = np.argsort(found)
+        values = lpips.to(image, others[shortlist])
+        order = np.argsort(values)
         orders.append(shortlist[order])
         process.say(f"nearest: {len(orders)} of {len(some)}")
-        distances.append(found[order])
+        distances.append(values[order])
     return np.stack(orders), np.stack(distances)
 
 
 def drawn(generator, count: int) -> np.ndarray:
-    """Images [count, H, W, C] in [-1, 1] of the seeds 0, 1, ..., not truncated."""
+    """Draws images [count, H, W, C] in [-1, 1], without truncation."""
     z = np.random.default_rng(0).standard_normal((count, generator.z_dim), "float32")
     parts = []
     for start in range(0, count, _BATCH):
@@ -164,7 +163,7 @@ def drawn(generator, count: int) -> np.ndarray:
     return np.clip(np.concatenate(parts), -1, 1)
 
 
-def _projected(generator, truth, folder: Path, *, num_steps: int) -> dict[str, float]:
+def _project(generator, truth, folder: Path, *, num_steps: int) -> dict[str, float]:
     from brgm_tf import restore
 
     result = restore(
@@ -183,7 +182,7 @@ def _projected(generator, truth, folder: Path, *, num_steps: int) -> dict[str, f
 
 
 def save_grid(path: Path, pictures, *, columns: int) -> None:
-    """Writes pictures [N, H, W, C] in [-1, 1] as one, N a multiple of the columns."""
+    """Writes images [N, H, W, C] in [-1, 1] as one; N is a multiple of the columns."""
     _, height, width, channels = pictures.shape
     cells = pictures.reshape(-1, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
     images.save_image(path, cells.reshape(-1, columns * width, channels))
@@ -191,7 +190,7 @@ def save_grid(path: Path, pictures, *, columns: int) -> None:
 
 def _fours(text: str) -> int:
     if process.positive(text) % 4:
-        raise argparse.ArgumentTypeError("must be a multiple of 4, which fill whole rows")
+        raise argparse.ArgumentTypeError("must be a multiple of 4, to fill whole rows")
     return int(text)
 
 
@@ -199,12 +198,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("generator", help="handle of the generator")
-    parser.add_argument("output", help="folder of the results")
-    parser.add_argument("--train", required=True, help="images that it was trained on")
-    parser.add_argument("--held_out", required=True, help="images that it was not trained on")
-    parser.add_argument("--num_projected", type=_fours, default=16, help="a multiple of 4")
-    parser.add_argument("--num_steps", type=process.positive, default=350, help="of a projection")
+    parser.add_argument("generator", help="Handle of the generator")
+    parser.add_argument("output", help="Folder of the results")
+    parser.add_argument("--train", required=True, help="Training images")
+    parser.add_argument("--held_out", required=True, help="Held-out images")
+    parser.add_argument(
+        "--num_projected",
+        type=_fours,
+        default=16,
+        help="Number of projected images, a multiple of 4",
+    )
+    parser.add_argument(
+        "--num_steps", type=process.positive, default=350, help="Number of steps of a projection"
+    )
     return parser
 
 

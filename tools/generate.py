@@ -1,10 +1,11 @@
-"""Draws from a generator: `python tools/generate.py samples --generator=HANDLE grid.png`.
+"""Draws images from a generator: `python tools/generate.py samples --generator=HANDLE grid.png`.
 
-    samples        one image a seed
-    interpolation  a row from each seed to the next one, in w
-    mixing         rows of seeds, columns of others, whose latents the layers --layers take
+    samples        one image for each seed
+    interpolation  a row from each seed to the next, in w
+    mixing         rows of --seeds and columns of --column_seeds; the layers --layers take the
+                   latents of the column
 
-Seeds are those of the originals: z = numpy.random.RandomState(seed).randn(1, Z).
+Seeds are compatible with the originals: z = numpy.random.RandomState(seed).randn(1, Z).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _BATCH = 4
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command; 0, or 2 if something cannot be used."""
+    """Runs the command; returns 0, or 2 for an unusable argument."""
     options = _parser().parse_args(arguments)
     try:
         describe_generator(options.generator, progress=process.say)
@@ -51,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 
 def grid(pictures: np.ndarray, *, columns: int) -> np.ndarray:
-    """Puts pictures [B, H, W, C] into rows [rows H, columns W, C]; white where none is left."""
+    """Joins images [B, H, W, C] as [rows H, columns W, C]; empty cells are white."""
     _, height, width, channels = pictures.shape
     rows = math.ceil(len(pictures) / columns)
     cells = np.ones((rows * columns, height, width, channels), pictures.dtype)
@@ -75,7 +76,7 @@ def _interpolation(generator, options):
 
 
 def _mixing(generator, options):
-    """The first row has the columns' images, the first column the rows', the rest both."""
+    """Returns a table: first row and column unmixed, the other cells mixed."""
     first, last = options.layers[0], options.layers[-1]
     if last >= generator.num_ws:
         raise InputError(
@@ -98,7 +99,7 @@ _MODES = {"samples": _samples, "interpolation": _interpolation, "mixing": _mixin
 
 
 def _latents(generator, seeds: list[int], *, truncation: float) -> np.ndarray:
-    """ws [B, L, D] of seeds, moved towards the mean: mean + truncation (w - mean)."""
+    """Returns the truncated latents ws [B, L, D] of seeds: mean + truncation (w - mean)."""
     z = np.concatenate([np.random.RandomState(seed).randn(1, generator.z_dim) for seed in seeds])
     w = np.asarray(generator.mapping(z.astype("float32")))
     if truncation != 1:
@@ -108,38 +109,49 @@ def _latents(generator, seeds: list[int], *, truncation: float) -> np.ndarray:
 
 
 def _mean(generator) -> np.ndarray:
-    checkpoint = getattr(generator, "w_avg", None)
-    mean = generator.latent_statistics().mean if checkpoint is None else checkpoint
+    mean = getattr(generator, "w_avg", None)
+    mean = generator.latent_statistics().mean if mean is None else mean
     return np.asarray(mean, "float32")
 
 
 def _numbers(text: str) -> list[int]:
-    """'1,4-6' -> [1, 4, 5, 6]."""
-    found = []
+    """Returns [1, 4, 5, 6] for '1,4-6'."""
+    numbers = []
     for part in text.split(","):
         first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    if not found or max(found) >= 2**32:
+        numbers += range(int(first), int(last or first) + 1)
+    if not numbers or max(numbers) >= 2**32:
         raise ValueError
-    return found
+    return numbers
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("mode", choices=_MODES)
-    parser.add_argument("output", help="picture to be written")
-    parser.add_argument("--generator", default=DEFAULT_GENERATOR, help="handle of the generator")
-    parser.add_argument("--seeds", type=_numbers, default=_numbers("0-8"), help="such as 1,4-6")
-    parser.add_argument("--truncation", type=float, default=1.0, help="0 is the mean latent")
-    parser.add_argument("--columns", type=process.positive, help="of samples (default: a square)")
-    parser.add_argument("--steps", type=process.positive, default=8, help="images an interpolation")
+    parser.add_argument("mode", choices=_MODES, help="Kind of picture")
+    parser.add_argument("output", help="Path of the picture")
+    parser.add_argument("--generator", default=DEFAULT_GENERATOR, help="Handle of the generator")
     parser.add_argument(
-        "--column_seeds", type=_numbers, default=_numbers("100-103"), help="of mixing"
+        "--seeds", type=_numbers, default=_numbers("0-8"), help="Seeds, such as 1,4-6"
     )
     parser.add_argument(
-        "--layers", type=_numbers, default=_numbers("0-3"), help="of mixing: 0 is the coarsest"
+        "--truncation", type=float, default=1.0, help="Truncation, 0 for the mean latent"
+    )
+    parser.add_argument(
+        "--columns", type=process.positive, help="Columns of samples (default: square)"
+    )
+    parser.add_argument(
+        "--steps", type=process.positive, default=8, help="Images of an interpolation"
+    )
+    parser.add_argument(
+        "--column_seeds",
+        type=_numbers,
+        default=_numbers("100-103"),
+        help="Seeds of the columns of mixing",
+    )
+    parser.add_argument(
+        "--layers", type=_numbers, default=_numbers("0-3"), help="Mixed layers; 0 is the coarsest"
     )
     return parser
 

@@ -1,9 +1,9 @@
-"""Makes the example pictures of the package, the same bytes each time.
+"""Makes the example images of the package, reproducible to the byte.
 
-    python tools/make_examples.py [FOLDER] [--films FILMS]
+    python tools/make_examples.py [FOLDER] [--radiographs RADIOGRAPHS]
 
-Needs scikit-image, which carries the photograph; and for the chest films FILMS, the folder
-that tools/prepare_xrays.py makes. Writes into brgm_tf/examples unless another folder is given.
+The command needs scikit-image, which has the photograph. RADIOGRAPHS is the folder of
+tools/prepare_xrays.py. The default FOLDER is brgm_tf/examples.
 
 Reference: Karras, Laine and Aila, "A style-based generator architecture for generative
 adversarial networks", 2019, appendix A (the alignment of FFHQ).
@@ -27,16 +27,16 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "brgm_tf" / "examples"
 SIDE = 512
 SMALL_SIDE = 32
 
-# Held-out films by the name of the example: of patients that no generator was trained on.
-FILMS = {
+# Held-out radiographs by the name of the example; no generator was trained on these patients.
+RADIOGRAPHS = {
     "xray": "normal_NORMAL2-IM-0424-0001.jpeg",
     "xray_normal": "normal_NORMAL2-IM-1026-0001.jpeg",
     "xray_pneumonia": "pneumonia_person1115_bacteria_3056.jpeg",
 }
-FILM_SIDE = 64
-FILM_FACTOR = 8
-# Left, top, right, bottom of what is missing, in shares of the film: a third of it, with
-# the left lung's lower half and most of the heart.
+SIZE = 64
+FACTOR = 8
+# Left, top, right and bottom of the hole in fractions of the radiograph: a third of it, with the
+# lower half of the left lung and most of the heart.
 HOLE = (0.36, 0.32, 0.94, 0.895)
 
 # Centres of the eyes' outlines and corners of the mouth in the 512 x 512 photograph, in
@@ -61,8 +61,8 @@ def face_quad(eyes, mouth_corners) -> np.ndarray:
     """Returns the corners of the square that FFHQ crops around a face.
 
     Args:
-        eyes: the two eyes' centres (x, y), left in the picture first.
-        mouth_corners: the two corners of the mouth, likewise.
+        eyes: Centres of the two eyes (x, y), left in the picture first.
+        mouth_corners: Corners of the mouth (x, y), left in the picture first.
 
     Returns:
         float64 [4, 2]: top left, bottom left, bottom right, top right.
@@ -91,7 +91,7 @@ def portrait() -> Image.Image:
     photograph = Image.fromarray(skimage.data.astronaut())
     if quad.min() < 0 or (quad.max(axis=0) > photograph.size).any():
         raise SystemExit("The face's square leaves the photograph, which needs padding.")
-    # The square is enlarged, so that no filtering against aliasing is called for.
+    # The square is enlarged, which needs no filter against aliasing.
     return photograph.transform(
         (SIDE, SIDE), Image.Transform.QUAD, quad.ravel(), Image.Resampling.BICUBIC
     )
@@ -108,27 +108,27 @@ def free_form_mask() -> Image.Image:
     return mask
 
 
-def film_mask(size: tuple[int, int]) -> Image.Image:
-    """Returns a 1-bit mask for a film: black is missing."""
+def radiograph_mask(size: tuple[int, int]) -> Image.Image:
+    """Returns a 1-bit mask for a radiograph: black is missing."""
     mask = Image.new("1", size, 1)
     width, height = size
     left, top, right, bottom = (
-        round(share * side) for share, side in zip(HOLE, (width, height) * 2, strict=True)
+        round(fraction * side) for fraction, side in zip(HOLE, (width, height) * 2, strict=True)
     )
     ImageDraw.Draw(mask).rectangle((left, top, right - 1, bottom - 1), fill=0)
     return mask
 
 
-def save_films(source: Path, folder: Path) -> None:
-    """Writes the films, and of the first one a mask and the measurement of fewer pixels."""
-    for name, file in FILMS.items():
-        with Image.open(source / "held_out" / file) as film:
-            film.convert("L").save(folder / f"{name}.png", optimize=True)
-    with Image.open(folder / "xray.png") as film:
-        film_mask(film.size).save(folder / "xray_mask.png", optimize=True)
-        # As a clean film is measured: averaged to the generator's size, then by the factor.
-        small = images.fit(images.load_image(folder / "xray.png", channels=1), resolution=FILM_SIDE)
-        blocks = small.reshape(FILM_SIDE // FILM_FACTOR, FILM_FACTOR, -1, FILM_FACTOR, 1)
+def save_radiographs(source: Path, folder: Path) -> None:
+    """Writes the radiographs, and a mask and a small measurement of the first one."""
+    for name, file in RADIOGRAPHS.items():
+        with Image.open(source / "held_out" / file) as radiograph:
+            radiograph.convert("L").save(folder / f"{name}.png", optimize=True)
+    with Image.open(folder / "xray.png") as radiograph:
+        radiograph_mask(radiograph.size).save(folder / "xray_mask.png", optimize=True)
+        # The measurement averages to the generator's size first, then by the factor.
+        small = images.fit(images.load_image(folder / "xray.png", channels=1), resolution=SIZE)
+        blocks = small.reshape(SIZE // FACTOR, FACTOR, -1, FACTOR, 1)
         images.save_image(folder / "xray_8.png", blocks.mean(axis=(1, 3)))
 
 
@@ -138,12 +138,12 @@ def main(arguments: list[str]) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", nargs="?", type=Path, default=EXAMPLES)
-    parser.add_argument("--films", type=Path, help="folder of tools/prepare_xrays.py")
+    parser.add_argument("--radiographs", type=Path, help="Folder of tools/prepare_xrays.py")
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     save_face(options.folder)
-    if options.films is not None:
-        save_films(options.films, options.folder)
+    if options.radiographs is not None:
+        save_radiographs(options.radiographs, options.folder)
 
 
 def save_face(folder: Path) -> None:

@@ -2,9 +2,9 @@
 
     python tools/make_figures.py [PRESET ...] [--output docs]
 
-A figure docs/NAME.png is what `python -m brgm_tf.reconstruct --flagfile=NAME.cfg` leaves as
-figure.png, or, where the preset draws samples, as uncertainty.png; of faces, whose files are large,
-in fewer pixels. Without names, all are made; those of faces take several minutes each on a CPU.
+docs/NAME.png is the figure.png of `python -m brgm_tf.reconstruct --flagfile=NAME.cfg`. If the
+preset draws samples, docs/NAME.png is uncertainty.png. Large files, of faces, are shrunk. Without
+names, the command makes all figures; each face takes several minutes on a CPU.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = ROOT / "brgm_tf" / "presets"
-MAX_BYTES = 400_000  # larger figures are made SMALL_WIDTH pixels wide
+MAX_BYTES = 400_000  # larger figures are shrunk to SMALL_WIDTH pixels
 SMALL_WIDTH = 1000
-# Flags besides the preset's own: the example is damaged here, and its truth shown.
+# Additional flags: the example is corrupted here, and the figure shows its truth.
 EXTRA = {
     "inpaint": ["--input_kind=clean"],
     "superres": ["--input_kind=clean", "--input=example:xray"],
@@ -31,13 +31,13 @@ EXTRA = {
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command; 0, or the first exit code of a preset's command that is not 0."""
+    """Runs the command; returns 0, or the first other exit code of a preset's command."""
     known = sorted(path.stem for path in PRESETS.glob("*.cfg"))
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("presets", nargs="*", metavar="PRESET", help=", ".join(known))
-    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder of the figures")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="Folder of the figures")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.presets) - set(known))
     if unknown:
@@ -57,16 +57,16 @@ def make(name: str, figure: Path) -> int:
         )
         if done.returncode:
             return done.returncode
-        (found,) = Path(folder).glob("*/figure.png")
-        sampled = found.with_name("uncertainty.png")
+        (source,) = Path(folder).glob("*/figure.png")
+        sampled = source.with_name("uncertainty.png")
         figure.parent.mkdir(parents=True, exist_ok=True)
-        copy(sampled if sampled.exists() else found, figure)
+        copy(sampled if sampled.exists() else source, figure)
     sys.stdout.write(f"{figure}\n")
     return 0
 
 
 def copy(source: Path, figure: Path) -> None:
-    """Copies a figure, in fewer pixels where its file is large."""
+    """Copies a figure, and shrinks a large one."""
     if source.stat().st_size <= MAX_BYTES:
         shutil.copyfile(source, figure)
         return

@@ -1,4 +1,4 @@
-"""The step of brgm-pytorch, timed for tools/benchmark.py, on a machine that has the original.
+"""Times a step of brgm-pytorch for tools/benchmark.py, with the original's code.
 
     git clone https://github.com/razvanmarinescu/brgm-pytorch
     python tools/peer_brgm_pytorch.py --source=brgm-pytorch --make_network=net.pkl --resolution=256
@@ -6,10 +6,10 @@
         --corruption='downsample(factor=8, method="bicubic")' \
         --peer 'python tools/peer_brgm_pytorch.py --source=brgm-pytorch --network=net.pkl'
 
-The generator is the original's own code, in PyTorch, loaded from where it lies; the terms are those
-of its bayesmap_recon.py, by their formulas. The features of VGG16 are computed by PyTorch with the
-weights that the benchmark puts beside the problem, as NVIDIA's vgg16.pt would compute them. Needs
-torch, and what the original imports (click, requests, scipy, Pillow); not brgm_tf.
+The generator is the original's PyTorch code in --source. The terms follow the formulas of
+bayesmap_recon.py. PyTorch computes the features of VGG16 as NVIDIA's vgg16.pt does, with weights
+from the benchmark. The command needs torch and the imports of the original (click, requests, scipy,
+Pillow), but not brgm_tf.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BLOCKS = (2, 2, 3, 3, 3)
 
 
 class Features:
-    """NVIDIA's vgg16.pt with return_lpips: unit-normalised, weighted features [B, N]."""
+    """Features [B, N] of NVIDIA's vgg16.pt with return_lpips: unit-normalised and weighted."""
 
     def __init__(self, path: Path):
         arrays = np.load(path)
@@ -46,7 +46,7 @@ class Features:
         )
 
     def __call__(self, images):
-        """Of images [B, C, H, W] in [0, 255], taken at 256 x 256 as the original takes them."""
+        """Returns the features of images [B, C, H, W] in [0, 255], resized to 256 x 256."""
         x = functional.interpolate(images, size=(256, 256), mode="area")
         x = x.repeat(1, 3 // x.shape[1], 1, 1)
         x = (x / 127.5 - 1.0 - self._shift) / self._scale
@@ -65,7 +65,7 @@ class Features:
 
 
 class Objective:
-    """The loss of bayesmap_recon.py; its cosine term of every image, where that reads image 0."""
+    """Loss of bayesmap_recon.py, with the cosine term of every image instead of image 0."""
 
     def __init__(self, network, features: Features, *, measurement, settings):
         self._network, self._features, self._settings = network, features, settings
@@ -74,7 +74,7 @@ class Objective:
         self._mean, self._sigma = _statistics(network)
 
     def __call__(self, ws):
-        """Summed over images; ws [B, L, D]."""
+        """Returns the loss of ws [B, L, D], summed over images."""
         x = (self._network.synthesis(ws, noise_mode="const") + 1.0) * 127.5
         size = self._target.shape[-1] / x.shape[-1]
         y = functional.interpolate(
@@ -95,7 +95,7 @@ class Objective:
 
 
 def _statistics(network):
-    """Mean and total standard deviation of 10,000 mapped z, as the original has them."""
+    """Returns the mean and total standard deviation of 10,000 mapped z, as the original does."""
     z = np.random.RandomState(123).randn(10_000, network.z_dim)
     w = network.mapping(torch.from_numpy(z), None)[:, 0].numpy().astype("float32")
     mean = w.mean(axis=0)
@@ -103,7 +103,7 @@ def _statistics(network):
 
 
 def make_network(path: Path, *, resolution: int, channel_base: int, seed: int) -> None:
-    """Writes a pickle of an untrained generator, as training writes it."""
+    """Writes a pickle of an untrained generator in the format of the training."""
     from training.networks import Generator
 
     torch.manual_seed(seed)
@@ -118,7 +118,7 @@ def make_network(path: Path, *, resolution: int, channel_base: int, seed: int) -
         synthesis_kwargs=synthesis,
     )
     network = network.eval().requires_grad_(False)
-    # Every strength of noise is 0 at first, and no one would notice other noise.
+    # The initial strength 0 would hide differences of the noise.
     for name, parameter in network.named_parameters():
         if name.endswith("noise_strength"):
             parameter.data.fill_(0.05)
@@ -130,10 +130,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--source", required=True, help="folder of brgm-pytorch")
-    parser.add_argument("--network", help="pickle of the generator")
+    parser.add_argument("--source", required=True, help="Folder of brgm-pytorch")
+    parser.add_argument("--network", help="Pickle of the generator")
     parser.add_argument("--num_steps", type=int, default=3)
-    parser.add_argument("--make_network", type=Path, help="write an untrained one, and stop")
+    parser.add_argument("--make_network", type=Path, help="Write an untrained generator, and stop")
     parser.add_argument("--resolution", type=int, default=256)
     parser.add_argument("--channel_base", type=int, default=16384)
     options = parser.parse_args()
@@ -155,7 +155,7 @@ def main() -> None:
     ws = torch.from_numpy(problem["ws"]).requires_grad_(True)
     optimizer = torch.optim.Adam([ws], lr=0.1)
     first, seconds = None, []
-    for _ in range(options.num_steps + 1):  # the first is to warm up
+    for _ in range(options.num_steps + 1):  # the first step warms up
         start = time.perf_counter()
         optimizer.zero_grad()
         loss = objective(ws)

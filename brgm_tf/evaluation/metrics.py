@@ -1,44 +1,51 @@
-"""Figures of merit of restored images, each per image [B].
+"""Figures of merit of restored images, one number for each image, [B].
 
 Notation: x the restored and t the true image, clipped to [-1, 1] and mapped to grey
 levels in [0, 255]; d = x - t; means run over the pixels and channels of one image.
-TensorFlow is imported inside the functions that need it.
+The functions import TensorFlow when they need it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 
-# Half of a grey-level range of 255: the grey levels that one unit of [-1, 1] spans.
-LEVELS_PER_UNIT = 127.5
 MAX_LEVEL = 255.0
-# The window of Wang et al. (2004).
-SSIM_WINDOW = 11
+SSIM_WINDOW = 11  # size of the window of Wang et al. (2004)
 
 
-def image_metrics(restored, truth, *, mask=None) -> dict[str, np.ndarray]:
+def image_metrics(restored: Any, truth: Any, *, mask: Any = None) -> dict[str, np.ndarray]:
     """Returns PSNR, SSIM, MAE and RMSE of restored images.
 
         psnr = 10 log10(255^2 / mean(d^2)) [dB]    mae = mean(|d|)    rmse = sqrt(mean(d^2))
 
-    ssim is the mean of the local index in an 11 x 11 Gaussian window of scale 1.5 that
-    lies wholly in the image, per channel; it is NaN for an image smaller than that. Equal
-    images have the PSNR inf.
+    ssim is the mean of the local index of each channel in 11 x 11 Gaussian windows of scale
+    1.5 inside the image. Images smaller than the window have the SSIM NaN. Equal images have
+    the PSNR inf.
 
     Args:
-        restored: [B, H, W, C] in [-1, 1]; clipped.
-        truth: [B, H, W, C] in [-1, 1]; clipped.
-        mask: None for the whole image; else bool, broadcastable to [B, H, W, 1], True =
-            missing: the figures are then of the missing pixels only (SSIM: of the windows
-            with a missing centre), and NaN where nothing is missing.
+        restored: Restored images [B, H, W, C] in [-1, 1]; values are clipped.
+        truth: True images [B, H, W, C] in [-1, 1]; values are clipped.
+        mask: bool, broadcastable to [B, H, W, 1], True = missing. The figures then cover the
+            missing pixels (SSIM: windows with a missing centre), and are NaN without missing
+            pixels. None covers the whole image.
 
     Returns:
-        Arrays float64 [B] by name: psnr (dB), ssim, mae and rmse (grey levels).
+        float64 arrays [B] by name: psnr (dB), ssim, mae and rmse (grey levels).
 
     Raises:
-        InputError: the shapes do not fit.
+        InputError: The shapes differ.
+
+    Example:
+        >>> truth = np.zeros([1, 16, 16, 1])
+        >>> figures = image_metrics(truth + 2 / 255, truth)
+        >>> round(float(figures["rmse"][0]), 3), round(float(figures["psnr"][0]), 2)
+        (1.0, 48.13)
 
     Reference:
         Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error
@@ -60,23 +67,24 @@ def image_metrics(restored, truth, *, mask=None) -> dict[str, np.ndarray]:
 
 
 def restoration_metrics(
-    reconstruction, truth, *, distance, merged=None, missing=None
+    reconstruction: Any, truth: Any, *, distance: Callable, merged: Any = None, missing: Any = None
 ) -> dict[str, np.ndarray]:
-    """Returns all figures of restored images whose truth is known.
+    """Returns all figures of restored images of known truth.
 
     Args:
-        reconstruction: [B, H, W, C] in [-1, 1].
-        truth: [B, H, W, C] in [-1, 1].
-        distance: LPIPS, (x, t) -> [B] for images in [-1, 1].
-        merged: [B, H, W, C], the known pixels put back; None where there are none.
+        reconstruction: Restored images [B, H, W, C] in [-1, 1].
+        truth: True images [B, H, W, C] in [-1, 1].
+        distance: LPIPS, a function (x, t) -> [B] of images in [-1, 1].
+        merged: Restored images with the known pixels put back, [B, H, W, C], or None.
         missing: bool [B, H, W, 1], True = missing; None without a mask.
 
     Returns:
-        Arrays [B] by name: those of `image_metrics` and lpips; 'merged_' before them for
-        the merged image; hole_rmse, the RMSE of the missing pixels (grey levels).
+        Arrays [B] by name: the figures of `image_metrics` and lpips; with the prefix
+        'merged_', the same figures of the merged images; hole_rmse, the RMSE of the missing
+        pixels (grey levels).
 
     Raises:
-        InputError: the shapes do not fit.
+        InputError: The shapes differ.
     """
 
     def figures(image) -> dict[str, np.ndarray]:
@@ -84,56 +92,59 @@ def restoration_metrics(
             "lpips": np.array(distance(np.clip(image, -1, 1), truth))
         }
 
-    found = figures(reconstruction)
+    result = figures(reconstruction)
     if merged is not None:
-        found |= {f"merged_{name}": values for name, values in figures(merged).items()}
+        result |= {f"merged_{name}": values for name, values in figures(merged).items()}
     if missing is not None:
-        found["hole_rmse"] = image_metrics(reconstruction, truth, mask=missing)["rmse"]
-    return found
+        result["hole_rmse"] = image_metrics(reconstruction, truth, mask=missing)["rmse"]
+    return result
 
 
-def residual(measurement, predicted_measurement, *, observed=None) -> np.ndarray:
-    """Returns the distance of the restored image, corrupted again, from the measurement.
+def residual(measurement: Any, predicted_measurement: Any, *, observed: Any = None) -> np.ndarray:
+    """Returns the distance between the measurement and its prediction, in grey levels.
 
         residual = 127.5 sqrt(mean(|y - f(x)|^2))
 
-    In grey levels: what remains of the measurement unexplained, to be compared with the
-    noise's standard deviation. Nothing is clipped. A complex number has two errors, that of its
-    real and that of its imaginary part, and a grey level is 1 / 255 of it:
+    Compare the residual with the standard deviation of the noise. Nothing is clipped. For
+    complex measurements, both real and imaginary parts have errors, and a grey level is 1 / 255:
 
         residual = 255 sqrt(mean(|y - f(x)|^2) / 2)
 
     Args:
-        measurement: y, [B, ...], real (images in [-1, 1]) or complex (white has the modulus 1).
-        recorrupted: f(x), of the same shape.
-        observed: bool, broadcastable to the measurement, True = observed (the opposite
-            of a mask); None if everything is.
+        measurement: y [B, ...], real (images in [-1, 1]) or complex (white has modulus 1).
+        predicted_measurement: f(x), in the shape of y.
+        observed: bool, broadcastable to the measurement, True = observed (the opposite of a
+            mask); None if everything is observed.
 
     Returns:
-        float64 [B]; NaN where nothing is observed.
+        float64 [B]; NaN if nothing is observed.
 
     Raises:
-        InputError: the shapes do not fit.
+        InputError: The shapes differ.
+
+    Example:
+        >>> residual(np.zeros([1, 2, 2, 1]), np.full([1, 2, 2, 1], 2 / 255)).tolist()
+        [1.0]
     """
     measurement, predicted_measurement = np.asarray(measurement), np.asarray(predicted_measurement)
     _check_same_shape("measurement", measurement, predicted_measurement)
     counted = None if observed is None else _counted("observed", observed, measurement.shape)
-    # Double precision first: the difference of two close float32 has few digits.
+    # Double precision, because the difference of two close float32 numbers has few digits.
     wide = np.result_type(measurement, predicted_measurement, np.float64)
     squares = np.abs(measurement.astype(wide) - predicted_measurement) ** 2
-    levels = MAX_LEVEL / np.sqrt(2) if wide.kind == "c" else LEVELS_PER_UNIT
+    levels = MAX_LEVEL / np.sqrt(2) if wide.kind == "c" else GREY_LEVELS_PER_UNIT
     return levels * np.sqrt(_mean(squares, counted=counted))
 
 
 def _levels(image) -> np.ndarray:
-    return (np.clip(np.asarray(image, np.float32), -1, 1) + 1) * np.float32(LEVELS_PER_UNIT)
+    return (np.clip(np.asarray(image, np.float32), -1, 1) + 1) * np.float32(GREY_LEVELS_PER_UNIT)
 
 
 def _check_same_shape(argument: str, first: np.ndarray, second: np.ndarray) -> None:
     if first.shape != second.shape or not first.ndim:
         raise InputError(
             argument,
-            "must have the shape of what it is compared with, [B, ...]",
+            "must have the shape of the other array, [B, ...]",
             shape=first.shape,
             other=second.shape,
         )
@@ -152,7 +163,7 @@ def _counted(argument: str, mask, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _mean(values: np.ndarray, *, counted: np.ndarray | None) -> np.ndarray:
-    """Returns the mean per image over the pixels that count; NaN where none does."""
+    """Returns the mean of each image over the counted pixels, NaN without such pixels."""
     axes = tuple(range(1, values.ndim))
     if counted is None:
         return values.mean(axis=axes)
@@ -169,7 +180,7 @@ def _psnr(restored: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _psnr_of(rmse: np.ndarray) -> np.ndarray:
-    # Equal images divide by zero on purpose: their PSNR is inf.
+    # Equal images divide by zero on purpose, because their PSNR is inf.
     with np.errstate(divide="ignore"):
         return 20 * np.log10(MAX_LEVEL / rmse)
 
@@ -177,7 +188,7 @@ def _psnr_of(rmse: np.ndarray) -> np.ndarray:
 def _ssim(restored: np.ndarray, truth: np.ndarray, *, counted: np.ndarray | None) -> np.ndarray:
     import tensorflow as tf
 
-    # A smaller window would be another figure, not to be compared with published ones.
+    # A smaller window would give numbers that differ from published ones.
     if min(truth.shape[1:3]) < SSIM_WINDOW:
         return np.full(len(truth), np.nan)
     local = tf.image.ssim(

@@ -1,6 +1,6 @@
-"""What every generator offers, and the statistics of its latents.
+"""Base class of generators, and the statistics of their latents.
 
-Notation: B images, L latents an image (one per modulated layer: W+), D their size,
+Notation: B images, L latents of an image (W+: one for each modulated layer), D their size,
 z ~ N(0, I) of size Z, w = mapping(z), image = synthesis(ws) with ws [B, L, D].
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,11 +16,11 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class LatentStatistics:
-    """Moments of w = mapping(z), z ~ N(0, I), from a stated number of seeds.
+    """Moments of w = mapping(z), z ~ N(0, I), estimated from seeded draws.
 
     Args:
-        mean: [D], mean of w.
-        covariance: [D, D], covariance of w.
+        mean: Mean of w, [D].
+        covariance: Covariance of w, [D, D].
     """
 
     mean: np.ndarray
@@ -27,17 +28,17 @@ class LatentStatistics:
 
 
 class Generator(keras.Model, abc.ABC):
-    """A generative prior: latents in, images in [-1, 1] out.
+    """A generative prior that maps latents to images in [-1, 1].
 
-    Subclasses set the attributes below in their constructor and define `mapping`
-    and `synthesis`, both made of `keras.ops`, differentiable and jit-compilable.
+    Subclasses set the attributes below in their constructor. They define `mapping` and
+    `synthesis` with `keras.ops`, differentiable and compilable by XLA.
 
     Attributes:
-        resolution: height and width of the images, pixels.
+        resolution: Height and width of the images, in pixels.
         channels: 1 (grey) or 3 (RGB).
-        num_ws: L, number of latents an image.
-        w_dim: D.
-        z_dim: Z.
+        num_ws: Number of latents of an image, L.
+        w_dim: Size of a latent, D.
+        z_dim: Size of a normal code, Z.
     """
 
     resolution: int
@@ -47,37 +48,36 @@ class Generator(keras.Model, abc.ABC):
     z_dim: int
 
     @abc.abstractmethod
-    def mapping(self, z):
+    def mapping(self, z: Any) -> Any:
         """Maps z [B, Z] to w [B, D]."""
 
     @abc.abstractmethod
-    def synthesis(self, ws):
+    def synthesis(self, ws: Any) -> Any:
         """Maps latents ws [B, L, D] to images [B, resolution, resolution, channels]."""
 
     def freeze(self) -> None:
-        """Has weights taken for constants from now on, as they are: a step costs less then.
+        """Makes the current weights constants, which speeds up a step.
 
-        There is no gradient in those weights any more, and a change of them has no effect.
+        Afterwards the weights have no gradient, and new values have no effect.
         """
 
-    def call(self, z):
-        """Images of z [B, Z], the same w at every layer."""
+    def call(self, z: Any) -> Any:
+        """Returns the images of z [B, Z], with the same w at every layer."""
         w = self.mapping(z)
         return self.synthesis(keras.ops.repeat(w[:, None, :], self.num_ws, axis=1))
 
     def latent_statistics(
-        self, num_samples: int = 10_000, *, seed: int = 123, c=None
+        self, num_samples: int = 10_000, *, seed: int = 123, c: Any = None
     ) -> LatentStatistics:
-        """Mean and covariance of w over `num_samples` seeded draws of z.
+        """Returns the mean and covariance of w over seeded draws of z.
 
-        The draws are NumPy's `RandomState(seed).randn`, as in the originals, so the
-        statistics do not depend on the backend.
+        NumPy's `RandomState(seed).randn` draws z, as in the originals, so the statistics
+        do not depend on the backend.
 
         Args:
-            num_samples: number of draws.
-            seed: of the draws.
-            c: label [1, C] of the class that w is to be of, for a generator whose
-                `mapping` takes labels.
+            num_samples: Number of draws; default 10,000.
+            seed: Seed of the draws; default 123.
+            c: Label [1, C] of the class of w, if `mapping` takes labels.
         """
         label = {} if c is None else {"c": c}
         z = np.random.RandomState(seed).randn(num_samples, self.z_dim).astype("float32")

@@ -1,8 +1,8 @@
-"""Handles of generators -> the loaded objects.
+"""Loading of generators by their handles.
 
-A handle is a name of `catalogue.GENERATORS` or what `handles` reads. Resolution and
-channels are found without TensorFlow, so that inputs are checked before it is imported;
-only a SavedModel whose signatures leave them open has to be loaded for that.
+A handle is a name in `catalogue.GENERATORS`, or a path or address that `handles` parses.
+Resolution and channels are read without TensorFlow, so that inputs are checked before it is
+imported. Only a SavedModel with open sizes in its signatures must be loaded for that.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from brgm_tf.core import atomic_files
 from brgm_tf.core.cache import Progress
@@ -24,62 +25,70 @@ from brgm_tf.weights.pypi_table import PACKAGES
 _ARGUMENT = "generator"
 
 
-def check_generator(handle) -> None:
-    """Checks a handle as far as no file is read and nothing is fetched.
+def check_generator(handle: Any) -> None:
+    """Checks a handle without reading or fetching a file.
 
     Raises:
-        InputError: there is no such name or path, or the address is of no known kind.
+        InputError: The name or path does not exist, or the kind of address is unknown.
     """
     if not hasattr(handle, "synthesis"):
         _find(handle)
 
 
-def describe_generator(handle, *, progress: Progress | None = None) -> GeneratorRow:
-    """Resolution and channels of a generator, given by its handle or as the loaded object.
+def describe_generator(handle: Any, *, progress: Progress | None = None) -> GeneratorRow:
+    """Returns the resolution and channels of a generator, by its handle or as an object.
 
-    What has an address is fetched for that, the first time.
+    The first call for an address fetches the file.
 
     Args:
-        handle: as for `load_generator`.
-        progress: called with a line for each thing worth telling.
+        handle: Handle or generator, as for `load_generator`.
+        progress: Function that receives lines of text about the progress, or None.
 
     Raises:
-        InputError: there is no such generator, or it cannot be read.
+        InputError: The generator does not exist or cannot be read.
     """
     if hasattr(handle, "synthesis"):
         return GeneratorRow(handle.resolution, handle.channels, "", type(handle).__name__)
-    row, place = _find(handle)
-    if row is not None and (place is None or not place.is_remote):
+    row, location = _find(handle)
+    if row is not None and (location is None or not location.is_remote):
         return row
-    path = _local_model(place, progress=progress)
+    path = _local_model(_known(location), progress=progress)
     return GeneratorRow(*_image_size(path), "", row.help if row else path.name)
 
 
-def load_generator(handle, *, network: str = "G_ema", progress: Progress | None = None):
-    """Loads a generator, fetching it the first time.
+def load_generator(handle: Any, *, network: str = "G_ema", progress: Progress | None = None) -> Any:
+    """Loads a generator; the first call for an address fetches the file.
 
     Args:
-        handle: a name of `GENERATORS`; a file (a pickle of NVIDIA's, a checkpoint of
-            rosinality's) or folder (of `save_preset`, or a SavedModel), also in an archive
-            (.zip, .tar.gz); its https:// or gs:// address; a handle of TF-Hub.
-            '#sha256=...' behind it has a file checked. A loaded generator is returned as it is.
-        network: of a checkpoint's networks 'G_ema', the moving average over training (Gs in
-            TensorFlow), or 'G'.
-        progress: called with a line for each thing worth telling.
+        handle: One of the following. A suffix '#sha256=...' checks a file.
+            A name in `GENERATORS`.
+            The path of a file: a pickle of NVIDIA's or a checkpoint of rosinality's.
+            The path of a folder: from `save_preset`, or a SavedModel.
+            The path of an archive (.zip, .tar.gz) with one of these.
+            An https:// or gs:// address of one of these, or a TF-Hub handle.
+            A loaded generator, which is returned unchanged.
+        network: Network of a checkpoint: 'G_ema', the moving average over training (Gs in
+            TensorFlow), or 'G'. Default 'G_ema'.
+        progress: Function that receives lines of text about the progress, or None.
 
     Returns:
         A `generators.base.Generator`.
 
     Raises:
-        InputError: there is no such generator, or it cannot be fetched or read.
+        InputError: The generator does not exist, or cannot be fetched or read.
+
+    Example:
+        >>> generator = load_generator("xray-64")
+        >>> generator.resolution, generator.channels
+        (64, 1)
     """
     if hasattr(handle, "synthesis"):
         return handle
-    row, place = _find(handle)
-    if place is None:
+    row, location = _find(handle)
+    if row is not None and location is None:
         _check_only(network)
         return _load_mobile(row.weights, progress=progress)
-    path = _local_model(place, progress=progress)
+    path = _local_model(_known(location), progress=progress)
     kind = detect.kind(path, argument=_ARGUMENT)
     if kind in ("preset", "saved_model"):
         _check_only(network)
@@ -95,85 +104,95 @@ def load_generator(handle, *, network: str = "G_ema", progress: Progress | None 
 
 
 def _check_only(network: str) -> None:
-    """Raises unless the network is the one that everything has."""
+    """Raises unless the network is the default."""
     if network != "G_ema":
         raise InputError(
-            "network", "must be G_ema for a generator that is the only one", network=network
+            "network", "must be G_ema, because this generator has a single network", network=network
         )
 
 
-def origin_of(handle) -> dict[str, str]:
-    """Where a generator is from: 'source', 'licence', and 'sha256' of a file or package.
+def origin_of(handle: str | os.PathLike) -> dict[str, str]:
+    """Returns the 'source' and 'licence' of a generator, and the 'sha256' of a file or package.
 
     Args:
-        handle: as for `load_generator`; what it stands for is there already.
+        handle: Handle as for `load_generator`, fetched before.
     """
-    row, place = _find(handle)
-    if place is None:
+    row, location = _find(handle)
+    if row is not None and location is None:
         package = PACKAGES[row.weights]
         return {
             "source": package.requirement,
             "licence": package.licence,
             "sha256": package.sha256,
         }
-    path = handles.local_path(place, argument=_ARGUMENT)
-    known = {
-        "source": place.location if place.is_remote else path.name,
+    known = _known(location)
+    path = handles.local_path(known, argument=_ARGUMENT)
+    origin = {
+        "source": known.location if known.is_remote else path.name,
         "licence": row.licence if row else "",
     }
-    return known | ({"sha256": atomic_files.sha256(path)} if path.is_file() else {})
+    return origin | ({"sha256": atomic_files.sha256(path)} if path.is_file() else {})
 
 
 def list_generators() -> str:
-    """A few lines a generator that has a name: resolution, where from, cached or not, licence."""
+    """Returns the resolution, cache state, source and licence of each named generator, as text."""
     return "".join(_listed(name, row) for name, row in GENERATORS.items())
 
 
 def _find(handle) -> tuple[GeneratorRow | None, Handle | None]:
-    """The row of a name, if it is one; and where it is, unless the package index has it."""
+    """Returns the row of a name, or None; and the location, or None for the package index."""
     if not isinstance(handle, str | os.PathLike):
         raise InputError(_ARGUMENT, "must be a handle or a generator", generator=handle)
-    place = handles.parse(handle, argument=_ARGUMENT)
-    row = GENERATORS.get(place.location)
+    parsed = handles.parse(handle, argument=_ARGUMENT)
+    row = GENERATORS.get(parsed.location)
     if row is None:
-        if not place.is_remote and not Path(place.location).expanduser().exists():
+        if not parsed.is_remote and not Path(parsed.location).expanduser().exists():
             raise InputError(
                 _ARGUMENT,
                 "must be a file or folder, an https:// or gs:// address, or one of "
                 + ", ".join(GENERATORS),
-                generator=place.location,
+                generator=parsed.location,
             )
-        return None, place
+        return None, parsed
     if row.source:
         source = handles.parse(row.source, argument=_ARGUMENT)
-        return row, dataclasses.replace(source, sha256=place.sha256 or source.sha256)
-    if place.sha256:
+        return row, dataclasses.replace(source, sha256=parsed.sha256 or source.sha256)
+    if parsed.sha256:
         raise InputError(
-            _ARGUMENT, "has checksums of its own and takes none", generator=place.location
+            _ARGUMENT,
+            "must be without a checksum, because its package has checksums",
+            generator=parsed.location,
         )
     return row, None
 
 
-def _local_model(place: Handle, *, progress) -> Path:
-    """The file or folder of a handle, out of its archive if it is in one."""
-    told = {"progress": progress, "argument": _ARGUMENT}
-    return unpacking.unpack_model(handles.local_path(place, **told), **told)
+def _known(location: Handle | None) -> Handle:
+    """Returns the location that `_find` returns with a row of no package."""
+    if location is None:
+        raise InputError(_ARGUMENT, "must have a location")
+    return location
+
+
+def _local_model(location: Handle, *, progress) -> Path:
+    """Returns the file or folder of a handle, unpacked from an archive if necessary."""
+    path = handles.local_path(location, progress=progress, argument=_ARGUMENT)
+    return unpacking.unpack_model(path, progress=progress, argument=_ARGUMENT)
 
 
 def _image_size(path: Path) -> tuple[int, int]:
-    """Resolution and channels of the generator in a file or folder."""
+    """Returns the resolution and channels of the generator in a file or folder."""
     kind = detect.kind(path, argument=_ARGUMENT)
     if kind == "preset":
         return _image_size_of_preset(path)
     if kind == "saved_model":
-        found = saved_model.signatures(path, argument=_ARGUMENT)
-        _, synthesis = saved_model.find_roles(found, argument=_ARGUMENT)
-        size = saved_model.image_size(saved_model.image_output(found[synthesis])[1])
+        signatures = saved_model.signatures(path, argument=_ARGUMENT)
+        _, synthesis = saved_model.find_roles(signatures, argument=_ARGUMENT)
+        size = saved_model.image_size(saved_model.image_output(signatures[synthesis])[1])
         if size is not None:
             return size
         generator = _load_saved_model(path, progress=None)
         return generator.resolution, generator.channels
-    config = identify.read(path, argument=_ARGUMENT).config
+    config: dict[str, Any] = dict(identify.read(path, argument=_ARGUMENT).config)
     return config["resolution"], config["channels"]
 
 
@@ -188,12 +207,12 @@ def _image_size_of_preset(folder: Path) -> tuple[int, int]:
 
 
 def _load_mobile(weights: str, *, progress):
-    from brgm_tf.generators import mobile_stylegan
+    from brgm_tf.generators import mobile_stylegan, mobile_stylegan_files
 
     arrays = fetching.load_converted(
         weights,
-        mobile_stylegan.read_arrays,
-        mobile_stylegan.ARRAYS_VERSION,
+        mobile_stylegan_files.read_arrays,
+        mobile_stylegan_files.ARRAYS_VERSION,
         progress=progress,
         argument=_ARGUMENT,
     )
@@ -205,21 +224,21 @@ def _load_saved_model(path: Path, *, progress):
 
     generator = SavedModelGenerator(path, argument=_ARGUMENT)
     if generator.num_ws == 1 and progress is not None:
-        progress("this generator takes one latent an image: there is no W+, one for each layer")
+        progress("this generator takes one latent for each image, so W+ is not available")
     return generator
 
 
 def _listed(name: str, row: GeneratorRow) -> str:
     size = f"{row.resolution} x {row.resolution}"
-    colours = {1: ", grey", 3: ", RGB"}.get(row.channels, "")
+    colours = "" if row.channels is None else {1: ", grey", 3: ", RGB"}[row.channels]
     origin, licence = row.source, row.licence
     if row.weights:
         status = fetching.status(row.weights)
         origin, licence = f"{status.requirement}, {status.homepage}", status.licence
         state = "cached" if status.cached else "not cached"
     else:
-        place = handles.parse(row.source)
-        cached = "cached" if http.is_cached(place.location) else "not cached"
-        state = cached if place.is_remote else "bundled"
-    tried = "" if row.tried else " (not tried from here)"
+        location = handles.parse(row.source)
+        cached = "cached" if http.is_cached(location.location) else "not cached"
+        state = cached if location.is_remote else "bundled"
+    tried = "" if row.tried else " (not tested)"
     return f"{name}: {size}{colours}, {state}\n    {row.help}\n    {origin}{tried}\n    {licence}\n"

@@ -1,84 +1,57 @@
-"""StyleGAN2's mapping network: normal code and label -> latent.
+"""StyleGAN2's mapping network: normal code and label to latent.
 
 Notation: z [B, Z] a normal code, c [B, C] a label, e = embed(c) [B, E], w [B, D].
 """
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import keras
 from keras import ops
 
 from brgm_tf.generators.layers import BuiltLayer, FullyConnected
+from brgm_tf.generators.stylegan2_config import StyleGAN2Config
 from brgm_tf.ops.modulated_conv2d import normalize_2nd_moment
-
-# How z and e are scaled before the first layer, n(x) = x / rms(x):
-#   'separate'  [n(z), n(e)]
-#   'joint'     n([z, e])
-#   'none'      [z, e]
-# Only where e is scaled by itself does the embedding have a bias.
-NORMALIZATIONS = ("separate", "joint", "none")
 
 
 class Mapping(BuiltLayer):
     """Mapping network: w = fc_n(...fc_1(normalised [z, embed(c)])).
 
     Args:
-        z_dim: Z.
-        w_dim: D.
-        c_dim: C, 0 for no labels.
-        depth: number of layers.
-        width: features between the layers.
-        embedding_width: E; without labels there is no embedding.
-        normalization: one of `NORMALIZATIONS`.
-        activation: of every layer, a name of `ops.ACTIVATIONS`.
-        lr_multiplier: the layers' learning rate relative to the synthesis network.
+        config: Options of the network.
+        rng, name, dtype: As in `BuiltLayer`.
     """
 
-    def __init__(
-        self,
-        z_dim,
-        w_dim,
-        *,
-        c_dim,
-        depth,
-        width,
-        embedding_width,
-        normalization,
-        activation,
-        lr_multiplier,
-        rng,
-        name="mapping",
-        dtype=None,
-    ):
+    def __init__(self, config: StyleGAN2Config, *, rng, name: str = "mapping", dtype=None):
         super().__init__(rng=rng, name=name, dtype=dtype)
-        self.c_dim = c_dim
-        self.normalization = normalization
-        shared = {"rng": rng, "dtype": dtype}
+        self.c_dim = config.c_dim
+        self.normalization = config.normalization
         with keras.name_scope(name):
             self.embed = None
-            if c_dim:
+            if config.c_dim:
                 self.embed = FullyConnected(
-                    c_dim,
-                    embedding_width,
-                    use_bias=normalization == "separate",
+                    config.c_dim,
+                    config.embedded_features,
+                    use_bias=config.normalization == "separate",
+                    rng=rng,
                     name="embed",
-                    **shared,
+                    dtype=dtype,
                 )
-            first = z_dim + (embedding_width if c_dim else 0)
-            sizes = [first] + [width] * (depth - 1) + [w_dim]
             self.layers = [
                 FullyConnected(
-                    sizes[i],
-                    sizes[i + 1],
-                    activation=activation,
-                    lr_multiplier=lr_multiplier,
+                    *sizes,
+                    activation=config.mapping_activation,
+                    lr_multiplier=config.mapping_lr_multiplier,
+                    rng=rng,
                     name=f"fc{i}",
-                    **shared,
+                    dtype=dtype,
                 )
-                for i in range(depth)
+                for i, sizes in enumerate(itertools.pairwise(config.mapping_sizes))
             ]
 
-    def call(self, z, c=None):
+    def call(self, z: Any, c: Any = None) -> Any:
         """Maps z [B, Z] and labels c [B or 1, C] (None: zeros) to w [B, D]."""
         x = self._input(ops.cast(z, self.weight_dtype), c)
         for layer in self.layers:
@@ -92,6 +65,6 @@ class Mapping(BuiltLayer):
             c = ops.zeros((1, self.c_dim)) if c is None else c
             e = self.embed(c)
             e = normalize_2nd_moment(e) if separate else e
-            # The sum repeats one label for all z, whose number need not be known.
+            # The sum repeats one label for all z, whose number may be unknown.
             x = ops.concatenate([x, e + ops.zeros_like(z[:, :1])], axis=1)
         return normalize_2nd_moment(x) if self.normalization == "joint" else x

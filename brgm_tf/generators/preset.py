@@ -1,28 +1,30 @@
 """Generators as folders: config.json and model.weights.h5.
 
-config.json has "class_name" and "config", the arguments of the class, and whatever else is
-known ("about"). model.weights.h5 has one data set a weight, named by the weight's path in the
-network: 'synthesis/b8/conv0/weight', 'w_avg'. Data sets may be float16, which halves the file;
-they are cast to the weight's own type when read.
+config.json has "class_name", "config" (the arguments of the class) and "about" (any other
+facts). model.weights.h5 has one data set for each weight, named by the path of the weight in
+the network: 'synthesis/b8/conv0/weight', 'w_avg'. float16 data sets halve the file; the reader
+casts them to the dtype of the weight.
 """
 
 from __future__ import annotations
 
-import inspect
+import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.generators.stylegan2_config import StyleGAN2Config
 from brgm_tf.generators.weight_shapes import weight_shapes
 from brgm_tf.weights.formats import hdf5
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 STORAGE = ("float32", "float16")
-# Largest float16.
-_LIMIT = 65504.0
+_LARGEST_FLOAT16 = 65504.0
+_OTHER_ARGUMENTS = ("seed", "dtype", "name")  # of StyleGAN2, besides the fields of its config
 
 
 def _classes() -> dict:
@@ -31,20 +33,27 @@ def _classes() -> dict:
     return {"StyleGAN2": StyleGAN2}
 
 
-def save_preset(generator, folder, *, storage: str = "float32", about: dict | None = None) -> Path:
+def save_preset(
+    generator: Any,
+    folder: str | os.PathLike,
+    *,
+    storage: str = "float32",
+    about: dict | None = None,
+) -> Path:
     """Writes a generator as a folder.
 
     Args:
-        generator: a generator of this package, with `get_config`.
-        folder: made if need be; files of these names there are replaced.
-        storage: 'float32' or 'float16', the type of the numbers in the file.
-        about: more to be known, for JSON.
+        generator: Generator of this package, with `get_config`.
+        folder: Path of the folder, which is created if necessary. Existing files with the
+            names of the two files are replaced.
+        storage: Dtype of the weights in the file, 'float32' or 'float16'; default 'float32'.
+        about: Other facts for config.json, or None.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: the storage is unknown, or a weight is too large for it.
+        InputError: The storage is unknown, or a weight is too large for it.
     """
     if storage not in STORAGE:
         raise InputError("storage", "must be one of " + ", ".join(STORAGE), storage=storage)
@@ -63,23 +72,23 @@ def save_preset(generator, folder, *, storage: str = "float32", about: dict | No
     return folder
 
 
-def load_preset(folder, *, argument: str = "generator", **overrides):
-    """Reads a generator from its folder.
+def load_preset(folder: str | os.PathLike, *, argument: str = "generator", **overrides: Any) -> Any:
+    """Loads a generator from its folder.
 
     Args:
-        folder: as `save_preset` writes it.
-        argument: name of the user's argument, for errors.
-        overrides: arguments of the class other than those in the file, such as dtype.
+        folder: Folder that `save_preset` wrote.
+        argument: Name of the user's argument, for errors.
+        overrides: Arguments of the class that replace those in the file, such as dtype.
 
     Raises:
-        InputError: a file is missing or damaged, or its weights are not those of the network.
+        InputError: A file is missing or damaged, or the weights belong to another network.
     """
     folder = Path(folder)
     text = read_config(folder, argument=argument)
     arrays = read_arrays(folder / WEIGHTS, argument=argument)
     build = _classes()[text["class_name"]]
-    # No network is built that the file does not have the weights of.
-    _check(arrays, _shapes(build, text["config"], folder, arrays, argument), argument=argument)
+    # The weights are checked first, so that a damaged file builds no network.
+    _check(arrays, _shapes(text["config"], folder, arrays, argument), argument=argument)
     try:
         generator = build(**{**text["config"], **overrides})
     except (TypeError, ValueError) as error:
@@ -89,26 +98,27 @@ def load_preset(folder, *, argument: str = "generator", **overrides):
     return generator
 
 
-def _shapes(build, config: dict, folder: Path, arrays: dict, argument: str) -> dict:
-    """Shapes of the weights of a network by name, before there is one."""
-    parameters = inspect.signature(build).parameters
-    given = {name: parameter.default for name, parameter in parameters.items()} | config
-    unknown = sorted(config.keys() - parameters.keys())
-    for width in ("mapping_width", "embedding_width"):
-        given[width] = given["w_dim"] if given[width] is None else given[width]
+def _shapes(config: dict, folder: Path, arrays: dict, argument: str) -> dict:
+    """Returns the shapes of the weights of a network by name, before the network is built."""
+    fields = {field.name for field in dataclasses.fields(StyleGAN2Config)}
+    unknown = sorted(config.keys() - fields - set(_OTHER_ARGUMENTS))
     try:
-        if unknown or not 0 < given["mapping_depth"] <= len(arrays):
-            raise ValueError(f"unknown arguments {unknown[:5]}, or too many layers")
-        return weight_shapes(given)
+        if unknown:
+            raise ValueError(f"unknown arguments {unknown[:5]}")
+        options = StyleGAN2Config(**{n: v for n, v in config.items() if n in fields})
+        # A file with fewer weights than layers is damaged; the shapes would fill the memory.
+        if not 0 < options.mapping_depth <= len(arrays):
+            raise ValueError("too many layers")
+        return weight_shapes(options)
     except (TypeError, ValueError, KeyError) as error:
         raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
 
 
-def read_config(folder, *, argument: str = "generator") -> dict:
+def read_config(folder: str | os.PathLike, *, argument: str = "generator") -> dict:
     """Reads and checks config.json of a folder.
 
     Raises:
-        InputError: it is missing, damaged, or of a class that is not known.
+        InputError: The file is missing or damaged, or names an unknown class.
     """
     path = Path(folder) / CONFIG
     try:
@@ -128,15 +138,15 @@ def read_config(folder, *, argument: str = "generator") -> dict:
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, storage: str) -> None:
-    """Writes arrays as an HDF5 file of one data set each, whole or not at all.
+    """Writes arrays atomically as the data sets of an HDF5 file.
 
     Args:
-        path: the file.
-        arrays: by name; slashes in names make groups.
-        storage: of `STORAGE`.
+        path: Path of the file.
+        arrays: Arrays by name; slashes in names make groups.
+        storage: Dtype of the data sets, one of `STORAGE`.
 
     Raises:
-        InputError: an array is too large for the storage.
+        InputError: An array is too large for the storage.
     """
     import h5py
 
@@ -149,10 +159,10 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, storage: str) -> 
 
 
 def read_arrays(path: Path, *, argument: str) -> dict[str, np.ndarray]:
-    """Reads what `write_arrays` wrote, in the types of the file.
+    """Reads the arrays of `write_arrays`, in the dtypes of the file.
 
     Raises:
-        InputError: there is no such file, or it is damaged.
+        InputError: The file is missing or damaged.
     """
     try:
         return hdf5.read(path, argument=argument)
@@ -162,7 +172,7 @@ def read_arrays(path: Path, *, argument: str) -> dict[str, np.ndarray]:
 
 def _check_range(arrays, *, storage) -> None:
     for name, array in arrays.items():
-        if storage == "float16" and not np.abs(array).max() <= _LIMIT:
+        if storage == "float16" and not np.abs(array).max() <= _LARGEST_FLOAT16:
             raise InputError("storage", "must be float32 for these weights", weight=name)
 
 

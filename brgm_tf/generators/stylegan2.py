@@ -1,9 +1,9 @@
 """StyleGAN2: mapping network and synthesis network (configs e and f).
 
 Notation: z [B, Z] is a normal code, c [B, C] a label, w [B, D] its latent, ws [B, L, D]
-one latent a modulated layer (W+); L = 2 log2(resolution) - 2.
+one latent for each modulated layer (W+); L = 2 log2(resolution) - 2.
 
-Weights are named in `weight_shapes`. Dense weights are [in, out], convolutions
+`weight_shapes` names the weights. Dense weights are [in, out], convolutions
 [kh, kw, in, out]: the transposes of the arrays of PyTorch checkpoints, with no other change.
 
 Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
@@ -13,6 +13,9 @@ with Limited Data (arXiv 2006.06676), appendix F.
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -20,14 +23,11 @@ from keras import ops
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.validation import checked, one_of
 from brgm_tf.generators.base import Generator
-from brgm_tf.generators.layers import FullyConnected, add_weight, weight_dtype
-from brgm_tf.generators.mapping import NORMALIZATIONS, Mapping
-from brgm_tf.generators.synthesis import ARCHITECTURES, Synthesis
-from brgm_tf.generators.weight_shapes import layer_widths
+from brgm_tf.generators.layers import add_weight, weight_dtype
+from brgm_tf.generators.mapping import Mapping
+from brgm_tf.generators.stylegan2_config import StyleGAN2Config
+from brgm_tf.generators.synthesis import Synthesis
 from brgm_tf.ops.bias_act import ACTIVATIONS
-from brgm_tf.ops.upfirdn2d import setup_filter
-
-__all__ = ["NOISE_MODES", "FullyConnected", "StyleGAN2"]
 
 NOISE_MODES = ("const", "random", "none")
 
@@ -39,162 +39,81 @@ class StyleGAN2(Generator):
         image = synthesis(ws), ws [B, L, D]; L = 2 log2(resolution) - 2
 
     Args:
-        resolution: height and width of the images, a power of two from 4 to 1024.
-        channels: 1 (grey) or 3 (RGB).
-        z_dim: Z.
-        w_dim: D.
-        c_dim: C, 0 for a network without labels.
-        architecture: 'skip', 'resnet' or 'orig', of the synthesis network.
-        channel_base: features at resolution r are min(channel_base / r, channel_max).
-            32768 is config f, 16384 config e.
-        channel_max: most features of a layer.
-        kernel_size: height and width of the kernels, odd.
-        activation: of the synthesis network, a name of `ops.ACTIVATIONS`.
-        use_noise: whether the convolutions add noise.
-        mapping_depth: layers of the mapping network.
-        mapping_width: features between them; None for w_dim.
-        mapping_activation: as `activation`.
-        mapping_lr_multiplier: their learning rate relative to the others.
-        embedding_width: features that a label is embedded in; None for w_dim.
-        normalization: how z and the embedded label are scaled, one of
-            `mapping.NORMALIZATIONS`; 'joint' is that of NVIDIA's first release.
-        resample_filter: taps of the low-pass filter.
-        conv_clamp: largest magnitude of what a convolutional layer puts out; None for
-            no limit. Checkpoints trained in half precision have 256.
-        seed: of the initial weights.
+        resolution: Height and width of the images, a power of two from 4 to 1024.
+        seed: Seed of the initial weights; default 0.
         dtype: Keras policy. 'mixed_bfloat16' sets the dtype of convolutions only:
-            weights, latents and images stay float32. With 'float64' all are float64.
-        name: name of the model.
+            weights, latents and images stay float32. With 'float64', all are float64.
+        name: Name of the model.
+        options: Other fields of `StyleGAN2Config`: sizes, widths, architecture.
 
     Raises:
-        InputError: resolution, channels or a size cannot be used.
+        InputError: An option cannot be used.
 
     Reference: arXiv 1912.04958, table 1 (configs e, f) and figure 7.
+
+    Example:
+        >>> import numpy as np
+        >>> generator = StyleGAN2(8, z_dim=4, w_dim=4, channel_base=32, mapping_depth=1)
+        >>> w = generator.mapping(np.zeros([2, 4], "float32"))
+        >>> ws = np.repeat(w[:, None], generator.num_ws, axis=1)
+        >>> generator.synthesis(ws).shape
+        TensorShape([2, 8, 8, 3])
     """
 
     def __init__(
         self,
-        resolution,
+        resolution: int,
         *,
-        channels=3,
-        z_dim=512,
-        w_dim=512,
-        c_dim=0,
-        architecture="skip",
-        channel_base=32768,
-        channel_max=512,
-        kernel_size=3,
-        activation="lrelu",
-        use_noise=True,
-        mapping_depth=8,
-        mapping_width=None,
-        mapping_activation="lrelu",
-        mapping_lr_multiplier=0.01,
-        embedding_width=None,
-        normalization="separate",
-        resample_filter=(1, 3, 3, 1),
-        conv_clamp=None,
-        seed=0,
-        dtype=None,
-        name="stylegan2",
+        seed: int = 0,
+        dtype: Any = None,
+        name: str = "stylegan2",
+        **options: Any,
     ):
-        widths = layer_widths(resolution, channel_base=channel_base, channel_max=channel_max)
-        if channels not in (1, 3):
-            raise InputError("channels", "must be 1 (grey) or 3 (RGB)", channels=channels)
-        if kernel_size % 2 != 1:
-            raise InputError("kernel_size", "must be odd", kernel_size=kernel_size)
-        checked("architecture", architecture, one_of(*ARCHITECTURES))
-        checked("activation", activation, one_of(*ACTIVATIONS))
-        checked("mapping_activation", mapping_activation, one_of(*ACTIVATIONS))
-        checked("normalization", normalization, one_of(*NORMALIZATIONS))
-        filter = setup_filter(resample_filter)
+        config = StyleGAN2Config(resolution, **options)
+        checked("activation", config.activation, one_of(*ACTIVATIONS))
+        checked("mapping_activation", config.mapping_activation, one_of(*ACTIVATIONS))
         super().__init__(name=name, dtype=dtype, autocast=False)
-        mapping = {
-            "mapping_depth": mapping_depth,
-            "mapping_width": w_dim if mapping_width is None else mapping_width,
-            "mapping_activation": mapping_activation,
-            "mapping_lr_multiplier": mapping_lr_multiplier,
-            "embedding_width": w_dim if embedding_width is None else embedding_width,
-            "normalization": normalization,
-        }
-        synthesis = {
-            "architecture": architecture,
-            "kernel_size": kernel_size,
-            "activation": activation,
-            "use_noise": use_noise,
-            "conv_clamp": conv_clamp,
-        }
-        self._config = {
-            "resolution": resolution,
-            "channels": channels,
-            "z_dim": z_dim,
-            "w_dim": w_dim,
-            "c_dim": c_dim,
-            "channel_base": channel_base,
-            "channel_max": channel_max,
-            **mapping,
-            **synthesis,
-            "resample_filter": np.asarray(resample_filter).tolist(),
-            "seed": seed,
-            "dtype": self.dtype_policy.name,
-            "name": name,
-        }
-        self.resolution = resolution
-        self.channels = channels
-        self.z_dim = z_dim
-        self.w_dim = w_dim
-        self.c_dim = c_dim
-        self.num_ws = 2 * len(widths)
+        self.config, self.seed = config, seed
+        self.resolution, self.channels = resolution, config.channels
+        self.z_dim, self.w_dim, self.c_dim = config.z_dim, config.w_dim, config.c_dim
+        self.num_ws = config.num_ws
         shared = {"rng": np.random.default_rng(seed), "dtype": self.dtype_policy}
         with keras.name_scope(name):
-            self.mapping_network = Mapping(
-                z_dim,
-                w_dim,
-                c_dim=c_dim,
-                **{key.removeprefix("mapping_"): value for key, value in mapping.items()},
-                **shared,
-            )
-            self.synthesis_network = Synthesis(
-                widths,
-                image_channels=channels,
-                w_dim=w_dim,
-                resample_filter=filter,
-                **synthesis,
-                **shared,
-            )
-        self.w_avg = add_weight(self, "w_avg", np.zeros(w_dim), trainable=False)
+            self.mapping_network = Mapping(config, **shared)
+            self.synthesis_network = Synthesis(config, **shared)
+        self.w_avg = add_weight(self, "w_avg", np.zeros(config.w_dim), trainable=False)
         self.built = True
 
     @classmethod
-    def config_e(cls, resolution, **options):
-        """Config e: half the features of config f at high resolutions."""
+    def config_e(cls, resolution: int, **options: Any) -> StyleGAN2:
+        """Returns config e, with half the features of config f at high resolutions."""
         return cls(resolution, channel_base=16384, **options)
 
     @classmethod
-    def config_f(cls, resolution, **options):
-        """Config f, the large network."""
+    def config_f(cls, resolution: int, **options: Any) -> StyleGAN2:
+        """Returns config f, the large network."""
         return cls(resolution, channel_base=32768, **options)
 
-    def freeze(self):
+    def freeze(self) -> None:
         for layer in self.synthesis_network.convs:
             layer.freeze()
 
     @property
     def noise_shapes(self) -> list[tuple[int, int, int]]:
-        """Shape (H, W, 1) of the noise map of each convolution, in order; [] without noise."""
+        """Shapes (H, W, 1) of the convolutions' noise maps, in order; [] without noise."""
         convs = self.synthesis_network.convs
         return [(layer.resolution, layer.resolution, 1) for layer in convs if layer.use_noise]
 
-    def mapping(self, z, c=None):
+    def mapping(self, z: Any, c: Any = None) -> Any:
         """Maps z [B, Z] to w [B, D], not truncated.
 
         Args:
-            z: [B, Z].
-            c: labels [B or 1, C], mostly one-hot; None for zeros, as the originals have
-                it where no class is given.
+            z: Normal codes [B, Z].
+            c: Labels [B or 1, C], usually one-hot. None stands for zeros, as in the
+                originals without a class.
 
         Raises:
-            InputError: the shape of c does not fit.
+            InputError: c has another shape.
         """
         if c is not None and tuple(ops.shape(c))[1:] != (self.c_dim,):
             raise InputError(
@@ -202,23 +121,25 @@ class StyleGAN2(Generator):
             )
         return self.mapping_network(ops.convert_to_tensor(z), c)
 
-    def synthesis(self, ws, *, noise_mode="const", noise=None, seed=None):
+    def synthesis(
+        self, ws: Any, *, noise_mode: str = "const", noise: Any = None, seed: Any = None
+    ) -> Any:
         """Maps latents to images.
 
         Args:
-            ws: [B, L, D].
-            noise_mode: 'const', the network's own maps; 'random', fresh ones drawn from
-                `seed`; 'none'.
-            noise: a map [B or 1, H, W, 1] for each of `noise_shapes`, standard normal;
-                used whatever the mode.
-            seed: integer or [2] integers, needed where noise_mode is 'random'.
+            ws: Latents [B, L, D].
+            noise_mode: Noise maps of the convolutions: 'const', the maps of the network;
+                'random', maps drawn from `seed`; 'none', no noise. Default 'const'.
+            noise: Standard normal maps [B or 1, H, W, 1], one for each of `noise_shapes`.
+                They replace the maps of every mode.
+            seed: Integer or [2] integers; noise_mode 'random' needs it.
 
         Returns:
-            [B, resolution, resolution, channels], float32 (float64 under that policy),
+            Images [B, resolution, resolution, channels], float32 (float64 under that policy),
             nominally in [-1, 1] but not clipped.
 
         Raises:
-            InputError: shapes of ws or noise, or the mode, do not fit.
+            InputError: ws or noise has another shape, or the mode is unknown.
         """
         ws = ops.cast(ws, weight_dtype(self))
         if tuple(ws.shape[1:]) != (self.num_ws, self.w_dim):
@@ -232,14 +153,14 @@ class StyleGAN2(Generator):
         unused = [None] * len(self.synthesis_network.convs)
         return self.synthesis_network(ws, noises=list(noise) or unused)
 
-    def draw_noise(self, num_images, *, seed):
+    def draw_noise(self, num_images: Any, *, seed: Any) -> list:
         """Draws standard normal noise maps, a list of [num_images, H, W, 1].
 
-        One stateless draw is cut into maps, so they depend on the seed alone.
+        One stateless draw is cut into maps, so the maps depend on the seed alone.
 
         Args:
-            num_images: B.
-            seed: integer or [2] integers, possibly a tensor.
+            num_images: Number of images, B.
+            seed: Integer or [2] integers, possibly a tensor.
         """
         shapes = self.noise_shapes
         sizes = [int(np.prod(shape)) for shape in shapes]
@@ -252,17 +173,17 @@ class StyleGAN2(Generator):
             for shape, size, end in zip(shapes, sizes, ends.tolist(), strict=True)
         ]
 
-    def truncate(self, w, psi, *, cutoff=None, mean=None):
+    def truncate(self, w: Any, psi: float, *, cutoff: int | None = None, mean: Any = None) -> Any:
         """Moves latents towards the mean: mean + psi * (w - mean).
 
         Args:
-            w: [B, D], or [B, L, D].
-            psi: 1 leaves w as it is, 0 gives the mean.
-            cutoff: number of layers, from the first, that are moved; None for all.
-            mean: [D]; default `w_avg`.
+            w: Latents [B, D] or [B, L, D].
+            psi: Truncation: 1 keeps w, 0 gives the mean.
+            cutoff: Number of layers, from the first, to truncate; None truncates all.
+            mean: Mean latent [D]; default `w_avg`.
 
         Returns:
-            Of the shape of w; [B, L, D] where `cutoff` is given.
+            Latents of the shape of w; with a cutoff, [B, L, D].
         """
         mean = self.w_avg if mean is None else mean
         w = ops.cast(w, weight_dtype(self))
@@ -275,11 +196,14 @@ class StyleGAN2(Generator):
         first = ops.arange(self.num_ws)[:, None] < cutoff
         return ops.where(first, moved, w)
 
-    def get_config(self):
-        return dict(self._config)
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor, for JSON."""
+        given = {"seed": self.seed, "dtype": self.dtype_policy.name, "name": self.name}
+        return dataclasses.asdict(self.config) | given
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects=None) -> StyleGAN2:
+        """Returns the network of a `get_config`, with initial weights."""
         return cls(**config)
 
     def _noise(self, noise_mode, *, batch, seed):
@@ -290,7 +214,7 @@ class StyleGAN2(Generator):
         if noise_mode == "const":
             return [layer.noise_const[None, :, :, None] for layer in convs if layer.use_noise]
         if seed is None:
-            raise InputError("seed", "must be given where noise_mode is 'random'", seed=seed)
+            raise InputError("seed", "must be given with noise_mode 'random'", seed=seed)
         return self.draw_noise(batch, seed=seed)
 
 
@@ -298,7 +222,7 @@ class _GivenSeed(keras.random.SeedGenerator):
     """A stateless seed, possibly traced, in the form that `keras.random` takes."""
 
     def __init__(self, value):
-        # No super().__init__(): it would create a variable, the state avoided here.
+        # Without super().__init__(), which would create a variable and with it a state.
         self._value = value
 
     def next(self, ordered=True):
@@ -313,10 +237,10 @@ def _stateless_seed(seed):
 
 
 def _check_noise(noise, *, shapes):
-    given = [tuple(ops.shape(item))[1:] for item in noise]
-    if given != list(shapes):
+    received = [tuple(ops.shape(item))[1:] for item in noise]
+    if received != list(shapes):
         raise InputError(
             "noise",
             f"must be {len(shapes)} maps [B or 1, H, W, 1] of the sizes in noise_shapes",
-            shapes=given,
+            shapes=received,
         )

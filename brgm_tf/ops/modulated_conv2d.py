@@ -9,6 +9,8 @@ Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -19,57 +21,72 @@ from brgm_tf.ops.upfirdn2d import centred_padding, upfirdn2d
 
 
 class ConstantWeight:
-    """What `modulated_conv2d` takes for a weight that does not change: there is no gradient in it.
+    """A constant weight of `modulated_conv2d`, without a gradient.
 
-    What it needs of the weight is computed once: its energies, and the kernels of gradients.
+    The energies of the weight and the kernels of its gradients are computed once.
 
     Args:
-        weight: array [kh, kw, Cin, Cout], odd kernel.
-        up: as of `modulated_conv2d`.
-        dtype: of the convolution.
+        weight: Array [kh, kw, Cin, Cout], kh and kw odd.
+        up: Upsampling factor, 1 or 2.
+        dtype: Dtype of the convolution.
     """
 
-    def __init__(self, weight, *, up, dtype):
+    def __init__(self, weight: np.ndarray, *, up: int, dtype: str):
         self.energy = ops.convert_to_tensor(np.square(weight).sum(axis=(0, 1)))
         if up == 1:
             self._conv = ConstantConv(weight, dtype=dtype)
         else:
             self._swapped = ops.convert_to_tensor(weight.transpose(0, 1, 3, 2), dtype=dtype)
 
-    def convolve(self, x, *, up, resample_filter):
-        """As `_convolve`, with the `up` that this was made for."""
+    def convolve(self, x: Any, *, up: int, resample_filter: np.ndarray | None) -> Any:
+        """Convolves x [B, H, W, Cin], with the constructor's upsampling factor."""
         if up == 1:
             return self._conv(x)
         return _convolve_up(x, self._swapped, up=up, resample_filter=resample_filter)
 
 
-def modulated_conv2d(x, weight, styles, *, demodulate=True, up=1, resample_filter=None, noise=None):
-    """Convolves each image with the weight scaled by its style.
+def modulated_conv2d(
+    x: Any,
+    weight: Any,
+    styles: Any,
+    *,
+    demodulate: bool = True,
+    up: int = 1,
+    resample_filter: np.ndarray | None = None,
+    noise: Any = None,
+) -> Any:
+    """Convolves each image with the weight, scaled by the image's style.
 
         y_o = d_o * sum_i w_io * (s_i x_i) + noise
         d_o = rsqrt(sum over kh, kw, i of (w_io s_i)^2 + 1e-8), 1 if not demodulated
 
-    The style scales the input and d the output, so that a batch is one ordinary
-    convolution. d is computed in at least float32. With up = 2 the convolution is
-    transposed and followed by the FIR filter with gain 4: mathematically, zeros are
-    inserted, filtered and convolved (flipped kernel); up = 1 correlates.
+    The style scales the input and d scales the output, so a batch is one ordinary
+    convolution. d is computed in at least float32. With up = 1, the kernel is not flipped.
+    With up = 2, a transposed convolution is followed by the FIR filter with gain 4: zeros
+    are inserted, filtered, and convolved with the flipped kernel.
 
     Args:
-        x: [B or 1, H, W, Cin]; its dtype is that of the convolution.
-        weight: [kh, kw, Cin, Cout], odd kernel; or a `ConstantWeight`.
-        styles: [B, Cin].
-        demodulate: normalise the output.
-        up: 1 or 2.
-        resample_filter: taps of `setup_filter`, or None; used where up = 2.
-        noise: broadcast to the output and added, [B or 1, H * up, W * up, 1 or Cout].
+        x: Features [B or 1, H, W, Cin], in the dtype of the convolution.
+        weight: Array [kh, kw, Cin, Cout], kh and kw odd; or a `ConstantWeight`.
+        styles: Styles [B, Cin].
+        demodulate: Whether the output is normalised; default True.
+        up: Upsampling factor, 1 or 2; default 1.
+        resample_filter: Taps from `setup_filter`, or None; used with up = 2.
+        noise: Noise added to the output, [B or 1, H * up, W * up, 1 or Cout], or None.
 
     Returns:
-        [B, H * up, W * up, Cout], of the dtype of x.
+        Features [B, H * up, W * up, Cout], in the dtype of x.
 
     Raises:
         InputError: up is neither 1 nor 2.
 
     Reference: arXiv 1912.04958, section 2.2, equations 1 and 3.
+
+    Example:
+        >>> import numpy as np
+        >>> x, weight = np.ones([1, 4, 4, 2], "float32"), np.ones([3, 3, 2, 5], "float32")
+        >>> modulated_conv2d(x, weight, np.ones([6, 2], "float32")).shape
+        TensorShape([6, 4, 4, 5])
     """
     x = ops.convert_to_tensor(x)
     styles = ops.cast(styles, accurate_dtype(x))
@@ -87,13 +104,13 @@ def modulated_conv2d(x, weight, styles, *, demodulate=True, up=1, resample_filte
     return y if noise is None else y + ops.cast(noise, x.dtype)
 
 
-def normalize_2nd_moment(x, *, axis=-1):
+def normalize_2nd_moment(x: Any, *, axis: int = -1) -> Any:
     """Scales x to a second moment of one: x * rsqrt(mean(x^2 along axis) + 1e-8)."""
     return x * ops.rsqrt(ops.mean(ops.square(x), axis=axis, keepdims=True) + 1e-8)
 
 
 def _convolve(x, weight, *, up, resample_filter):
-    """Convolution that keeps the size (up = 1) or doubles it (up = 2)."""
+    """Convolves x and keeps the size (up = 1) or doubles it (up = 2)."""
     if up == 1:
         return ops.conv(x, weight, padding="same", data_format="channels_last")
     swapped = ops.transpose(weight, (0, 1, 3, 2))
@@ -101,7 +118,7 @@ def _convolve(x, weight, *, up, resample_filter):
 
 
 def _convolve_up(x, swapped, *, up, resample_filter):
-    """Convolution that doubles the size, with the weight as [kh, kw, Cout, Cin]."""
+    """Convolves x with the weight [kh, kw, Cout, Cin] and doubles the size."""
     if up != 2:
         raise InputError("up", "must be 1 or 2", up=up)
     y = ops.conv_transpose(
@@ -112,8 +129,8 @@ def _convolve_up(x, swapped, *, up, resample_filter):
         output_padding=0,
         data_format="channels_last",
     )
-    # The transposed convolution has padded by kernel - 1 before and kernel - up after;
-    # what is due is the filter's padding and that of a 'same' kernel.
+    # The transposed convolution pads by kernel - 1 before and kernel - up after. The result
+    # needs the padding of the filter and of a 'same' kernel.
     left, right, top, bottom = centred_padding(resample_filter, up=up)
     kh, kw = swapped.shape[:2]
     padding = (

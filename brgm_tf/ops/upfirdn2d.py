@@ -1,7 +1,7 @@
-"""FIR resampling: upsampling by zeros, padding, filtering, downsampling.
+"""FIR resampling: zero insertion, padding, filtering and decimation.
 
-Notation: images and features x are [B, H, W, C]; taps f are NumPy constants, known when a
-graph is traced. Height, width and channels must be static; the batch size may be dynamic.
+Notation: images and features x are [B, H, W, C]; taps f are NumPy constants that are known
+while a graph is traced. Height, width and channels must be static; the batch size may be dynamic.
 
 Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
 (arXiv 1912.04958), appendix B.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -22,20 +23,24 @@ from brgm_tf.ops.constant_conv import linear
 _DEPTHWISE = contextvars.ContextVar("depthwise", default=False)
 
 
-def setup_filter(taps, *, gain=1.0):
+def setup_filter(taps: Any, *, gain: float = 1.0) -> np.ndarray:
     """Normalises the taps of a low-pass FIR filter.
 
         f = taps / sum(taps) * gain^(d / 2), d = number of dimensions
 
     Args:
-        taps: 1-D (separable: the filter is f f^T) or 2-D numbers, with non-zero sum.
-        gain: gain of the two-dimensional filter; its response to a constant.
+        taps: 1-D taps (a separable filter f f^T) or 2-D taps, with a non-zero sum.
+        gain: Response of the two-dimensional filter to a constant; default 1.
 
     Returns:
-        float64 NumPy array of the dimensions of `taps`.
+        float64 NumPy array with the dimensions of `taps`.
 
     Raises:
-        InputError: taps are not 1-D or 2-D, or sum to zero.
+        InputError: The taps are not 1-D or 2-D, or sum to zero.
+
+    Example:
+        >>> setup_filter([1, 3, 3, 1]).tolist()
+        [0.125, 0.375, 0.375, 0.125]
     """
     f = np.asarray(taps, dtype="float64")
     if f.ndim not in (1, 2) or not f.size or f.sum() == 0:
@@ -45,10 +50,10 @@ def setup_filter(taps, *, gain=1.0):
 
 @contextlib.contextmanager
 def depthwise_filters() -> Iterator[None]:
-    """What is traced in this context filters by depthwise convolutions.
+    """Returns a context in which traced functions filter by depthwise convolutions.
 
-    They are for training without XLA on a CPU: there, the gradient of the slices of
-    `upfirdn2d` takes two to nine times as long. The results are the same but for rounding.
+    Depthwise convolutions speed up training without XLA on a CPU: the gradient of the slices
+    in `upfirdn2d` takes two to nine times as long there. Results differ by rounding alone.
     """
     token = _DEPTHWISE.set(True)
     try:
@@ -57,98 +62,120 @@ def depthwise_filters() -> Iterator[None]:
         _DEPTHWISE.reset(token)
 
 
-def upfirdn2d(x, filter, *, up=1, down=1, padding=0, gain=1.0, flip=False):
-    """Upsamples by zeros, pads, filters and downsamples.
+def upfirdn2d(
+    x: Any,
+    filter: np.ndarray | None,
+    *,
+    up: int = 1,
+    down: int = 1,
+    padding: int | tuple[int, int, int, int] = 0,
+    gain: float = 1.0,
+    flip: bool = False,
+) -> Any:
+    """Inserts zeros, pads, filters and decimates.
 
         u[up * i] = x[i], zero elsewhere; p = pad(u); y[j] = gain * (f * p)[down * j]
 
-    with f * p the valid part of the convolution. It is made of pads, slices and
-    sums, one axis after the other for 1-D taps: with XLA on a CPU this is faster
-    than a depthwise convolution (see `depthwise_filters`).
+    f * p is the valid part of the convolution. Pads, slices and sums compute it, one axis
+    after the other for 1-D taps. With XLA on a CPU, this is faster than a depthwise
+    convolution (see `depthwise_filters`).
 
     Args:
-        x: [B, H, W, C].
-        filter: NumPy taps, 1-D (separable) or 2-D, of `setup_filter`; None for none.
-        up: upsampling factor.
-        down: downsampling factor.
-        padding: zeros around the upsampled image, one number or (left, right, top,
-            bottom); negative numbers crop.
-        gain: scale of the output.
-        flip: correlate (do not flip the taps) instead of convolving.
+        x: Images or features [B, H, W, C].
+        filter: Taps from `setup_filter`, 1-D (separable) or 2-D; None filters nothing.
+        up: Upsampling factor; default 1.
+        down: Downsampling factor; default 1.
+        padding: Zeros around the upsampled image, one number or (left, right, top, bottom);
+            negative numbers crop. Default 0.
+        gain: Scale of the output; default 1.
+        flip: Whether to correlate, without flipping the taps; default False.
 
     Returns:
-        [B, (H * up + top + bottom - kh) // down + 1, likewise W, C].
+        [B, (H * up + top + bottom - kh) // down + 1,
+        (W * up + left + right - kw) // down + 1, C].
 
     Raises:
-        InputError: the padded image is smaller than the filter.
+        InputError: The padded image is smaller than the filter.
 
     Reference: arXiv 1912.04958, appendix B.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.array([1.0, 2.0, 3.0]).reshape(1, 1, 3, 1)
+        >>> upfirdn2d(x, np.array([[1.0, 1.0]]), up=1).numpy().ravel().tolist()
+        [3.0, 5.0]
     """
     x = ops.convert_to_tensor(x)
-    left, right, top, bottom = _four(padding)
+    left, right, top, bottom = (padding,) * 4 if isinstance(padding, int) else tuple(padding)
     f = np.ones(1) if filter is None else np.asarray(filter, dtype="float64")
     f = f if flip else np.flip(f)
     if f.ndim == 1 and _DEPTHWISE.get():
         f = np.outer(f, f)
-    x = _spread(x, axis=1, up=up, before=top, after=bottom)
+    x = _insert_zeros(x, axis=1, up=up, before=top, after=bottom)
     if f.ndim == 1:
         x = _correlate(x, f[:, None], down=(down, 1))
-    x = _spread(x, axis=2, up=up, before=left, after=right)
+    x = _insert_zeros(x, axis=2, up=up, before=left, after=right)
     if f.ndim == 1:
         return _correlate(x, f[None, :] * gain, down=(1, down))
     return _correlate(x, f * gain, down=(down, down))
 
 
-def upsample2d(x, filter, *, factor=2, gain=1.0):
-    """Upsamples [B, H, W, C] to [B, factor * H, factor * W, C], keeping a constant constant.
+def upsample2d(x: Any, filter: np.ndarray, *, factor: int = 2, gain: float = 1.0) -> Any:
+    """Upsamples [B, H, W, C] to [B, factor * H, factor * W, C]; constants stay constant.
 
     Args:
-        x: [B, H, W, C].
-        filter: taps of `setup_filter`.
-        factor: upsampling factor.
-        gain: scale of the output.
+        x: Images or features [B, H, W, C].
+        filter: Taps from `setup_filter`.
+        factor: Upsampling factor; default 2.
+        gain: Scale of the output; default 1.
+
+    Example:
+        >>> import numpy as np
+        >>> upsample2d(np.ones([1, 4, 4, 1]), setup_filter([1, 3, 3, 1])).shape
+        TensorShape([1, 8, 8, 1])
     """
     padding = centred_padding(filter, up=factor)
     return upfirdn2d(x, filter, up=factor, padding=padding, gain=gain * factor**2)
 
 
-def downsample2d(x, filter, *, factor=2, gain=1.0):
+def downsample2d(x: Any, filter: np.ndarray, *, factor: int = 2, gain: float = 1.0) -> Any:
     """Filters and downsamples [B, H, W, C] to [B, H / factor, W / factor, C].
 
     Args:
-        x: [B, H, W, C].
-        filter: taps of `setup_filter`.
-        factor: downsampling factor.
-        gain: scale of the output.
+        x: Images or features [B, H, W, C].
+        filter: Taps from `setup_filter`.
+        factor: Downsampling factor; default 2.
+        gain: Scale of the output; default 1.
     """
     padding = centred_padding(filter, down=factor)
     return upfirdn2d(x, filter, down=factor, padding=padding, gain=gain)
 
 
-def filter2d(x, filter, *, gain=1.0):
-    """Filters [B, H, W, C] with zeros outside, keeping its size.
+def filter2d(x: Any, filter: np.ndarray, *, gain: float = 1.0) -> Any:
+    """Filters [B, H, W, C] with zeros outside the image and keeps the size.
 
     Args:
-        x: [B, H, W, C].
-        filter: taps of `setup_filter`.
-        gain: scale of the output.
+        x: Images or features [B, H, W, C].
+        filter: Taps from `setup_filter`.
+        gain: Scale of the output; default 1.
     """
     return upfirdn2d(x, filter, padding=centred_padding(filter), gain=gain)
 
 
-def _four(padding) -> tuple[int, int, int, int]:
-    return (padding,) * 4 if isinstance(padding, int) else tuple(padding)
+def centred_padding(
+    filter: np.ndarray | None, *, up: int = 1, down: int = 1
+) -> tuple[int, int, int, int]:
+    """Returns the padding (left, right, top, bottom) that keeps the image centred.
 
-
-def centred_padding(filter, *, up=1, down=1) -> tuple[int, int, int, int]:
-    """Padding that makes sizes exactly H * up / down and keeps the picture centred."""
+    The output is then exactly H * up / down pixels high and W * up / down pixels wide.
+    """
     shape = (1, 1) if filter is None else np.shape(filter)
     kh, kw = shape[0], shape[-1]
     sides = [((k + up - down) // 2, (k - up - down + 1) // 2) for k in (kw, kh)]
     return (*sides[0], *sides[1])
 
 
-def _spread(x, *, axis, up, before, after):
+def _insert_zeros(x, *, axis, up, before, after):
     """Inserts up - 1 zeros after each element along an axis, then pads or crops."""
     if up > 1:
         shape = list(x.shape)
@@ -156,7 +183,7 @@ def _spread(x, *, axis, up, before, after):
         x = ops.pad(x, [(0, up - 1 if i == axis + 1 else 0) for i in range(5)])
         shape[axis] *= up
         x = ops.reshape(x, [-1, *shape[1:]])
-    # Slices and pads of nothing are left out: without XLA they cost a pass each.
+    # Empty slices and pads are left out, because each costs a pass without XLA.
     if before < 0 or after < 0:
         inside = [slice(None)] * 4
         inside[axis] = slice(max(-before, 0), x.shape[axis] - max(-after, 0))
@@ -169,7 +196,7 @@ def _spread(x, *, axis, up, before, after):
 
 
 def _correlate(x, taps, *, down):
-    """Valid correlation with 2-D taps, every down-th output, as a sum of shifted slices."""
+    """Returns every down-th output of the valid correlation with 2-D taps."""
     kh, kw = taps.shape
     height = (x.shape[1] - kh) // down[0] + 1
     width = (x.shape[2] - kw) // down[1] + 1
@@ -192,8 +219,7 @@ def _correlate(x, taps, *, down):
 
     if down != (1, 1):
         return correlate(x)
-    # The gradient of the slices themselves would be a sum of padded images: more operations,
-    # which take longer.
+    # The automatic gradient of the slices is a sum of padded images: more operations, and slower.
     margins = [(0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1), (0, 0)]
 
     def adjoint(y):
@@ -204,7 +230,7 @@ def _correlate(x, taps, *, down):
 
 
 def _sum_of_slices(x, taps, *, size, down):
-    """The slices under equal taps are summed first: fewer operations."""
+    """Sums shifted slices; slices with equal taps come first, which saves operations."""
     terms = []
     for tap in np.unique(taps[taps != 0]):
         slices = []

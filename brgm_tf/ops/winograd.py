@@ -1,11 +1,13 @@
-"""Convolution by fewer products: Winograd's F(2 x 2, 3 x 3).
+"""Convolution with fewer products: Winograd's F(2 x 2, 3 x 3).
 
-Of every tile d of 4 x 4 pixels, 2 apart, come 2 x 2 pixels of the convolution with a kernel g:
+Each tile d of 4 x 4 pixels gives 2 x 2 pixels of the convolution with a kernel g. Tiles are 2
+pixels apart:
 
     Y = A^T [(G g G^T) * (B^T d B)] A
 
-which sums over channels between the brackets, as 16 products of matrices: 16 products for 4
-pixels instead of 36. B and A hold zeros and ones only; rounding is about that of the sum.
+The sum over channels happens between the brackets, as 16 matrix products. 4 pixels take 16
+products instead of 36. B and A hold zeros and ones only, so rounding is about as large as in
+the direct sum.
 
 Reference: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks
 (arXiv 1509.09308), section 4.1.
@@ -13,20 +15,22 @@ Reference: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
-# Fewer pixels or channels do not outweigh the passes over memory that the transforms are.
+# With fewer pixels or channels, the transforms' passes over memory cost more than they save.
 _MIN_SIDE = 32
 _MIN_CHANNELS = 256
 
 
-def pays(x, kernel) -> bool:
-    """Whether the convolution of x [B, H, W, Cin] takes less time this way: on CPUs, measured.
+def is_faster(x: Any, kernel: Any) -> bool:
+    """Returns whether Winograd's algorithm speeds up the convolution of x [B, H, W, Cin].
 
-    Libraries for GPUs have such algorithms of their own.
+    The thresholds were measured on CPUs. GPU libraries choose their algorithms themselves.
     """
     (height, width), channels = x.shape[1:3], kernel.shape[2:]
     return (
@@ -39,26 +43,18 @@ def pays(x, kernel) -> bool:
     )
 
 
-def _is_on_cpu() -> bool:
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    return all(device.device_type == "CPU" for device in tf.config.list_logical_devices())
+def transform_kernel(kernel: np.ndarray) -> np.ndarray:
+    """Returns G g G^T [16, Cin, Cout] for a kernel g [3, 3, Cin, Cout]."""
+    factors = np.einsum("ai,bj,ijcd->abcd", _G, _G, kernel, optimize=True)
+    return factors.reshape(16, *kernel.shape[2:]).astype(kernel.dtype)
 
 
-def transformed(kernel: np.ndarray) -> np.ndarray:
-    """G g G^T of a kernel [3, 3, Cin, Cout]: [16, Cin, Cout]."""
-    found = np.einsum("ai,bj,ijcd->abcd", _G, _G, kernel, optimize=True)
-    return found.reshape(16, *kernel.shape[2:]).astype(kernel.dtype)
-
-
-def conv(x, factors):
-    """'Same' convolution of x [B, H, W, Cin], H and W even.
+def conv(x: Any, factors: list) -> Any:
+    """Computes a 'same' convolution of x [B, H, W, Cin].
 
     Args:
-        x: images or features.
-        factors: `transformed` kernel, as a list of 16 matrices [Cin, Cout].
+        x: Images or features, H and W even.
+        factors: 16 matrices [Cin, Cout] from `transform_kernel`.
     """
     _, height, width, channels = x.shape
     padded = ops.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
@@ -73,12 +69,20 @@ def conv(x, factors):
         [ops.reshape(pixel, shape) for pixel in _pixels([column[row] for column in rows])]
         for row in range(2)
     ]
-    found = ops.stack([ops.stack(row, axis=3) for row in pixels], axis=2)
-    return ops.reshape(found, (-1, height, width, shape[-1]))
+    blocks = ops.stack([ops.stack(row, axis=3) for row in pixels], axis=2)
+    return ops.reshape(blocks, (-1, height, width, shape[-1]))
+
+
+def _is_on_cpu() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return all(device.device_type == "CPU" for device in tf.config.list_logical_devices())
 
 
 def _tiles(d, *, axis):
-    """B^T d along an axis of n + 2 pixels: four arrays of n / 2."""
+    """Returns B^T d along an axis of n + 2 pixels: four arrays of n / 2."""
     last = d.shape[axis] - 3
 
     def at(start):
@@ -91,5 +95,5 @@ def _tiles(d, *, axis):
 
 
 def _pixels(m):
-    """A^T m: two arrays of four."""
+    """Returns A^T m: two arrays from four."""
     return m[0] + m[1] + m[2], m[1] - m[2] - m[3]

@@ -1,8 +1,7 @@
 """LPIPS on VGG16: features of an image, and the distance between two images.
 
-Notation: phi_l(x) [B, H_l, W_l, C_l] are the activations after the last ReLU of the
-five blocks of VGG16, divided by their length over channels; h_l [C_l] >= 0 the learned
-weights of layer l.
+Notation: phi_l(x) [B, H_l, W_l, C_l] are the activations after the last ReLU of block l of
+VGG16, divided by their length over channels; h_l [C_l] >= 0 are the learned weights of block l.
 
 Reference: Zhang et al., The Unreasonable Effectiveness of Deep Features as a
 Perceptual Metric (arXiv 1801.03924), equation 1, version 0.1 of its weights.
@@ -10,7 +9,8 @@ Perceptual Metric (arXiv 1801.03924), equation 1, version 0.1 of its weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,9 +19,9 @@ from keras import ops
 from brgm_tf.ops.constant_conv import ConstantConv
 
 MAX_SIZE = 256
-# Convolutions of each block; the features are taken after the last one.
+# Number of convolutions of each block; features are taken after the last one.
 BLOCKS = (2, 2, 3, 3, 3)
-# Mean and deviation of ImageNet's colours, for RGB in [-1, 1].
+# Mean and standard deviation of ImageNet's colours, for RGB in [-1, 1].
 SHIFT = np.array([-0.030, -0.088, -0.188], "float32")
 SCALE = np.array([0.458, 0.448, 0.450], "float32")
 _EPSILON = 1e-10
@@ -33,10 +33,13 @@ class LPIPS(keras.layers.Layer):
         d(x, y) = sum_l mean_hw sum_c h_lc (phi_lc(x) - phi_lc(y))^2
 
     Args:
-        arrays: 'conv{i}.kernel' [3, 3, in, out], 'conv{i}.bias' for i in 0..12 and
-            'head{l}' [C_l] for l in 0..4; 'shift' and 'scale' [3], if the network takes
-            (x - shift) / scale with others than ImageNet's.
-        max_size: images above this many pixels are area-averaged to it; default 256.
+        arrays: Arrays by name: 'conv{i}.kernel' [3, 3, in, out] and 'conv{i}.bias' for i in
+            0..12, 'head{l}' [C_l] for l in 0..4. The network sees (x - shift) / scale;
+            'shift' [3] and 'scale' [3] default to ImageNet's.
+        max_size: Largest height and width in pixels; larger images are area-averaged to it.
+            Default 256.
+
+    Reference: arXiv 1801.03924, equation 1.
     """
 
     def __init__(
@@ -54,17 +57,17 @@ class LPIPS(keras.layers.Layer):
         self._weights = {key: self._constant(key, value) for key, value in arrays.items()}
         self.built = True
 
-    def features(self, x, *, enlarge: bool = False):
-        """sqrt(h_l / (H_l W_l)) phi_l(x): squared differences of these sum to the distance.
+    def features(self, x: Any, *, enlarge: bool = False) -> list:
+        """Returns sqrt(h_l / (H_l W_l)) phi_l(x); their squared differences sum to the distance.
 
         Args:
-            x: images [B, H, W, 1 or 3] in [-1, 1]; grey is repeated to three channels.
-            enlarge: images below max_size are enlarged to it by repeating pixels, as the
-                objective of brgm-pytorch does; default False: they are taken as they are.
+            x: Images [B, H, W, 1 or 3] in [-1, 1]; grey is repeated to three channels.
+            enlarge: Whether to enlarge images below max_size by repeating pixels, as the
+                objective of brgm-pytorch does; default False.
 
         Returns:
-            Five tensors [B, H_l, W_l, C_l]; fewer for images below 16 pixels, of which the
-            last blocks would see less than one.
+            Five tensors [B, H_l, W_l, C_l]. Images below 16 pixels give fewer, because the
+            last blocks would see less than one pixel.
         """
         x = shrink(x, size=self.max_size)
         if enlarge:
@@ -92,23 +95,34 @@ class LPIPS(keras.layers.Layer):
         weight.assign(value)
         return weight
 
-    def call(self, x, y):
-        """The distance between images x and y, per image [B]."""
+    def call(self, x: Any, y: Any) -> Any:
+        """Returns the distance between images x and y, [B]."""
         return distance(self.features(x), self.features(y))
 
 
-def distance(first, second):
-    """sum_l || first_l - second_l ||^2 per image [B], for lists of features."""
+def distance(first: Sequence, second: Sequence) -> Any:
+    """Returns sum_l || first_l - second_l ||^2 [B] for two lists of features.
+
+    Example:
+        >>> a, b = np.zeros([1, 2, 2, 3]), np.ones([1, 2, 2, 3])
+        >>> distance([a, a], [b, a]).numpy().tolist()
+        [12.0]
+    """
     return sum(
         ops.sum(ops.square(a - b), axis=(1, 2, 3)) for a, b in zip(first, second, strict=True)
     )
 
 
-def shrink(x, *, size: int = MAX_SIZE):
-    """Area-averages images [B, H, W, C] to size x size where they are larger.
+def shrink(x: Any, *, size: int = MAX_SIZE) -> Any:
+    """Area-averages images [B, H, W, C] above size x size pixels to that size.
 
-    Every output pixel is the mean of the input pixels that it covers, those at its
-    edges by the share covered.
+    Each output pixel is the mean of the input pixels that it covers, weighted by the
+    covered fraction.
+
+    Example:
+        >>> x = np.array([1.0, 2.0, 4.0]).reshape(1, 1, 3, 1)
+        >>> shrink(x, size=2).numpy().ravel().round(4).tolist()
+        [1.3333, 3.3333]
     """
     for axis in (1, 2):
         length = x.shape[axis]
@@ -123,8 +137,8 @@ def shrink(x, *, size: int = MAX_SIZE):
     return x
 
 
-def repeat_pixels(x, *, size: int = MAX_SIZE):
-    """Enlarges images [B, H, W, C] to size x size by the nearest pixel below."""
+def repeat_pixels(x: Any, *, size: int = MAX_SIZE) -> Any:
+    """Enlarges images [B, H, W, C] to size x size by repeating pixels."""
     for axis in (1, 2):
         if x.shape[axis] < size:
             x = ops.take(x, np.arange(size) * x.shape[axis] // size, axis=axis)
@@ -132,7 +146,7 @@ def repeat_pixels(x, *, size: int = MAX_SIZE):
 
 
 def _area_weights(length: int, size: int) -> np.ndarray:
-    """[size, length], the share of input pixel j in output pixel i; rows sum to one."""
+    """Returns [size, length], the fraction of input pixel j in output pixel i; rows sum to 1."""
     edges = np.linspace(0, length, size + 1)
     pixels = np.arange(length)
     covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -140,5 +154,5 @@ def _area_weights(length: int, size: int) -> np.ndarray:
 
 
 def _unit(x):
-    # eps inside the root: the gradient at an all-zero pixel is then 0, not NaN.
+    # With epsilon inside the root, the gradient at an all-zero pixel is 0 instead of NaN.
     return x * ops.rsqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + _EPSILON**2)

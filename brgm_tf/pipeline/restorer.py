@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.estimators.table import ESTIMATORS
 from brgm_tf.evaluation import metrics
 from brgm_tf.generators.loading import load_generator
@@ -288,7 +289,7 @@ class Restorer:
         noise = np.sqrt((variance * observed).sum(axis=(1, 2, 3)) / np.maximum(counted, 1))
         # Only where known pixels are put back are those that are not a hole in the picture.
         missing = None if pictures[2] is None else ~observed.all(axis=-1, keepdims=True)
-        return _Knowledge(observed, missing, noise * metrics.LEVELS_PER_UNIT)
+        return _Knowledge(observed, missing, noise * GREY_LEVELS_PER_UNIT)
 
     def _samples(self, estimate: _Estimate, measurement, truth, data, known: _Knowledge):
         """The `PosteriorSamples` of each image and their figures; none without a fit."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.evaluation import metrics
 from brgm_tf.reporting.results import PosteriorSamples
 
@@ -205,7 +206,7 @@ def interval(draws, share: float, *, model_discrepancy_stddev=0.0) -> np.ndarray
     tail = 0.5 * (1.0 - share)
     low, middle, high = np.quantile(draws, [tail, 0.5, 1.0 - tail], axis=0, method="weibull")
     z = statistics.NormalDist().inv_cdf(1.0 - tail)
-    added = z * np.asarray(model_discrepancy_stddev) / metrics.LEVELS_PER_UNIT
+    added = z * np.asarray(model_discrepancy_stddev) / GREY_LEVELS_PER_UNIT
     bounds = middle - np.hypot(middle - low, added), middle + np.hypot(high - middle, added)
     # Bounds of draws that are all alike are that value, exactly.
     bounds = np.where(added > 0, bounds, (low, high))
@@ -227,4 +228,4 @@ def model_discrepancy_map(draws, model_discrepancy_stddev, *, missing=None) -> n
 
 def _stddev(draws) -> np.ndarray:
     """In grey levels, over the first axis; in double precision, for a known pixel has none."""
-    return draws.astype(np.float64).std(axis=0, ddof=1) * metrics.LEVELS_PER_UNIT
+    return draws.astype(np.float64).std(axis=0, ddof=1) * GREY_LEVELS_PER_UNIT

@@ -1,32 +1,32 @@
-"""Adaptive discriminator augmentation: what the discriminator sees, real or made.
+"""Adaptive augmentation of the discriminator's images, real and generated.
 
-Notation: images [B, H, W, C] in [-1, 1]; strength p in [0, 1]: each augmentation happens
-to an image with probability p. M [B, 3, 3] maps pixel (x, y, 1) of the output, counted from the
-image's centre, to the place in the input that it shows.
+Notation: images [B, H, W, C] in [-1, 1]. The strength p in [0, 1] is the probability of each
+augmentation of an image. M [B, 3, 3] maps an output pixel (x, y, 1), relative to the centre of
+the image, to its position in the input. n is standard normal.
 
-    xflip       mirrored left to right, half of the times
-    xint        moved by whole pixels, up to 1/8 of the size
-    scale       both sides by 2^(0.2 n)
-    rotate      up to 15 degrees either way
-    aniso       width by 2^(0.2 n), height by 2^(-0.2 n)
-    xfrac       moved by 1/8 n of the size
+    xflip       mirror left to right, with probability 1/2
+    xint        shift by whole pixels, up to 1/8 of the size
+    scale       scale both sides by 2^(0.2 n)
+    rotate      rotate by up to 15 degrees
+    aniso       scale the width by 2^(0.2 n), the height by 2^(-0.2 n)
+    xfrac       shift by 1/8 n of the size
     brightness  + 0.2 n
     contrast    * 2^(0.5 n)
     saturation  distance from grey * 2^n; RGB only
 
-with n standard normal. Outside, the image is its reflection; between pixels, Keys' cubic
-kernel interpolates. Because p stays below 0.8, the generator does not learn to augment.
+Images are reflected at their borders, and Keys' cubic kernel interpolates between pixels. The
+generator does not learn the augmentations, because p stays below 0.8.
 
 Reference: Karras et al., Training Generative Adversarial Networks with Limited Data
-(arXiv 2006.06676), sections 2 and 3 and appendix B (rotations are smaller here, as hanging a
-picture upside down says nothing about a film or a face). Keys, Cubic convolution
-interpolation for digital image processing (1981), equation 15.
+(arXiv 2006.06676), sections 2 and 3 and appendix B. Rotations are smaller here, because faces
+and radiographs are upright. Keys, Cubic convolution interpolation for digital image processing
+(1981), equation 15.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -39,12 +39,12 @@ _MAX_ANGLE = math.radians(15.0)
 
 
 class Draws(NamedTuple):
-    """The random numbers of an augmentation of B images, one row an augmentation.
+    """Random numbers of the K augmentations of B images.
 
     Args:
-        gate: [B, K] uniform; the augmentation happens where it is below p.
-        uniform: [B, K, 2] in [0, 1).
-        normal: [B, K, 2].
+        gate: Uniform numbers [B, K]; a number below p applies the augmentation.
+        uniform: Uniform numbers [B, K, 2] in [0, 1).
+        normal: Standard normal numbers [B, K, 2].
     """
 
     gate: np.ndarray
@@ -53,7 +53,7 @@ class Draws(NamedTuple):
 
 
 def draw(rng: np.random.Generator, num_images: int) -> Draws:
-    """Draws what `augment` needs for so many images."""
+    """Draws the random numbers of `augment` for a number of images."""
     shape = (num_images, len(AUGMENTATIONS))
     return Draws(
         rng.random(shape, "float32"),
@@ -62,17 +62,17 @@ def draw(rng: np.random.Generator, num_images: int) -> Draws:
     )
 
 
-def augment(images, draws: Draws, *, strength, names: tuple[str, ...]):
-    """Augments images; at strength 0 they come out as they are.
+def augment(images: Any, draws: Draws, *, strength: Any, names: tuple[str, ...]) -> Any:
+    """Augments images; strength 0 returns them unchanged.
 
     Args:
-        images: [B, H, W, C].
-        draws: of `draw`.
-        strength: p, a number or scalar tensor.
-        names: of `AUGMENTATIONS`, those to be used.
+        images: Images [B, H, W, C].
+        draws: Random numbers from `draw`.
+        strength: Strength p, a number or scalar tensor.
+        names: Augmentations to apply, among `AUGMENTATIONS`.
 
     Returns:
-        Of the shape of the images; linear in them but for a constant.
+        Images [B, H, W, C], an affine function of the input.
     """
     chosen = _Chosen(draws, strength=strength, names=names)
     height, width = images.shape[1:3]
@@ -83,7 +83,7 @@ def augment(images, draws: Draws, *, strength, names: tuple[str, ...]):
 
 
 class _Chosen:
-    """The random numbers of each augmentation, neutral where it does not happen."""
+    """Random numbers of each augmentation, zero for images without it."""
 
     def __init__(self, draws, *, strength, names):
         self._draws, self._strength, self._names = draws, strength, names
@@ -92,11 +92,11 @@ class _Chosen:
         return name in self._names
 
     def normal(self, name):
-        """[B, 2], zero where the augmentation does not happen."""
+        """Returns normal numbers [B, 2], zero for images without the augmentation."""
         return self._gated(name, ops.convert_to_tensor(self._draws.normal))
 
     def symmetric(self, name):
-        """[B, 2] uniform in [-1, 1), zero where the augmentation does not happen."""
+        """Returns numbers [B, 2] uniform in [-1, 1), zero for images without the augmentation."""
         return self._gated(name, 2.0 * ops.convert_to_tensor(self._draws.uniform) - 1.0)
 
     def _gated(self, name, values):
@@ -106,7 +106,7 @@ class _Chosen:
 
 
 def _geometry(chosen, *, height, width):
-    """[B, 3, 3]: the steps one after the other, each from its output to its input."""
+    """Returns the product [B, 3, 3] of the steps, each from its output to its input."""
     steps = []
     if "xflip" in chosen:
         flipped = chosen.symmetric("xflip")[:, 0] > 0
@@ -152,42 +152,42 @@ def _power(exponent):
 
 
 def _affine(xx, xy, yx, yy, x=0, y=0):
-    """[B, 3, 3] from numbers and tensors [B], of which there is at least one."""
+    """Returns [B, 3, 3] from numbers and at least one tensor [B]."""
     entries = (xx, xy, x, yx, yy, y, 0, 0, 1)
     like = next(entry for entry in entries if hasattr(entry, "shape"))
     full = [entry if hasattr(entry, "shape") else ops.full_like(like, entry) for entry in entries]
     return ops.reshape(ops.stack(full, axis=-1), (-1, 3, 3))
 
 
-def resample(images, matrix):
-    """Shows each image through an affine map, reflected outside, cubic between pixels.
+def resample(images: Any, matrix: Any) -> Any:
+    """Resamples each image by an affine map, with reflection and cubic interpolation.
 
         y(p) = sum over q of k(q_x - (M p)_x) k(q_y - (M p)_y) x(q)
 
     Args:
-        images: [B, H, W, C].
-        matrix: M [B, 3, 3].
+        images: Images [B, H, W, C].
+        matrix: Maps M [B, 3, 3].
     """
     height, width, channels = images.shape[1:]
     y, x = np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in (height, width)), indexing="ij")
     points = np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3).astype("float32")
-    places = ops.matmul(points, ops.transpose(matrix, (0, 2, 1)))
-    columns, column_weights = _taps(places[..., 0] + (width - 1) / 2, size=width)
-    rows, row_weights = _taps(places[..., 1] + (height - 1) / 2, size=height)
+    positions = ops.matmul(points, ops.transpose(matrix, (0, 2, 1)))
+    columns, column_weights = _taps(positions[..., 0] + (width - 1) / 2, size=width)
+    rows, row_weights = _taps(positions[..., 1] + (height - 1) / 2, size=height)
     first = ops.arange(ops.shape(images)[0], dtype="int32")[:, None] * (height * width)
     flat = ops.reshape(images, (-1, channels))
     total = 0.0
     for i in range(4):
-        places = (first + rows[..., i] * width)[..., None] + columns
-        line = ops.sum(ops.take(flat, places, axis=0) * column_weights[..., None], axis=2)
+        indices = (first + rows[..., i] * width)[..., None] + columns
+        line = ops.sum(ops.take(flat, indices, axis=0) * column_weights[..., None], axis=2)
         total = total + line * row_weights[..., i, None]
     return ops.reshape(total, (-1, height, width, channels))
 
 
-def _taps(place, *, size):
-    """The four pixels about each place, reflected into the image, and their weights: [..., 4]."""
-    below = ops.floor(place)
-    t = place - below
+def _taps(position, *, size):
+    """Returns the four pixels around each position, and their weights: [..., 4] each."""
+    below = ops.floor(position)
+    t = position - below
     weights = (
         t * (t * (1.0 - 0.5 * t) - 0.5),
         1.0 + t * t * (1.5 * t - 2.5),
@@ -200,17 +200,17 @@ def _taps(place, *, size):
     return ops.where(index < size, index, period - index), ops.stack(weights, axis=-1)
 
 
-def steer(strength, sign, *, target, images, kimg):
-    """The strength of the augmentation after some more images.
+def steer(strength: Any, sign: Any, *, target: float, images: int, kimg: float) -> Any:
+    """Returns the strength of the augmentation after some more images.
 
         p' = clip(p + sgn(sign - target) images / (1000 kimg), 0, 0.8)
 
     Args:
-        strength: p.
-        sign: mean sign of D(real), over those images.
-        target: what it is steered to.
-        images: how many images there were.
-        kimg: thousands of images for a change of one.
+        strength: Strength p before.
+        sign: Mean sign of D(real) over the images.
+        target: Target of the mean sign.
+        images: Number of images.
+        kimg: Thousands of images for a change by one.
 
     Reference: arXiv 2006.06676, section 3.
     """

@@ -1,9 +1,10 @@
-"""The only calls that differ between TensorFlow and JAX: gradients and compilation."""
+"""Gradients and compilation, the calls that differ between TensorFlow and JAX."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -15,15 +16,15 @@ else:
     import tensorflow as tf
 
 
-def value_and_gradient(function: Callable, x):
+def value_and_gradient(function: Callable, x: Any) -> tuple[tuple[Any, Any], Any]:
     """Returns (value, auxiliary) of `function(x)` and the gradient of the value.
 
     Args:
-        function: x -> (scalar, structure of tensors).
-        x: tensor, or dict of tensors.
+        function: Function from x to (scalar, structure of tensors).
+        x: Tensor, or dict of tensors.
 
     Returns:
-        ((value, auxiliary), gradient), the gradient of the structure of x.
+        ((value, auxiliary), gradient), with the gradient in the structure of x.
     """
     if IS_JAX:
         return jax.value_and_grad(function, has_aux=True)(x)
@@ -34,17 +35,18 @@ def value_and_gradient(function: Callable, x):
     return (value, auxiliary), gradient
 
 
-def gradient(function: Callable, x):
-    """Returns the gradient of the scalar `function(x)`; it can be differentiated again."""
+def gradient(function: Callable, x: Any) -> Any:
+    """Returns the differentiable gradient of the scalar `function(x)`."""
     return value_and_gradient(lambda x: (function(x), ()), x)[1]
 
 
 def compiled(function: Callable, *, jit: bool) -> Callable:
-    """Compiles `function(state, data, **static)`; a program for each value of the static ones.
+    """Compiles `function(state, data, **static)`, once for each set of static arguments.
 
     Args:
-        function: pure; state and data are dicts of tensors, static arguments are bools.
-        jit: whether XLA compiles it; JAX always does.
+        function: Pure function. State and data are dicts of tensors; static arguments are
+            bools.
+        jit: Whether XLA compiles the function; JAX always does.
     """
     programs = {}
 
@@ -63,5 +65,5 @@ def compiled(function: Callable, *, jit: bool) -> Callable:
 
 
 def prefers_jit() -> bool:
-    """Whether XLA makes the step faster: not for TensorFlow on a CPU."""
+    """Returns whether XLA speeds up the step: not for TensorFlow on a CPU."""
     return IS_JAX or bool(tf.config.list_physical_devices("GPU"))

@@ -1,7 +1,7 @@
-"""What determines a training: checked before any heavy import.
+"""Configuration of a training, checked before any heavy import.
 
-Two runs of one configuration on one data set give the same weights, whatever the times
-at which they were interrupted.
+Two runs of one configuration on one data set give the same weights, even if they are
+interrupted at different times.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import dataclasses
 from brgm_tf.core.errors import InputError
 
 DTYPES = ("float32", "mixed_bfloat16")
-# Augmentations by name; `augment` says what each does. The default set suits films and
-# photographs alike; 'xflip' shows the networks mirror images without teaching them.
+# Names of augmentations; `augment` defines them. The default set suits radiographs and
+# photographs. 'xflip' mirrors images for the discriminator, and the generator does not learn it.
 AUGMENTATIONS = (
     "xflip",
     "xint",
@@ -25,9 +25,9 @@ AUGMENTATIONS = (
     "saturation",
 )
 DEFAULT_AUGMENTATIONS = ("xflip", "xint", "scale", "rotate", "xfrac", "brightness", "contrast")
-# Images a discriminator's group of the minibatch standard deviation holds.
+# Number of images in a group of the minibatch standard deviation.
 GROUP_SIZE = 4
-# Fields that a resumed run must share with the run that it resumes.
+# Fields that must be equal in a resumed run.
 STRUCTURE = (
     "resolution",
     "channels",
@@ -41,39 +41,47 @@ STRUCTURE = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
-    """A training's networks, losses and schedule.
+class TrainingConfig:
+    """Networks, losses and schedule of a training.
 
     Args:
-        resolution: height and width, a power of two from 8 to 1024.
-        channels: 1 (grey) or 3 (RGB).
-        z_dim, w_dim: sizes of z and w.
-        channel_base, channel_max: features at resolution r are
-            min(channel_base / r, channel_max), in both networks.
-        mapping_depth: layers of the mapping network.
-        batch_size: images a step, a multiple of 4.
-        learning_rate: of both networks.
-        r1_gamma: weight of R1; None for 0.0002 resolution^2 / batch_size.
-        r1_interval: steps from one R1 update to the next.
-        path_weight: weight of the path-length penalty; 0 leaves it out.
-        path_interval: steps from one path-length update to the next.
-        style_mixing: probability that an image has two codes.
-        ema_kimg: half-life of the averaged generator, thousands of images.
-        ema_rampup: the half-life is at most this share of the images seen so far.
-        ada_target: mean sign of D(real) that the augmentation is steered to; None for a
-            constant strength.
-        ada_kimg: thousands of images over which the strength may move by one.
-        ada_start: first strength.
-        augmentations: names of `AUGMENTATIONS`.
-        mirror: the data set is taken to be symmetric: half of the images are flipped.
+        resolution: Height and width of the images, a power of two from 8 to 1024; default 256.
+        channels: 1 (grey) or 3 (RGB); default 3.
+        z_dim: Size of a normal code z; default 512.
+        w_dim: Size of a latent w; default 512.
+        channel_base: Numerator of the number of features in both networks: a block of
+            resolution r has min(channel_base / r, channel_max). Default 16384.
+        channel_max: Largest number of features of a layer; default 512.
+        mapping_depth: Number of layers of the mapping network; default 8.
+        batch_size: Number of images of a step, a multiple of 4; default 32.
+        learning_rate: Learning rate of both networks; default 0.0025.
+        r1_gamma: Weight of R1; None for 0.0002 resolution^2 / batch_size.
+        r1_interval: Number of steps between two R1 updates; default 16.
+        path_weight: Weight of the path-length penalty, 0 for no penalty; default 2.
+        path_interval: Number of steps between two path-length updates; default 4.
+        style_mixing: Probability that an image has two codes; default 0.9.
+        ema_kimg: Half-life of the averaged generator in thousands of images; default 10.
+        ema_rampup: Largest half-life, as a fraction of the images seen so far; default 0.05.
+        ada_target: Target of the mean sign of D(real), which steers the strength of the
+            augmentation; None for a constant strength. Default 0.6.
+        ada_kimg: Thousands of images over which the strength may change by one; default 500.
+        ada_start: Initial strength of the augmentation; default 0.
+        augmentations: Names in `AUGMENTATIONS`.
+        mirror: Whether the data set is symmetric, so that half of the images are flipped;
+            default False.
         dtype: 'float32', or 'mixed_bfloat16' for convolutions in bfloat16.
-        seed: of everything random.
+        seed: Seed of all random numbers; default 0.
 
     Raises:
-        InputError: a value cannot be used.
+        InputError: A value cannot be used.
 
     Reference: Karras et al., Training Generative Adversarial Networks with Limited Data
         (arXiv 2006.06676), appendix C, for the defaults.
+
+    Example:
+        >>> config = TrainingConfig(resolution=64, batch_size=32)
+        >>> config.num_ws, config.kimg(1000)
+        (10, 32.0)
     """
 
     resolution: int = 256
@@ -149,7 +157,7 @@ class Config:
 
     @property
     def gamma(self) -> float:
-        """The weight of R1: the one given, or the heuristic of arXiv 2006.06676."""
+        """Weight of R1: `r1_gamma`, or the heuristic of arXiv 2006.06676."""
         if self.r1_gamma is not None:
             return self.r1_gamma
         return 0.0002 * self.resolution**2 / self.batch_size
@@ -161,9 +169,9 @@ class Config:
 
     @property
     def num_ws(self) -> int:
-        """L, latents an image."""
+        """Number of latents of an image, L."""
         return 2 * self.resolution.bit_length() - 4
 
     def kimg(self, step: int) -> float:
-        """Thousands of images seen after `step` steps."""
+        """Returns the thousands of images seen after `step` steps."""
         return step * self.batch_size / 1000

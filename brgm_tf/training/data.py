@@ -1,16 +1,18 @@
-"""Images of a folder, a zip file or any iterable, held as uint8, in an order that is a function.
+"""Training images of a folder, a zip file or an iterable, as uint8, in a reproducible order.
 
-The image at place i of the training is perm_e[i mod N], e = i div N, with perm_e the
-permutation drawn from (seed, e): nothing about the order has to be saved.
+Image i of the training is perm_e[i mod N] with e = i div N. The permutation perm_e is drawn from
+(seed, e), so snapshots need not save the order.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +21,15 @@ from brgm_tf.io import images as image_files
 from brgm_tf.io.discovery import SUFFIXES
 
 
-def find(source, *, argument: str) -> list[str]:
-    """The names of the image files below a folder or in a zip file.
+def find(source: str | os.PathLike, *, argument: str) -> list[str]:
+    """Returns the names of the image files below a folder or in a zip file.
+
+    Args:
+        source: Path of the folder or file.
+        argument: Name of the user's argument, for errors.
 
     Raises:
-        InputError: there is none.
+        InputError: The path holds no images.
     """
     path = Path(source).expanduser()
     if path.is_dir():
@@ -38,60 +44,64 @@ def find(source, *, argument: str) -> list[str]:
     if not names:
         raise InputError(
             argument,
-            "must have images in it",
-            remedy="Suffixes looked for: " + " ".join(SUFFIXES),
+            "must hold images",
+            remedy="Known suffixes: " + " ".join(SUFFIXES),
             path=str(source),
         )
     return names
 
 
-def load(source, *, resolution: int, channels: int, argument: str = "data") -> np.ndarray:
+def load(source: Any, *, resolution: int, channels: int, argument: str = "data") -> np.ndarray:
     """Loads images as uint8 [N, resolution, resolution, channels].
 
     Args:
-        source: a folder (with those below it) or zip file; or an iterable, such as a
-            `tf.data.Dataset`, of arrays [H, W, C], uint8 or floats in [-1, 1].
-        resolution: side; larger images are area-averaged, of others than squares the
-            central square is taken.
-        channels: 1 or 3.
-        argument: name of the user's argument, for errors.
+        source: Path of a folder (read recursively) or of a zip file; or an iterable of arrays
+            [H, W, C], uint8 or floats in [-1, 1], such as a `tf.data.Dataset`.
+        resolution: Height and width. Images are cropped to their central square, and larger
+            images are area-averaged.
+        channels: 1 (grey) or 3 (RGB).
+        argument: Name of the user's argument, for errors.
 
     Raises:
-        InputError: nothing is there, or a file cannot be used.
+        InputError: The source holds no images, or a file cannot be used.
+
+    Example:
+        >>> load([np.zeros([32, 16, 1])], resolution=8, channels=1).shape
+        (1, 8, 8, 1)
     """
     if isinstance(source, str | Path):
         return _load_files(Path(source).expanduser(), resolution, channels, argument)
     if not isinstance(source, Iterable):
         raise InputError(argument, "must be a path or an iterable of images", type=type(source))
-    found = [_fitted(_floats(item, argument), resolution, channels, argument) for item in source]
-    if not found:
-        raise InputError(argument, "must have images in it")
-    return np.stack(found)
+    images = [_fit(_floats(item, argument), resolution, channels, argument) for item in source]
+    if not images:
+        raise InputError(argument, "must hold images")
+    return np.stack(images)
 
 
 def without(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The images that are not among the others."""
-    known = {image.tobytes() for image in others}
-    return images[[image.tobytes() not in known for image in images]]
+    """Returns the images that differ from all others."""
+    excluded = {image.tobytes() for image in others}
+    return images[[image.tobytes() not in excluded for image in images]]
 
 
 def fingerprint(images: np.ndarray) -> str:
-    """A short text that is different for different images."""
+    """Returns a short text that identifies the images."""
     return f"{len(images)}-{hashlib.sha256(images.tobytes()).hexdigest()[:16]}"
 
 
 def batch(images: np.ndarray, *, step: int, size: int, seed: int, mirror: bool) -> np.ndarray:
-    """The images of a step, from (seed, step) alone.
+    """Returns the images of a step, which depend on (seed, step) alone.
 
     Args:
-        images: [N, H, W, C].
-        step: from 0.
-        size: images a step.
-        seed: of the order.
-        mirror: flip half of the images from left to right; which, is drawn for every pass.
+        images: Images [N, H, W, C].
+        step: Number of the step, from 0.
+        size: Number of images of a step.
+        seed: Seed of the order.
+        mirror: Whether half of the images, drawn for every pass, are flipped left to right.
     """
-    places = np.arange(step * size, (step + 1) * size)
-    epochs, offsets = np.divmod(places, len(images))
+    indices = np.arange(step * size, (step + 1) * size)
+    epochs, offsets = np.divmod(indices, len(images))
     chosen = np.empty(size, "int64")
     flipped = np.zeros(size, bool)
     for epoch in np.unique(epochs):
@@ -120,11 +130,11 @@ def _load_files(path: Path, resolution: int, channels: int, argument: str) -> np
 
 
 def _read(paths, resolution, channels, argument) -> np.ndarray:
-    found = np.empty((len(paths), resolution, resolution, channels), "uint8")
+    images = np.empty((len(paths), resolution, resolution, channels), "uint8")
     for i, path in enumerate(paths):
         image = image_files.load_image(path, channels=channels, argument=argument)
-        found[i] = _fitted(image, resolution, channels, argument)
-    return found
+        images[i] = _fit(image, resolution, channels, argument)
+    return images
 
 
 def _floats(item, argument) -> np.ndarray:
@@ -134,7 +144,7 @@ def _floats(item, argument) -> np.ndarray:
     return image_files.from_uint8(image) if image.dtype == np.uint8 else image.astype("float32")
 
 
-def _fitted(image, resolution, channels, argument) -> np.ndarray:
+def _fit(image, resolution, channels, argument) -> np.ndarray:
     if image.shape[-1] != channels:
         raise InputError(argument, f"must hold images of {channels} channels", shape=image.shape)
     return image_files.to_uint8(image_files.fit(image, resolution=resolution))

@@ -1,7 +1,7 @@
 """StyleGAN2's residual discriminator, with the minibatch standard deviation.
 
-Notation: images [B, H, W, C] in [-1, 1], logits [B]; a logit above zero calls its image
-real. Block r (r = resolution, ..., 8) has conv0, conv1 (which halves the size) and skip;
+Notation: images [B, H, W, C] in [-1, 1], logits [B]; a logit above zero classifies its image
+as real. Block r (r = resolution, ..., 8) has conv0, conv1 (which halves the size) and skip;
 the first block starts with fromrgb. The epilogue at 4 has conv, fc and out.
 
 Weights are named 'b64/fromrgb/weight', 'b64/conv0/bias', 'b64/skip/weight',
@@ -14,12 +14,13 @@ Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
-from brgm_tf.generators.layers import add_weight
-from brgm_tf.generators.stylegan2 import FullyConnected
+from brgm_tf.generators.layers import FullyConnected, add_weight
 from brgm_tf.ops.bias_act import bias_act
 from brgm_tf.ops.upfirdn2d import downsample2d, setup_filter, upfirdn2d
 from brgm_tf.training.config import GROUP_SIZE
@@ -29,20 +30,22 @@ _SQRT2 = float(np.sqrt(2.0))
 
 
 class Convolution(keras.layers.Layer):
-    """Convolution with an equalised learning rate, bias and activation; halves the size if asked.
+    """Convolution with an equalised learning rate, bias and leaky ReLU.
 
         y = clamp(gain * act(conv(x; weight / sqrt(kernel^2 in)) + bias))
 
     Args:
-        in_channels, out_channels: features.
-        kernel: 1 or 3.
-        down: 1 or 2; before halving the size, features are low-passed.
-        activation: a name of `generators.ops.ACTIVATIONS`.
-        bias: whether there is one.
-        gain: scale of the output.
-        resample_filter: taps of `setup_filter`, used where down = 2.
-        conv_clamp: largest magnitude of the output at gain 1, or None.
-        rng: `numpy.random.Generator` that initial weights are drawn from.
+        in_channels: Number of input features.
+        out_channels: Number of output features.
+        kernel: Height and width of the kernel, 1 or 3.
+        low_pass: Taps of `setup_filter`, which filter x before the size is halved; None
+            keeps the size.
+        is_linear: Whether the layer has neither bias nor activation; default False.
+        gain: Scale of the output; default 1.
+        conv_clamp: Largest magnitude of the output at gain 1, or None.
+        rng: `numpy.random.Generator` that draws the initial weights.
+        name: Name of the layer.
+        dtype: Policy of the layer.
     """
 
     def __init__(
@@ -54,45 +57,42 @@ class Convolution(keras.layers.Layer):
         rng,
         name,
         dtype,
-        down=1,
-        activation="lrelu",
-        bias=True,
+        low_pass=None,
+        is_linear=False,
         gain=1.0,
-        resample_filter=None,
         conv_clamp=None,
     ):
         super().__init__(name=name, dtype=dtype, autocast=False)
-        self.down = down
-        self.activation = activation
-        self.gain = gain * (_SQRT2 if activation == "lrelu" else 1.0)
+        self.activation = "linear" if is_linear else "lrelu"
+        self.gain = gain if is_linear else gain * _SQRT2
         self.clamp = None if conv_clamp is None else conv_clamp * gain
-        self.resample_filter = resample_filter
+        self.low_pass = low_pass
         self.weight_gain = 1 / np.sqrt(kernel**2 * in_channels).item()
         shape = (kernel, kernel, in_channels, out_channels)
         self.weight = add_weight(self, "weight", rng.standard_normal(shape), trainable=True)
         zeros = np.zeros(out_channels)
-        self.bias = add_weight(self, "bias", zeros, trainable=True) if bias else None
+        self.bias = None if is_linear else add_weight(self, "bias", zeros, trainable=True)
         self.built = True
 
-    def call(self, x):
-        """Maps [B, H, W, in] to [B, H / down, W / down, out] in the compute dtype."""
+    def call(self, x: Any) -> Any:
+        """Maps [B, H, W, in] to [B, H, W, out], or half the size, in the compute dtype."""
         x = ops.cast(x, self.compute_dtype)
         weight = ops.cast(self.weight * self.weight_gain, self.compute_dtype)
         y = self._convolve(x, weight)
         return bias_act(y, self.bias, activation=self.activation, gain=self.gain, clamp=self.clamp)
 
     def _convolve(self, x, weight):
-        if self.down == 1:
+        if self.low_pass is None:
             return ops.conv(x, weight, padding="same", data_format="channels_last")
         if weight.shape[0] == 1:
-            x = downsample2d(x, self.resample_filter)
+            x = downsample2d(x, self.low_pass)
             return ops.conv(x, weight, padding="valid", data_format="channels_last")
-        # The padding of a 'same' kernel and that which centres the filter.
-        taps = len(self.resample_filter)
-        before = weight.shape[0] // 2 + (taps - self.down + 1) // 2
-        after = weight.shape[0] // 2 + (taps - self.down) // 2
-        x = upfirdn2d(x, self.resample_filter, padding=(before, after, before, after))
-        return ops.conv(x, weight, strides=self.down, padding="valid", data_format="channels_last")
+        # The padding of a 'same' kernel, and the padding that centres the filter.
+        taps = len(self.low_pass)
+        before = weight.shape[0] // 2 + (taps - 1) // 2
+        after = weight.shape[0] // 2 + (taps - 2) // 2
+        x = upfirdn2d(x, self.low_pass, padding=(before, after, before, after))
+        return ops.conv(x, weight, strides=2, padding="valid", data_format="channels_last")
 
 
 class Block(keras.layers.Layer):
@@ -101,32 +101,30 @@ class Block(keras.layers.Layer):
         y = (conv1(conv0(x)) + skip(x)) / sqrt(2)
 
     Args:
-        in_channels, out_channels: features.
-        options: of `Convolution`.
+        in_channels: Number of input features.
+        out_channels: Number of output features.
+        low_pass: Taps of `setup_filter`.
+        conv_clamp: As in `Convolution`.
+        rng, name, dtype: As in `Convolution`.
     """
 
-    def __init__(self, in_channels, out_channels, *, name, dtype, **options):
+    def __init__(self, in_channels, out_channels, *, low_pass, conv_clamp, rng, name, dtype):
         super().__init__(name=name, dtype=dtype, autocast=False)
-        options = {"dtype": dtype, **options}
+        shared = {"rng": rng, "dtype": dtype}
+        halved = {"low_pass": low_pass, "gain": _HALF, **shared}
         with keras.name_scope(name):
-            self.conv0 = Convolution(in_channels, in_channels, kernel=3, name="conv0", **options)
+            self.conv0 = Convolution(
+                in_channels, in_channels, kernel=3, conv_clamp=conv_clamp, name="conv0", **shared
+            )
             self.conv1 = Convolution(
-                in_channels, out_channels, kernel=3, down=2, gain=_HALF, name="conv1", **options
+                in_channels, out_channels, kernel=3, conv_clamp=conv_clamp, name="conv1", **halved
             )
             self.skip = Convolution(
-                in_channels,
-                out_channels,
-                kernel=1,
-                down=2,
-                gain=_HALF,
-                activation="linear",
-                bias=False,
-                name="skip",
-                **{**options, "conv_clamp": None},
+                in_channels, out_channels, kernel=1, is_linear=True, name="skip", **halved
             )
         self.built = True
 
-    def call(self, x):
+    def call(self, x: Any) -> Any:
         """Maps [B, H, W, in] to [B, H / 2, W / 2, out]."""
         return self.conv1(self.conv0(x)) + self.skip(x)
 
@@ -135,47 +133,49 @@ class Discriminator(keras.Model):
     """Residual discriminator.
 
     Args:
-        resolution: height and width of the images, a power of two, at least 8.
-        channels: of the images.
-        channel_base, channel_max: features at resolution r are
-            min(channel_base / r, channel_max).
-        resample_filter: taps of the low-pass filter.
-        conv_clamp: largest magnitude of what a convolution puts out, or None.
-        seed: of the initial weights.
-        dtype: Keras policy; a mixed one sets the dtype of convolutions only, and not that
-            of the epilogue.
+        resolution: Height and width of the images, a power of two, at least 8.
+        channels: Number of channels of the images; default 3.
+        channel_base: Numerator of the number of features: a block of resolution r has
+            min(channel_base / r, channel_max). Default 32768.
+        channel_max: Largest number of features of a layer; default 512.
+        resample_filter: Taps of the low-pass filter; default (1, 3, 3, 1).
+        conv_clamp: Largest magnitude of a convolution's output, or None.
+        seed: Seed of the initial weights; default 0.
+        dtype: Keras policy. A mixed policy sets the dtype of convolutions before the epilogue.
+        name: Name of the model.
+
+    Example:
+        >>> discriminator = Discriminator(8, channels=1, channel_base=32)
+        >>> discriminator(np.zeros([4, 8, 8, 1], "float32")).shape
+        TensorShape([4])
     """
 
     def __init__(
         self,
-        resolution,
+        resolution: int,
         *,
-        channels=3,
-        channel_base=32768,
-        channel_max=512,
-        resample_filter=(1, 3, 3, 1),
-        conv_clamp=None,
-        seed=0,
-        dtype=None,
-        name="discriminator",
+        channels: int = 3,
+        channel_base: int = 32768,
+        channel_max: int = 512,
+        resample_filter: Any = (1, 3, 3, 1),
+        conv_clamp: float | None = None,
+        seed: int = 0,
+        dtype: Any = None,
+        name: str = "discriminator",
     ):
         super().__init__(name=name, dtype=dtype, autocast=False)
         rng = np.random.default_rng(seed)
         exact = "float64" if self.compute_dtype == "float64" else "float32"
         sizes = [2**k for k in range(resolution.bit_length() - 1, 1, -1)]
         widths = [min(channel_base // size, channel_max) for size in sizes]
-        options = {
-            "rng": rng,
-            "dtype": self.dtype_policy,
-            "resample_filter": setup_filter(resample_filter),
-            "conv_clamp": conv_clamp,
-        }
+        options = {"rng": rng, "dtype": self.dtype_policy, "conv_clamp": conv_clamp}
+        low_pass = setup_filter(resample_filter)
         last = widths[-1]
         with keras.name_scope(name):
             with keras.name_scope(f"b{resolution}"):
                 self.fromrgb = Convolution(channels, widths[0], kernel=1, name="fromrgb", **options)
             self.blocks = [
-                Block(*pair, name=f"b{size}", **options)
+                Block(*pair, low_pass=low_pass, name=f"b{size}", **options)
                 for size, *pair in zip(sizes, widths[:-1], widths[1:], strict=False)
             ]
             with keras.name_scope("b4"):
@@ -187,7 +187,7 @@ class Discriminator(keras.Model):
                 self.out = FullyConnected(last, 1, name="out", **options)
         self.built = True
 
-    def call(self, images):
+    def call(self, images: Any) -> Any:
         """Maps images [B, H, W, C] to logits [B]; B is a multiple of 4."""
         x = self.fromrgb(images)
         for block in self.blocks:
@@ -195,24 +195,24 @@ class Discriminator(keras.Model):
         x = ops.cast(x, self.conv.compute_dtype)
         x = ops.concatenate([x, minibatch_stddev(x, group_size=GROUP_SIZE)], axis=-1)
         x = self.conv(x)
-        # The batch is what is not known when a graph is traced.
+        # The batch size may be unknown while a graph is traced.
         x = self.fc(ops.reshape(x, (-1, int(np.prod(x.shape[1:])))))
         return self.out(x)[:, 0]
 
 
-def minibatch_stddev(x, *, group_size):
-    """How much the images of a group differ: one map, constant over each group.
+def minibatch_stddev(x: Any, *, group_size: int) -> Any:
+    """Returns the standard deviation within each group of images, as one constant map.
 
         s = mean over h, w, c of sqrt(var over the group of x_hwc + 1e-8)
 
     Image i is in group i mod (B / group_size).
 
     Args:
-        x: [B, H, W, C], B a multiple of the group's size.
-        group_size: images a group.
+        x: Features [B, H, W, C], B a multiple of the group size.
+        group_size: Number of images in a group.
 
     Returns:
-        [B, H, W, 1].
+        Map [B, H, W, 1].
 
     Reference: arXiv 1710.10196, section 3.
     """

@@ -1,7 +1,8 @@
-"""What a training leaves behind: a preset, and what another training can start from."""
+"""Export of a training as a preset, and start of a training from an export."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,64 +10,74 @@ import numpy as np
 from brgm_tf.core.errors import InputError
 from brgm_tf.generators import preset
 from brgm_tf.training import state as states
-from brgm_tf.training.config import Config
+from brgm_tf.training.config import TrainingConfig
 from brgm_tf.training.step import build
 
 DISCRIMINATOR = "discriminator.weights.h5"
-# Numbers of the state that go into config.json, as the weights alone would lose them.
+# Numbers of the state that config.json keeps beside the weights.
 _NUMBERS = ("path/mean", "ada/strength")
 
 
-def export(folder, state, config: Config, *, storage: str = "float32", about=None) -> Path:
-    """Writes the averaged generator of a state as a preset, and the discriminator beside it.
+def export(
+    folder: str | os.PathLike,
+    state: dict,
+    config: TrainingConfig,
+    *,
+    storage: str = "float32",
+    about: dict | None = None,
+) -> Path:
+    """Writes the averaged generator of a state as a preset, and the discriminator.
 
     Args:
-        folder: where config.json, model.weights.h5 and discriminator.weights.h5 go.
-        state: of `state.load`, or the trainer's.
-        config: of the training.
-        storage: 'float32' or 'float16'.
-        about: more to be known of the training, for JSON.
+        folder: Folder of config.json, model.weights.h5 and discriminator.weights.h5.
+        state: State from `state.load` or from the trainer.
+        config: Configuration of the training.
+        storage: Dtype of the weights, 'float32' or 'float16'; default 'float32'.
+        about: Other facts for config.json, or None.
     """
     generator = build(config).generator
     states.assign(generator, states.part(state, "ema"))
     numbers = {name: float(state[name]) for name in _NUMBERS}
     about = {**(about or {}), "training": numbers}
-    folder = preset.save_preset(generator, folder, storage=storage, about=about)
+    path = preset.save_preset(generator, folder, storage=storage, about=about)
     weights = states.to_arrays(states.part(state, "discriminator"))
-    preset.write_arrays(folder / DISCRIMINATOR, weights, storage=storage)
-    return folder
+    preset.write_arrays(path / DISCRIMINATOR, weights, storage=storage)
+    return path
 
 
-def start_from(folder, state: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], int]:
-    """The first state of a training that goes on with the networks of another one.
+def start_from(
+    folder: str | os.PathLike, state: dict[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], int]:
+    """Returns the first state of a training that continues exported networks.
 
-    Both generators start as the averaged one. Weights of the same name and shape are
-    taken, the others stay: a network of a higher resolution takes over the blocks of a lower
-    one. The optimisers start anew.
+    Both generators start as the averaged one. Weights with an equal name and shape are
+    copied, so a network of a higher resolution starts with the blocks of a lower one.
+    The optimizers start anew.
 
     Args:
-        folder: of `export`; without discriminator.weights.h5 the generator alone is taken.
-        state: of `state.initial`.
+        folder: Folder from `export`. Without discriminator.weights.h5, only the generator
+            is copied.
+        state: State from `state.initial`.
 
     Returns:
-        The state, and how many weights were taken.
+        The state, and the number of copied weights.
 
     Raises:
-        InputError: the folder holds no preset, or a file there is damaged.
+        InputError: The folder is not a preset, or a file is damaged.
     """
     folder, argument = Path(folder), "start_from"
     about = preset.read_config(folder, argument=argument).get("about", {})
-    given = preset.read_arrays(folder / preset.WEIGHTS, argument=argument)
-    found = states.with_prefix("generator", given) | states.with_prefix("ema", given)
+    weights = preset.read_arrays(folder / preset.WEIGHTS, argument=argument)
+    arrays = states.with_prefix("generator", weights) | states.with_prefix("ema", weights)
     if (folder / DISCRIMINATOR).exists():
-        given = preset.read_arrays(folder / DISCRIMINATOR, argument=argument)
-        found |= states.with_prefix("discriminator", given)
-    taken = {
+        weights = preset.read_arrays(folder / DISCRIMINATOR, argument=argument)
+        arrays |= states.with_prefix("discriminator", weights)
+    copied = {
         name: array.astype(state[name].dtype)
-        for name, array in found.items()
+        for name, array in arrays.items()
         if name in state and array.shape == state[name].shape
     }
-    if not taken:
+    if not copied:
         raise InputError(argument, "must have weights of these networks", start_from=str(folder))
     numbers = {name: np.float32(value) for name, value in about.get("training", {}).items()}
-    return {**state, **taken, **numbers}, len(taken)
+    return {**state, **copied, **numbers}, len(copied)

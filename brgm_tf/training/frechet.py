@@ -1,14 +1,14 @@
-"""Fréchet distance on VGG16 features: how far made images are from held-out ones.
+"""Fréchet distance between generated and held-out images, on VGG16 features.
 
 Notation: f [N, K] features of N images, m and S their mean and covariance.
 
     d = || m1 - m2 ||^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
 
-The features are those of LPIPS' last block (the activations after VGG16's conv5_3, of
-unit length over channels, times the square roots of the learned weights; K = 512), averaged
-over positions. This is not the Inception FID, whose numbers are of another size: compare it
-with `Distance.floor` and between runs on the same held-out images. It is biased upwards for
-few images, hence the same number of made images as of held-out ones.
+The features are the last block of LPIPS, averaged over positions: the activations after VGG16's
+conv5_3, of unit length over channels, times the square roots of the learned weights; K = 512.
+The numbers are not comparable with the Inception FID. Compare them with `Distance.floor`, and
+between runs on the same held-out images. Few images bias the distance upwards, so the number of
+generated images equals the number of held-out images.
 
 Reference: Heusel et al., GANs Trained by a Two Time-Scale Update Rule Converge to a
 Local Nash Equilibrium (arXiv 1706.08500), section 3; features: arXiv 1801.03924.
@@ -17,6 +17,7 @@ Local Nash Equilibrium (arXiv 1706.08500), section 3; features: arXiv 1801.03924
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -24,22 +25,30 @@ from keras import ops
 from brgm_tf.io.images import from_uint8
 from brgm_tf.training import backend
 
-# Distances are shown in thousandths: features of unit length are small numbers.
+# Distances are in thousandths, because features of unit length are small numbers.
 _SCALE = 1000.0
 _BATCH = 32
 
 
-def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean [K] and covariance [K, K] of features [N, K]."""
+Moments = tuple[np.ndarray, np.ndarray]
+
+
+def moments(features: np.ndarray) -> Moments:
+    """Returns the mean [K] and covariance [K, K] of features [N, K]."""
     features = np.asarray(features, "float64")
     return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
 
 
-def frechet_distance(first, second) -> float:
-    """The Fréchet distance of two normal distributions, each given by its moments.
+def frechet_distance(first: Moments, second: Moments) -> float:
+    """Returns the Fréchet distance of two normal distributions.
 
     Args:
-        first, second: (mean [K], covariance [K, K]).
+        first: Mean [K] and covariance [K, K].
+        second: Mean [K] and covariance [K, K].
+
+    Example:
+        >>> frechet_distance((np.zeros(2), np.eye(2)), (np.ones(2), 4 * np.eye(2)))
+        4.0
     """
     (m1, s1), (m2, s2) = first, second
     # The eigenvalues of S1 S2 are those of the symmetric root S1 root.
@@ -50,12 +59,12 @@ def frechet_distance(first, second) -> float:
 
 
 class Distance:
-    """The distance of made images from held-out ones, in thousandths.
+    """Distance of generated images from held-out images, in thousandths.
 
     Args:
-        held_out: uint8 [N, H, W, C].
-        features: images [B, H, W, C] in [-1, 1] -> features by layer [B, h, w, K], such as
-            `brgm_tf.perceptual.lpips.LPIPS.features`; the last layer is used.
+        held_out: Held-out images, uint8 [N, H, W, C].
+        features: Function from images [B, H, W, C] in [-1, 1] to a list of features
+            [B, h, w, K], such as `LPIPS.features`. The distance uses the last ones.
     """
 
     def __init__(self, held_out: np.ndarray, *, features: Callable):
@@ -64,12 +73,12 @@ class Distance:
         self._held_out = moments(self._features(from_uint8(held_out)))
 
     def __call__(self, images: np.ndarray) -> float:
-        """The distance of images, float [N, H, W, C] in [-1, 1]."""
-        made = moments(self._features(np.clip(images, -1, 1)))
-        return _SCALE * frechet_distance(made, self._held_out)
+        """Returns the distance of images, float [N, H, W, C] in [-1, 1]."""
+        generated = moments(self._features(np.clip(images, -1, 1)))
+        return _SCALE * frechet_distance(generated, self._held_out)
 
     def floor(self, images: np.ndarray) -> float:
-        """The distance of as many real images (uint8), drawn at random: what is attainable."""
+        """Returns the distance of as many real images (uint8), drawn at random."""
         order = np.random.default_rng(0).permutation(len(images))[: self.count]
         return self(from_uint8(images[order]))
 
@@ -77,15 +86,15 @@ class Distance:
         parts = []
         for start in range(0, len(images), _BATCH):
             part = images[start : start + _BATCH]
-            # Full batches only, so that one program serves them all.
+            # Full batches, so that one program serves all of them.
             padded = np.concatenate([part, np.zeros((_BATCH - len(part), *part.shape[1:]))])
             tensor = ops.convert_to_tensor(padded.astype("float32"))
             parts.append(ops.convert_to_numpy(self._pooled({}, tensor))[: len(part)])
         return np.concatenate(parts)
 
 
-def pooled(features):
-    """sqrt(h w) times the mean over positions [B, K] of features [B, h, w, K].
+def pooled(features: Any) -> Any:
+    """Returns sqrt(h w) times the mean over positions [B, K] of features [B, h, w, K].
 
     The factor undoes the 1 / sqrt(h w) of `LPIPS.features`.
     """

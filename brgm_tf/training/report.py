@@ -1,9 +1,10 @@
-"""What a training shows of itself: table, figure, grids of samples."""
+"""Reports of a training: table, figure, grids of samples."""
 
 from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,17 +28,17 @@ COLUMNS = (
 
 
 def read_rows(path: Path, *, up_to_step: int) -> list[dict[str, str]]:
-    """The rows of a table up to a step; those after it belong to work that was lost."""
+    """Reads the rows of a table up to a step; later rows belong to lost work."""
     if not path.exists():
         return []
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    # A killed run may leave half a line.
+    # A killed run may leave an incomplete line.
     return [row for row in rows if _is_whole(row) and int(row["step"]) <= up_to_step]
 
 
-def write_rows(path: Path, rows) -> None:
-    """Writes a table anew, whole or not at all."""
+def write_rows(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """Writes a table atomically."""
     partial = path.with_suffix(".partial")
     with open(partial, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
@@ -47,12 +48,12 @@ def write_rows(path: Path, rows) -> None:
 
 
 def format_row(values: dict) -> dict[str, str]:
-    """A row's numbers as text; NaN (nothing measured) is left empty."""
+    """Returns the numbers of a row as text; NaN becomes an empty cell."""
     return {name: _text(values.get(name, float("nan"))) for name in COLUMNS}
 
 
 def grid(images: np.ndarray, *, columns: int) -> np.ndarray:
-    """Joins images [N, H, W, C], row by row, N a multiple of the columns."""
+    """Joins images [N, H, W, C] row by row; N is a multiple of the columns."""
     count, height, width, channels = images.shape
     rows = images.reshape(count // columns, columns, height, width, channels)
     return rows.swapaxes(1, 2).reshape(-1, columns * width, channels)
@@ -63,8 +64,8 @@ def save_grid(path: Path, images: np.ndarray, *, columns: int) -> None:
     save_image(path, np.clip(grid(images, columns=columns), -1, 1))
 
 
-def save_figure(path: Path, rows) -> None:
-    """Draws the scalars of the table against thousands of images."""
+def save_figure(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Draws the scalars of the table over thousands of images."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -92,7 +93,12 @@ def save_figure(path: Path, rows) -> None:
 
 
 def duration(seconds: float) -> str:
-    """'1 d 02 h', '2 h 05 min', '3 min 07 s'."""
+    """Returns a text such as '1 d 02 h', '2 h 05 min' or '3 min 07 s'.
+
+    Example:
+        >>> duration(7500)
+        '2 h 05 min'
+    """
     seconds = round(seconds)
     for size, unit, small, small_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
         if seconds >= size:

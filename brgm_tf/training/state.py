@@ -1,15 +1,16 @@
-"""All that a training carries from one step to the next, as a flat dict of arrays, and its files.
+"""State of a training, a flat dict of arrays, and its snapshots.
 
     generator/W, ema/W, discriminator/W     weights, by their path W in the network
-    square/generator/W, square/discriminator/W   Adam's second moments
+    square/generator/W, square/discriminator/W   second moments of Adam
     updates/generator, updates/discriminator     number of updates
     step                                    number of steps
     path/mean                               running mean of the path length
-    ada/strength, ada/sign                  augmentation; sum of the mean signs of D(real)
-    sum/NAME, count/NAME                    of the scalars since the last row of the table
+    ada/strength                            strength of the augmentation
+    ada/sign                                sum of the mean signs of D(real)
+    sum/NAME, count/NAME                    sums of the scalars since the last row of the table
 
-A snapshot is a NumPy .npz of these and of 'about', a JSON text. It is written beside
-its place and moved there when complete, so that a killed run leaves whole ones only.
+A snapshot is a NumPy .npz of these arrays and of 'about', a JSON text. It is written to a
+temporary file and renamed when complete, so a killed run leaves complete snapshots only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import json
 import os
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -30,52 +33,53 @@ SCALARS = ("loss_d", "loss_g", "sign", "r1", "path_penalty", "path_length")
 _NAME = re.compile(r"snapshot-(\d{9})\.npz")
 
 
-def weights_of(model) -> dict:
-    """The variables of a network by their path in it."""
+def weights_of(model: Any) -> dict[str, Any]:
+    """Returns the variables of a network by their path."""
     return {weight.path.removeprefix(f"{model.name}/"): weight for weight in model.weights}
 
 
-def trainable_names(model) -> set[str]:
-    """Paths of the variables that are trained."""
+def trainable_names(model: Any) -> set[str]:
+    """Returns the paths of the trainable variables."""
     return {weight.path.removeprefix(f"{model.name}/") for weight in model.trainable_weights}
 
 
-def bound(model, values):
-    """Context in which a network has these values for weights.
+def bound(model: Any, values: Mapping[str, Any]) -> keras.StatelessScope:
+    """Returns a context in which a network has other weights.
 
     Args:
-        model: the network.
-        values: tensor for each path of `weights_of`.
+        model: The network.
+        values: Tensors by the paths of `weights_of`.
     """
     weights = weights_of(model)
     return keras.StatelessScope([(weights[path], value) for path, value in values.items()])
 
 
-def assign(model, values) -> None:
-    """Gives a network these weights for good."""
+def assign(model: Any, values: Mapping[str, Any]) -> None:
+    """Assigns weights to a network."""
     for path, weight in weights_of(model).items():
         weight.assign(values[path])
 
 
-def part(state, prefix) -> dict:
-    """The entries below 'prefix/', without it."""
+def part(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Returns the entries below 'prefix/', without the prefix."""
     start = prefix + "/"
     return {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
 
 
-def with_prefix(prefix, values) -> dict:
-    """The entries with 'prefix/' before their names."""
+def with_prefix(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the entries with 'prefix/' before their names."""
     return {f"{prefix}/{key}": value for key, value in values.items()}
 
 
-def initial(generator, discriminator, *, strength: float) -> dict[str, np.ndarray]:
-    """The state before the first step.
+def initial(generator: Any, discriminator: Any, *, strength: float) -> dict[str, np.ndarray]:
+    """Returns the state before the first step.
 
     Args:
-        generator, discriminator: the networks, with their initial weights.
-        strength: of the augmentation.
+        generator: The generator, with initial weights.
+        discriminator: The discriminator, with initial weights.
+        strength: Initial strength of the augmentation.
     """
-    state = {}
+    state: dict[str, Any] = {}
     for name, model in (("generator", generator), ("discriminator", discriminator)):
         weights = {path: np.asarray(weight) for path, weight in weights_of(model).items()}
         state |= with_prefix(name, weights)
@@ -88,15 +92,15 @@ def initial(generator, discriminator, *, strength: float) -> dict[str, np.ndarra
     return without_sums({key: np.asarray(value) for key, value in state.items()})
 
 
-def without_sums(state) -> dict:
-    """The state with the sums of the scalars back at zero."""
+def without_sums(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the state with the sums of the scalars set to zero."""
     zero = np.zeros((), "float32")
     cleared = {f"{kind}/{name}": zero for name in SCALARS for kind in ("sum", "count")}
     return {**state, **cleared}
 
 
-def means(state) -> dict[str, float]:
-    """Mean of each scalar since the sums were cleared; NaN where there was none."""
+def means(state: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the mean of each scalar since the last `without_sums`, NaN without values."""
     result = {}
     for name in SCALARS:
         total, count = float(state[f"sum/{name}"]), float(state[f"count/{name}"])
@@ -104,25 +108,25 @@ def means(state) -> dict[str, float]:
     return result
 
 
-def to_tensors(state) -> dict:
-    """The state as the backend's tensors."""
+def to_tensors(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the state as tensors of the backend."""
     return {key: ops.convert_to_tensor(value) for key, value in sorted(state.items())}
 
 
-def to_arrays(state) -> dict[str, np.ndarray]:
-    """The state as NumPy arrays."""
+def to_arrays(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Returns the state as NumPy arrays."""
     return {key: ops.convert_to_numpy(value) for key, value in state.items()}
 
 
-def save(folder: Path, state, about: dict) -> Path:
-    """Writes a snapshot, whole or not at all.
+def save(folder: Path, state: Mapping[str, Any], about: dict) -> Path:
+    """Writes a snapshot atomically.
 
     Args:
-        folder: where it goes.
-        state: dict of tensors or arrays.
-        about: what else is to be known, for JSON.
+        folder: Folder of the snapshots.
+        state: Dict of tensors or arrays.
+        about: Other facts, for JSON.
     """
-    arrays = to_arrays(state)
+    arrays: dict[str, Any] = to_arrays(state)
     path = folder / f"snapshot-{int(arrays['step']):09d}.npz"
     text = json.dumps({**about, "format": FORMAT})
     partial = path.with_suffix(".partial")
@@ -135,30 +139,30 @@ def save(folder: Path, state, about: dict) -> Path:
 
 
 def snapshots(folder: Path) -> list[Path]:
-    """The snapshots of a folder, oldest first."""
+    """Returns the snapshots of a folder, oldest first."""
     return sorted(path for path in folder.glob("snapshot-*.npz") if _NAME.fullmatch(path.name))
 
 
 def load(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Returns the state and what else is known.
+    """Loads the state and the other facts of a snapshot.
 
     Raises:
-        ValueError: the file is damaged or of another format.
+        ValueError: The file is damaged or has another format.
     """
     try:
-        # Opened here, as NumPy leaves a damaged file open.
+        # Opened here, because NumPy leaves a damaged file open.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
         about = json.loads(str(arrays.pop("about")))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path.name} is damaged: {error}") from None
     if about.get("format") != FORMAT:
-        raise ValueError(f"{path.name} is of format {about.get('format')}, not {FORMAT}")
+        raise ValueError(f"{path.name} has format {about.get('format')} instead of {FORMAT}")
     return arrays, about
 
 
 def remove_old(folder: Path, *, keep: int = 2) -> None:
-    """Removes all but the newest snapshots, and what a killed run left half-written."""
+    """Removes all but the newest snapshots, and incomplete files of killed runs."""
     for path in [*snapshots(folder)[:-keep], *folder.glob("snapshot-*.partial")]:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()

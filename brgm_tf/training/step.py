@@ -1,14 +1,13 @@
-"""One step of the training, a pure function of the state: both networks, their regularisers, EMA.
+"""A step of the training as a pure function of the state.
 
 Notation: g the gradient of a loss, s Adam's second moment, n the number of updates. Adam
-has beta1 = 0, so that it keeps no first moment.
+has beta1 = 0 and no first moment.
 
     s = b2 s + (1 - b2) g^2,   v = v - lr g / (sqrt(s / (1 - b2^n)) + eps)
 
-A regulariser that acts every k steps has an update of its own, its loss times k; in all
-updates of its network lr and b2 are then lr k / (k + 1) and b2^(k / (k + 1)). The
-discriminator learns from the images that the generator made in the same step, before
-its update.
+A regulariser with an interval of k steps has a separate update, with its loss times k. In all
+updates of its network, lr and b2 then become lr k / (k + 1) and b2^(k / (k + 1)). The
+discriminator learns from the images of the same step, from before the generator's update.
 
 Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
 (arXiv 1912.04958), sections 3.1, 3.2 and appendix B; Kingma, Ba, Adam (arXiv 1412.6980).
@@ -17,37 +16,38 @@ Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
 from __future__ import annotations
 
 import contextlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.ops.upfirdn2d import depthwise_filters
 from brgm_tf.training import augment, backend, losses
 from brgm_tf.training import state as states
-from brgm_tf.training.config import Config
+from brgm_tf.training.config import TrainingConfig
 from brgm_tf.training.discriminator import Discriminator
 
 _BETA2, _EPSILON = 0.99, 1e-8
 _W_AVG_DECAY = 0.998
-# Steps from one adjustment of the augmentation to the next.
+# Number of steps between two adjustments of the augmentation.
 ADA_INTERVAL = 4
 _CLAMP = 256.0
 
 
 class Networks(NamedTuple):
-    """What is trained."""
+    """The networks of a training."""
 
     generator: StyleGAN2
     discriminator: Discriminator
 
 
-def build(config: Config) -> Networks:
-    """The two networks of a configuration, with their initial weights."""
+def build(config: TrainingConfig) -> Networks:
+    """Returns the two networks of a configuration, with initial weights."""
     widths = {"channel_base": config.channel_base, "channel_max": config.channel_max}
-    common = {
+    common: dict[str, Any] = {
         **widths,
         "channels": config.channels,
         "conv_clamp": None if config.dtype == "float32" else _CLAMP,
@@ -64,8 +64,8 @@ def build(config: Config) -> Networks:
     return Networks(generator, Discriminator(config.resolution, seed=config.seed + 1, **common))
 
 
-def draw(config: Config, step: int, *, path: bool) -> dict:
-    """The random numbers of a step, from (seed, step) alone and the same on every backend."""
+def draw(config: TrainingConfig, step: int, *, path: bool) -> dict:
+    """Draws the random numbers of a step, which depend on (seed, step) alone."""
     rng = np.random.default_rng((config.seed, 0, step))
     batch, size = config.batch_size, config.resolution
     mixed = rng.random(batch) < config.style_mixing
@@ -90,19 +90,19 @@ class Step:
     """The compiled step.
 
     Args:
-        networks: of `build`; their own weights are not used.
-        config: the configuration.
-        jit: whether XLA compiles it.
+        networks: Networks from `build`; their weights are ignored.
+        config: Configuration of the training.
+        jit: Whether XLA compiles the step.
     """
 
-    def __init__(self, networks: Networks, config: Config, *, jit: bool):
+    def __init__(self, networks: Networks, config: TrainingConfig, *, jit: bool):
         self._generator, self._discriminator = networks
         self._config = config
         self._trainable = {
             "generator": states.trainable_names(networks.generator),
             "discriminator": states.trainable_names(networks.discriminator),
         }
-        # Without XLA, the other form of the filters is the faster one.
+        # Depthwise filters are faster without XLA.
         self._filters = contextlib.nullcontext if jit else depthwise_filters
         self._run = backend.compiled(self._step, jit=jit)
 
@@ -110,9 +110,9 @@ class Step:
         """Returns the state after a step.
 
         Args:
-            state: tensors of `state.initial`.
-            images: uint8 [B, H, W, C].
-            step: number of steps done, as in the state (where reading it would wait).
+            state: Tensors of `state.initial`.
+            images: Real images, uint8 [B, H, W, C].
+            step: Number of past steps. The state has the number, but reading it would wait.
         """
         config = self._config
         r1 = config.gamma > 0 and step % config.r1_interval == 0
@@ -124,10 +124,10 @@ class Step:
 
     def _step(self, state, data, *, r1: bool, path: bool):
         with self._filters():
-            return self._stepped(dict(state), data, r1=r1, path=path)
+            return self._advance(dict(state), data, r1=r1, path=path)
 
-    def _stepped(self, state, data, *, r1: bool, path: bool):
-        real = ops.cast(data["images"], "float32") / 127.5 - 1.0
+    def _advance(self, state, data, *, r1: bool, path: bool):
+        real = ops.cast(data["images"], "float32") / GREY_LEVELS_PER_UNIT - 1.0
         fake = self._update_generator(state, data)
         if path:
             self._update_path(state, data)
@@ -140,7 +140,7 @@ class Step:
         return {key: state[key] for key in sorted(state)}
 
     def _update_generator(self, state, data):
-        """Updates the generator; returns the images that it made before."""
+        """Updates the generator; returns its images from before the update."""
 
         def loss(weights):
             with states.bound(self._generator, weights):
@@ -198,7 +198,7 @@ class Step:
 
     def _update_r1(self, state, data, *, real):
         config = self._config
-        # The slope is taken where the discriminator is evaluated: after the augmentation.
+        # The gradient is taken at the input of the discriminator, after the augmentation.
         seen = self._augment(state, real, data["augment_real"])
 
         def loss(weights):
@@ -210,28 +210,28 @@ class Step:
         _count(state, "r1", penalty)
 
     def _descend(self, state, name, loss, *, interval: int = 0):
-        """Updates a network by the gradient of a loss; returns its value and what it adds."""
+        """Updates a network by the gradient of a loss; returns the value and the auxiliary."""
         config = self._config
         weights = states.part(state, name)
         trained = {key: weights.pop(key) for key in sorted(self._trainable[name])}
         (value, auxiliary), gradients = backend.value_and_gradient(
             lambda trained: loss({**weights, **trained}), trained
         )
-        share = self._share(name)
+        fraction = self._update_fraction(name)
         updates = state[f"updates/{name}"] + 1
-        beta = _BETA2**share
+        beta = _BETA2**fraction
         correction = 1.0 - beta ** ops.cast(updates, "float32")
         for key, gradient in gradients.items():
             square = state[f"square/{name}/{key}"]
             square = beta * square + (1.0 - beta) * ops.square(gradient)
             step = gradient / (ops.sqrt(square / correction) + _EPSILON)
             state[f"square/{name}/{key}"] = square
-            state[f"{name}/{key}"] = trained[key] - config.learning_rate * share * step
+            state[f"{name}/{key}"] = trained[key] - config.learning_rate * fraction * step
         state[f"updates/{name}"] = updates
         return value, auxiliary
 
-    def _share(self, name) -> float:
-        """k / (k + 1) where a regulariser adds an update every k steps, else 1."""
+    def _update_fraction(self, name) -> float:
+        """Returns k / (k + 1) if a regulariser adds an update every k steps, else 1."""
         config = self._config
         if name == "generator":
             weight, interval = config.path_weight, config.path_interval
@@ -240,7 +240,7 @@ class Step:
         return interval / (interval + 1) if weight > 0 else 1.0
 
     def _mixed(self, first, second, cutoff):
-        """[B, L, D]: the first latent at layers below the cutoff, the second from there."""
+        """Returns [B, L, D]: the first latent in layers below the cutoff, then the second."""
         below = ops.arange(self._generator.num_ws)[None, :] < cutoff[:, None]
         return ops.where(below[..., None], first[:, None], second[:, None])
 
@@ -256,7 +256,7 @@ class Step:
         )
 
     def _average(self, state):
-        """EMA: e' = v + (e - v) 2^(-batch / half-life)."""
+        """Updates the average of the generator: e' = v + (e - v) 2^(-batch / half-life)."""
         config = self._config
         seen = ops.cast(state["step"] * config.batch_size, "float32")
         half_life = ops.minimum(config.ema_kimg * 1000.0, seen * config.ema_rampup)

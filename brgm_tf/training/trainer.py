@@ -1,4 +1,4 @@
-"""The loop: steps, rows of the table, snapshots, and going on where a run was stopped."""
+"""Loop of a training: steps, rows of the table, snapshots, and resuming."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keras import ops
 from brgm_tf.core.errors import InputError
 from brgm_tf.training import backend, data, report
 from brgm_tf.training import state as states
-from brgm_tf.training.config import STRUCTURE, Config
+from brgm_tf.training.config import STRUCTURE, TrainingConfig
 from brgm_tf.training.export import export, start_from
 from brgm_tf.training.frechet import Distance
 from brgm_tf.training.step import Step, build
@@ -24,14 +24,16 @@ _GRID = 8
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How long a training runs and how often it tells; only `jit` touches the weights.
+    """Length and reports of a training; only `jit` affects the weights.
 
     Args:
-        total_kimg: thousands of images to train on.
-        tick_kimg: thousands of images from one row of the table to the next.
-        snapshot_minutes: time from one snapshot to the next; they are taken at rows.
-        frechet_kimg: thousands of images from one Fréchet distance to the next; 0 for none.
-        jit: whether XLA compiles the step, which rounds in another way; None where it is faster.
+        total_kimg: Thousands of images to train on.
+        tick_kimg: Thousands of images between two rows of the table; default 4.
+        snapshot_minutes: Minutes between two snapshots, which are taken at rows; default 5.
+        frechet_kimg: Thousands of images between two Fréchet distances, 0 for no distances;
+            default 50.
+        jit: Whether XLA compiles the step, which changes the rounding; None compiles it if
+            it is faster.
     """
 
     total_kimg: float
@@ -45,22 +47,23 @@ class Trainer:
     """A training in a folder.
 
     Args:
-        config: what is trained, and how.
-        plan: how long.
-        images: uint8 [N, H, W, C].
-        folder: where everything goes; the newest whole snapshot there is gone on from. 'best' in
-            it is the averaged generator of the smallest Fréchet distance so far, a preset.
-        distance: `frechet.Distance` from held-out images; None for none.
-        start: folder of `export.export`, whose networks a new training starts from.
-        notify: called with a line for each thing worth telling.
+        config: Configuration of the training.
+        plan: Length and reports of the training.
+        images: Training images, uint8 [N, H, W, C].
+        folder: Folder of all results. The training resumes from the newest complete snapshot
+            there. The preset 'best' is the averaged generator with the smallest Fréchet
+            distance.
+        distance: `frechet.Distance` from held-out images, or None.
+        start: Folder from `export.export` with the networks of a new training, or None.
+        notify: Function that receives lines of text about the progress.
 
     Raises:
-        InputError: the folder holds a training of other networks.
+        InputError: The folder holds a training of other networks.
     """
 
     def __init__(
         self,
-        config: Config,
+        config: TrainingConfig,
         plan: Plan,
         *,
         images: np.ndarray,
@@ -87,20 +90,20 @@ class Trainer:
 
     @property
     def table(self) -> Path:
-        """The file of the scalars."""
+        """Path of the table of the scalars."""
         return self.folder / "scalars.csv"
 
     @property
     def total_steps(self) -> int:
-        """The steps that make up the plan's images."""
+        """Number of steps of the plan."""
         return max(1, round(self.plan.total_kimg * 1000 / self.config.batch_size))
 
     def stop(self) -> None:
-        """Asks for a snapshot and the end after the step that runs."""
+        """Requests a snapshot and the end after the current step."""
         self._stop = True
 
     def run(self) -> bool:
-        """Trains; returns whether it came to the end (and was not stopped)."""
+        """Trains; returns True at the end of the plan, and False after `stop`."""
         began, saved = time.monotonic() - self._seconds, time.monotonic()
         tick = max(1, round(self.plan.tick_kimg * 1000 / self.config.batch_size))
         first, started = self.step, time.monotonic()
@@ -130,7 +133,7 @@ class Trainer:
         self.step += 1
 
     def _tick(self) -> dict:
-        """Ends the sums of the scalars with a row of the table."""
+        """Adds a row to the table and resets the sums of the scalars."""
         values = states.means(self.state)
         bad = [name for name in ("loss_d", "loss_g") if not np.isfinite(values[name])]
         if bad:
@@ -143,7 +146,7 @@ class Trainer:
             "seconds": self._seconds,
             "strength": float(self.state["ada/strength"]),
             "learning_rate": self.config.learning_rate,
-            "frechet_vgg16": self._measured(),
+            "frechet_vgg16": self._frechet_distance(),
         }
         self.state = states.to_tensors(states.without_sums(self.state))
         row = report.format_row(values)
@@ -151,8 +154,8 @@ class Trainer:
         report.write_rows(self.table, self._rows)
         return row
 
-    def _measured(self) -> float:
-        """The Fréchet distance where one is due since the last row, else NaN."""
+    def _frechet_distance(self) -> float:
+        """Returns the Fréchet distance if it is due since the last row, else NaN."""
         every = self.plan.frechet_kimg
         if self._distance is None or every <= 0:
             return float("nan")
@@ -177,16 +180,16 @@ class Trainer:
         )
 
     def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
-        """Images of the averaged generator, the same for a seed: float32 [count, H, W, C]."""
+        """Draws images of the averaged generator, float32 [count, H, W, C]."""
         z = np.random.default_rng((seed, 2)).standard_normal((count, self.config.z_dim), "float32")
         size = min(count, self.config.batch_size)
         z = np.concatenate([z, z[: -count % size]])
         weights = states.part(self.state, "ema")
-        made = [
+        batches = [
             ops.convert_to_numpy(self._images_of(weights, ops.convert_to_tensor(part)))
             for part in np.split(z, len(z) // size)
         ]
-        return np.concatenate(made)[:count]
+        return np.concatenate(batches)[:count]
 
     def _synthesise(self, weights, z):
         with states.bound(self._networks.generator, weights):
@@ -202,38 +205,38 @@ class Trainer:
         }
         path = states.save(self.folder, self.state, about)
         states.remove_old(self.folder)
-        # One grid is kept for every ten thousand images: the last one before the next.
+        # Every ten thousand images keep one grid, the last one.
         name = f"samples-{int(self.config.kimg(self.step)) // 10 * 10:06d}.png"
         report.save_grid(self.folder / name, self.sample(_GRID**2), columns=_GRID)
         report.save_figure(self.folder / "scalars.png", self._rows)
         return path
 
     def _first(self, start) -> dict:
-        """The state before the first step."""
+        """Returns the state before the first step."""
         state = states.initial(*self._networks, strength=self.config.ada_start)
         if start is None:
             return state
         state, count = start_from(start, state)
-        self._notify(f"starting from {start}: {count} weights")
+        self._notify(f"started from {start}: {count} weights")
         return state
 
     def _restored(self) -> dict | None:
-        """The newest whole snapshot, or None where there is none."""
+        """Loads the newest complete snapshot; returns None without snapshots."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in reversed(states.snapshots(self.folder)):
             try:
                 arrays, about = states.load(path)
             except ValueError as error:
-                self._notify(f"warning: {error}; the one before is tried")
+                self._notify(f"warning: {error}; trying the snapshot before")
                 continue
             self._compare(about)
             self._seconds = about["seconds"]
-            self._notify(f"going on from {path.name}")
+            self._notify(f"resuming from {path.name}")
             return arrays
         return None
 
     def _compare(self, about) -> None:
-        """Refuses other networks; tells of other settings and data."""
+        """Refuses other networks, and warns of other settings and images."""
         before, now = about["config"], dataclasses.asdict(self.config)
         for name, value in now.items():
             if name not in before or _plain(before[name]) == _plain(value):
@@ -241,13 +244,13 @@ class Trainer:
             if name in STRUCTURE:
                 raise InputError(
                     name,
-                    f"must be {before[name]}, as in the training that output_dir holds",
+                    f"must be {before[name]}, as in the training in output_dir",
                     remedy="Give another output_dir",
                     **{name: value},
                 )
             self._notify(f"warning: {name} was {before[name]} and is now {value}")
         if about["data"] != self._data:
-            self._notify("warning: the images are not those that the training began with")
+            self._notify("warning: the images differ from the first images of the training")
 
 
 def _plain(value):

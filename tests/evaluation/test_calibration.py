@@ -1,4 +1,4 @@
-"""Are ranks uniform, and what would make intervals right."""
+"""The test of uniform ranks, and the corrections of intervals."""
 
 import numpy as np
 import pytest
@@ -19,10 +19,12 @@ def test_ranks_at_one_end_are_not_uniform():
 
 
 def test_a_correction_is_found_on_some_images_and_scored_on_others():
-    found = fitted_correction([0.7, 0.8, 1.0], [0.6, 0.7, 0.9], values=[1.0, 1.5, 2.0], share=0.9)
-    assert found == pytest.approx((1.75, 0.8))
+    fitted = fitted_correction(
+        [0.7, 0.8, 1.0], [0.6, 0.7, 0.9], values=[1.0, 1.5, 2.0], fraction=0.9
+    )
+    assert fitted == pytest.approx((1.75, 0.8))
 
 
 def test_a_coverage_that_no_correction_reaches_takes_the_largest():
-    value, _ = fitted_correction([0.5, 0.6], [0.5, 0.6], values=[1.0, 3.0], share=0.9)
+    value, _ = fitted_correction([0.5, 0.6], [0.5, 0.6], values=[1.0, 3.0], fraction=0.9)
     assert value == 3.0

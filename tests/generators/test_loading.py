@@ -185,7 +185,7 @@ def test_the_list_says_where_from_which_licence_and_whether_cached(cache):
         assert first.rpartition(", ")[2] in ("cached", "not cached", "bundled")
         assert help == row.help
         assert licence
-        assert origin.endswith("(not tried from here)") != row.tried
+        assert origin.endswith("(not tested)") != row.tried
     assert (
         "https://dl.dropboxusercontent.com/s/gphxjioth6dn5kb/xray.pkl" in blocks["brgm-xray-1024"]
     )

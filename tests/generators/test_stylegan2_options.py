@@ -7,9 +7,8 @@ import pytest
 import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.generators.mapping import NORMALIZATIONS
 from brgm_tf.generators.stylegan2 import StyleGAN2
-from brgm_tf.generators.synthesis import ARCHITECTURES
+from brgm_tf.generators.stylegan2_config import ARCHITECTURES, NORMALIZATIONS
 from brgm_tf.generators.weight_shapes import weight_shapes
 from brgm_tf.ops.bias_act import ACTIVATIONS
 from brgm_tf.weights.formats import options as format_options
@@ -50,7 +49,7 @@ def normalised(x):
 def test_weight_shapes_are_those_of_the_network_that_is_built(options):
     model = build(**options)
     built = {name: weight.shape for name, weight in weights_of(model).items()}
-    assert weight_shapes(model.get_config()) == built
+    assert weight_shapes(model.config) == built
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

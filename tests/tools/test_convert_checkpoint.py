@@ -91,7 +91,10 @@ def test_another_network_of_a_checkpoint_is_converted_on_request(preset, tmp_pat
     assert run(convert, PICKLE, tmp_path / "g", "--verify") == 1
     capsys.readouterr()
     assert run(convert, preset, tmp_path / "h", "--network=G") == 2
-    assert "`network` must be G_ema for a generator that is the only one" in capsys.readouterr().err
+    assert (
+        "`network` must be G_ema, because this generator has a single network"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_saved_model_is_verified(tmp_path, capsys):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from brgm_tf.training import state as states
-from brgm_tf.training.config import Config
+from brgm_tf.training.config import TrainingConfig
 from brgm_tf.training.step import Step, build
 
 SIZES = {
@@ -29,7 +29,7 @@ SIZES = {
 
 
 def after_one_step():
-    config = Config(**SIZES)
+    config = TrainingConfig(**SIZES)
     networks = build(config)
     state = states.to_tensors(states.initial(*networks, strength=config.ada_start))
     images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), "uint8")

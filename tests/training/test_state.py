@@ -39,7 +39,7 @@ def test_another_format_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(states, "FORMAT", 99)
     path = states.save(tmp_path, some(), {})
     monkeypatch.undo()
-    with pytest.raises(ValueError, match="is of format 99"):
+    with pytest.raises(ValueError, match="has format 99"):
         states.load(path)
 
 

@@ -3,18 +3,18 @@
 import pytest
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.training.config import Config
+from brgm_tf.training.config import TrainingConfig
 from brgm_tf.training.step import build
 
 
 def test_weight_of_r1_follows_the_heuristic_unless_given():
-    assert Config(resolution=64, batch_size=32).gamma == pytest.approx(0.0256)
-    assert Config(r1_gamma=3.0).gamma == 3.0
+    assert TrainingConfig(resolution=64, batch_size=32).gamma == pytest.approx(0.0256)
+    assert TrainingConfig(r1_gamma=3.0).gamma == 3.0
 
 
 @pytest.mark.parametrize("resolution", [8, 32])
 def test_number_of_latents_is_the_generators(resolution):
-    config = Config(resolution=resolution, channel_base=64, channel_max=4, w_dim=4, z_dim=4)
+    config = TrainingConfig(resolution=resolution, channel_base=64, channel_max=4, w_dim=4, z_dim=4)
     assert config.num_ws == build(config).generator.num_ws
 
 
@@ -39,4 +39,4 @@ def test_number_of_latents_is_the_generators(resolution):
 )
 def test_a_value_out_of_range_is_refused_by_its_name(name, value):
     with pytest.raises(InputError, match=f"`{name}` must be"):
-        Config(**{name: value})
+        TrainingConfig(**{name: value})

@@ -68,8 +68,8 @@ def test_a_tf_dataset_of_bytes_or_floats_is_taken():
     ("source", "expected"),
     [
         ("nowhere", "must be a folder or a zip file"),
-        (".", "must have images in it"),
-        ([], "must have images in it"),
+        (".", "must hold images"),
+        ([], "must hold images"),
         ([np.zeros((8, 8, 3), "uint8")], "must hold images of 1 channels"),
         ([np.zeros((8, 8), "uint8")], "must hold images"),
         (3, "must be a path or an iterable"),

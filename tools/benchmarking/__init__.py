@@ -1,0 +1,1 @@
+"""Measurement of speed, the library of tools/benchmark.py."""

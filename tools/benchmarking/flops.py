@@ -1,7 +1,7 @@
-"""Floating-point operations of convolutions and matrix products in a graph of TensorFlow.
+"""Floating-point operations of convolutions and matrix products in a TensorFlow graph.
 
-Notation: a multiplication and an addition are two operations. Only what is useful is counted: the
-zeros that a transposed convolution is sometimes made with are not.
+Notation: a multiplication and an addition are two operations. Operations with the inserted zeros
+of a transposed convolution do not count.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from brgm_tf.core.compilation import compiled
 
 
 def count(function: Callable, *arguments) -> int:
-    """Operations of one call, forwards and backwards where it has gradients.
+    """Returns the number of operations of one call, including its gradients.
 
     Args:
-        function: of tensors; it is traced here, and must not call a compiled function.
-        arguments: tensors of known shapes.
+        function: Function of tensors, which is traced. It must not call a compiled function.
+        arguments: Tensors of known shapes.
 
     Raises:
-        ValueError: a part of the graph is hidden in a function of its own.
+        ValueError: A nested function hides a part of the graph.
     """
     graph = compiled(function).get_concrete_function(*arguments).graph
     return sum(_of(operation) for operation in graph.get_operations())
@@ -38,15 +38,15 @@ def _of(operation: tf.Operation) -> int:
 
 
 def _convolution(operation) -> int:
-    """Each output value is a sum over the kernel and the input channels."""
+    """Counts, for each output value, a sum over the kernel and the input channels."""
     kernel = operation.inputs[1].shape
     return 2 * _size(operation.outputs[0]) * math.prod(kernel[:3])
 
 
 def _transposed(operation) -> int:
-    """Each input value is spread over the kernel and the output channels."""
-    kernel, dispersion_factor = operation.inputs[1].shape, operation.inputs[2]
-    return 2 * _size(dispersion_factor) * math.prod(kernel[:3])
+    """Counts, for each input value, a product with the kernel and the output channels."""
+    kernel, x = operation.inputs[1].shape, operation.inputs[2]
+    return 2 * _size(x) * math.prod(kernel[:3])
 
 
 def _depthwise(operation) -> int:
@@ -55,8 +55,8 @@ def _depthwise(operation) -> int:
 
 
 def _depthwise_transposed(operation) -> int:
-    kernel, dispersion_factor = operation.inputs[1].shape, operation.inputs[2]
-    return 2 * _size(dispersion_factor) * math.prod(kernel[:2])
+    kernel, x = operation.inputs[1].shape, operation.inputs[2]
+    return 2 * _size(x) * math.prod(kernel[:2])
 
 
 def _product(operation) -> int:
@@ -74,8 +74,8 @@ def _einsum(operation) -> int:
 
 
 def _attribute(operation, *names: str) -> bool:
-    known = {name for name in names if name in operation.node_def.attr}
-    return any(operation.get_attr(name) for name in known)
+    present = {name for name in names if name in operation.node_def.attr}
+    return any(operation.get_attr(name) for name in present)
 
 
 def _size(tensor) -> int:

@@ -1,4 +1,4 @@
-"""What the machine can do, and what the process has taken of it."""
+"""Speed of the machine and memory of the process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def describe() -> dict[str, object]:
-    """Processor, cores that may be used, versions."""
+    """Returns the processor, the number of available cores, and versions."""
     import keras
     import tensorflow as tf
 
@@ -34,9 +34,9 @@ def describe() -> dict[str, object]:
 
 
 def matrix_programs() -> dict[str, object]:
-    """Programs by name that return the GFLOP/s of a matrix product: the peak that steps have.
+    """Returns programs by name that measure a matrix product in GFLOP/s.
 
-    TensorFlow's own product and XLA's are different ones; the peak is that of the faster.
+    TensorFlow and XLA have different products; the faster one is the peak of a step.
     """
     import tensorflow as tf
 
@@ -59,16 +59,16 @@ def matrix_programs() -> dict[str, object]:
 
 
 def forget_peak_memory() -> None:
-    """Has `peak_memory` count from here on, where the system can."""
+    """Resets the peak of `peak_memory`, if the system allows it."""
     memory.release()
     try:
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:  # not Linux, or not allowed: the peak is then that of the process so far
+    except OSError:  # elsewhere, the peak covers the whole process
         return
 
 
 def peak_memory() -> float:
-    """The most that the process has had resident, GB."""
+    """Returns the largest resident memory of the process, in GB."""
     if _STATUS.exists():
         lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
         return int(lines["VmHWM"].split()[0]) * 1024 / 1e9
@@ -77,7 +77,7 @@ def peak_memory() -> float:
 
 
 def start_programs() -> dict[str, object]:
-    """Programs by name that return the seconds of a process that starts, and imports something."""
+    """Returns programs by name that measure a start of Python with an import, in seconds."""
     statements = {
         "python": "pass",
         "brgm_tf.reconstruct, without TensorFlow": "import brgm_tf.reconstruct",

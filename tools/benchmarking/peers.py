@@ -1,16 +1,16 @@
-"""Another program that takes the same steps: a command that is run beside ours and says how long.
+"""Peers: other programs that take the same steps and report their time.
 
-The command gets the path of a problem.npz in the environment variable BRGM_TF_BENCHMARK, with
+The environment variable BRGM_TF_BENCHMARK gives the command the path of a problem.npz:
 
     ws             float32 [B, L, D], latents
     measurement    float32 [B, h, w, C] in [-1, 1]
     settings       JSON: corruption, generator, batch_size, and all fields of `Objective`
 
-and beside it vgg16.npz, the arrays of the perceptual distance as `perceptual.LPIPS` takes them. It
-takes steps from these latents, and writes two lines, anywhere in its output:
+The same folder holds vgg16.npz, the arrays of `perceptual.LPIPS`. The peer takes steps from these
+latents, and writes two lines, anywhere in its output:
 
-    seconds_per_step 1.234      of the whole batch, without what comes before the first step
-    objective 5678.9            at ws: the loss that the first step starts from, summed over images
+    seconds_per_step 1.234      time of a step of the whole batch, after the first step
+    objective 5678.9            loss at ws, summed over images
 """
 
 from __future__ import annotations
@@ -34,14 +34,26 @@ _LINE = re.compile(r"^(seconds_per_step|objective) (\S+)\s*$", re.MULTILINE)
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a peer said: seconds a step of a batch, and the objective at the latents given."""
+    """Answer of a peer.
+
+    Args:
+        seconds_per_step: Time of a step of the whole batch.
+        objective: Loss at the given latents, summed over images.
+    """
 
     seconds_per_step: float
     objective: float
 
 
 def write_problem(path: Path, *, ws, measurement, settings: Mapping[str, object]) -> None:
-    """Writes the problem.npz of the module's docstring, and vgg16.npz."""
+    """Writes problem.npz and vgg16.npz.
+
+    Args:
+        path: Path of problem.npz.
+        ws: Latents [B, L, D].
+        measurement: Measurement [B, h, w, C].
+        settings: Values for JSON.
+    """
     np.savez(
         path,
         ws=np.asarray(ws, "float32"),
@@ -56,8 +68,12 @@ def write_problem(path: Path, *, ws, measurement, settings: Mapping[str, object]
 def ask(command: str, *, problem: Path) -> Answer:
     """Runs a peer once.
 
+    Args:
+        command: Command of the peer, for a shell.
+        problem: Path of problem.npz.
+
     Raises:
-        InputError: it fails, or does not say what it should.
+        InputError: The peer fails, or a line is missing in its output.
     """
     done = subprocess.run(
         command,
@@ -76,9 +92,9 @@ def ask(command: str, *, problem: Path) -> Answer:
 
 
 def _answer(text: str, *, command: str) -> Answer:
-    said = dict(_LINE.findall(text))
+    values = dict(_LINE.findall(text))
     try:
-        return Answer(float(said["seconds_per_step"]), float(said["objective"]))
+        return Answer(float(values["seconds_per_step"]), float(values["objective"]))
     except (KeyError, ValueError):
         raise InputError(
             "peer",

@@ -1,4 +1,4 @@
-"""Schedules as the command line writes them. TensorFlow is not imported here."""
+"""Schedules in the syntax of the command line; this module imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ EXPECTED = (
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How an objective is climbed.
+    """A schedule of optimization.
 
     Args:
-        name: as it was written.
-        objective: a name of `objectives.OBJECTIVES`.
-        overrides: of its fields, the optimiser among them.
-        num_steps: None for that of the other schedules.
+        name: Text of the schedule.
+        objective: Name of a row of `objectives.OBJECTIVES`.
+        overrides: Values of the objective's fields, including the optimizer.
+        num_steps: Number of steps; None for the default of the command.
     """
 
     name: str
@@ -36,7 +36,7 @@ def parse(text: str) -> Plan:
     """Reads 'brgm_torch:adam' or 'brgm_torch:adam,num_steps=80,rampdown=0.5'.
 
     Raises:
-        ValueError: it is no schedule; the message says what one is.
+        ValueError: The text is malformed; the message describes the syntax.
     """
     first, *others = text.split(",")
     name, _, optimizer = first.partition(":")

@@ -1,8 +1,8 @@
-"""How long until a restoration is as good as what the original's schedule ends with.
+"""Time until a restoration is as good as the result of the original's schedule.
 
-The schedule of brgm-pytorch is its objective, climbed by 501 steps of Adam. Other objectives and
-optimisers are judged by that objective, and by the distance to the truth, of the latents that
-they have come to after every chunk of steps; the time that judging takes is not counted.
+The schedule of brgm-pytorch takes 501 steps of Adam on its objective. After every chunk of steps,
+other objectives and optimizers are scored at their current latents, by the objective of
+brgm-pytorch and by the distance to the truth. The time of the scoring does not count.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ MEASURES = ("objective", "lpips", "rmse")
 
 @dataclasses.dataclass(frozen=True)
 class Trajectory:
-    """Where a schedule was after every chunk.
+    """Scores of a schedule after every chunk of steps.
 
     Args:
-        name: of its `Plan`.
-        compile_seconds: before its first step.
-        steps, seconds: [n], after which; without compiling.
-        measures: by name of `MEASURES`, mean over images, [n].
+        name: Name of the `Plan`.
+        compile_seconds: Time of the compilation.
+        steps: Number of steps, [n].
+        seconds: Time of these steps without compilation, [n].
+        measures: Means over images of each of `MEASURES`, [n].
     """
 
     name: str
@@ -49,9 +50,10 @@ class Schedules:
     """Schedules on the same images.
 
     Args:
-        images: clean ones: file, folder, glob or example.
-        generator, corruption: as of `Config`.
-        chunk_size: steps between two judgements.
+        images: Clean images: file, folder, glob or example.
+        generator: Handle of the generator.
+        corruption: Corruption of the images.
+        chunk_size: Number of steps between two scores; default 10.
     """
 
     def __init__(self, images: str, *, generator: str, corruption: str, chunk_size: int = 10):
@@ -71,12 +73,12 @@ class Schedules:
         self._objective = compiled(self._objective_of, jit=True)
 
     def run(self, plan: Plan, *, num_steps: int, progress=lambda line: None) -> Trajectory:
-        """Runs a schedule to its end.
+        """Runs a schedule to the end.
 
         Args:
-            plan: the schedule.
-            num_steps: of one that does not say it.
-            progress: called with a line after every chunk.
+            plan: The schedule.
+            num_steps: Number of steps, if the schedule has no number.
+            progress: Function that receives a line after every chunk.
         """
         num_steps = plan.num_steps or num_steps
         restorer = self._restorer(plan, num_steps=num_steps)
@@ -88,16 +90,16 @@ class Schedules:
         )
         first = elapsed(lambda: next(iter(estimator.run(self._measurement))))
         compile_seconds = first - elapsed(lambda: next(iter(estimator.run(self._measurement))))
-        chunks, found, ends = estimator.run(self._measurement), [], []
+        chunks, scores, ends = estimator.run(self._measurement), [], []
         while not ends or ends[-1][0] < num_steps:
-            checkpoint = []
-            seconds = elapsed(lambda checkpoint=checkpoint: checkpoint.append(next(chunks)))
-            state = checkpoint[0].state
+            results = []
+            seconds = elapsed(lambda results=results: results.append(next(chunks)))
+            state = results[0].state
             ends.append((int(state.step), seconds))
-            found.append(self._judged(estimator.latents(state.v)))
-            progress(f"{plan.name}: step {ends[-1][0]} of {num_steps}, {found[-1]}")
+            scores.append(self._scores(estimator.latents(state.v)))
+            progress(f"{plan.name}: step {ends[-1][0]} of {num_steps}, {scores[-1]}")
         steps, seconds = np.array(ends).T
-        measures = {key: np.array([item[key] for item in found]) for key in MEASURES}
+        measures = {key: np.array([item[key] for item in scores]) for key in MEASURES}
         return Trajectory(
             plan.name, compile_seconds, steps.astype(int), np.cumsum(seconds), measures
         )
@@ -111,7 +113,7 @@ class Schedules:
         )
         return Restorer(config)
 
-    def _judged(self, ws) -> dict[str, float]:
+    def _scores(self, ws) -> dict[str, float]:
         x = self._judge.render(ws, self._measurement, {}, {})[0].numpy()
         scores = metrics.restoration_metrics(
             x, self._truth, merged=None, missing=None, distance=self._judge._distance
@@ -134,20 +136,26 @@ class Schedules:
 
 
 def comparison(baseline: Trajectory, other: Trajectory) -> dict[str, dict[str, float | None]]:
-    """Of each measure: what the baseline ends with, when the other is as good, the ratio of times.
+    """Compares, for each measure, the time of the other schedule to reach the baseline's end.
 
-    The baseline's time is that of all of its steps; None where the other never gets there.
+    Args:
+        baseline: Trajectory whose last values are the goals.
+        other: Trajectory to compare.
+
+    Returns:
+        By measure: the goal, the steps and seconds to reach it, the ratio to the baseline's
+        whole time, and the last value. Unreached goals have None.
     """
-    found = {}
+    compared = {}
     for name in MEASURES:
         goal = float(baseline.measures[name][-1])
         reached = np.flatnonzero(other.measures[name] <= goal)
         first = int(reached[0]) if len(reached) else None
-        found[name] = {
+        compared[name] = {
             "goal": goal,
             "steps": None if first is None else int(other.steps[first]),
             "seconds": None if first is None else float(other.seconds[first]),
             "ratio": None if first is None else float(baseline.seconds[-1] / other.seconds[first]),
             "at_the_end": float(other.measures[name][-1]),
         }
-    return found
+    return compared

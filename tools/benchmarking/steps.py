@@ -1,10 +1,10 @@
-"""The parts of a step of `map`, each a compiled program that goes one part further than the last.
+"""Parts of a step of `map`; each compiled program contains one part more than the last.
 
 synthesis    x = synthesis(ws)
 corruption   f(x)
-perceptual   the terms of the objective, whose features are what takes time
-backward     their gradient
-optimiser    what a step does besides
+perceptual   the terms of the objective, mostly their features
+backward     the gradient of the terms
+optimizer    the rest of the step
 """
 
 from __future__ import annotations
@@ -31,7 +31,13 @@ _ENDLESS = 1_000_000
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """What is measured: a generator, images in one program, and the precision of the networks."""
+    """A case of the benchmark.
+
+    Args:
+        generator: Handle of the generator.
+        batch_size: Number of images in one program.
+        precision: Precision of the convolutions, a key of `PRECISIONS`.
+    """
 
     generator: str
     batch_size: int
@@ -44,14 +50,16 @@ class Case:
 class Step:
     """The compiled programs of a case.
 
-    The measurement is that of a picture of the prior, and the latents are others: real work, and
-    for everyone the same.
+    The measurement comes from an image of the prior, and the latents are other draws, the same
+    for every program.
 
     Args:
-        case: the `Case`.
-        corruption, objective, overrides: as of `Config`.
-        num_steps: in one compiled call.
-        jit: whether XLA compiles.
+        case: The case.
+        corruption: Corruption of the images.
+        objective: Name of the objective.
+        overrides: Values of the objective's fields.
+        num_steps: Number of steps in one compiled call.
+        jit: Whether XLA compiles.
     """
 
     def __init__(
@@ -83,7 +91,7 @@ class Step:
         draws = [prior.sample_equal_layers(case.batch_size, seed=seed) for seed in (1, 2)]
         true, self.v = (tf.constant(draw, tf.float32) for draw in draws)
         ws = prior.latents(true)
-        # One by one: the memory that this takes must not count as the step's.
+        # One by one, so that the peak of the memory belongs to the step.
         pictures = [self._posterior.synthesis(ws[i : i + 1]) for i in range(len(ws))]
         self.measurement = self._corruption.forward(tf.concat(pictures, axis=0))
         self._inputs = estimator.inputs(self.measurement)
@@ -100,32 +108,32 @@ class Step:
 
     @property
     def ws(self) -> np.ndarray:
-        """The latents [B, L, D] that every part but the optimiser starts from."""
+        """Latents [B, L, D] of every part but the optimizer."""
         return self._posterior.prior.latents(self.v).numpy()
 
     def programs(self) -> dict[str, object]:
-        """Programs by name that return the seconds of one call, of one step for 'step'."""
+        """Returns programs by name that measure one call, or for 'step' one step, in seconds."""
 
         def run(name: str):
             return lambda: elapsed(lambda: _wait(self._compiled[name](self.v)))
 
-        found = {name: run(name) for name in self._compiled}
-        found["step"] = lambda: elapsed(lambda: next(self._chunks)) / self._num_steps
-        return {f"{self.case}: {name}": found[name] for name in _PROGRAMS}
+        programs = {name: run(name) for name in self._compiled}
+        programs["step"] = lambda: elapsed(lambda: next(self._chunks)) / self._num_steps
+        return {f"{self.case}: {name}": programs[name] for name in _PROGRAMS}
 
     def objective(self) -> np.ndarray:
-        """The loss of each image at the latents [B]."""
+        """Returns the loss of each image at the latents, [B]."""
         return -sum(term.numpy() for term in self._compiled["terms"](self.v).values())
 
     def gflop(self) -> float:
-        """Operations of a step, in 10^9: those of the objective and its gradient."""
+        """Returns the operations of the objective and its gradient, in 10^9."""
         return 1e-9 * flops.count(self._gradient, self.v)
 
     def report(self, measured) -> dict[str, object]:
-        """What is known of the case, as plain values.
+        """Returns the results of the case as plain values.
 
         Args:
-            measured: seconds by name of the program, of `programs`.
+            measured: Seconds of each program of `programs`, by name.
         """
         seconds = {name: measured[f"{self.case}: {name}"] for name in _PROGRAMS}
         ends = [np.median(seconds[name]) for name in _PROGRAMS]
@@ -145,7 +153,7 @@ class Step:
         }
 
     def _compile(self) -> float:
-        """Compiles everything, the step first; returns what that took beyond a run of it."""
+        """Compiles all programs, the step first; returns the compile time of the step."""
         first = elapsed(lambda: next(self._chunks))
         seconds = first - elapsed(lambda: next(self._chunks))
         for program in self._compiled.values():
@@ -171,10 +179,10 @@ class Step:
 
 
 def load(handle: str, *, precision: str):
-    """A generator whose convolutions have a precision of `PRECISIONS`.
+    """Loads a generator with convolutions in a precision of `PRECISIONS`.
 
     Raises:
-        InputError: it can be computed in its own precision only.
+        InputError: The generator has float32 only.
     """
     generator = load_generator(handle)
     policy = PRECISIONS[precision]
@@ -182,15 +190,13 @@ def load(handle: str, *, precision: str):
         return generator
     config = getattr(generator, "get_config", dict)()
     if "dtype" not in config:
-        raise InputError(
-            "precisions", f"must be float32 for {handle}, which has no other", precisions=precision
-        )
+        raise InputError("precisions", f"must be float32 for {handle}", precisions=precision)
     other = type(generator).from_config({**config, "dtype": policy})
     other.set_weights(generator.get_weights())
     return other
 
 
 def _wait(result) -> None:
-    """Returns when a program's result is there."""
+    """Waits for the result of a program."""
     for tensor in tf.nest.flatten(result):
         tensor.numpy()

@@ -1,4 +1,4 @@
-"""Seconds of programs that take turns, so that whatever slows the machine slows all of them."""
+"""Times of programs that take turns, so that a slow phase of the machine slows all of them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Seconds:
-    """Median and quartiles of what was measured, in seconds.
+    """Median and quartiles of a measurement, in seconds.
 
     Args:
-        median, low, high: the three quartiles, low <= median <= high.
+        median: Median.
+        low: First quartile.
+        high: Third quartile.
     """
 
     median: float
@@ -23,13 +25,13 @@ class Seconds:
 
     @classmethod
     def of(cls, measured) -> Seconds:
-        """Of several measurements."""
+        """Returns the quartiles of several measurements."""
         low, median, high = np.quantile(np.asarray(measured, "float64"), (0.25, 0.5, 0.75))
         return cls(float(median), float(low), float(high))
 
 
 def elapsed(program: Callable[[], object]) -> float:
-    """Seconds that a program takes, which has ended when it returns."""
+    """Returns the seconds of one synchronous call."""
     start = time.perf_counter()
     program()
     return time.perf_counter() - start
@@ -41,14 +43,14 @@ def in_turn(
     rounds: int,
     progress: Callable[[str], object] = lambda name: None,
 ) -> dict[str, np.ndarray]:
-    """What every program returns in each of `rounds` rounds, by name: [rounds].
+    """Runs all programs in rounds, and returns their numbers by name, [rounds].
 
-    In every second round their order is reversed, so that none always follows the same one.
+    Every second round reverses the order, so that each program has several predecessors.
 
     Args:
-        programs: each returns the seconds it took, or another number.
-        rounds: of all programs.
-        progress: called with the name of each program before it runs.
+        programs: Functions that return seconds, or another number.
+        rounds: Number of rounds.
+        progress: Function that receives the name of each program before it runs.
     """
     measured: dict[str, list[float]] = {name: [] for name in programs}
     for i in range(rounds):

@@ -1,0 +1,1 @@
+"""Simulation-based calibration, the library of tools/calibrate.py."""

@@ -1,13 +1,17 @@
-"""Infers images of known truth, and finds where among the draws the truth lies."""
+"""Restores images of known truth, and compares the truth with samples of the posterior."""
 
 from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
 
 import numpy as np
 
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.reporting import posterior_summary
 
-# Of `sampling.draw_samples` and `sampling.interval`; between them coverage is interpolated.
+# Values of the two corrections; coverage is interpolated between them.
 CORRECTIONS = {
     "dispersion_factor": (1.0, 1.25, 1.5, 2.0, 3.0),
     "model_discrepancy_stddev": (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0),
@@ -15,18 +19,38 @@ CORRECTIONS = {
 
 
 def column(correction: str, value: float) -> str:
-    """The name of what intervals cover at a value of a correction."""
+    """Returns the name of the coverage at a value of a correction."""
     return f"coverage_90_{correction}_{value:g}"
 
 
-class Judge:
-    """Damages images, infers them, and judges what is inferred.
+@dataclasses.dataclass(frozen=True)
+class _Batch:
+    """A restored batch.
 
     Args:
-        restorer: what infers.
+        truth: Images [B, H, W, C].
+        data: Arrays of the corruption, by name.
+        measurement: Measurement of the truth.
+        fit: Fitted state of the estimator.
+        missing: bool [B, H, W, 1], the pixels that count; None counts all.
+    """
+
+    truth: np.ndarray
+    data: dict[str, np.ndarray]
+    measurement: np.ndarray
+    fit: Any
+    missing: np.ndarray | None
+
+
+class Judge:
+    """Corrupts images, restores them, and scores the posteriors.
+
+    Args:
+        restorer: Restorer of the images.
         missing: bool [1, M, M, 1], True = missing; or None.
-        noise_scale: of the noise that is added, grey levels, where the corruption has none.
-        infer_noise: whether the inferred noise scale is judged as a discrepancy, too.
+        noise_scale: Standard deviation of the added noise in grey levels, for a corruption
+            without a noise stage.
+        infer_noise: Whether the inferred noise scale is also scored as a discrepancy.
     """
 
     def __init__(self, restorer: Restorer, *, missing, noise_scale: float, infer_noise: bool):
@@ -35,11 +59,11 @@ class Judge:
         self._seed = restorer.config.seed
 
     def judge(self, truth: np.ndarray, indices) -> list[dict[str, float]]:
-        """Rank, coverage and other figures of each image of a batch.
+        """Returns rank, coverage and other figures of each image of a batch.
 
         Args:
-            truth: images [B, H, W, C].
-            indices: their numbers, which their noise and the random pixel depend on.
+            truth: Images [B, H, W, C].
+            indices: Numbers of the images, which seed the noise and the random pixel.
         """
         data = {}
         if self._missing is not None:
@@ -47,53 +71,23 @@ class Judge:
         measurement = self._measured(truth, data, indices)
         *_, last = self._restorer.estimator.run(measurement, data=data)
         fit = self._restorer.estimator.fit(last.state)
-        drawn, parameters = self._drawn(fit, measurement, data)
         observed = self._restorer.corruption.with_data(**data).observation_mask(measurement)
         observed = np.broadcast_to(observed, measurement.shape) > 0
-        missing = _hole(observed, measurement, truth)
+        batch = _Batch(truth, data, measurement, fit, _hole(observed, measurement, truth))
+        samples, parameters = self._sampled(batch)
         figures = posterior_summary.figures_of(
-            drawn, parameters, measurement, observed=observed, truth=truth, missing=missing
+            samples, parameters, measurement, observed=observed, truth=truth, missing=batch.missing
         )
         figures |= self._restorer.estimator.diagnostics(fit)
-        # Not of clipped pictures: where both are white, nothing would be learned.
-        for name, share in posterior_summary.INTERVALS.items():
-            figures[name] = posterior_summary.coverage(
-                drawn[1], truth, share=share, counted=missing
-            )
-        for dispersion_factor in CORRECTIONS["dispersion_factor"]:
-            wide, _ = self._drawn(fit, measurement, data, dispersion_factor=dispersion_factor)
-            figures[column("dispersion_factor", dispersion_factor)] = posterior_summary.coverage(
-                wide[1], truth, share=0.9, counted=missing
-            )
-        for levels in CORRECTIONS["model_discrepancy_stddev"]:
-            figures[column("model_discrepancy_stddev", levels)] = posterior_summary.coverage(
-                drawn[1], truth, share=0.9, counted=missing, model_discrepancy_stddev=levels
-            )
-        if self._infer_noise:
-            own = parameters["noise_scale"].mean(axis=0)
-            model_discrepancy_stddev = posterior_summary.model_discrepancy_map(
-                drawn[1], own, missing=missing
-            )
-            figures["coverage_90_noise"] = posterior_summary.coverage(
-                drawn[1],
-                truth,
-                share=0.9,
-                counted=missing,
-                model_discrepancy_stddev=model_discrepancy_stddev,
-            )
-        counted = np.full([len(truth), 1, 1, 1], True) if missing is None else missing
-        figures["rank"] = [
-            self._rank(drawn[1][:, b], truth[b], counted=counted[b], index=index)
-            for b, index in enumerate(indices)
-        ]
+        figures |= self._coverage(batch, samples[1], parameters)
+        figures["rank"] = self._ranks(batch, samples[1], indices)
         return [
             {name: float(values[b]) for name, values in figures.items()} for b in range(len(truth))
         ]
 
     def _measured(self, truth, data, indices) -> np.ndarray:
-        from brgm_tf.corruptions.noise.gaussian_noise import (
-            GaussianNoise,  # which imports TensorFlow
-        )
+        # This import needs TensorFlow.
+        from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
 
         seeds = np.array([[self._seed, index] for index in indices], np.int32)
         corruption = self._restorer.corruption.with_data(**data)
@@ -102,31 +96,65 @@ class Judge:
             corruption = corruption + GaussianNoise(self._noise_scale)
         return corruption.simulate(truth, seeds).numpy()
 
-    def _drawn(self, fit, measurement, data, *, dispersion_factor: float = 1.0):
-        """What `sampling.draw_samples` returns; known pixels are not put back."""
+    def _sampled(self, batch: _Batch, *, dispersion_factor: float = 1.0):
+        """Returns the samples and parameters of `draw_samples`, without the known pixels."""
 
         def render(ws, parameters):
-            pictures = self._restorer.render(ws, measurement, data, parameters)
-            return *pictures[:2], None
+            images = self._restorer.render(ws, batch.measurement, batch.data, parameters)
+            return *images[:2], None
 
         return posterior_summary.draw_samples(
             self._restorer.estimator,
-            fit,
+            batch.fit,
             render=render,
             num_samples=posterior_summary.STATISTICS_DRAWS,
             seed=self._seed + 1,
             dispersion_factor=dispersion_factor,
         )
 
-    def _rank(self, draws, truth, *, counted, index: int) -> float:
-        """Share of the draws that are below the truth at a random pixel that counts."""
+    def _coverage(self, batch: _Batch, samples, parameters) -> dict[str, np.ndarray]:
+        """Returns the coverage of the intervals, as they are and with corrections."""
+        # Samples are not clipped: intervals of clipped white pixels would say nothing.
+        coverage = functools.partial(
+            posterior_summary.coverage, truth=batch.truth, counted=batch.missing
+        )
+        figures = {
+            name: coverage(samples, share=fraction)
+            for name, fraction in posterior_summary.INTERVALS.items()
+        }
+        for factor in CORRECTIONS["dispersion_factor"]:
+            wide, _ = self._sampled(batch, dispersion_factor=factor)
+            figures[column("dispersion_factor", factor)] = coverage(wide[1], share=0.9)
+        for stddev in CORRECTIONS["model_discrepancy_stddev"]:
+            figures[column("model_discrepancy_stddev", stddev)] = coverage(
+                samples, share=0.9, model_discrepancy_stddev=stddev
+            )
+        if self._infer_noise:
+            scales = parameters["noise_scale"].mean(axis=0)
+            stddev = posterior_summary.model_discrepancy_map(samples, scales, missing=batch.missing)
+            figures["coverage_90_noise"] = coverage(
+                samples, share=0.9, model_discrepancy_stddev=stddev
+            )
+        return figures
+
+    def _ranks(self, batch: _Batch, samples, indices) -> list[float]:
+        """Returns the fraction of samples below the truth, at a random pixel of each image."""
+        counted = batch.missing
+        if counted is None:
+            counted = np.full([len(batch.truth), 1, 1, 1], True)
+        return [
+            self._rank(samples[:, b], batch.truth[b], counted=counted[b], index=index)
+            for b, index in enumerate(indices)
+        ]
+
+    def _rank(self, samples, truth, *, counted, index: int) -> float:
         rng = np.random.default_rng([self._seed, index, 2])
         where = tuple(rng.choice(np.argwhere(np.broadcast_to(counted, truth.shape))))
-        below = (draws[(slice(None), *where)] < truth[where]).sum()
-        return float(below / (len(draws) + 1))
+        below = (samples[(slice(None), *where)] < truth[where]).sum()
+        return float(below / (len(samples) + 1))
 
 
 def _hole(observed, measurement, truth) -> np.ndarray | None:
-    """bool [B, H, W, 1], the pixels that are not measured, where others are; None elsewhere."""
+    """Returns bool [B, H, W, 1], the missing pixels of a partly observed image, else None."""
     is_image = measurement.shape == truth.shape and not np.iscomplexobj(measurement)
     return ~observed.all(axis=-1, keepdims=True) if is_image and not observed.all() else None

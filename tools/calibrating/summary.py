@@ -1,4 +1,4 @@
-"""What the judged images say together: means, fitted corrections, histograms of ranks."""
+"""Summary of the judged images: means, fitted corrections, histograms of ranks."""
 
 from __future__ import annotations
 
@@ -12,53 +12,55 @@ from brgm_tf.reporting import posterior_summary
 from calibrating.judging import CORRECTIONS, column
 
 BINS = 8
-_OF_CHAINS = ("r_hat", "effective_samples")  # of `hmc`
+_OF_CHAINS = ("r_hat", "effective_samples")  # diagnostics of `hmc`
 _MEANS = (*posterior_summary.INTERVALS, "coverage_90_noise", "samples_residual", *_OF_CHAINS)
 
 Rows = Sequence[Mapping[str, object]]
 
 
 def by_name(rows: Rows) -> dict[str, Rows]:
-    """The rows of each 'truth estimator'."""
-    found: dict[str, list] = {}
+    """Returns the rows of each 'truth estimator'."""
+    groups: dict[str, list] = {}
     for row in rows:
-        found.setdefault(f"{row['truth']} {row['estimator']}", []).append(row)
-    return found
+        groups.setdefault(f"{row['truth']} {row['estimator']}", []).append(row)
+    return groups
 
 
 def summary(rows: Rows) -> dict[str, float]:
-    """Means of figures, their standard errors and the ranks' p-value, of rows of one name."""
-    found = {
+    """Returns the means of the figures, their standard errors, and the p-value of the ranks.
+
+    Args:
+        rows: Rows of one name.
+    """
+    figures = {
         "num_images": len(rows),
         "chi_square_p": round(chi_square_p(_values(rows, "rank"), bins=BINS), 4),
     }
     for key in (key for key in _MEANS if rows[0].get(key, "") != ""):
         values = _values(rows, key)
-        found[key] = round(float(values.mean()), 4)
-        found[f"{key}_error"] = round(float(values.std(ddof=1) / len(values) ** 0.5), 4)
+        figures[key] = round(float(values.mean()), 4)
+        figures[f"{key}_error"] = round(float(values.std(ddof=1) / len(values) ** 0.5), 4)
     for correction in CORRECTIONS:
-        found |= _fitted(rows, correction)
-    return found
+        figures |= _fitted(rows, correction)
+    return figures
 
 
 def ranks_png(rows: Rows) -> bytes:
-    """A histogram for each name, with the band that 95 % of uniform ranks' bins lie in."""
+    """Returns a PNG with a histogram for each name, and a 95 % band of uniform ranks."""
     from matplotlib.figure import Figure
 
     names = by_name(rows)
     figure = Figure(figsize=(3.2 * len(names), 2.6), dpi=150, layout="tight")
-    for i, (name, own) in enumerate(names.items()):
+    for i, (name, group) in enumerate(names.items()):
         axes = figure.add_subplot(1, len(names), i + 1)
-        expected = len(own) / BINS
-        dispersion_factor = 1.96 * (expected * (1 - 1 / BINS)) ** 0.5
-        axes.axhspan(
-            expected - dispersion_factor, expected + dispersion_factor, color="#dddddd", zorder=0
-        )
-        ranks = _values(own, "rank")
+        expected = len(group) / BINS
+        half_width = 1.96 * (expected * (1 - 1 / BINS)) ** 0.5
+        axes.axhspan(expected - half_width, expected + half_width, color="#dddddd", zorder=0)
+        ranks = _values(group, "rank")
         axes.hist(ranks, bins=BINS, range=(0, 1), color="#3b6ea5", edgecolor="white")
         axes.set_ylim(bottom=0)
-        axes.set_title(f"{name}, {len(own)} images", fontsize=8)
-        axes.set_xlabel("rank of the truth among the draws", fontsize=7)
+        axes.set_title(f"{name}, {len(group)} images", fontsize=8)
+        axes.set_xlabel("rank of the truth among the samples", fontsize=7)
         axes.tick_params(labelsize=7)
     file = io.BytesIO()
     figure.savefig(file, metadata={"Software": None})
@@ -70,12 +72,12 @@ def _values(rows: Rows, key: str) -> np.ndarray:
 
 
 def _fitted(rows: Rows, correction: str) -> dict[str, float]:
-    """The correction that odd images need to cover 90 %, and what even images then cover."""
+    """Returns the correction that gives odd images 90 %, and the coverage of even images."""
     values = CORRECTIONS[correction]
 
     def covered(remainder: int) -> list[float]:
         half = [row for row in rows if int(row["image"]) % 2 == remainder]
         return [_values(half, column(correction, value)).mean() for value in values]
 
-    value, scored = fitted_correction(covered(1), covered(0), values=values, share=0.9)
+    value, scored = fitted_correction(covered(1), covered(0), values=values, fraction=0.9)
     return {correction: round(value, 3), f"{correction}_coverage_90": round(scored, 4)}

@@ -1,4 +1,4 @@
-"""The images that are inferred: of the model's own prior, of the generator, or real ones."""
+"""True images: drawn from the prior of the model, drawn by the generator, or real."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ SIMULATED = ("prior", "mapped")
 
 
 def real(images: str, *, generator) -> np.ndarray:
-    """Images [N, H, W, C] of a file, folder or glob, at the generator's size."""
+    """Loads images [N, H, W, C] of a file, folder or glob, at the generator's size."""
     clean = Config(generator=generator, input_kind="clean")
     specs, expected = prepare(images, config=clean)
     return np.stack([inputs.load(spec, expected=expected).image for spec in specs])
 
 
 def simulated(kind: str, restorer: Restorer, indices) -> np.ndarray:
-    """Images [B, H, W, C] of seeds of their own, as the generator makes them: not clipped.
+    """Draws images [B, H, W, C], each from one seed, without clipping.
 
     Args:
-        kind: 'prior', of latents of the prior; 'mapped', of the mapping of a normal z.
-        restorer: with the generator and the prior.
-        indices: the images' numbers, which their latents depend on.
+        kind: 'prior' draws latents from the prior; 'mapped' maps a normal z.
+        restorer: Restorer with the generator and the prior.
+        indices: Numbers of the images, which seed their latents.
     """
     import tensorflow as tf
 

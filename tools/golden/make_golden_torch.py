@@ -1,14 +1,14 @@
-"""Makes tests/golden/torch-<version>-*: small files that the real PyTorch writes.
+"""Makes tests/golden/torch-<version>-*: small files written by PyTorch.
 
     python3 -m venv VENV && VENV/bin/pip install torch==2.13.0 numpy
     VENV/bin/python tools/golden/make_golden_torch.py tests/golden
 
-and the same with torch==1.13.1 and 'numpy<2'. The arrays that the files must be read as,
-torch.npz, do not depend on the version: they are made by formulas here.
+Run it again with torch==1.13.1 and 'numpy<2'. The expected arrays, torch.npz, come from formulas
+and do not depend on the version.
 
     zip.pt, legacy.pt  torch.save in its new and its old format: a dict of tensors
     script.pt          torch.jit.save
-    modules.pkl        pickle.dump of modules, one of them in the way of
+    modules.pkl        pickle.dump of modules, one of them in the format of
                        stylegan2-ada-pytorch's torch_utils.persistence
 """
 
@@ -27,7 +27,7 @@ DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "u
 
 
 def saved_arrays() -> dict[str, np.ndarray]:
-    """What the files of torch.save hold; bfloat16 as float32."""
+    """Returns the contents of the files of torch.save, with bfloat16 as float32."""
     base = np.arange(24, dtype="float32").reshape(4, 6) / 3
     arrays = {name: np.arange(-3, 3).astype(name) for name in DTYPES}
     return arrays | {
@@ -44,7 +44,7 @@ def saved_arrays() -> dict[str, np.ndarray]:
 
 
 def module_arrays() -> dict[str, np.ndarray]:
-    """What the modules hold, by qualified names."""
+    """Returns the weights of the modules, by qualified names."""
     return {
         "inner.weight": np.arange(6, dtype="float32").reshape(2, 3),
         "inner.bias": np.arange(2, dtype="float32") - 1,
@@ -53,7 +53,7 @@ def module_arrays() -> dict[str, np.ndarray]:
 
 
 def make_saved(torch) -> dict:
-    """The dict that torch.save is given: views share the storage of 'base'."""
+    """Returns the argument of torch.save; views share the storage of 'base'."""
     arrays = saved_arrays()
     tensors = {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}
     base = tensors["base"]
@@ -67,7 +67,7 @@ def make_saved(torch) -> dict:
 
 
 def make_module(torch):
-    """A module with a module, a parameter's matrix and a buffer."""
+    """Returns a module with a submodule, a parameter and a buffer."""
 
     class Outer(torch.nn.Module):
         def __init__(self):
@@ -85,15 +85,15 @@ def make_module(torch):
 
 
 class EasyDict(dict):
-    """Stands for dnnlib.util.EasyDict."""
+    """Stand-in for dnnlib.util.EasyDict."""
 
 
 def _reconstruct_persistent_obj(meta):
-    """Stands for the function of torch_utils.persistence."""
+    """Stand-in for the function of torch_utils.persistence."""
 
 
 class Persistent:
-    """An object whose pickle holds a module's state and a text for its source."""
+    """Object whose pickle holds the state of a module and a text as its source."""
 
     def __init__(self, module):
         self._meta = EasyDict(
@@ -109,7 +109,7 @@ class Persistent:
 
 
 def rename(thing, module: str) -> None:
-    """Lets pickle believe that a class or function of this file is of another module."""
+    """Makes pickle store a class or function of this file under another module."""
     thing.__module__ = module
     for name in (module.split(".")[0], module):
         sys.modules.setdefault(name, types.ModuleType(name))

@@ -1,4 +1,4 @@
-"""Restorations without a learned prior to compare with, one a file, one registry."""
+"""Baselines without a learned prior, one file for each, and their registry."""
 
 from typing import TYPE_CHECKING
 

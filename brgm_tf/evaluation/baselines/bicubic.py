@@ -1,25 +1,31 @@
 """Enlargement by interpolation.
 
-Notation: y [h, w, C] a measurement in [-1, 1], x [H, W, C] the image restored from it.
+Notation: y [h, w, C] a measurement in [-1, 1], x [H, W, C] the restored image.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 
-def bicubic(measurement, *, resolution: int, **_) -> np.ndarray:
-    """Enlarges by Keys' cubic kernel (a = -0.5), as Pillow does; no sharpening.
+def bicubic(measurement: Any, *, resolution: int, **_) -> np.ndarray:
+    """Enlarges a measurement by Pillow's cubic kernel (a = -0.5), without sharpening.
 
     Args:
-        measurement: y [h, w, C].
-        resolution: H = W.
+        measurement: Measurement y [h, w, C].
+        resolution: Height and width of the result, H = W.
 
     Returns:
         float32 [H, W, C], clipped to [-1, 1].
 
     Reference: Keys, Cubic convolution interpolation for digital image processing (1981).
+
+    Example:
+        >>> bicubic(np.zeros([8, 8, 1]), resolution=64).shape
+        (64, 64, 1)
     """
     size = (resolution, resolution)
     channels = [

@@ -1,14 +1,14 @@
-"""Deep Image Prior: the form of an untrained network as the prior.
+"""Deep Image Prior: the architecture of an untrained network as the prior.
 
-Notation: y [1, h, w, C] the only measurement, f its corruption; z [1, R, R, 32] fixed noise;
-n(t) fresh noise of every step t = 1, 2, ...; g(z; theta) the network, theta its weights, a
-list of tensors; x [1, R, R, C] a picture in [-1, 1].
+Notation: y [1, h, w, C] the measurement, f its corruption; z [1, R, R, 32] fixed noise; n(t)
+fresh noise of step t = 1, 2, ...; g(z; theta) the network, theta its weights, a list of
+tensors; x [1, R, R, C] an image in [-1, 1].
 
-    theta: least mean((f(g(z + n(t); theta)) - y)^2) over the known pixels, by Adam
+    theta minimizes mean((f(g(z + n(t); theta)) - y)^2) over the observed pixels, by Adam
     x = sum_t d^(T - t) g(z + n(t); theta(t)) / sum_t d^(T - t),   t = 1, ..., T
 
-No picture but y is ever seen. Convolutions fit what is alike at all places and scales before
-they fit noise, so that the first thousands of steps fill what y leaves open plausibly.
+The network sees y alone. Convolutions fit self-similar structures before noise, so the first
+thousands of steps fill unobserved pixels plausibly.
 
 Reference: Ulyanov, Vedaldi, Lempitsky, Deep Image Prior (arXiv 1711.10925).
 """
@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import NamedTuple
+from collections.abc import Hashable
+from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
@@ -35,35 +36,35 @@ _DECAY = 0.99  # d
 
 
 def dip(
-    measurement,
+    measurement: Any,
     *,
-    corruption,
+    corruption: Any,
     resolution: int,
     seed: int = 0,
     num_steps: int = 1000,
     num_channels: int = 32,
     **_,
 ) -> np.ndarray:
-    """Fits an untrained hourglass network to the measurement; returns what it draws.
+    """Restores an image by fitting an untrained hourglass network to the measurement.
 
-    z is uniform in [0, 0.1] and n(t) normal with the standard deviation 1/30; Adam's rate
-    is 0.01, and d is 0.99: all as in the paper's code. Different from it: 32 channels for
-    128, levels down to 4 x 4 pixels for always 5 (here at most), and 1000 steps for
-    2000 and more: made for pictures of 64 x 64 pixels on a few cores.
+    As in the paper's code, z is uniform in [0, 0.1], n(t) is normal with standard deviation
+    1/30, Adam's learning rate is 0.01 and d is 0.99. The settings for images of 64 x 64 pixels
+    on a few cores differ: 32 channels instead of 128, levels down to 4 x 4 pixels, at most 5
+    instead of always 5, and 1000 steps instead of 2000 and more.
 
     Args:
-        measurement: y [h, w, C]; what the corruption does not observe is not looked at.
-        corruption: f, bound to its data.
-        resolution: R, a power of two from 16.
-        seed: decides the weights at the start and all noise.
-        num_steps: T.
-        num_channels: channels of the network's convolutions.
+        measurement: Measurement y [h, w, C]; unobserved values are ignored.
+        corruption: Corruption f, bound to its data.
+        resolution: Height and width of the image, R, a power of two from 16.
+        seed: Seed of the initial weights and of the noise; default 0.
+        num_steps: Number of steps, T; default 1000.
+        num_channels: Number of channels of the convolutions; default 32.
 
     Returns:
-        float32 [R, R, C] in [-1, 1]. Known pixels are close to the measurement's, not equal.
+        float32 [R, R, C] in [-1, 1]. Observed pixels are close to the measurement.
 
     Raises:
-        InputError: R is no power of two from 16.
+        InputError: R is not a power of two from 16.
 
     Reference: Ulyanov, Vedaldi, Lempitsky, Deep Image Prior (arXiv 1711.10925), sections 2
     and 5, and its supplement; github.com/DmitryUlyanov/deep-image-prior.
@@ -72,27 +73,27 @@ def dip(
         raise InputError("resolution", "must be a power of two from 16", resolution=resolution)
     measurement = np.asarray(measurement, np.float32)[None]
     fit = _fit_of(
-        type(corruption),
+        cast(Hashable, type(corruption)),
         tuple(corruption.get_config().items()),
         resolution=resolution,
         channels=measurement.shape[-1],
         num_channels=num_channels,
     )
-    # Data are arguments of the compiled step: another mask runs the same program.
+    # Data are arguments of the compiled step, so another mask runs the same program.
     return fit(measurement, corruption.data, seed=seed, num_steps=num_steps)
 
 
 def hourglass(resolution: int, *, channels: int, num_channels: int = 32) -> keras.Model:
-    """The network [1, R, R, 32] -> [1, R, R, C], with values in (-1, 1).
+    """Returns the network [1, R, R, 32] -> [1, R, R, C], with values in (-1, 1).
 
-    A level halves the sides by a convolution of stride 2 and has another one after it; on the
-    way up, the picture is doubled (bilinear), joined by 4 channels of the same size from the
-    way down, and goes through a 3 x 3 and a 1 x 1 convolution. Borders are reflected.
+    On the way down, each level has a convolution of stride 2 and another convolution. On the
+    way up, each level doubles the size (bilinear) and joins 4 channels from the way down. A
+    3 x 3 and a 1 x 1 convolution follow. Borders are reflected.
 
     Args:
-        resolution: R, a power of two from 16.
-        channels: C.
-        num_channels: channels of the convolutions.
+        resolution: Height and width R, a power of two from 16.
+        channels: Number of channels of the image, C.
+        num_channels: Number of channels of the convolutions; default 32.
 
     Reference: Ulyanov et al., supplement, figure 21 (its 'default architecture').
     """
@@ -105,34 +106,34 @@ def hourglass(resolution: int, *, channels: int, num_channels: int = 32) -> kera
         x = layers.UpSampling2D(interpolation="bilinear")(x)
         x = _normalised(layers.Concatenate()([x, skip]))
         x = _convolved(_convolved(x, num_channels), num_channels, size=1)
-    # 2 sigmoid(u) - 1, in our range.
+    # tanh(u / 2) = 2 sigmoid(u) - 1, the paper's sigmoid in the range [-1, 1].
     x = layers.Conv2D(channels, 1)(x) * 0.5
     return keras.Model(noise, layers.Activation("tanh")(x))
 
 
 class Reflect(layers.Layer):
-    """Adds one pixel at each border, the mirror image of the pixel inside it."""
+    """Adds one reflected pixel at each border."""
 
-    def call(self, x):
-        """[B, H, W, C] -> [B, H + 2, W + 2, C]."""
+    def call(self, x: Any) -> Any:
+        """Maps [B, H, W, C] to [B, H + 2, W + 2, C]."""
         return keras.ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect")
 
 
 def _convolved(x, filters: int, *, size: int = 3, stride: int = 1):
     if size == 3:
         x = Reflect()(x)
-    # The normalisation takes any bias away again.
+    # Without a bias, because the normalisation would remove it.
     x = layers.Conv2D(filters, size, strides=stride, use_bias=False)(x)
     return layers.LeakyReLU(negative_slope=0.2)(_normalised(x))
 
 
 def _normalised(x):
-    """Batch normalisation in training, of a batch of one picture; it keeps no averages."""
+    """Applies batch normalisation for a batch of one image, without running averages."""
     return layers.GroupNormalization(groups=x.shape[-1], epsilon=1e-5)(x)
 
 
 class _State(NamedTuple):
-    """What a step carries: weights, Adam's moments m and s, sum_t d^(T-t) g, steps done."""
+    """State of a fit: weights, Adam's moments m and s, sum_t d^(T-t) g, number of steps."""
 
     weights: list
     m: list
@@ -142,27 +143,27 @@ class _State(NamedTuple):
 
 
 @functools.lru_cache(maxsize=4)
-def _fit_of(kind, config, *, resolution, channels, num_channels) -> _Fit:
+def _fit_of(kind: Hashable, config, *, resolution, channels, num_channels) -> _Fit:
     network = hourglass(resolution, channels=channels, num_channels=num_channels)
-    return _Fit(network, kind.from_config(dict(config)))
+    return _Fit(network, cast(Any, kind).from_config(dict(config)))
 
 
 class _Fit:
-    """The compiled fit of a network: one program for all measurements of a corruption.
+    """Compiled fit of a network, one program for all measurements of a corruption.
 
     Args:
-        network: of `hourglass`; its own weights are not used.
-        corruption: without its data.
+        network: Network from `hourglass`; its weights are ignored.
+        corruption: Corruption without data.
     """
 
     def __init__(self, network: keras.Model, corruption):
         self._network, self._corruption = network, corruption
         self.num_traces = 0
-        # XLA's convolutions are no faster on processors, and take longer to compile.
+        # Without XLA, whose convolutions compile slowly and run no faster on CPUs.
         self._run = compiled(self._steps)
 
     def __call__(self, measurement, data, *, seed: int, num_steps: int) -> np.ndarray:
-        """x [R, R, C] of y [1, h, w, C] and the corruption's data."""
+        """Returns x [R, R, C] for y [1, h, w, C] and the data of the corruption."""
         state = self._run(
             self._start(seed),
             tf.constant(measurement),
@@ -174,7 +175,7 @@ class _Fit:
         return state.total.numpy()[0] / np.float32(count)
 
     def _start(self, seed: int) -> _State:
-        """Kernels uniform within 1 / sqrt(inputs), PyTorch's; the rest as layers have it."""
+        """Draws kernels uniform within 1 / sqrt(inputs), as PyTorch does."""
         rng = np.random.default_rng(seed)
         weights = [_drawn(rng, weight) for weight in self._network.trainable_weights]
         zeros = [tf.zeros_like(weight) for weight in weights]
@@ -182,7 +183,7 @@ class _Fit:
         return _State(weights, zeros, zeros, total, tf.constant(0))
 
     def _steps(self, state, measurement, data, seed, num_steps):
-        self.num_traces += 1  # runs while tracing only
+        self.num_traces += 1  # Python code runs while the function is traced
         corruption = self._corruption.with_data(**data)
         z = tf.random.stateless_uniform(self._network.input_shape, [seed, 0], maxval=_INPUT_RANGE)
 
@@ -218,15 +219,15 @@ def _drawn(rng, weight):
 
 
 def _loss(measurement, picture, corruption):
-    """mean((f(x) - y)^2) over the known pixels."""
+    """Returns mean((f(x) - y)^2) over the observed pixels."""
     observed = tf.broadcast_to(corruption.observation_mask(measurement), tf.shape(measurement))
-    # Chosen before the square, so that a NaN under a mask reaches no gradient.
+    # Selected before the square, so that a NaN under a mask reaches no gradient.
     residual = tf.where(observed > 0, corruption.forward(picture) - measurement, 0.0)
     return tf.reduce_sum(tf.square(residual)) / tf.reduce_sum(observed)
 
 
 def _adam(weight, m, s, gradient, *, step):
-    """A step of Adam: Kingma, Ba (arXiv 1412.6980), algorithm 1."""
+    """Takes a step of Adam: Kingma, Ba (arXiv 1412.6980), algorithm 1."""
     beta1, beta2 = _BETAS
     m = beta1 * m + (1 - beta1) * gradient
     s = beta2 * s + (1 - beta2) * tf.square(gradient)

@@ -1,13 +1,18 @@
-"""Restorations to compare with, by name: no prior but smoothness, or a network's form.
+"""Registry of the baselines, whose prior is smoothness or the form of a network.
 
-A new baseline is one file with a function and one row here:
+A new baseline is one file with a function, and one row here:
 
     function(y, *, corruption, missing, resolution, seed) -> x
 
-with y [h, w, C] a measurement in [-1, 1], or complex k-space, the `Corruption` that it comes
-from, bound to its data, missing bool [h, w, 1], True where y says nothing, H = W = resolution,
-seed an int for those that draw, and x float32 [H, W, C]. A function names the keywords that it
-needs and takes the others as `**_`. What it needs to import is imported only when a row is loaded.
+    y            measurement [h, w, C] in [-1, 1], or complex k-space
+    corruption   `Corruption` of y, bound to its data
+    missing      bool [h, w, 1], True for unobserved values of y
+    resolution   height and width of x, H = W
+    seed         integer, for functions that draw
+    x            restored image, float32 [H, W, C]
+
+A function names the keywords that it uses, and accepts the others as `**_`. Loading a row imports
+its module.
 """
 
 from __future__ import annotations
@@ -23,10 +28,10 @@ class Baseline(Row):
     """A row of `BASELINES`.
 
     Args:
-        corruptions: names of the corruptions that it is for.
-        requires: the module that it needs, of an extra; '' for none.
-        extra: the name of that.
-        slow: whether it takes so long that it runs only where it is named.
+        corruptions: Names of the supported corruptions.
+        requires: Required module of an optional dependency, or ''.
+        extra: Name of the extra with that module.
+        slow: Whether the baseline is slow, and runs on request only.
     """
 
     corruptions: tuple[str, ...]
@@ -45,13 +50,13 @@ BASELINES: dict[str, Baseline] = {
     ),
     "biharmonic": Baseline(
         "brgm_tf.evaluation.baselines.biharmonic:biharmonic",
-        "the smoothest continuation into the hole",
+        "smoothest continuation into the hole",
         corruptions=_MASKS,
         requires="skimage",
     ),
     "tv": Baseline(
         "brgm_tf.evaluation.baselines.total_variation:tv",
-        "the continuation of least total variation",
+        "continuation with the least total variation",
         corruptions=_MASKS,
     ),
     "dip": Baseline(
@@ -62,7 +67,7 @@ BASELINES: dict[str, Baseline] = {
     ),
     "zero_filled": Baseline(
         "brgm_tf.evaluation.baselines.zero_filled:zero_filled",
-        "zeros in the place of what was not sampled",
+        "zeros for the samples outside the pattern",
         corruptions=("kspace",),
     ),
     "l1_wavelet": Baseline(
@@ -74,7 +79,7 @@ BASELINES: dict[str, Baseline] = {
     ),
     "tv_kspace": Baseline(
         "brgm_tf.evaluation.baselines.tv_kspace:tv_kspace",
-        "compressed sensing with little total variation",
+        "compressed sensing with small total variation",
         corruptions=("kspace",),
         requires="sigpy",
         extra="mri",
@@ -83,18 +88,22 @@ BASELINES: dict[str, Baseline] = {
 
 
 def baselines_of(corruption: str, *, slow: bool = False) -> list[str]:
-    """Names of the baselines for a corruption.
+    """Returns the names of the baselines for a corruption.
 
     Args:
-        corruption: its name; that of a chain is `corruptions.parsing.Stages.kind`.
-        slow: whether the slow ones are among them.
+        corruption: Name of the corruption; for a chain, `corruptions.parsing.Stages.kind`.
+        slow: Whether to include slow baselines; default False.
+
+    Example:
+        >>> baselines_of("downsample")
+        ['bicubic']
     """
     fitting = {name: row for name, row in BASELINES.items() if corruption in row.corruptions}
     return [name for name, row in fitting.items() if slow or not row.slow]
 
 
 def descriptions() -> str:
-    """One sentence of all baselines, for `--help`."""
+    """Returns one text about all baselines, for `--help`."""
     return "; ".join(
         f"{name}: {row.help} ({', '.join(row.corruptions)}{'; slow' if row.slow else ''})"
         for name, row in BASELINES.items()
@@ -102,10 +111,10 @@ def descriptions() -> str:
 
 
 def check_installed(name: str) -> None:
-    """Refuses a baseline whose package is not installed.
+    """Checks that the package of a baseline is installed.
 
     Raises:
-        InputError: it is not.
+        InputError: The package is not installed.
     """
     import importlib.util
 

@@ -1,17 +1,19 @@
 """In-painting by the least total variation: flat areas with sharp edges.
 
 Notation: x [h, w, C] the image; D x [2, h, w, C] its differences to the next row and to the
-next column, 0 at the border; p [2, h, w, C] the dual variable, whose vectors p[:, i, j, :] are
-of length 1 at most; K the pictures that equal y where y is known and lie, elsewhere, in the
-range [low, high] of its known values, which the least variation never leaves.
+next column, 0 at the border; p [2, h, w, C] the dual variable, whose vectors p[:, i, j, :] have
+length at most 1; K the images that equal y at observed pixels and lie in the range [low, high]
+of the observed values elsewhere. The least variation never leaves this range.
 
     TV(x) = sum_ij |(D x)[:, i, j, :]| = max_p <D x, p>
     bound(p) = min_{x in K} <x, D^T p> <= min_{x in K} TV(x) <= TV(x)
 
-One length for all channels of a pixel (vectorial TV) keeps the edges of colours together.
+One length for all channels of a pixel (vectorial TV) aligns the edges of the colours.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -21,33 +23,33 @@ _CHECK_INTERVAL = 50
 
 
 def tv(
-    measurement, *, missing, tolerance: float = 1e-4, max_steps: int = 20_000, **_
+    measurement: Any, *, missing: np.ndarray, tolerance: float = 1e-4, max_steps: int = 20_000, **_
 ) -> np.ndarray:
-    """Fills the hole so that the total variation of the picture is the least.
+    """Fills the hole with the least total variation of the image.
 
-        min TV(x) subject to x = y where known
+        min TV(x) subject to x = y where observed
 
-    by the steps of Chambolle and Pock,
+    The steps of Chambolle and Pock
 
         x' = project_K(x - tau D^T p),   p' = project_{|p| <= 1}(p + sigma D (2 x' - x))
 
-    until TV(x) - bound(p) <= tolerance TV(x): the variation is then proved to be that
-    close to the least. Only the hole and its rim are looked at; the rest does not matter.
+    end when TV(x) - bound(p) <= tolerance TV(x), which proves the distance from the least
+    variation. The steps see the hole and its rim, because the rest does not matter.
 
-    A long edge costs more than a short one: what is narrower than the hole is wide is cut off
-    at the rim, and not led across. That is the model, not a lack of steps.
+    A long edge costs more than a short one. The model therefore cuts structures narrower than
+    the hole off at the rim, instead of leading them across.
 
-    scikit-image has a denoiser only, the proximal map of TV. Alternated with putting the known
-    pixels back it would minimise TV's Moreau envelope, a smoothed TV, with a loop in a loop.
+    scikit-image has a denoiser, the proximal map of TV. Alternating it with the known pixels
+    would minimize a smoothed TV, the Moreau envelope, by a loop in a loop.
 
     Args:
-        measurement: y [H, W, C].
+        measurement: Measurement y [H, W, C].
         missing: bool [H, W, 1], True = missing.
-        tolerance: as above, default 1e-4.
-        max_steps: the steps after which the picture is taken as it is.
+        tolerance: Relative tolerance of the variation; default 1e-4.
+        max_steps: Largest number of steps; default 20,000.
 
     Returns:
-        float32 [H, W, C], equal to y where it is known.
+        float32 [H, W, C], equal to y at observed pixels.
 
     Reference: Chambolle, Pock, A first-order primal-dual algorithm for convex problems with
     applications to imaging (2011), algorithm 1; in-painting: Chan, Shen, Mathematical models
@@ -66,18 +68,24 @@ def tv(
     return restored
 
 
-def total_variation(x) -> float:
-    """TV(x) of a picture [h, w, C]."""
+def total_variation(x: np.ndarray) -> float:
+    """Returns TV(x) of an image [h, w, C].
+
+    Example:
+        >>> total_variation(np.array([[0.0, 1.0], [0.0, 1.0]])[..., None])
+        2.0
+    """
     return float(_lengths(_differences(x)).sum())
 
 
 def _around(missing) -> tuple[slice, slice]:
-    """Rows and columns of the hole and of one pixel around it: all that its variation knows."""
-    found = []
-    for axis in (1, 0):
-        (places,) = missing.any(axis=axis).nonzero()
-        found.append(slice(max(places[0] - 1, 0), places[-1] + 2))
-    return tuple(found)
+    """Returns the rows and columns of the hole and of one pixel around it."""
+    return _extent(missing.any(axis=1)), _extent(missing.any(axis=0))
+
+
+def _extent(missing) -> slice:
+    (indices,) = missing.nonzero()
+    return slice(max(indices[0] - 1, 0), indices[-1] + 2)
 
 
 def _least_variation(y, *, missing, tolerance, max_steps):
@@ -101,23 +109,23 @@ def _least_variation(y, *, missing, tolerance, max_steps):
 
 
 def _differences(x):
-    """D x [2, h, w, C]."""
-    found = np.zeros((2, *x.shape))
-    found[0, :-1] = x[1:] - x[:-1]
-    found[1, :, :-1] = x[:, 1:] - x[:, :-1]
-    return found
+    """Returns D x [2, h, w, C]."""
+    differences = np.zeros((2, *x.shape))
+    differences[0, :-1] = x[1:] - x[:-1]
+    differences[1, :, :-1] = x[:, 1:] - x[:, :-1]
+    return differences
 
 
 def _slope(p):
-    """D^T p [h, w, C]."""
-    found = np.zeros(p.shape[1:])
-    found[:-1] -= p[0, :-1]
-    found[1:] += p[0, :-1]
-    found[:, :-1] -= p[1, :, :-1]
-    found[:, 1:] += p[1, :, :-1]
-    return found
+    """Returns D^T p [h, w, C]."""
+    slope = np.zeros(p.shape[1:])
+    slope[:-1] -= p[0, :-1]
+    slope[1:] += p[0, :-1]
+    slope[:, :-1] -= p[1, :, :-1]
+    slope[:, 1:] += p[1, :, :-1]
+    return slope
 
 
 def _lengths(p):
-    """Length of the vector of each pixel, [h, w]."""
+    """Returns the length of the vector of each pixel, [h, w]."""
     return np.sqrt(np.square(p).sum(axis=(0, -1)))

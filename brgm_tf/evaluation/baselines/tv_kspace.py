@@ -1,28 +1,30 @@
-"""Compressed sensing: the image of little total variation."""
+"""Compressed sensing with a small total variation."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from brgm_tf.evaluation.baselines.sense import restored
+from brgm_tf.evaluation.baselines.sense import reconstruct
 
 
 def tv_kspace(
-    measurement, *, corruption, weight: float = 3e-3, max_steps: int = 200, **_
+    measurement: Any, *, corruption: Any, weight: float = 3e-3, max_steps: int = 200, **_
 ) -> np.ndarray:
     """Restores an image from k-space with a penalty on its total variation.
 
         min_m 1/2 sum_k |P F S_k m - y_k|^2 + weight |D m|_1
 
-    by SigPy's `TotalVariationRecon`: D m the differences to the next row and column, primal-dual
-    hybrid gradients.
+    D m are the differences to the next row and column. SigPy's `TotalVariationRecon` minimizes
+    it by primal-dual hybrid gradients.
 
     Args:
-        measurement: y, complex [H, W, coils].
-        corruption: the `Corruption` that it comes from.
-        weight: default 3e-3, about the best of 1e-3, 3e-3, 1e-2, ... for the three shipped films
-            at an acceleration of 4.
-        max_steps: of the primal-dual algorithm.
+        measurement: Measurement y, complex [H, W, coils].
+        corruption: Corruption of the measurement.
+        weight: Weight of the penalty. The default, 3e-3, is about the best of 1e-3, 3e-3,
+            1e-2, ... for the three shipped radiographs at an acceleration of 4.
+        max_steps: Largest number of steps; default 200.
 
     Returns:
         float32 [H, W, 1], clipped to [-1, 1].
@@ -32,6 +34,6 @@ def tv_kspace(
     """
     from sigpy.mri.app import TotalVariationRecon  # an extra, and slow to import
 
-    return restored(
+    return reconstruct(
         TotalVariationRecon, measurement, corruption=corruption, weight=weight, max_steps=max_steps
     )

@@ -1,19 +1,21 @@
-"""k-space with zeros in the place of what was not sampled."""
+"""Zero-filled reconstruction from k-space."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 
-def zero_filled(measurement, *, corruption, **_) -> np.ndarray:
-    """The magnitude of the inverse Fourier transform; coils combined by their sensitivities.
+def zero_filled(measurement: Any, *, corruption: Any, **_) -> np.ndarray:
+    """Returns the magnitude of the inverse Fourier transform, with combined coils.
 
     Args:
-        measurement: y, complex [H, W, coils].
-        corruption: the `Corruption` that it comes from, whose `picture` it is.
+        measurement: Measurement y, complex [H, W, coils].
+        corruption: Corruption of the measurement, whose `as_image` computes the result.
 
     Returns:
         float32 [H, W, 1], clipped to [-1, 1].
     """
-    picture = np.asarray(corruption.as_image(np.asarray(measurement)[None]))[0]
-    return np.clip(picture, -1, 1).astype(np.float32)
+    image = np.asarray(corruption.as_image(np.asarray(measurement)[None]))[0]
+    return np.clip(image, -1, 1).astype(np.float32)

@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from brgm_tf.evaluation.metrics import LEVELS_PER_UNIT
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.reporting.figures import page as panels
 from brgm_tf.reporting.figures.page import GAP, MARGIN, TITLE_HEIGHT, WIDTH
 from brgm_tf.reporting.results import ImageResult, PosteriorSamples, channel_rms
@@ -115,7 +115,7 @@ def _maps(result: ImageResult) -> dict[str, np.ndarray]:
     maps = {"Standard deviation": result.samples.stddev_map}
     if result.truth is not None:
         mean, truth = np.clip(result.samples.mean, -1, 1), np.clip(result.truth, -1, 1)
-        maps["Error of the mean"] = channel_rms(LEVELS_PER_UNIT * (mean - truth))
+        maps["Error of the mean"] = channel_rms(GREY_LEVELS_PER_UNIT * (mean - truth))
     return maps
 
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.generators.checkpoints import read_stylegan2
+from brgm_tf.generators.stylegan2_config import StyleGAN2Config
 from brgm_tf.generators.weight_shapes import weight_shapes
 from brgm_tf.weights.formats import identify
 from brgm_tf.weights.formats.checkpoint import Tensor
@@ -146,7 +147,7 @@ def test_the_format_is_found_from_the_content(file, tmp_path):
 def checkpoint_of(file):
     """A checkpoint and the shapes of its network's weights."""
     checkpoint = identify.read(FOLDER / file, argument="checkpoint")
-    return checkpoint, weight_shapes(checkpoint.config)
+    return checkpoint, weight_shapes(StyleGAN2Config(**checkpoint.config))
 
 
 def faulty(file, change):

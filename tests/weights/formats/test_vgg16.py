@@ -183,7 +183,7 @@ def test_distances_of_the_keras_network_are_reported_as_other_than_lpips(tmp_pat
     lines = []
     path = build.keras(tmp_path / "x.h5", build.random_arrays())
     distance = load_perceptual(path, progress=lines.append)
-    assert lines[-1].endswith("distances by it are no LPIPS")
+    assert lines[-1].endswith("its distances differ from LPIPS")
     x = np.random.RandomState(0).uniform(-1, 1, (1, 32, 32, 3)).astype("float32")
     # What the network takes is 1 / scale, 127.5, times as large.
     np.testing.assert_allclose(distance._scale, 1 / 127.5, rtol=1e-6)

@@ -1,4 +1,4 @@
-"""The figure of a benchmark: parts of a step, and how schedules come to the original's result."""
+"""Figure of a benchmark: parts of a step, and schedules over time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MEASURES = {"objective": "objective (brgm_torch)", "lpips": "LPIPS", "rmse": "R
 
 
 def png_of(report: Mapping) -> bytes:
-    """The figure as a PNG file's contents."""
+    """Returns the figure as a PNG."""
     from matplotlib.figure import Figure
 
     schedules = report.get("schedules", [])
@@ -41,16 +41,16 @@ def png_of(report: Mapping) -> bytes:
 
 
 def _draw_parts(axes, rows) -> None:
-    """A bar a case: seconds of an image-step, part by part; the peer's as a line."""
+    """Draws a bar for each case, with the parts of a step, and the peer as a line."""
     labels = []
-    for place, row in enumerate(rows):
+    for y, row in enumerate(rows):
         for (name, begin, end), colour in zip(_spans(row), _COLOURS, strict=True):
-            label = name if place == 0 else None
-            axes.barh(place, end - begin, left=begin, color=colour, height=0.62, label=label)
+            label = name if y == 0 else None
+            axes.barh(y, end - begin, left=begin, color=colour, height=0.62, label=label)
         if "peer" in row:
             end = row["peer"]["seconds_per_step"]["median"] / row["batch_size"]
-            label = "the peer" if place == 0 else None
-            axes.plot([end, end], [place - 0.36, place + 0.36], color=_PEER, lw=2, label=label)
+            label = "the peer" if y == 0 else None
+            axes.plot([end, end], [y - 0.36, y + 0.36], color=_PEER, lw=2, label=label)
         name = row["generator"].rsplit("/", 1)[-1]
         labels.append(
             f"{name}, batch {row['batch_size']}\n{row['precision']}, "
@@ -58,17 +58,17 @@ def _draw_parts(axes, rows) -> None:
         )
     axes.set_yticks(range(len(rows)), labels, fontsize=7)
     axes.invert_yaxis()
-    axes.set_xlabel("seconds an image and step", fontsize=8)
+    axes.set_xlabel("seconds per image and step", fontsize=8)
     axes.tick_params(axis="x", labelsize=7)
     axes.legend(fontsize=7, frameon=False, ncols=6, loc="lower left", bbox_to_anchor=(0, 1))
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _spans(row) -> list[tuple[str, float, float]]:
-    """Name, begin and end of each part in an image's step, seconds.
+    """Returns name, begin and end of each part of an image's step, in seconds.
 
-    Parts are differences of programs; where one was measured as negative, it has no width, and
-    others lose as much, so that the bar ends where the step does.
+    Parts are differences of programs. A negative difference gets no width, and other parts
+    lose as much, so that the bar ends at the time of the step.
     """
     names, seconds = zip(*row["parts"].items(), strict=True)
     ends = np.cumsum(seconds) / row["batch_size"]
@@ -77,7 +77,7 @@ def _spans(row) -> list[tuple[str, float, float]]:
 
 
 def _draw_schedules(axes, schedules, measure: str) -> None:
-    """A measure by time, and where the baseline, which is the first, ends."""
+    """Draws a measure over time, and the last value of the first schedule, the baseline."""
     for schedule in schedules:
         axes.plot(schedule["seconds"], schedule[measure], lw=1.3, label=schedule["name"])
     axes.axhline(schedules[0][measure][-1], color="#999999", lw=0.8, ls="--")
@@ -85,6 +85,6 @@ def _draw_schedules(axes, schedules, measure: str) -> None:
     if measure == "objective":
         axes.set_yscale("log")
     axes.set_title(_MEASURES[measure], fontsize=8, loc="left")
-    axes.set_xlabel("seconds, without compiling", fontsize=7)
+    axes.set_xlabel("seconds, without compilation", fontsize=7)
     axes.tick_params(labelsize=7, which="both")
     axes.spines[["top", "right"]].set_visible(False)

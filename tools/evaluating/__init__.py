@@ -1,0 +1,1 @@
+"""Comparison of restoration methods, the library of tools/evaluate.py."""

@@ -1,0 +1,97 @@
+"""Restores images by an estimator or a baseline, with their figures of merit."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from brgm_tf.evaluation import baselines, metrics
+from brgm_tf.io import inputs
+from brgm_tf.pipeline.batches import restore_all
+from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.restorer import noise_seeds
+
+# Name, images by name, figures by name.
+Result = tuple[str, dict[str, np.ndarray], dict[str, float]]
+
+
+def by_estimator(restorer: Any, specs: list, *, expected: Any) -> Iterator[Result]:
+    """Restores a batch by the estimator of a restorer; failed images go to stderr.
+
+    Args:
+        restorer: `Restorer` of the task.
+        specs: Inputs of the batch.
+        expected: Requirements of the inputs.
+    """
+    for batch in restore_all([restorer], specs, expected=expected):
+        for name, message in batch.failures:
+            sys.stderr.write(f"failed: {name}: {message}\n")
+        for result in batch.images:
+            images = {
+                "restored": result.reconstruction if result.merged is None else result.merged,
+                "measurement": result.measurement,
+                "truth": result.truth,
+            }
+            yield result.name, images, {"seconds": result.seconds, **result.metrics}
+
+
+def by_baseline(method: str, specs: list, *, config: Config, expected: Any) -> Iterator[Result]:
+    """Restores a batch by a baseline.
+
+    Args:
+        method: Name of the baseline.
+        specs: Inputs of the batch.
+        config: Configuration of the task, with its corruption and seed.
+        expected: Requirements of the inputs.
+    """
+    shape = (expected.resolution, expected.resolution, expected.channels)
+    corruption = config.stages.create().of_images(shape)
+    restore = baselines.BASELINES[method].load()
+    for spec in specs:
+        item = inputs.load(spec, expected=expected)
+        data = {} if item.missing is None else {"missing": item.missing[None]}
+        bound = corruption.with_data(**data)
+        seeds = noise_seeds([spec.name], seed=config.seed)
+        measurement = bound.simulate(item.image[None], seeds).numpy()[0]
+        missing = missing_pixels(bound, measurement)
+        restored = restore(
+            measurement,
+            corruption=bound,
+            missing=missing,
+            resolution=expected.resolution,
+            seed=config.seed,
+        )
+        merged = bound.composite(measurement[None], restored[None])
+        figures = metrics.restoration_metrics(
+            restored[None],
+            item.image[None],
+            distance=_distance(),
+            merged=None if merged is None else merged.numpy(),
+            missing=missing[None] if merged is not None else None,
+        )
+        images = {
+            "restored": restored if merged is None else merged.numpy()[0],
+            "measurement": np.asarray(bound.as_image(measurement[None]))[0],
+            "truth": item.image,
+        }
+        yield spec.name, images, {name: float(values[0]) for name, values in figures.items()}
+
+
+def missing_pixels(corruption: Any, measurement: np.ndarray) -> np.ndarray:
+    """Returns bool [h, w, 1], the unobserved pixels of a measurement [h, w, C]."""
+    observed = np.broadcast_to(
+        corruption.observation_mask(measurement[None]), (1, *measurement.shape)
+    )
+    return ~(observed[0] > 0).all(axis=-1, keepdims=True)
+
+
+@functools.cache
+def _distance():
+    from brgm_tf.core.compilation import compiled
+    from brgm_tf.perceptual.loading import load_perceptual
+
+    return compiled(load_perceptual(progress=lambda line: sys.stderr.write(line + "\n")))
