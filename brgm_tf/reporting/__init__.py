@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
     {
+        "BatchCheckpoint": "results",
         "BatchResult": "results",
         "Destination": "destination",
         "ImageResult": "results",
         "KSpaceData": "results",
-        "KeptBatch": "results",
         "MetricsTable": "tables",
         "PosteriorSamples": "results",
         "draw_samples": "posterior_summary",

@@ -146,12 +146,18 @@ def _check_name(name: str) -> None:
 
 
 def _save_pictures(home: Path, result: ImageResult) -> list[Path]:
-    written = []
-    for part in ("measurement", "reconstruction", "recorrupted", "merged", "truth"):
-        image = getattr(result, part)
-        if image is not None:
-            written.append(_save_picture(home / f"{part}.png", image))
-    return written
+    pictures = {
+        "measurement": result.measurement,
+        "reconstruction": result.reconstruction,
+        "recorrupted": result.predicted_measurement,
+        "merged": result.merged,
+        "truth": result.truth,
+    }
+    return [
+        _save_picture(home / f"{name}.png", image)
+        for name, image in pictures.items()
+        if image is not None
+    ]
 
 
 def _save_picture(path: Path, image: np.ndarray) -> Path:

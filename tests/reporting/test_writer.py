@@ -30,9 +30,11 @@ def names(folder):
 def test_pictures_load_back_equal(tmp_path, channels):
     given = result(channels=channels)
     writer.save_image_result(tmp_path, given)
-    for part in ("measurement", "reconstruction", "recorrupted", "merged", "truth"):
-        found = images.load_image(tmp_path / "face" / f"{part}.png", channels=channels)
-        np.testing.assert_array_equal(found, getattr(given, part))
+    pictures = ["measurement", "reconstruction", "predicted_measurement", "merged", "truth"]
+    for field in pictures:
+        name = {"predicted_measurement": "recorrupted"}.get(field, field)
+        found = images.load_image(tmp_path / "face" / f"{name}.png", channels=channels)
+        np.testing.assert_array_equal(found, getattr(given, field))
 
 
 def test_returns_the_files_written_and_leaves_no_others(tmp_path):
