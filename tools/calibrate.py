@@ -51,8 +51,8 @@ from brgm_tf.corruptions import parsing
 from brgm_tf.estimators.table import ESTIMATORS
 from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io import inputs, output_folder
-from brgm_tf.pipeline.api import prepare
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.preparation import prepare
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.posterior.surrogates.table import SURROGATES
 from brgm_tf.weights.catalogue import DEFAULT_GENERATOR
@@ -123,7 +123,7 @@ def _run() -> int:
         seed=FLAGS.seed,
         overrides=overrides | ({"noise_scale": FLAGS.noise_scale} if is_told else {}),
     )
-    masked = bool(config.stages.data_names)
+    masked = bool(config.traits.data_names)
     if masked and FLAGS.mask is None:
         raise InputError("mask", "must be given for a corruption with 'mask()'")
     folder = output_folder.check_writable(FLAGS.output_dir)

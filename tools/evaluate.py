@@ -30,10 +30,12 @@ from brgm_tf.corruptions import parsing
 from brgm_tf.estimators.table import ESTIMATORS
 from brgm_tf.evaluation import baselines, metrics
 from brgm_tf.io import images, inputs, output_folder
-from brgm_tf.pipeline.api import prepare
 from brgm_tf.pipeline.batches import restore_all
 from brgm_tf.pipeline.config import Config
-from brgm_tf.pipeline.restorer import Restorer, noise_seeds
+from brgm_tf.pipeline.corruption_traits import create_corruption
+from brgm_tf.pipeline.measurement import noise_seeds
+from brgm_tf.pipeline.preparation import prepare
+from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.posterior.objectives import OBJECTIVES
 
 _KEYS = ("task", "method", "image")
@@ -215,7 +217,7 @@ def _by_estimator(restorer, specs, *, expected):
 
 def _by_baseline(method, specs, *, config, expected):
     shape = (expected.resolution, expected.resolution, expected.channels)
-    corruption = config.stages.create().of_images(shape)
+    corruption = create_corruption(config.corruption).of_images(shape)
     restore = baselines.BASELINES[method].load()
     distance = _distance()
     for spec in specs:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from brgm_tf.reporting.results import ImageResult as ImageResult
     from brgm_tf.reporting.results import KSpaceData as KSpaceData
     from brgm_tf.reporting.results import PosteriorSamples as PosteriorSamples
+    from brgm_tf.reporting.results import Restoration as Restoration
     from brgm_tf.reporting.tables import MetricsTable as MetricsTable
     from brgm_tf.reporting.writer import save_image_result as save_image_result
 
@@ -26,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "KSpaceData": "results",
         "MetricsTable": "tables",
         "PosteriorSamples": "results",
+        "Restoration": "results",
         "draw_samples": "posterior_summary",
         "save_image_result": "writer",
         "summarise": "posterior_summary",

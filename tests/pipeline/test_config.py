@@ -8,6 +8,7 @@ import pytest
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.objective import resolve_objective
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_seed_is_any_int32_that_is_not_negative(seed):
 def test_a_large_factor_multiplies_the_colinearity_of_brgm_torch_by_ten():
     def scale(factor, **overrides):
         config = Config(f"downsample(factor={factor})", objective="brgm_torch", overrides=overrides)
-        return config.scales().colinearity_scale
+        return resolve_objective(config).colinearity_scale
 
     assert (scale(16), scale(32), scale(32, colinearity_scale=0.5)) == (0.1, 1.0, 0.5)
 
@@ -86,19 +87,19 @@ def test_a_large_factor_multiplies_the_colinearity_of_brgm_torch_by_ten():
     ],
 )
 def test_strong_noise_and_substitute_gradients_leave_out_the_perceptual_term(corruption, has_term):
-    assert (Config(corruption=corruption).scales().perceptual_scale > 0) == has_term
+    assert (resolve_objective(Config(corruption=corruption)).perceptual_scale > 0) == has_term
     own = Config(corruption=corruption, overrides={"perceptual_scale": 7.0})
-    assert own.scales().perceptual_scale == 7.0
-    originals = Config(corruption="noise(scale=40)", objective="brgm_tf1").scales()
+    assert resolve_objective(own).perceptual_scale == 7.0
+    originals = resolve_objective(Config(corruption="noise(scale=40)", objective="brgm_tf1"))
     assert originals.perceptual_scale > 0
 
 
 def test_a_substitute_for_a_gradient_is_climbed_by_adam():
-    assert Config(corruption="jpeg(quality=5)").scales().optimizer == "adam"
-    assert Config(corruption="none + quantise(bits=2)").scales().optimizer == "adam"
-    assert Config(corruption="blur(sigma=2)").scales().optimizer == "lbfgs"
+    assert resolve_objective(Config(corruption="jpeg(quality=5)")).optimizer == "adam"
+    assert resolve_objective(Config(corruption="none + quantise(bits=2)")).optimizer == "adam"
+    assert resolve_objective(Config(corruption="blur(sigma=2)")).optimizer == "lbfgs"
     chosen = Config(corruption="jpeg(quality=5)", overrides={"optimizer": "lbfgs"})
-    assert chosen.scales().optimizer == "lbfgs"
+    assert resolve_objective(chosen).optimizer == "lbfgs"
 
 
 def test_it_needs_no_tensorflow():

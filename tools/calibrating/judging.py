@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from brgm_tf.pipeline.measurement import sample_parameters
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.reporting import posterior_summary
 
@@ -51,23 +52,23 @@ class Judge:
         observed = self._restorer.corruption.with_data(**data).observation_mask(measurement)
         observed = np.broadcast_to(observed, measurement.shape) > 0
         missing = _hole(observed, measurement, truth)
-        figures = posterior_summary.figures_of(
+        figures = posterior_summary.sample_metrics(
             drawn, parameters, measurement, observed=observed, truth=truth, missing=missing
         )
         figures |= self._restorer.estimator.diagnostics(fit)
         # Not of clipped pictures: where both are white, nothing would be learned.
         for name, share in posterior_summary.INTERVALS.items():
             figures[name] = posterior_summary.coverage(
-                drawn[1], truth, share=share, counted=missing
+                drawn[1], truth, fraction=share, counted=missing
             )
         for dispersion_factor in CORRECTIONS["dispersion_factor"]:
             wide, _ = self._drawn(fit, measurement, data, dispersion_factor=dispersion_factor)
             figures[column("dispersion_factor", dispersion_factor)] = posterior_summary.coverage(
-                wide[1], truth, share=0.9, counted=missing
+                wide[1], truth, fraction=0.9, counted=missing
             )
         for levels in CORRECTIONS["model_discrepancy_stddev"]:
             figures[column("model_discrepancy_stddev", levels)] = posterior_summary.coverage(
-                drawn[1], truth, share=0.9, counted=missing, model_discrepancy_stddev=levels
+                drawn[1], truth, fraction=0.9, counted=missing, model_discrepancy_stddev=levels
             )
         if self._infer_noise:
             own = parameters["noise_scale"].mean(axis=0)
@@ -77,7 +78,7 @@ class Judge:
             figures["coverage_90_noise"] = posterior_summary.coverage(
                 drawn[1],
                 truth,
-                share=0.9,
+                fraction=0.9,
                 counted=missing,
                 model_discrepancy_stddev=model_discrepancy_stddev,
             )
@@ -97,7 +98,7 @@ class Judge:
 
         seeds = np.array([[self._seed, index] for index in indices], np.int32)
         corruption = self._restorer.corruption.with_data(**data)
-        corruption = corruption.with_params(**self._restorer.drawn_parameters(seeds))
+        corruption = corruption.with_params(**sample_parameters(self._restorer.corruption, seeds))
         if not corruption.adds_noise:
             corruption = corruption + GaussianNoise(self._noise_scale)
         return corruption.simulate(truth, seeds).numpy()

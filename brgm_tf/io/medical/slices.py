@@ -244,7 +244,7 @@ class Geometry:
         """The slice and its window, for a table of the results."""
         return {**self.source.about, "window": list(self.window)}
 
-    def picture(self, image: np.ndarray, *, part: str) -> bytes:
+    def as_image(self, image: np.ndarray, *, part: str) -> bytes:
         """A file of a picture [R, R, C] in [-1, 1] of the slice's central square."""
         grey = np.mean(image, axis=-1)
         values = self.window.values_of(-grey if self.source.inverted else grey)
