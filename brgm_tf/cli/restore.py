@@ -15,6 +15,7 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.generators.loading import list_generators
 from brgm_tf.io import inputs, output_folder
 from brgm_tf.pipeline import resuming
+from brgm_tf.pipeline.batch_result import BatchCheckpoint, BatchResult
 from brgm_tf.pipeline.batches import BatchCheckpoints, restore_all
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.devices import STRATEGIES, devices_of
@@ -25,7 +26,6 @@ from brgm_tf.pipeline.sharding import AUTO, Shard, shard_of
 from brgm_tf.pipeline.warmup import with_eager_warmup
 from brgm_tf.reporting import tables, writer
 from brgm_tf.reporting.destination import is_address
-from brgm_tf.reporting.results import BatchCheckpoint, BatchResult
 
 FLAGS = flags.FLAGS
 STOPPED = 130  # exit code: stopped by a signal

@@ -35,10 +35,8 @@ def restore(
             - an array or tensor [h, w], [h, w, C] or [N, h, w, C]: uint8 in [0, 255], or floats
               in [-1, 1]. Floats that all lie in [0, 1] are used as they are, with a warning;
             - a PIL image;
-            - measured k-space for 'kspace(...)', unless `input_kind` is 'clean': .npy or
-              fastMRI's HDF5 files, or complex arrays [H, W], [H, W, coils] or [N, H, W, coils].
-              It is scaled so that the 99.9 % quantile of the zero-filled magnitude is white;
-              the metric `kspace_white` is the magnitude before.
+            - k-space for 'kspace(...)', unless `input_kind` is 'clean': .npy or fastMRI's HDF5
+              files, or complex arrays [H, W], [H, W, coils] or [N, H, W, coils].
         corruption: a `Corruption`, such as `Blur(sigma=3.0) + Noise(scale=5.0)` or an object of
             your own class; or text such as 'blur(sigma=3) + noise(scale=5)'.
         masks: missing pixels for 'mask()': a file, a folder, or bool arrays, True = missing; or

@@ -19,10 +19,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from brgm_tf.core.errors import InputError, NotFiniteError
 from brgm_tf.io import inputs
+from brgm_tf.pipeline.batch_result import BatchCheckpoint, BatchResult
 from brgm_tf.pipeline.inference import Step
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.sharding import Shard
-from brgm_tf.reporting.results import BatchCheckpoint, BatchResult
 
 Progress = Callable[[Step], object]
 # Checkpoints of stopped batches by the names of their images.

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from brgm_tf.pipeline.batch_result import BatchCheckpoint
 from brgm_tf.pipeline.measurement import Measurement
-from brgm_tf.reporting.results import BatchCheckpoint
 
 # Called with the estimator's `Progress` after every chunk of steps; True stops.
 Callback = Callable[[Any], object]

@@ -42,6 +42,9 @@ class Measurement:
 class Acquisition:
     """Measures batches: simulates clean inputs, prepares measured inputs.
 
+    Measured k-space is scaled so that the `WHITE_QUANTILE` of the zero-filled magnitude is white;
+    the metric `kspace_white` is the magnitude before.
+
     Args:
         corruption: the `Corruption`, without per-image data.
         config: the configuration.

@@ -12,6 +12,7 @@ from brgm_tf.pipeline.assembly import (
     kspace_by_image,
     metrics_by_image,
 )
+from brgm_tf.pipeline.batch_result import BatchCheckpoint, BatchResult
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.devices import scope_of
 from brgm_tf.pipeline.frames import FrameRecorder
@@ -22,7 +23,6 @@ from brgm_tf.pipeline.rendering import observer, renderer
 from brgm_tf.pipeline.sampling import sample_posterior
 from brgm_tf.pipeline.scoring import image_scores, measurement_scores, parameter_scores
 from brgm_tf.pipeline.warnings import image_warnings
-from brgm_tf.reporting.results import BatchCheckpoint, BatchResult
 
 
 class Restorer:

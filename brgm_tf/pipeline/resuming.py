@@ -19,8 +19,8 @@ import numpy as np
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import output_folder
+from brgm_tf.pipeline.batch_result import BatchCheckpoint
 from brgm_tf.reporting import writer
-from brgm_tf.reporting.results import BatchCheckpoint
 from brgm_tf.reporting.tables import read_rows
 
 # Numbers in metrics.json that are no metrics.

@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     from brgm_tf.reporting.destination import Destination as Destination
     from brgm_tf.reporting.posterior_summary import draw_samples as draw_samples
     from brgm_tf.reporting.posterior_summary import summarise as summarise
-    from brgm_tf.reporting.results import BatchCheckpoint as BatchCheckpoint
-    from brgm_tf.reporting.results import BatchResult as BatchResult
     from brgm_tf.reporting.results import ImageResult as ImageResult
     from brgm_tf.reporting.results import KSpaceData as KSpaceData
     from brgm_tf.reporting.results import PosteriorSamples as PosteriorSamples
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
     {
-        "BatchCheckpoint": "results",
-        "BatchResult": "results",
         "Destination": "destination",
         "ImageResult": "results",
         "KSpaceData": "results",

@@ -1,4 +1,4 @@
-"""The results of a run: of each image, of a batch, and of all images.
+"""The results of a run: of each image, and of all images.
 
 Results print as a few lines, show their figure in a notebook, and save themselves. Matplotlib and
 the writer are imported by the methods that need them.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -322,38 +322,6 @@ class Restoration:
         if len(failures) > _SHOWN_IMAGES:
             lines.append(f"  ... and {len(failures) - _SHOWN_IMAGES} more failures")
         return "\n".join(lines)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class BatchCheckpoint:
-    """The state of a batch that was stopped, to resume from.
-
-    Attributes:
-        names: names of the images, in order; an image may be there twice, see `pipeline.batches`.
-        state: arrays of the estimator's state by name; see `estimators.optimizers.loop.Checkpoint`.
-        history: terms of the loss by name, each [steps, B].
-    """
-
-    names: tuple[str, ...]
-    state: Mapping[str, Sequence[np.ndarray]]
-    history: Mapping[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class BatchResult:
-    """The result of a batch.
-
-    Attributes:
-        images: the result of each restored image.
-        failures: (name, message) of each image that could not be restored.
-        stopped: whether the batch was stopped.
-        checkpoint: checkpoint of a stopped batch; None if the batch has to start again.
-    """
-
-    images: tuple[ImageResult, ...]
-    failures: tuple[tuple[str, str], ...] = ()
-    stopped: bool = False
-    checkpoint: BatchCheckpoint | None = None
 
 
 def metrics_line(metrics: Mapping[str, float]) -> str:

@@ -1,7 +1,39 @@
 """Writes the files of a run: images, latents, tables, a figure and a video for each image.
 
 Every file is written whole or not at all, and equal results give equal bytes. Durations, which
-always differ, are only in metrics.csv.
+always differ, are only in metrics.csv. The folder of an image has these files:
+
+- measurement.png, reconstruction.png, recorrupted.png (the predicted measurement), and
+  merged.png and truth.png if the result has them;
+- latents.npz (array `ws`), history.csv, metrics.json, figure.png, and video.mp4 or video.gif if
+  there are frames.
+
+A NaN pixel is mid-grey, with a warning in metrics.json. metrics.json is removed first and
+written last, so its presence means that all files are of one run. Optional files of an earlier
+run are removed.
+
+Measured k-space has measurement.png as its zero-filled reconstruction, and more files:
+
+- measurement.npy, complex64 [H, W, coils]: k-space, 0 where not sampled, in units of white.
+  Times `kspace_white` in metrics.json it is in units of the input;
+- kspace.png, the magnitude over all coils on a logarithmic scale: white is the largest
+  magnitude, black is 1 / 10000 of it or less;
+- sampling.png, white where sampled.
+
+Posterior samples add:
+
+- samples/00.png, samples/01.png and so on, merged if there are merged samples; samples.gif, a
+  slide show; samples.npz, their latents (array `ws`, [S, L, D]);
+- mean.png and stddev.png. Black is a standard deviation of 0, and white is the largest one,
+  `stddev_white` in metrics.json, in grey levels. Colour images show the root mean square over
+  the channels. A value that is not finite is white;
+- uncertainty.npz, float32 arrays [H, W, C]: `mean`, `low` and `high` (the 5 % and 95 %
+  quantiles) in [-1, 1], `stddev` in grey levels;
+- uncertainty.png, the figure of the posterior.
+
+A slice of a medical file has reconstruction, merged, mean and stddev also in its own format
+(.nii.gz or .dcm), unit and position in the patient. `geometry` in metrics.json has the slice,
+its orientation and its window.
 """
 
 from __future__ import annotations
@@ -57,39 +89,7 @@ _SAMPLE_NAME = re.compile(r"\d{2,}\.png")
 def save_image_result(
     folder: str | os.PathLike, result: ImageResult, *, save_video: str | None = None
 ) -> list[Path]:
-    """Writes the files of one image into folder/NAME.
-
-    - measurement.png, reconstruction.png, recorrupted.png (the predicted measurement), and
-      merged.png and truth.png if the result has them;
-    - latents.npz (array `ws`), history.csv, metrics.json, figure.png, and video.mp4 or video.gif if
-      there are frames.
-
-    A NaN pixel is mid-grey, with a warning in metrics.json. metrics.json is removed first and
-    written last, so its presence means that all files are of one run. Optional files of an earlier
-    run are removed.
-
-    Measured k-space has measurement.png as its zero-filled reconstruction, and more files:
-
-    - measurement.npy, complex64 [H, W, coils]: k-space, 0 where not sampled, in units of white.
-      Times `kspace_white` in metrics.json it is in units of the input;
-    - kspace.png, the magnitude over all coils on a logarithmic scale: white is the largest
-      magnitude, black is 1 / 10000 of it or less;
-    - sampling.png, white where sampled.
-
-    Posterior samples add:
-
-    - samples/00.png, samples/01.png and so on, merged if there are merged samples; samples.gif, a
-      slide show; samples.npz, their latents (array `ws`, [S, L, D]);
-    - mean.png and stddev.png. Black is a standard deviation of 0, and white is the largest one,
-      `stddev_white` in metrics.json, in grey levels. Colour images show the root mean square over
-      the channels. A value that is not finite is white;
-    - uncertainty.npz, float32 arrays [H, W, C]: `mean`, `low` and `high` (the 5 % and 95 %
-      quantiles) in [-1, 1], `stddev` in grey levels;
-    - uncertainty.png, the figure of the posterior.
-
-    A slice of a medical file has reconstruction, merged, mean and stddev also in its own format
-    (.nii.gz or .dcm), unit and position in the patient. `geometry` in metrics.json has the slice,
-    its orientation and its window.
+    """Writes the files of one image into folder/NAME; the module lists them.
 
     Args:
         folder: folder of the run; created if needed.

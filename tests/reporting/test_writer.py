@@ -3,9 +3,6 @@
 import dataclasses
 import json
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +15,6 @@ from brgm_tf.io import images
 from brgm_tf.reporting import writer
 from brgm_tf.reporting.results import KSpaceData
 from brgm_tf.reporting.tables import read_rows
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def names(folder):
@@ -332,12 +327,3 @@ def test_flags_are_written_as_given(tmp_path):
 def test_results_are_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         result().name = "other"
-
-
-def test_importing_outputs_imports_no_heavy_library():
-    program = (
-        "import sys, brgm_tf.reporting.writer;"
-        "heavy = {'matplotlib', 'imageio', 'tensorflow', 'keras'} & set(sys.modules);"
-        "sys.exit(' '.join(heavy) or None)"
-    )
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
