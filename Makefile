@@ -1,6 +1,6 @@
 # make demo   restores an example picture; prints the path of a figure
 # make test   runs the tests
-# make lint   checks the style
+# make lint   checks the style and the types
 # All of them use .venv, which is made on the first call. PYTHON=... chooses its Python.
 
 .PHONY: demo test lint clean
@@ -21,6 +21,7 @@ test: $(VENV)/.has-test
 lint: $(VENV)/.has-lint
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
 
 clean:
 	rm -rf $(VENV) build *.egg-info

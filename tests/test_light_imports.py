@@ -38,7 +38,10 @@ REFUSED = (
     "--input=example:astronaut --dispersion_factor=0",
 )
 ANSWERED = ("--list_generators", "--list_presets")
-COMMAND = "import sys; sys.argv[1:] = {!r}; from brgm_tf import reconstruct; reconstruct.main()"
+COMMAND = (
+    "import runpy, sys; sys.argv[1:] = {!r}; "
+    "runpy.run_module('brgm_tf.reconstruct', run_name='__main__', alter_sys=True)"
+)
 # Runs each statement of a list in its own fork; prints what it did.
 PROGRAM = """
 import json, os, sys, tempfile

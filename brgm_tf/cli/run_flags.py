@@ -20,7 +20,7 @@ from brgm_tf.corruptions import parsing
 from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io.discovery import find_images
 from brgm_tf.io.inputs import SUFFIXES
-from brgm_tf.io.mask_detection import finder
+from brgm_tf.io.mask_detection import parse_detector
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.listings import PRESETS, list_presets
@@ -153,12 +153,12 @@ def effective() -> str:
         if value is None:
             continue
         is_path = name in ("input", "masks", "output_dir") and not value.startswith("example:")
-        if is_path and not (name == "masks" and finder(value)):
+        if is_path and not (name == "masks" and parse_detector(value)):
             value = absolute_path(value)
         if name == "corruption":
             value = parsing.absolute(value)
         if name in ("generator", "perceptual"):
-            value = handles.absolute(value, names=(*GENERATORS, PERCEPTUAL_WEIGHTS))
+            value = handles.make_absolute(value, names=(*GENERATORS, PERCEPTUAL_WEIGHTS))
         lines.append(f"--{name}={value}")
     return "\n".join(lines) + "\n"
 

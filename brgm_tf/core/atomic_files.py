@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and their checksums."""
+"""Atomic writing of files, and checksums."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-# What reading a damaged file or archive raises.
+# Exceptions that readers raise for a damaged file or archive.
 READ_ERRORS = (
     OSError,
     EOFError,
@@ -24,14 +24,21 @@ READ_ERRORS = (
 
 
 def write(path: Path, contents: bytes) -> None:
-    """Writes a file, or replaces one: nobody sees a part of it, whatever happens meanwhile.
+    """Writes or replaces a file atomically: other processes see all of it or nothing.
 
     Args:
-        path: the file; its folder must exist.
-        contents: all of it.
+        path: Path of the file; its folder must exist.
+        contents: Contents of the file.
 
     Raises:
-        OSError: it cannot be written; a file that was there is kept.
+        OSError: the file cannot be written; an existing file is kept.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp(), "notes.txt")
+        >>> write(path, b"whole")
+        >>> path.read_text()
+        'whole'
     """
     temporary = temporary_beside(path)
     try:
@@ -42,32 +49,35 @@ def write(path: Path, contents: bytes) -> None:
 
 
 def temporary_beside(path: Path) -> Path:
-    """A new name in the folder of `path`: os.replace is atomic only within a file system."""
+    """Returns a new name in the folder of `path`.
+
+    A temporary file must lie in the same file system because os.replace is atomic only there.
+    """
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def leftovers(folder: Path, name: str = "*") -> list[Path]:
-    """What processes that were killed while they wrote a file have left beside it.
+    """Returns the temporary files that killed processes left.
 
-    Only for a folder, or a file, that no other process writes at the same time.
+    No other process may write the file, or to the folder, at the same time.
 
     Args:
-        folder: in which to look; it may not be there.
-        name: of the file that was being written; '*': any.
+        folder: Path of the folder, which need not exist.
+        name: Name of the file that was being written; '*' stands for any file.
     """
     return list(folder.glob(f".{name}.{'[0-9a-f]' * 8}.tmp"))
 
 
 def sha256(path: Path) -> str:
-    """The checksum of a file's contents, in hexadecimal digits."""
+    """Returns the checksum of a file in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:
-    """Waits until the disk has a file's contents, before it is renamed into its place.
+    """Waits until the contents of a file are on the disk, before the file is renamed.
 
-    A machine that goes down must not leave a renamed file without its contents.
+    After a crash of the machine, a renamed file must not lack its contents.
     """
     with open(path, "rb") as file:
         os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""The cache's folder: its place, its locks, checks of its files, arrays kept in it."""
+"""The cache folder: its location, its locks, and arrays that are kept in it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO
 
+import filelock
 import numpy as np
 from absl import logging
 
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
 
-try:
-    import fcntl
-except ImportError:  # Not a POSIX system: what is renamed into place is whole all the same.
-    fcntl = None
-
-
 Progress = Callable[[str], object]
 
 
 def cache_folder() -> pathlib.Path:
-    """Returns the cache's folder, which need not exist.
+    """Returns the cache folder, which need not exist.
 
     It is $BRGM_TF_CACHE, else $XDG_CACHE_HOME/brgm_tf, else ~/.cache/brgm_tf.
+
+    Example:
+        >>> os.environ["BRGM_TF_CACHE"] = "/tmp/brgm"
+        >>> str(cache_folder())
+        '/tmp/brgm'
+        >>> del os.environ["BRGM_TF_CACHE"]
     """
     if given := os.environ.get("BRGM_TF_CACHE"):
         return pathlib.Path(given).expanduser().absolute()
     base = os.environ.get("XDG_CACHE_HOME")
-    # The XDG specification has a relative path ignored.
+    # The XDG specification says that a relative path is ignored.
     if not base or not os.path.isabs(base):
         base = os.path.join(os.path.expanduser("~"), ".cache")
     return pathlib.Path(base, "brgm_tf")
@@ -42,14 +42,25 @@ def cache_folder() -> pathlib.Path:
 
 @contextlib.contextmanager
 def locked(name: str, *, progress: Progress) -> Iterator[pathlib.Path]:
-    """Keeps others from working on `name`, and gives a scratch folder for that time.
+    """Locks `name` against other processes and threads, and yields a scratch folder.
 
-    The lock goes with the process that holds it, so none is left behind by one that dies.
-    What such a process left in its scratch folder is cleared away by the next one.
+    The operating system releases the lock when a process dies. The next process removes the
+    scratch folder of a dead one. On a file system without locks, the caller relies on atomic
+    renaming alone.
+
+    Args:
+        name: Name of the entry of the cache that is being made.
+        progress: Function that is called with one line if another process holds the lock.
+
+    Raises:
+        InputError: the cache folder cannot be written.
     """
     cache, prefix = _make_cache(), f".{name}.part-"
-    with open(cache / f".{name}.lock", "ab") as file:
-        if _lock(file, lambda: progress(f"waiting for another process that fetches {name}")):
+    # A soft lock would outlive a dead process.
+    lock = filelock.FileLock(cache / f".{name}.lock", fallback_to_soft=False)
+    waiting = f"waiting for another process that fetches {name}"
+    try:
+        if _acquire(lock, on_wait=lambda: progress(waiting)):
             for stale in cache.glob(f"{prefix}*"):
                 shutil.rmtree(stale, ignore_errors=True)
         scratch = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=cache))
@@ -57,19 +68,19 @@ def locked(name: str, *, progress: Progress) -> Iterator[pathlib.Path]:
             yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+    finally:
+        lock.release()
 
 
-def _lock(file: IO[bytes], busy: Callable[[], object]) -> bool:
-    """Waits for the lock of `file`; False where there are none, and renames must do."""
-    if fcntl is None:
-        return False
+def _acquire(lock: filelock.BaseFileLock, *, on_wait: Callable[[], object]) -> bool:
+    """Waits for a lock; returns False if the file system has none."""
     try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            busy()
-            fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError:  # Some network file systems have no locks.
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            on_wait()
+            lock.acquire()
+    except (OSError, NotImplementedError):  # Some network file systems have no locks.
         return False
     return True
 
@@ -84,39 +95,45 @@ def _make_cache() -> pathlib.Path:
         raise InputError(
             "BRGM_TF_CACHE",
             f"must be a folder that can be written ({error.strerror})",
-            remedy="Set this environment variable to one",
+            remedy="Set this environment variable to a folder with write permission",
             BRGM_TF_CACHE=str(folder),
         ) from None
     return folder
 
 
 def load_arrays(path: pathlib.Path) -> dict[str, np.ndarray] | None:
-    """Returns the arrays of an .npz file, or None if it is missing or damaged."""
+    """Returns the arrays of an .npz file, or None if the file is missing or damaged."""
     try:
-        # np.load leaves a damaged file open that it has opened itself.
+        # np.load does not close a damaged file that it has opened itself.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
     except FileNotFoundError:
         return None
     except atomic_files.READ_ERRORS as error:
-        logging.warning("%s is damaged and made again (%s)", path, error)
+        logging.warning("%s is damaged and is made again (%s)", path, error)
         return None
 
 
 def keep_arrays(
     path: pathlib.Path, arrays: Mapping[str, np.ndarray], scratch: pathlib.Path
 ) -> None:
-    """Puts the arrays into place as an .npz file; that it cannot be is a warning only."""
+    """Saves arrays as an .npz file atomically; logs a warning if it cannot be written.
+
+    Args:
+        path: Path of the file.
+        arrays: Arrays by name, without object types.
+        scratch: Folder for the unfinished file, in the same file system.
+    """
     try:
         _save_arrays(scratch / "arrays.npz", arrays)
         os.replace(scratch / "arrays.npz", path)
     except OSError as error:
-        logging.warning("%s could not be kept (%s)", path, error)
+        logging.warning("%s could not be saved (%s)", path, error)
 
 
 def _save_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes an uncompressed .npz file."""
-    # np.savez takes keywords, and some array's name would be one of its own.
+    # np.savez takes arrays as keywords, and an array may be named like one of its parameters.
     with open(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
         for key, value in arrays.items():
             with archive.open(f"{key}.npy", "w", force_zip64=True) as member:

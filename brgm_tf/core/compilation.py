@@ -1,4 +1,4 @@
-"""Functions as compiled programs."""
+"""Compilation of functions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import tensorflow as tf
 
 
 def compiled(function: Callable, *, jit: bool = False) -> tf.types.experimental.PolymorphicFunction:
-    """The function as a graph, or as a program of XLA; its Python code runs once a signature.
+    """Returns the function as a graph or an XLA program; its Python code runs once per signature.
 
-    Without AutoGraph, which rewrites the source of every function that is called to find Python
-    branches and loops over tensors. There are none here, and looking for them took two thirds
-    of the time of tracing. In a corruption of your own, write `keras.ops.where`.
+    AutoGraph is off. It would rewrite the source of every called function to find Python branches
+    and loops over tensors. This package has none, and the search took two thirds of the time of
+    tracing. In a user-defined corruption, write `keras.ops.where` instead of `if`.
 
     Args:
-        function: of (structures of) tensors.
-        jit: whether XLA compiles it.
+        function: Function of (structures of) tensors.
+        jit: Whether XLA compiles the function.
     """
     return tf.function(function, jit_compile=jit or None, autograph=False)

@@ -1,4 +1,4 @@
-"""The one error that a user's value can cause, and its one-line form; and that of numbers."""
+"""Errors: `InputError` for values that the user gives, `NotFiniteError` for computed numbers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from collections.abc import Sequence
 class InputError(ValueError):
     """A value given by the user cannot be used.
 
-    The message is one line: the argument in backticks, what was expected, the
-    remedy and the value received. The command prints it without a traceback.
+    The message is one line: the argument in backticks, the expectation, the remedy and the value
+    received. The command prints it without a traceback.
+
+    Args:
+        argument: Name of the argument, which is also the name of the flag.
+        expected: Expectation, such as 'must be positive'.
+        remedy: Advice for the user.
+        **received: Values to show, by their names.
 
     Attributes:
-        argument: name of the argument (and of the flag) at fault.
+        argument: Name of the argument.
+
+    Example:
+        >>> str(InputError("factor", "must be positive", remedy="Give 4", factor=-1))
+        '`factor` must be positive. Give 4. Received: factor=-1'
     """
 
-    def __init__(self, argument: str, expected: str, *, remedy: str = "", **received):
+    def __init__(self, argument: str, expected: str, *, remedy: str = "", **received: object):
         self.argument = argument
         self._parts = expected, remedy, received
         shown = ", ".join(f"{name}={value!r}" for name, value in received.items())
@@ -26,17 +36,26 @@ class InputError(ValueError):
             parts.append(f"Received: {shown}")
         super().__init__(" ".join(" ".join(parts).split()))
 
-    def at(self, place: str) -> InputError:
-        """The same error, which says first where in the argument it is."""
+    def at(self, location: str) -> InputError:
+        """Returns the same error with a location in the argument.
+
+        Example:
+            >>> str(InputError("input", "must be square").at("image 3"))
+            '`input` image 3: must be square.'
+        """
         expected, remedy, received = self._parts
-        return InputError(self.argument, f"{place}: {expected}", remedy=remedy, **received)
+        return InputError(self.argument, f"{location}: {expected}", remedy=remedy, **received)
 
 
 class NotFiniteError(FloatingPointError):
-    """A term of an image is infinite or no number.
+    """A term of an image is infinite or NaN.
+
+    Args:
+        message: Text of the error.
+        images: Indices of the images in the batch.
 
     Attributes:
-        images: places in the batch.
+        images: Indices of the images in the batch.
     """
 
     def __init__(self, message: str, *, images: Sequence[int]):

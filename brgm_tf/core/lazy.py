@@ -11,17 +11,22 @@ def exports(
 ) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
     """Returns the `__getattr__`, `__dir__` and `__all__` of a package (PEP 562).
 
-    A room's `__init__` lists its names without importing TensorFlow, so that flags are checked
+    The `__init__` of a room lists names without importing TensorFlow, so that flags are checked
     and `--help` is answered at once.
 
     Args:
-        package: the package's `__name__`.
-        homes: name -> module of the package that defines the name, relative to the package.
+        package: `__name__` of the package.
+        homes: Module that defines each name, relative to the package.
+
+    Example:
+        >>> get, _, names = exports("brgm_tf.core", {"InputError": "errors"})
+        >>> names, get("InputError").__name__
+        (['InputError'], 'InputError')
     """
 
-    def find(name: str) -> object:
+    def get_attribute(name: str) -> object:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
 
-    return find, lambda: sorted(homes), sorted(homes)
+    return get_attribute, lambda: sorted(homes), sorted(homes)

@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal; elsewhere, as in a log, a plain line now and then."""
+"""Progress of a run: a bar on a terminal, and plain lines elsewhere, such as in a log."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections.abc import Callable
 from typing import TextIO
 
 SECONDS_BETWEEN_LINES = 30.0
-_MARKS = 1000  # updates that are remembered
+_MAX_MARKS = 1000  # updates that are remembered
 
 
 def display(total: int, *, stream: TextIO) -> Bar | Lines:
-    """A `Bar` where `stream` is a terminal, else `Lines`.
+    """Returns a `Bar` if `stream` is a terminal, and `Lines` otherwise.
 
     Args:
-        total: steps of the whole run.
-        stream: where to write.
+        total: Number of steps of the whole run.
+        stream: Text stream to write to.
     """
     return (Bar if stream.isatty() else Lines)(total, stream=stream)
 
 
 class Bar:
-    """A bar that is drawn anew in its place.
+    """A progress bar on a terminal.
 
     Args:
-        total: steps of the whole run.
-        stream: a terminal.
+        total: Number of steps of the whole run.
+        stream: Terminal to write to.
     """
 
     def __init__(self, total: int, *, stream: TextIO):
@@ -36,8 +36,8 @@ class Bar:
         self._bar = tqdm(total=total, unit="step", file=stream, dynamic_ncols=True)
 
     def update(self, done: int, *, doing: str, note: str = "") -> None:
-        """Shows that `done` steps are done, what is being done, and a note."""
-        self._bar.update(done - self._bar.n)  # which tells the pace of late steps from earlier ones
+        """Shows the number of finished steps, the current activity, and a note."""
+        self._bar.update(done - self._bar.n)  # tqdm estimates the pace from late updates
         self._bar.set_description(doing, refresh=False)
         self._bar.set_postfix_str(note, refresh=False)
         self._bar.refresh()
@@ -47,27 +47,33 @@ class Bar:
         self._bar.write(line, file=self._stream)
 
     def close(self) -> None:
-        """Ends the bar's line."""
+        """Ends the line of the bar."""
         self._bar.close()
 
 
 class Lines:
-    """A line whenever another tenth of the steps is done, or half a minute has passed.
+    """A line for each tenth of the steps, and for each half minute.
 
     Args:
-        total: steps of the whole run.
-        stream: where to write.
-        clock: seconds.
+        total: Number of steps of the whole run.
+        stream: Text stream to write to.
+        clock: Function that returns seconds.
+
+    Example:
+        >>> import sys
+        >>> lines = Lines(100, stream=sys.stdout, clock=iter([0.0, 30.0]).__next__)
+        >>> lines.update(50, doing="image 1 of 2", note="loss 0.1")
+         50% image 1 of 2, loss 0.1, 0:30 passed, 0:30 left
     """
 
     def __init__(self, total: int, *, stream: TextIO, clock: Callable[[], float] = time.monotonic):
         self._total, self._stream, self._clock = total, stream, clock
         self._start = self._last = clock()
         self._tenths = -1
-        self._marks = collections.deque([(self._start, 0)], maxlen=_MARKS)
+        self._marks = collections.deque([(self._start, 0)], maxlen=_MAX_MARKS)
 
     def update(self, done: int, *, doing: str, note: str = "") -> None:
-        """Tells that `done` steps are done, what is being done, and a note, when it is time to."""
+        """Writes a line with the finished steps, the current activity and a note, if it is due."""
         now, tenths = self._clock(), 10 * done // self._total
         if done > self._marks[-1][1]:
             self._marks.append((now, done))
@@ -81,7 +87,7 @@ class Lines:
         self.say(", ".join(filter(None, parts)))
 
     def _pace(self) -> float:
-        """Seconds a step, of the later half of those that are done: the others had to compile."""
+        """Returns the seconds per step in the later half of the run: early steps compile."""
         *earlier, (now, done) = self._marks
         then, before = next((mark for mark in earlier if 2 * mark[1] >= done), earlier[-1])
         return (now - then) / (done - before)
@@ -92,7 +98,7 @@ class Lines:
         self._stream.flush()
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Does nothing: lines need no end."""
 
 
 def _minutes(seconds: float) -> str:

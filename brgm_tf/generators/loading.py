@@ -157,7 +157,7 @@ def _find(handle) -> tuple[GeneratorRow | None, Handle | None]:
 def _local_model(place: Handle, *, progress) -> Path:
     """The file or folder of a handle, out of its archive if it is in one."""
     told = {"progress": progress, "argument": _ARGUMENT}
-    return unpacking.model_in(handles.local_path(place, **told), **told)
+    return unpacking.unpack_model(handles.local_path(place, **told), **told)
 
 
 def _image_size(path: Path) -> tuple[int, int]:
@@ -167,7 +167,7 @@ def _image_size(path: Path) -> tuple[int, int]:
         return _image_size_of_preset(path)
     if kind == "saved_model":
         found = saved_model.signatures(path, argument=_ARGUMENT)
-        _, synthesis = saved_model.roles(found, argument=_ARGUMENT)
+        _, synthesis = saved_model.find_roles(found, argument=_ARGUMENT)
         size = saved_model.image_size(saved_model.image_output(found[synthesis])[1])
         if size is not None:
             return size
@@ -190,7 +190,7 @@ def _image_size_of_preset(folder: Path) -> tuple[int, int]:
 def _load_mobile(weights: str, *, progress):
     from brgm_tf.generators import mobile_stylegan
 
-    arrays = fetching.converted(
+    arrays = fetching.load_converted(
         weights,
         mobile_stylegan.read_arrays,
         mobile_stylegan.ARRAYS_VERSION,

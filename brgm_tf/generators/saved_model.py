@@ -24,7 +24,7 @@ _RANGES = ((1.5, 2.0, -1.0), (np.inf, 2 / 255, -1.0))
 
 
 class SavedModelGenerator(Generator):
-    """A SavedModel with the signatures of `saved_model.roles`: an opaque generator.
+    """A SavedModel with the signatures of `saved_model.find_roles`: an opaque generator.
 
     Its images are taken to be in [-1, 1], unless none of a few draws has a negative value:
     then in [0, 1] or, where larger ones occur, in [0, 255]. They may be [B, R, R, C] or
@@ -43,7 +43,7 @@ class SavedModelGenerator(Generator):
     ):
         super().__init__(name=name, trainable=False)
         found = saved_model.signatures(folder, argument=argument)
-        mapping, synthesis = saved_model.roles(found, argument=argument)
+        mapping, synthesis = saved_model.find_roles(found, argument=argument)
         try:
             model = tf.saved_model.load(str(folder))
         except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:

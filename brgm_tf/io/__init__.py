@@ -1,6 +1,6 @@
-"""Files of images: pictures, masks, archives, k-space and medical files, read and written.
+"""Reading and writing of pictures, masks, archives, k-space and medical files.
 
-Only this room knows files and 8-bit pixels; the other rooms see float32 arrays.
+Only this room handles files and 8-bit pixels; the other rooms use float32 arrays.
 """
 
 from typing import TYPE_CHECKING

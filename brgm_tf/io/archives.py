@@ -1,7 +1,7 @@
-"""Pictures inside of larger files: tar archives, TFRecords, and lists of paths.
+"""Pictures inside larger files: tar archives, TFRecords, and lists of paths.
 
-Nothing is unpacked: a picture is read from its place when its turn comes. TensorFlow is not
-imported here, but to read a record.
+Nothing is unpacked: each picture is read from the archive when it is needed. TensorFlow is
+imported only to parse a record.
 """
 
 from __future__ import annotations
@@ -12,31 +12,34 @@ import os
 import re
 import struct
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.io import images
 from brgm_tf.io.arrays import reading
 from brgm_tf.io.discovery import SUFFIXES as PICTURES
-from brgm_tf.io.discovery import unsharded
+from brgm_tf.io.discovery import strip_shard
+from brgm_tf.io.sources import Content, Header
 
 LIST_SUFFIX = ".txt"
 SUFFIXES = (".tar", ".tfrecord", ".tfrecords")
-# As TensorFlow's own data sets name it.
+# The name that TensorFlow's data sets use.
 FEATURE = "image/encoded"
-# Length and its checksum before a record, a checksum behind it.
+# A record follows its length and the checksum of the length; its own checksum comes last.
 _RECORD_HEAD, _RECORD_TAIL = struct.Struct("<QI"), 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Packed:
-    """A picture in a file of many.
+class ArchiveMember:
+    """A picture inside an archive.
 
     Args:
-        path: of that file.
-        offset, size: of its bytes.
-        name: that its results would like.
-        is_record: whether the bytes are a tf.train.Example with the feature `FEATURE`.
+        path: Path of the archive.
+        offset: Position of the picture's first byte.
+        size: Number of bytes.
+        name: Path that names the results.
+        is_record: Whether the bytes are a tf.train.Example with the feature `FEATURE`.
     """
 
     path: Path
@@ -49,89 +52,106 @@ class Packed:
         return f"{self.path}: {self.name}"
 
     def open(self, mode: str = "rb") -> io.BytesIO:
-        """The picture's file, in memory.
+        """Returns the encoded picture as a file in memory.
 
         Raises:
-            OSError: the file ends before.
-            InputError: the record has no such feature.
+            OSError: the archive ends before the picture does.
+            InputError: the record lacks the feature.
         """
         with self.path.open(mode) as file:
             file.seek(self.offset)
             contents = file.read(self.size)
         if len(contents) < self.size:
             raise OSError("the file ends in the middle of it")
-        return io.BytesIO(_picture_of(contents, name=str(self)) if self.is_record else contents)
+        if self.is_record:
+            contents = _parse_record(contents, name=str(self))
+        return io.BytesIO(contents)
+
+    def header(self) -> Header:
+        """Returns the displayed size."""
+        width, height = images.image_size(self)
+        return Header(height, width)
+
+    def load(self, *, channels: int) -> Content:
+        """Decodes the picture."""
+        return Content(images.load_image(self, channels=channels))
 
 
-def is_bundle(path: Path) -> bool:
-    """Whether a file is one of these by its name; shards such as x.tfrecord-00000-of-00010 are."""
-    return unsharded(path).endswith((*SUFFIXES, LIST_SUFFIX))
+def is_archive(path: Path) -> bool:
+    """Returns whether the name of a file is that of an archive, a shard of one, or a list.
+
+    Example:
+        >>> is_archive(Path("faces.tfrecord-00000-of-00010"))
+        True
+    """
+    return strip_shard(path).endswith((*SUFFIXES, LIST_SUFFIX))
 
 
-def pictures_of(path: Path, *, argument: str = "input") -> Sequence[Path | Packed]:
-    """The pictures in a file.
+def list_pictures(path: Path, *, argument: str = "input") -> list[Path | ArchiveMember]:
+    """Returns the pictures in an archive or list.
 
-    Of an archive those that have an image suffix; of a list the paths, one a line, relative to
-    the folder of the list; of TFRecords every record.
+    A tar archive gives its members with an image suffix, and TFRecords give every record. A list
+    gives its paths, one a line, relative to the folder of the list.
 
     Args:
-        path: the file.
-        argument: name of the user's argument, for errors.
+        path: Path of the file.
+        argument: Name of the user's argument, for errors.
 
     Raises:
-        InputError: the file is damaged, compressed, or holds nothing of the kind.
+        InputError: the file is damaged or compressed, or holds no picture.
     """
-    name = unsharded(path)
+    name = strip_shard(path)
+    read: Callable[[Path], Iterator[Path] | Iterator[ArchiveMember]]
     if name.endswith(LIST_SUFFIX):
-        read, expected, remedy = _listed, "a list of paths", "Write one path a line"
+        read, expected, remedy = _read_list, "a list of paths", "Write one path a line"
     elif name.endswith(".tar"):
-        read, expected = _members, "a tar archive, not compressed,"
+        read, expected = _read_members, "a tar archive, not compressed,"
         remedy = "Decompress it, so that its pictures can be read where they are"
     else:
-        read, expected = _records, "a file of TFRecords, not compressed,"
+        read, expected = _read_records, "a file of TFRecords, not compressed,"
         remedy = f"Write tf.train.Example with the feature {FEATURE}"
     with reading(argument, expected, path=path, remedy=remedy):
-        found = list(read(path))
-    if not found:
+        pictures: list[Path | ArchiveMember] = [*read(path)]
+    if not pictures:
         raise InputError(argument, "must hold at least one image", path=str(path))
-    return found
+    return pictures
 
 
-def _listed(path: Path) -> Iterator[Path]:
+def _read_list(path: Path) -> Iterator[Path]:
     for line in path.read_text("utf-8").splitlines():
         if line.strip():
             yield path.parent / os.path.expanduser(line.strip())
 
 
-def _members(path: Path) -> Iterator[Packed]:
+def _read_members(path: Path) -> Iterator[ArchiveMember]:
     with tarfile.open(path, "r:") as archive:
         for member in archive:
             name = Path(member.name)
             is_picture = name.suffix.lower() in PICTURES and not name.name.startswith(".")
             if member.isfile() and is_picture:
-                yield Packed(path, member.offset_data, member.size, name)
+                yield ArchiveMember(path, member.offset_data, member.size, name)
 
 
-def _records(path: Path) -> Iterator[Packed]:
+def _read_records(path: Path) -> Iterator[ArchiveMember]:
     size, offset = path.stat().st_size, 0
-    places = []
+    extents = []
     with path.open("rb") as file:
         while offset < size:
             file.seek(offset)
             length, _ = _RECORD_HEAD.unpack(file.read(_RECORD_HEAD.size))
-            places.append((offset + _RECORD_HEAD.size, length))
+            extents.append((offset + _RECORD_HEAD.size, length))
             offset += _RECORD_HEAD.size + length + _RECORD_TAIL
     if offset != size:
         raise OSError("it ends in the middle of a record")
-    digits = max(2, len(str(len(places) - 1)))
+    digits = max(2, len(str(len(extents) - 1)))
     stem = path.name[: path.name.lower().index(".tfrecord")]
     shard = "".join(re.findall(r"-\d+(?=-of-)", path.name))
-    for i, (start, length) in enumerate(places):
+    for i, (start, length) in enumerate(extents):
         name = Path(f"{stem}{shard}_{i:0{digits}}.tfrecord")
-        yield Packed(path, start, length, name, is_record=True)
+        yield ArchiveMember(path, start, length, name, is_record=True)
 
 
-def _picture_of(record: bytes, *, name: str) -> bytes:
+def _parse_record(record: bytes, *, name: str) -> bytes:
     import tensorflow as tf
 
     features = tf.train.Example.FromString(record).features.feature

@@ -1,6 +1,6 @@
 """Arrays from .npy files and grey .png files. TensorFlow is not imported here.
 
-Whatever is wrong with a file is one `InputError` that names the argument it was given by.
+Every problem with a file becomes one `InputError` that names the user's argument.
 """
 
 from __future__ import annotations
@@ -23,13 +23,20 @@ _WHITE = {"1": 1, "L": 255, "I;16": 65535, "I": 65535}
 def reading(
     argument: str, expected: str, *, path: str | os.PathLike, remedy: str = ""
 ) -> Iterator[None]:
-    """Makes whatever goes wrong with a file in the block an `InputError`.
+    """Turns every exception raised while a file is read into an `InputError`.
 
     Args:
-        argument: name of the user's argument.
-        expected: what the file should have been, such as 'a .npy file'.
-        path: the file.
-        remedy: what to do instead.
+        argument: Name of the user's argument.
+        expected: Kind of file expected, such as 'a .npy file'.
+        path: Path of the file.
+        remedy: Advice for the user.
+
+    Example:
+        >>> with reading("kernel", "a .npy file", path="blur.npy"):
+        ...     raise EOFError("no data left")
+        Traceback (most recent call last):
+        brgm_tf.core.errors.InputError: `kernel` must be a .npy file that can be read. \
+Received: kernel='blur.npy', reason='no data left'
     """
     try:
         yield
@@ -38,7 +45,7 @@ def reading(
     except FileNotFoundError:
         raise InputError(argument, "must exist", **{argument: os.fspath(path)}) from None
     except Exception as error:
-        # On damaged files the readers raise OSError, KeyError, SyntaxError, struct.error, EOFError
+        # Readers of damaged files raise OSError, KeyError, SyntaxError, struct.error, EOFError
         # and more.
         raise InputError(
             argument,
@@ -49,10 +56,10 @@ def reading(
         ) from None
 
 
-def opened(path: str | os.PathLike) -> np.ndarray:
-    """The array of a .npy file, of which nothing is read yet but the header.
+def map_array(path: str | os.PathLike) -> np.ndarray:
+    """Maps the array of a .npy file into memory; only the header is read.
 
-    It is mapped, so that nothing is allocated for what a damaged header claims.
+    Nothing is allocated for a size that a damaged header claims.
     """
     return np.lib.format.open_memmap(Path(path).expanduser(), mode="r")
 
@@ -68,23 +75,24 @@ def load_real(
     """Reads real numbers as float64.
 
     Args:
-        path: a .npy file, or a grey .png file, whose samples are divided by 255, or by 65535
-            where they have 16 bits.
-        argument: name of the user's argument, for errors.
-        noun: what it is, such as 'kernel'.
-        check_shape: raises an `InputError` for a shape that is none; called before a value is read.
-        kinds: of the dtypes of .npy files that are taken, NumPy's letters.
+        path: Path of a .npy file, or of a grey .png file, whose samples are divided by 255, or
+            by 65535 if they have 16 bits.
+        argument: Name of the user's argument, for errors.
+        noun: Word for the contents, such as 'kernel'.
+        check_shape: Function that raises an `InputError` for a wrong shape, before any value is
+            read.
+        kinds: NumPy's letters for the types that a .npy file may hold.
 
     Raises:
-        InputError: the file is missing or damaged, or holds no such numbers.
+        InputError: the file is missing or damaged, or holds other values.
     """
     remedy = "Give a .npy file, or a grey .png file"
     with reading(argument, f"a {noun}", path=path, remedy=remedy), warnings.catch_warnings():
-        # Of damaged metadata and of size, which is checked.
+        # Pillow warns of damaged metadata, and of the size, which is checked here.
         warnings.simplefilter("ignore")
         if Path(path).suffix.lower() == ".png":
             return _load_png(path, argument=argument, noun=noun, check_shape=check_shape)
-        array = opened(path)
+        array = map_array(path)
         if array.dtype.kind not in kinds:
             raise InputError(
                 argument,
@@ -97,18 +105,20 @@ def load_real(
 
 
 def check_values(array: np.ndarray, *, argument: str, path: str | os.PathLike) -> None:
-    """Checks that numbers are finite, and that there is one that is not 0.
+    """Checks that all numbers are finite and that at least one differs from 0.
 
     Raises:
-        InputError: they are not.
+        InputError: a number is not finite, or all are 0.
     """
     if not np.isfinite(array).all() or not array.any():
         raise InputError(
-            argument, "must hold finite numbers, not all of them 0", **{argument: os.fspath(path)}
+            argument,
+            "must hold finite numbers, not all of them 0",
+            **{argument: os.fspath(path)},
         )
 
 
-def _load_png(path, *, argument: str, noun: str, check_shape) -> np.ndarray:
+def _load_png(path, *, argument: str, noun: str, check_shape: Callable) -> np.ndarray:
     from PIL import Image
 
     with (
@@ -119,7 +129,7 @@ def _load_png(path, *, argument: str, noun: str, check_shape) -> np.ndarray:
         if image.mode not in _WHITE:
             raise InputError(
                 argument,
-                f"must be a grey image, for a {noun} has no colours",
+                f"must be a grey image because a {noun} has no colours",
                 remedy="Save it as grey, without transparency",
                 **{argument: os.fspath(path)},
                 mode=image.mode,

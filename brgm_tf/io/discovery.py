@@ -1,4 +1,4 @@
-"""Image files by name: what a path, folder, glob or example handle stands for."""
+"""Image files named by a path, a folder, a glob pattern or an example handle."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import collections
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from brgm_tf.core.errors import InputError
@@ -16,7 +16,7 @@ EXAMPLE_PREFIX = "example:"
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _EXAMPLES = Path(__file__).parents[1] / "examples"
-# Names that a run's folder has for something else.
+# Files that a run writes beside the folders of its images.
 _RESERVED = (".", "..", "flags.cfg", "metrics.csv")
 
 
@@ -26,64 +26,72 @@ def find_images(
     """Returns the image files that a file, folder, glob pattern or handle names.
 
     Args:
-        spec: a file (of any name); a folder (its files with an image suffix, not
-            recursive, hidden ones left out); a glob pattern (likewise; '**' recurses);
-            or 'example:NAME', a picture that comes with the package.
-        argument: name of the user's argument, for errors.
-        suffixes: of the files of a folder or pattern.
+        spec: Path of a file with any suffix; a folder, whose files with an image suffix are
+            taken; a glob pattern, in which '**' recurses; or 'example:NAME', a picture that is
+            installed with the package. Hidden files and subfolders are left out.
+        argument: Name of the user's argument, for errors.
+        suffixes: Suffixes of the files that a folder or pattern gives.
 
     Returns:
-        The paths; those of a folder or pattern sorted by name.
+        Paths, sorted by name for a folder or pattern.
 
     Raises:
-        InputError: nothing is there, or nothing that is an image by its suffix.
+        InputError: nothing is there, or no file has an image suffix.
+
+    Example:
+        >>> [path.name for path in find_images("example:astronaut_32")]
+        ['astronaut_32.png']
     """
     text = os.fspath(spec)
     if text.startswith(EXAMPLE_PREFIX):
         return [_example(text, argument=argument)]
-    path = expanded(text)
+    path = expand_user(text)
     if not text.strip() or "\0" in text:
-        raise not_found(text, argument=argument)
+        raise not_found_error(text, argument=argument)
     # os.path answers False where Path raises, as for a name that is too long.
     if os.path.isfile(path):
         return [path]
     if os.path.isdir(path):
-        found = _images_among(_listed(path, argument=argument), suffixes)
-        if not found:
+        images = _filter_images(_list_folder(path, argument=argument), suffixes)
+        if not images:
             raise InputError(
                 argument,
                 "must be a folder with images in it",
                 remedy="Suffixes looked for: " + " ".join(suffixes),
                 **{argument: text},
             )
-        return found
-    found = _images_among((Path(name) for name in glob.glob(str(path), recursive=True)), suffixes)
-    if not found:
-        raise not_found(text, argument=argument)
-    return found
+        return images
+    images = _filter_images((Path(name) for name in glob.glob(str(path), recursive=True)), suffixes)
+    if not images:
+        raise not_found_error(text, argument=argument)
+    return images
 
 
-def unique_names(paths: Sequence[Path]) -> list[str]:
-    """Returns one output name per path: its stem, or stem_suffix where stems collide.
+def make_unique_names(paths: Sequence[Path]) -> list[str]:
+    """Returns one output name for each path: its stem, or stem_suffix if stems collide.
 
-    Names that differ only by case collide too, as they do in some file systems; what
-    still collides (the same file name in two folders) is numbered. So is a stem that
-    cannot be the name of a folder beside the run's own files.
+    Names that differ only by case collide, as they do in some file systems. Names that still
+    collide, such as equal file names in two folders, are numbered. A stem that cannot name a
+    folder beside the files of the run is numbered as well.
 
     Args:
-        paths: the input files; of an array the name that it would like.
+        paths: Paths of the inputs.
 
     Returns:
-        As many names, all different, in the same order.
+        Different names in the same order.
+
+    Example:
+        >>> make_unique_names([Path("a.png"), Path("b.png"), Path("a.jpg")])
+        ['a_png', 'b', 'a_jpg']
     """
-    # A backslash parts folders elsewhere.
+    # A backslash separates folders on other systems.
     stems = [path.stem.replace("\\", "_") for path in paths]
     count = collections.Counter(stem.casefold() for stem in stems)
     taken = set(_RESERVED)
     names = []
     for path, stem in zip(paths, stems, strict=True):
-        alone = count[stem.casefold()] == 1 or not path.suffix
-        base = stem if alone else f"{stem}_{path.suffix.lstrip('.')}"
+        is_unique = count[stem.casefold()] == 1 or not path.suffix
+        base = stem if is_unique else f"{stem}_{path.suffix.lstrip('.')}"
         name, number = base, 1
         while name.casefold() in taken:
             number += 1
@@ -93,13 +101,18 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def expanded(spec: str | os.PathLike) -> Path:
-    """The path with '~' replaced by the user's home."""
+def expand_user(spec: str | os.PathLike) -> Path:
+    """Returns the path with '~' replaced by the user's home."""
     return Path(os.path.expanduser(spec))
 
 
-def unsharded(path: Path) -> str:
-    """A file's name in small letters, without a shard's number, as in x.tfrecord-00000-of-00010."""
+def strip_shard(path: Path) -> str:
+    """Returns the name of a file in small letters, without the number of a shard.
+
+    Example:
+        >>> strip_shard(Path("Faces.tfrecord-00000-of-00010"))
+        'faces.tfrecord'
+    """
     return _SHARD.sub("", path.name.lower())
 
 
@@ -116,7 +129,7 @@ def _example(text: str, *, argument: str) -> Path:
     return examples[name]
 
 
-def _listed(folder: Path, *, argument: str) -> list[Path]:
+def _list_folder(folder: Path, *, argument: str) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError as error:
@@ -127,15 +140,15 @@ def _listed(folder: Path, *, argument: str) -> list[Path]:
         ) from None
 
 
-def _images_among(paths, suffixes: Sequence[str]) -> list[Path]:
-    # macOS leaves hidden '._name.png' files that are no images.
+def _filter_images(paths: Iterable[Path], suffixes: Sequence[str]) -> list[Path]:
+    # macOS leaves hidden '._name.png' files that are not images.
     suffixes = tuple(suffixes)
-    chosen = [p for p in paths if unsharded(p).endswith(suffixes) and not p.name.startswith(".")]
+    chosen = [p for p in paths if strip_shard(p).endswith(suffixes) and not p.name.startswith(".")]
     return sorted(path for path in chosen if path.is_file())
 
 
-def not_found(text: str, *, argument: str) -> InputError:
-    """The error for a path that leads to no image."""
+def not_found_error(text: str, *, argument: str) -> InputError:
+    """Returns the error for a path that leads to no image."""
     return InputError(
         argument,
         "must be an image file, a folder of images or a glob pattern that matches some",

@@ -1,6 +1,6 @@
-"""What is to be restored: paths or arrays, checked by their headers, then loaded one by one.
+"""Inputs of a run: planned from paths or arrays, checked by their headers, loaded one by one.
 
-TensorFlow is not imported here: a wrong input is answered before any heavy work.
+TensorFlow is not imported here: a wrong input is reported before any heavy work.
 """
 
 from __future__ import annotations
@@ -8,22 +8,27 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import archives, discovery, images, medical
 from brgm_tf.io import kspace as kspace_files
-from brgm_tf.io.archives import Packed
-from brgm_tf.io.discovery import find_images, unique_names
-from brgm_tf.io.kspace import KSpaceSlice
-from brgm_tf.io.mask_detection import Found, finder
+from brgm_tf.io.discovery import find_images, make_unique_names
+from brgm_tf.io.kspace import KSpaceArray
+from brgm_tf.io.mask_detection import MaskDetector, parse_detector
 from brgm_tf.io.masks import check_mask, load_mask, match_masks
-from brgm_tf.io.medical import Geometry, Slice, Slicing
+from brgm_tf.io.medical import Geometry, Slicing
+from brgm_tf.io.pictures import PictureArray, PictureFile, PillowImage
+from brgm_tf.io.sources import Header, Source
 
 KINDS = ("measurement", "clean")
 SUFFIXES = (*discovery.SUFFIXES, *medical.SUFFIXES, *archives.SUFFIXES)
-_MOST_ZEROS = 0.01  # share of the sampled values
+_MAX_ZEROS = 0.01  # fraction of the sampled values
+
+Mask = Path | np.ndarray | MaskDetector
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,31 +36,30 @@ class InputSpec:
     """One image to restore.
 
     Args:
-        name: of its results.
-        image: a path, a picture in an archive, a slice of a medical file, or float [h, w, C] in
-            [-1, 1]; of k-space a slice in a file, or complex [H, W, coils].
-        mask: a path, or bool [H, W, 1] or [H, W], True = missing; a `holes.Found` to find it
-            in the image; None without masks.
+        name: Name of its results.
+        source: Source of the image.
+        mask: Path of a mask; bool [H, W, 1] or [H, W], True = missing; or a detector of the mask
+            in the image. None without masks.
     """
 
     name: str
-    image: Path | Packed | Slice | np.ndarray | KSpaceSlice
-    mask: Path | np.ndarray | Found | None = None
+    source: Source
+    mask: Mask | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class InputRequirements:
-    """What an input must be.
+    """Properties that inputs must have.
 
     Args:
-        size: height and width that `Loaded.image` gets.
-        resizable: whether an image of another size is resized to it: a photograph is,
-            but not a measurement of fewer pixels than the image, which is exact.
-        resolution: of the generator.
-        mask_resolution: of the images that are masked: what masks get.
-        channels: 1 or 3; of k-space the number of coils.
+        size: Height and width of `LoadedInput.image`.
+        resizable: Whether an image of another size is resized. Photographs are; a measurement
+            with fewer pixels than the image is not, because its pixels are exact.
+        resolution: Resolution of the generator.
+        mask_resolution: Resolution of the masked images and of their masks.
+        channels: Number of channels, 1 or 3; for k-space the number of coils.
         non_square: 'crop' or 'refuse'.
-        sampled: of k-space, bool [size, size], True = sampled by the corruption; None of pictures.
+        sampled: bool [size, size], True where the corruption samples k-space; None for pictures.
     """
 
     size: int
@@ -69,10 +73,13 @@ class InputRequirements:
 
 @dataclasses.dataclass(frozen=True)
 class LoadedInput:
-    """A job's arrays: image float32 [size, size, C], missing bool [M, M, 1] or None.
+    """Arrays of one input.
 
-    M is the `Expected.mask_resolution`. Of k-space the image is complex64 [size, size, coils].
-    The geometry is where the image's results belong, None but of slices of medical files.
+    Args:
+        name: Name of its results.
+        image: float32 [size, size, C], or k-space, complex64 [size, size, coils].
+        missing: bool [M, M, 1] with M = `InputRequirements.mask_resolution`; None without masks.
+        geometry: Place of a medical slice in the patient; None for other sources.
     """
 
     name: str
@@ -90,241 +97,243 @@ def plan(
     kspace: bool = False,
     slicing: Slicing | None = None,
 ) -> list[InputSpec]:
-    """The jobs of `inputs`: a path, folder, glob or example, an array, or a list of these.
+    """Returns one specification for each image in the inputs.
 
     Args:
-        inputs: as said; arrays are [h, w, C] or [N, h, w, C] in [-1, 1]; of k-space complex
-            [H, W], [H, W, coils] or [N, H, W, coils].
-        masks: a file for all or a folder with one an image; or bool arrays, one for
-            all or one an image; or 'found' or 'found(fill=...)', see `holes.find_missing`.
-        needs_masks: whether the corruption wants them.
-        kind: of the inputs, one of `KINDS`: masks are found in measurements only.
-        kspace: whether they are k-space; every slice of a file is a job.
-        slicing: which slices of medical volumes are wanted, each of which is a job.
+        inputs: Path of a file or folder, a glob pattern or an example handle; a PIL image; an
+            array or eager tensor [h, w, C] or [N, h, w, C], uint8 in [0, 255] or floats in
+            [-1, 1]; for k-space complex [H, W], [H, W, coils] or [N, H, W, coils]; or a list of
+            these.
+        masks: Path of a file for all images or of a folder with one for each; bool arrays, one
+            for all or one for each image; or 'found' or 'found(fill=...)', see
+            `mask_detection.find_missing`.
+        needs_masks: Whether the corruption takes masks.
+        kind: Kind of the inputs, one of `KINDS`. Masks are detected in measurements only.
+        kspace: Whether the inputs are k-space. Every slice of a file is one image.
+        slicing: Selection of slices of medical volumes. Every slice is one image.
 
     Raises:
-        InputError: nothing is found, or images and masks do not match.
+        InputError: there is no input, or images and masks do not match.
+
+    Example:
+        >>> [spec.name for spec in plan(["example:astronaut_32", np.zeros((2, 8, 8, 3))])]
+        ['astronaut_32', 'image_00001', 'image_00002']
     """
+    detector = parse_detector(masks)
+    _check_masks(masks, detector, needs_masks=needs_masks, kind=kind)
+    sources = _list_sources(inputs, kspace=kspace, slicing=slicing or Slicing())
+    if not sources:
+        raise InputError("input", "must hold at least one image")
+    paths = [source.name or Path(f"image_{i:05d}") for i, source in enumerate(sources)]
+    matched: Sequence[Mask | None] = [detector] * len(sources)
+    if masks is not None and detector is None:
+        has_names = all(source.name is not None for source in sources)
+        matched = _match_masks(masks, paths, has_names=has_names)
+    names = make_unique_names(paths)
+    return [InputSpec(*spec) for spec in zip(names, sources, matched, strict=True)]
+
+
+def check(spec: InputSpec, *, expected: InputRequirements) -> None:
+    """Checks an input by its header, and a mask array.
+
+    A mask that is to be detected is detected here already, because only the pixels show it.
+
+    Raises:
+        InputError: the input is unreadable, of a wrong size or out of range, or no mask is
+            detected.
+    """
+    _check_header(spec, expected=expected)
+    if isinstance(spec.mask, np.ndarray | MaskDetector):
+        _load_mask(spec, aspect=None, expected=expected)
+
+
+def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
+    """Loads the image and the mask of an input.
+
+    Raises:
+        InputError: a file cannot be used.
+
+    Example:
+        >>> expected = InputRequirements(8, True, 8, 8, channels=1)
+        >>> [spec] = plan(np.full((6, 9, 1), 255, np.uint8))
+        >>> load(spec, expected=expected).image.shape
+        (8, 8, 1)
+    """
+    _check_header(spec, expected=expected)
+    content = spec.source.load(channels=expected.channels)
+    if expected.sampled is not None:
+        return LoadedInput(spec.name, _crop_kspace(spec, content.image, expected=expected), None)
+    aspect = content.image.shape[1], content.image.shape[0]
+    image = images.fit(content.image, resolution=expected.size, how=expected.non_square)
+    missing = _load_mask(spec, aspect=aspect, expected=expected)
+    return LoadedInput(spec.name, image, missing, content.geometry)
+
+
+# Planning.
+
+
+def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kind: str) -> None:
     if needs_masks and masks is None:
         raise InputError(
             "masks", "must be given for this corruption", remedy="Give a file or folder"
         )
     if masks is not None and not needs_masks:
         raise InputError("masks", "must not be given: the corruption takes none", masks=str(masks))
-    found = finder(masks)
-    if found and kind != "measurement":
+    if detector and kind != "measurement":
         raise InputError(
             "masks",
             "can be found in damaged pictures only, not in clean ones",
             remedy="Give mask files, or input_kind=measurement",
             masks=masks,
         )
-    items = _items(inputs, kspace=kspace, slicing=slicing or Slicing())
-    if not items:
-        raise InputError("input", "must hold at least one image")
-    names = unique_names([_name_of(item, place=i) for i, item in enumerate(items)])
-    matched = [found] * len(items) if found or masks is None else _masks_of(items, masks)
-    return [InputSpec(*spec) for spec in zip(names, items, matched, strict=True)]
 
 
-def check(spec: InputSpec, *, expected: InputRequirements) -> None:
-    """Checks a job: a file's size from its header, an array's size and range, a mask array.
+def _list_sources(inputs, *, kspace: bool, slicing: Slicing) -> list[Source]:
+    if isinstance(inputs, str | Path):
+        paths = find_images(inputs, suffixes=kspace_files.SUFFIXES if kspace else SUFFIXES)
+        return [one for path in paths for one in _open(path, kspace=kspace, slicing=slicing)]
+    if isinstance(inputs, Image.Image):
+        return [PillowImage(inputs)]
+    if hasattr(inputs, "__array__"):
+        return _split_array(np.asarray(inputs), kspace=kspace)
+    if not isinstance(inputs, Sequence) or not len(inputs):
+        raise InputError("input", "must be a path, an image, an array or a list of these")
+    return [one for each in inputs for one in _list_sources(each, kspace=kspace, slicing=slicing)]
 
-    A mask that is to be found is looked for here already: only the pixels tell.
 
-    Raises:
-        InputError: it is unreadable, of a wrong size or out of range, or no mask is found.
-    """
-    _check_sizes(spec, expected=expected)
-    if isinstance(spec.mask, Found):
-        _found_mask(spec, expected=expected)
+def _open(path: Path, *, kspace: bool, slicing: Slicing) -> Sequence[Source]:
+    """Returns the images that a file holds or lists."""
+    if kspace:
+        return kspace_files.list_slices(path)
+    if archives.is_archive(path):
+        sources: list[Source] = []
+        for entry in archives.list_pictures(path):
+            if isinstance(entry, Path):
+                sources += _open(entry, kspace=False, slicing=slicing)
+            else:
+                sources.append(entry)
+        return sources
+    if medical.is_medical(path):
+        return medical.list_slices(path, slicing)
+    return [PictureFile(path)]
 
 
-def _check_sizes(spec: InputSpec, *, expected: InputRequirements) -> None:
-    if isinstance(spec.mask, np.ndarray):
-        check_mask(spec.mask, resolution=expected.mask_resolution)
+def _split_array(values: np.ndarray, *, kspace: bool) -> list[Source]:
+    arrays = list(values) if values.ndim == 4 else [values]
+    if not kspace:
+        return [PictureArray(array) for array in arrays]
+    return [KSpaceArray(kspace_files.check_kspace(array, name="input")) for array in arrays]
+
+
+def _match_masks(masks: Any, paths: Sequence[Path], *, has_names: bool) -> Sequence[Mask]:
+    if isinstance(masks, str | Path):
+        if has_names:
+            return match_masks(paths, masks)
+        files = find_images(masks, argument="masks")
+        if len(files) != 1:
+            raise InputError("masks", "must be one file, or bool arrays, for images without names")
+        return files * len(paths)
+    masks = np.asarray(masks)
+    if masks.dtype != bool:
+        raise InputError("masks", "must be bool arrays, True = missing", dtype=str(masks.dtype))
+    if masks.ndim == 4 and len(masks) == len(paths):
+        return list(masks)
+    if masks.ndim in (2, 3):
+        return [masks] * len(paths)
+    raise InputError(
+        "masks", f"must be one mask or {len(paths)}, [H, W, 1] each", shape=masks.shape
+    )
+
+
+# Checking.
+
+
+def _check_header(spec: InputSpec, *, expected: InputRequirements) -> None:
+    try:
+        header = spec.source.header()
+    except InputError as error:
+        # Errors of a file name the file; errors of an array need the name of the input.
+        raise error if spec.source.name is not None else error.at(spec.name) from None
+    size = f"{header.width} x {header.height}"
     if expected.sampled is not None:
-        _check_kspace(spec, expected=expected)
-        return
-    if isinstance(spec.image, np.ndarray):
-        if spec.image.ndim != 3 or spec.image.shape[2] != expected.channels:
-            raise InputError(
-                "input",
-                f"must be arrays [h, w, {expected.channels}] in [-1, 1]",
-                shape=spec.image.shape,
-            )
-        # Written so that NaN is refused too.
-        if not (spec.image.size and np.abs(spec.image).max() <= 1.001):
-            raise InputError("input", f"{spec.name} must hold numbers in [-1, 1]")
-        height, width = spec.image.shape[:2]
-    elif isinstance(spec.image, Slice):
-        spec.image.check_square_pixels()
-        height, width = spec.image.shape
-    else:
-        width, height = images.image_size(spec.image)
-    if expected.non_square == "refuse" and width != height:
+        _check_kspace_size(spec.name, header, expected=expected)
+    elif header.channels not in (None, expected.channels):
         raise InputError(
-            "input", f"{spec.name} must be square", remedy="Crop it", size=f"{width} x {height}"
+            "input",
+            f"{spec.name} must be an array [h, w, {expected.channels}]",
+            shape=tuple(header),
         )
-    if not expected.resizable and min(width, height) != expected.size:
+    if expected.non_square == "refuse" and header.width != header.height:
+        raise InputError("input", f"{spec.name} must be square", remedy="Crop it", size=size)
+    is_picture = expected.sampled is None
+    if is_picture and not expected.resizable and min(header[:2]) != expected.size:
         raise InputError(
             "input",
             f"{spec.name} must be {expected.size} x {expected.size} pixels for this corruption",
             remedy="Give another factor, or input_kind=clean to have a whole picture corrupted",
-            size=f"{width} x {height}",
+            size=size,
         )
 
 
-def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
-    """Loads a job's image and mask.
-
-    Raises:
-        InputError: a file cannot be used.
-    """
-    _check_sizes(spec, expected=expected)
-    if expected.sampled is not None:
-        return LoadedInput(spec.name, _load_kspace(spec, expected=expected), None)
-    image, geometry = _load_picture(spec.image, channels=expected.channels)
-    aspect = image.shape[1], image.shape[0]
-    image = images.fit(image, resolution=expected.size, how=expected.non_square)
-    if isinstance(spec.mask, Found):
-        missing = _found_mask(spec, expected=expected)
-    else:
-        missing = _load_mask(spec.mask, aspect=aspect, expected=expected)
-    return LoadedInput(spec.name, image, missing, geometry)
-
-
-def _load_picture(
-    image: Path | Packed | Slice | np.ndarray, *, channels: int
-) -> tuple[np.ndarray, Geometry | None]:
-    if isinstance(image, np.ndarray):
-        return np.asarray(image, "float32"), None
-    if isinstance(image, Slice):
-        picture, window = image.load()
-        return np.repeat(picture, channels, axis=-1), Geometry(image, window)
-    return images.load_image(image, channels=channels), None
-
-
-def _items(
-    inputs, *, kspace: bool, slicing: Slicing
-) -> list[Path | Packed | Slice | np.ndarray | KSpaceSlice]:
-    if isinstance(inputs, str | Path):
-        paths = find_images(inputs, suffixes=kspace_files.SUFFIXES if kspace else SUFFIXES)
-        return [item for path in paths for item in _items_of(path, kspace=kspace, slicing=slicing)]
-    if isinstance(inputs, np.ndarray):
-        arrays = list(inputs) if inputs.ndim == 4 else [inputs]
-        if not kspace:
-            return arrays
-        return [kspace_files.checked_values(array, name="input") for array in arrays]
-    if not isinstance(inputs, Sequence) or not len(inputs):
-        raise InputError("input", "must be a path, an array or a list of these")
-    return [item for entry in inputs for item in _items(entry, kspace=kspace, slicing=slicing)]
-
-
-def _items_of(
-    item: Path | Packed, *, kspace: bool, slicing: Slicing
-) -> list[Path | Packed | Slice | KSpaceSlice]:
-    """What is in a file: itself, its slices, or what it holds or lists."""
-    if isinstance(item, Packed):
-        return [item]
-    if kspace:
-        return kspace_files.slices_of(item)
-    if archives.is_bundle(item):
-        held = archives.pictures_of(item)
-        return [one for path in held for one in _items_of(path, kspace=kspace, slicing=slicing)]
-    return medical.slices_of(item, slicing) if medical.is_medical(item) else [item]
-
-
-def _name_of(item, *, place: int) -> Path:
-    """What the results of an item would be named by."""
-    if isinstance(item, KSpaceSlice | Slice | Packed):
-        return item.name
-    return item if isinstance(item, Path) else Path(f"image_{place:05d}")
-
-
-def _check_kspace(spec: InputSpec, *, expected: InputRequirements) -> None:
-    """Checks the size of k-space, from its header where it is in a file."""
-    height, width, coils = spec.image.shape
-    if coils != expected.channels:
+def _check_kspace_size(name: str, header: Header, *, expected: InputRequirements) -> None:
+    if header.channels != expected.channels:
         raise InputError(
             "input",
-            f"{spec.name} must be k-space of {expected.channels} coils",
+            f"{name} must be k-space of {expected.channels} coils",
             remedy="Give the sensitivities of its coils: kspace(..., sensitivities='maps.npy')",
-            coils=coils,
+            coils=header.channels,
         )
-    if not height >= width >= expected.size:
+    if not header.height >= header.width >= expected.size:
         raise InputError(
             "input",
-            f"{spec.name} must have as many rows as columns, or more, and {expected.size} at least",
+            f"{name} must have as many rows as columns, or more, and {expected.size} at least",
             remedy="Give its transpose, or choose a generator of fewer pixels",
-            rows=height,
-            columns=width,
-        )
-    if expected.non_square == "refuse" and width != height:
-        raise InputError(
-            "input",
-            f"{spec.name} must be square",
-            remedy="Cut its field of view",
-            size=f"{width} x {height}",
+            rows=header.height,
+            columns=header.width,
         )
 
 
-def _load_kspace(spec: InputSpec, *, expected: InputRequirements) -> np.ndarray:
-    """Complex64 [size, size, coils], with values where the corruption samples them."""
-    values = spec.image.load() if isinstance(spec.image, KSpaceSlice) else spec.image
-    values = kspace_files.squared(values, resolution=expected.size)
-    nothing = (values == 0).all(axis=-1)[expected.sampled].mean()
-    # Measured values have noise, and are 0 by a rare chance alone.
-    if nothing > _MOST_ZEROS:
+# Loading.
+
+
+def _crop_kspace(spec: InputSpec, values: np.ndarray, *, expected: InputRequirements) -> np.ndarray:
+    """Returns complex64 [size, size, coils], measured wherever the corruption samples."""
+    values = kspace_files.crop_to_square(values, resolution=expected.size)
+    zeros = (values == 0).all(axis=-1)[expected.sampled].mean()
+    # Measured values have noise: a zero is very unlikely.
+    if zeros > _MAX_ZEROS:
         raise InputError(
             "input",
-            f"{spec.name} is 0 at {nothing:.0%} of the places that the corruption samples",
+            f"{spec.name} is 0 at {zeros:.0%} of the places that the corruption samples",
             remedy="Give the pattern that it was measured with, or k-space without gaps",
         )
     return values
 
 
-def _masks_of(items, masks) -> list[Path | np.ndarray]:
-    if isinstance(masks, str | Path):
-        if not any(isinstance(item, np.ndarray) for item in items):
-            return match_masks([_name_of(item, place=i) for i, item in enumerate(items)], masks)
-        found = find_images(masks, argument="masks")
-        if len(found) != 1:
-            raise InputError("masks", "must be one file, or bool arrays, for images without names")
-        return found * len(items)
-    masks = np.asarray(masks)
-    if masks.dtype != bool:
-        raise InputError("masks", "must be bool arrays, True = missing", dtype=str(masks.dtype))
-    if masks.ndim == 4 and len(masks) == len(items):
-        return list(masks)
-    if masks.ndim in (2, 3):
-        return [masks] * len(items)
-    raise InputError(
-        "masks", f"must be one mask or {len(items)}, [H, W, 1] each", shape=masks.shape
-    )
+def _load_mask(
+    spec: InputSpec, *, aspect: tuple[int, int] | None, expected: InputRequirements
+) -> np.ndarray | None:
+    if spec.mask is None:
+        return None
+    if isinstance(spec.mask, MaskDetector):
+        return _detect_mask(spec, spec.mask, expected=expected)
+    if isinstance(spec.mask, np.ndarray):
+        return check_mask(spec.mask, resolution=expected.mask_resolution)
+    return load_mask(spec.mask, resolution=expected.mask_resolution, aspect=aspect)
 
 
-def _found_mask(spec: InputSpec, *, expected: InputRequirements) -> np.ndarray:
-    """The mask found in the job's picture, in its own pixels and colours."""
+def _detect_mask(
+    spec: InputSpec, detector: MaskDetector, *, expected: InputRequirements
+) -> np.ndarray:
+    """Returns the mask detected in the original pixels and colours of the input."""
     if expected.size != expected.mask_resolution:
         raise InputError(
             "masks",
-            "can be found only where the measurement has the size of what is masked, "
+            "can be found only if the measurement has the size of the masked image, "
             f"{expected.mask_resolution} x {expected.mask_resolution} pixels",
             remedy="Give mask files",
             size=expected.size,
         )
-    if isinstance(spec.image, np.ndarray | Slice):
-        levels = (_load_picture(spec.image, channels=3)[0] + 1.0) * 127.5
-    else:
-        # Three channels, whatever the generator has: luma would mix up colours.
-        levels = images.load_levels(spec.image, channels=3)
-    return spec.mask.mask_of(levels, resolution=expected.mask_resolution, name=spec.name)
-
-
-def _load_mask(mask, *, aspect, expected: InputRequirements) -> np.ndarray | None:
-    if mask is None:
-        return None
-    if isinstance(mask, np.ndarray):
-        return check_mask(mask, resolution=expected.mask_resolution)
-    return load_mask(mask, resolution=expected.mask_resolution, aspect=aspect)
+    # Three channels for every generator: luma would mix up colours.
+    levels = (spec.source.load(channels=3).image + 1.0) * 127.5
+    return detector.detect(levels, resolution=expected.mask_resolution, name=spec.name)

@@ -1,34 +1,37 @@
-"""Measured k-space from files: NumPy arrays, and HDF5 as of fastMRI.
+"""Measured k-space: NumPy arrays, and HDF5 files in the layout of fastMRI.
 
-The frequency 0 is in the middle, at [H // 2, W // 2]; rows are read out, and phases encoded along
-the width. TensorFlow is not imported here, and h5py by functions alone.
+The zero frequency is in the middle, at [H // 2, W // 2]. Rows are read out, and phases are encoded
+along the width. TensorFlow is not imported here, and h5py is imported only to read a file.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.io.arrays import opened, reading
+from brgm_tf.io.arrays import map_array, reading
+from brgm_tf.io.sources import Content, Header
 
 SUFFIXES = (".npy", ".h5", ".hdf5")
 _DATASET = "kspace"
 _EXPECTED = "a file of k-space"
 _REMEDY = "Give input_kind=clean to have a picture measured"
+_ARRAY_FORM = "[H, W] or [H, W, coils]"
 
 
 @dataclasses.dataclass(frozen=True)
 class KSpaceSlice:
-    """Where the k-space of one image is.
+    """The k-space of one image in a file.
 
     Args:
-        path: of its file.
-        index: of the slice in an HDF5 file; None of a NumPy array.
-        shape: (H, W, coils).
-        name: that its results would like.
+        path: Path of the file.
+        index: Index of the slice in an HDF5 file; None for a NumPy array.
+        shape: Number of rows, columns and coils.
+        name: Path that names the results.
     """
 
     path: Path
@@ -36,39 +39,67 @@ class KSpaceSlice:
     shape: tuple[int, int, int]
     name: Path
 
-    def load(self) -> np.ndarray:
-        """The values, complex64 [H, W, coils].
+    def header(self) -> Header:
+        """Returns the shape."""
+        return Header(*self.shape)
+
+    def load(self, *, channels: int) -> Content:
+        """Returns the values, complex64 [H, W, coils].
 
         Raises:
-            InputError: they cannot be read, or are not finite.
+            InputError: the file cannot be read, or a value is not finite.
         """
         with reading("input", _EXPECTED, path=self.path):
-            return self._read(self.path)
+            return Content(self._read())
 
-    def _read(self, path: Path) -> np.ndarray:
+    def _read(self) -> np.ndarray:
         if self.index is None:
-            return checked_values(opened(path), name=path.name)
+            return check_kspace(map_array(self.path), name=self.path.name)
         import h5py
 
-        with h5py.File(path, "r") as file:
+        with h5py.File(self.path, "r") as file:
             values = file[_DATASET][self.index]
-        # fastMRI has the coils first.
+        # fastMRI stores the coils first.
         values = values if values.ndim == 2 else np.moveaxis(values, 0, -1)
-        return checked_values(values, name=self.name.stem)
+        return check_kspace(values, name=self.name.stem)
 
 
-def slices_of(path: Path, *, argument: str = "input") -> list[KSpaceSlice]:
-    """The slices of a file, from its header.
+@dataclasses.dataclass(frozen=True, eq=False)
+class KSpaceArray:
+    """The k-space of one image in memory.
 
     Args:
-        path: a .npy file, complex [H, W] or [H, W, coils]: one slice; or a .h5 or .hdf5 file
-            with the data set 'kspace', complex [slices, H, W] or [slices, coils, H, W].
-        argument: name of the user's argument, for errors.
+        values: complex64 [H, W, coils].
+    """
+
+    values: np.ndarray
+
+    @property
+    def name(self) -> None:
+        """None: an array has no name."""
+        return
+
+    def header(self) -> Header:
+        """Returns the shape."""
+        return Header(*self.values.shape)
+
+    def load(self, *, channels: int) -> Content:
+        """Returns the values."""
+        return Content(self.values)
+
+
+def list_slices(path: Path, *, argument: str = "input") -> list[KSpaceSlice]:
+    """Returns the slices in a file of k-space; only its header is read.
+
+    Args:
+        path: Path of a .npy file with one slice, complex [H, W] or [H, W, coils], or of a .h5 or
+            .hdf5 file whose data set 'kspace' is complex [slices, H, W] or [slices, coils, H, W].
+        argument: Name of the user's argument, for errors.
 
     Raises:
-        InputError: it is no such file.
+        InputError: the file does not hold k-space.
 
-    Reference: Zbontar et al. (2018), fastMRI (arXiv 1811.08839), its files.
+    Reference: Zbontar et al. (2018), fastMRI (arXiv 1811.08839), section on the files.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
@@ -77,63 +108,73 @@ def slices_of(path: Path, *, argument: str = "input") -> list[KSpaceSlice]:
             remedy=_REMEDY,
             path=str(path),
         )
-    read = _array_slice if path.suffix.lower() == ".npy" else _hdf5_slices
+    read = _list_array if path.suffix.lower() == ".npy" else _list_hdf5
     with reading(argument, _EXPECTED, path=path):
         return read(path)
 
 
-def checked_values(values, *, name: str) -> np.ndarray:
-    """Values [H, W] or [H, W, coils] as complex64 [H, W, coils].
+def check_kspace(values, *, name: str) -> np.ndarray:
+    """Returns values [H, W] or [H, W, coils] as complex64 [H, W, coils].
+
+    Args:
+        values: complex [H, W] or [H, W, coils].
+        name: Name of the input, for errors.
 
     Raises:
-        InputError: they are not complex, of another rank, not finite, or all 0.
+        InputError: the values are not complex, of another rank, not finite, or all 0.
+
+    Example:
+        >>> check_kspace(np.ones((4, 3), complex), name="scan").shape
+        (4, 3, 1)
     """
     values = np.asarray(values)
-    _check_kind(values.dtype, values.shape, ranks=(2, 3), form="[H, W] or [H, W, coils]", name=name)
+    _check_layout(values.dtype, values.shape, ranks=(2, 3), form=_ARRAY_FORM, name=name)
     if not np.isfinite(values).all() or not values.any():
         raise InputError("input", f"{name} must hold finite numbers, not all of them 0")
     return (values if values.ndim == 3 else values[..., None]).astype(np.complex64)
 
 
-def squared(values: np.ndarray, *, resolution: int) -> np.ndarray:
-    """k-space of the square image of a resolution: [resolution, resolution, coils].
+def crop_to_square(values: np.ndarray, *, resolution: int) -> np.ndarray:
+    """Returns the k-space of the square image with a given resolution.
 
-    Where there are more rows than columns, which is what a scanner that samples its read-out
-    twice as densely leaves, the field of view is cut to the middle: as many rows as columns.
-    That takes whole columns, sampled or not sampled, not single values. Then high frequencies
-    are left out: the same field of view in fewer pixels.
+    Scanners often sample the read-out twice as densely as the phases, which gives more rows than
+    columns. The field of view is then cut to its middle, which keeps whole columns either sampled
+    or not sampled. High frequencies are left out next: the field of view has fewer pixels.
 
     Args:
-        values: complex [H, W, coils], H >= W >= resolution.
-        resolution: side of the image in pixels.
+        values: complex [H, W, coils] with H >= W >= resolution.
+        resolution: Side of the image in pixels.
+
+    Returns:
+        [resolution, resolution, coils] of the same type.
     """
     height, width = values.shape[:2]
     if height > width:
-        rows = _centred(np.fft.ifft, values)
-        values = _centred(np.fft.fft, _middle(rows, width)).astype(values.dtype)
-    return _middle(np.swapaxes(_middle(values, resolution), 0, 1), resolution).swapaxes(0, 1)
+        rows = _transform_rows(np.fft.ifft, values)
+        values = _transform_rows(np.fft.fft, _middle_rows(rows, width)).astype(values.dtype)
+    columns = np.swapaxes(_middle_rows(values, resolution), 0, 1)
+    return _middle_rows(columns, resolution).swapaxes(0, 1)
 
 
-def _middle(array: np.ndarray, size: int) -> np.ndarray:
-    """The rows about the middle one, which becomes that of [size, ...]."""
+def _middle_rows(array: np.ndarray, size: int) -> np.ndarray:
+    """Returns `size` rows; the middle row stays the middle one."""
     first = len(array) // 2 - size // 2
     return array[first : first + size]
 
 
-def _centred(transform, array: np.ndarray) -> np.ndarray:
+def _transform_rows(transform: Callable, array: np.ndarray) -> np.ndarray:
     array = transform(np.fft.ifftshift(array, axes=0), axis=0, norm="ortho")
     return np.fft.fftshift(array, axes=0)
 
 
-def _array_slice(path: Path) -> list[KSpaceSlice]:
-    array = opened(path)
-    form = "[H, W] or [H, W, coils]"
-    _check_kind(array.dtype, array.shape, ranks=(2, 3), form=form, name=path.name)
+def _list_array(path: Path) -> list[KSpaceSlice]:
+    array = map_array(path)
+    _check_layout(array.dtype, array.shape, ranks=(2, 3), form=_ARRAY_FORM, name=path.name)
     height, width, *coils = array.shape
     return [KSpaceSlice(path, None, (height, width, *(coils or [1])), path)]
 
 
-def _hdf5_slices(path: Path) -> list[KSpaceSlice]:
+def _list_hdf5(path: Path) -> list[KSpaceSlice]:
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -142,7 +183,7 @@ def _hdf5_slices(path: Path) -> list[KSpaceSlice]:
             raise InputError("input", f"{path.name} must have the data set '{_DATASET}'")
         shape, dtype = dataset.shape, dataset.dtype
     form = "[slices, H, W] or [slices, coils, H, W]"
-    _check_kind(dtype, shape, ranks=(3, 4), form=form, name=path.name)
+    _check_layout(dtype, shape, ranks=(3, 4), form=form, name=path.name)
     count, *coils, height, width = shape
     digits = max(2, len(str(count - 1)))
     names = [f"{path.stem}_slice{index:0{digits}}{path.suffix}" for index in range(count)]
@@ -150,7 +191,7 @@ def _hdf5_slices(path: Path) -> list[KSpaceSlice]:
     return [KSpaceSlice(path, index, size, Path(name)) for index, name in enumerate(names)]
 
 
-def _check_kind(dtype, shape, *, ranks, form: str, name: str) -> None:
+def _check_layout(dtype, shape, *, ranks: tuple[int, ...], form: str, name: str) -> None:
     if dtype.kind != "c" or len(shape) not in ranks or not all(shape):
         raise InputError(
             "input",

@@ -1,4 +1,4 @@
-"""Masks found in a damaged picture, by the one colour that fills its holes."""
+"""Detection of the masks of damaged pictures, by the one colour that fills their holes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.registry import Parameter, Registry, Row
 from brgm_tf.core.validation import checked, number
-from brgm_tf.io.images import central_square, fit
-from brgm_tf.io.masks import refuse_if_nothing_known
+from brgm_tf.io.images import crop_square, fit
+from brgm_tf.io.masks import check_any_known
 
-# A hole is made of connected pixels, at least so many: a highlight of a few is none.
+# A hole has at least this number of connected pixels, so that small highlights are not holes.
 MIN_REGION = 16
-# A colour that is not named fills holes if its regions cover this share of the picture.
-MIN_SHARE = 0.05
-# What resizing may take of a hole's colour into a pixel that still counts as known.
+# A colour is detected as the fill if its regions cover at least this fraction of the picture.
+MIN_FRACTION = 0.05
+# Weight of a hole's colour that resizing may give to a pixel that still counts as known.
 _MAX_WEIGHT = 0.5 / 255
 
 
@@ -34,15 +34,15 @@ def colour(value) -> tuple[float, ...] | None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
-    """Masks that are found in each damaged picture by its fill colour, see `find_missing`.
+class MaskDetector:
+    """Detector of the mask of each damaged picture by its fill colour; see `find_missing`.
 
     Args:
-        fill: the grey level of a hole, or its (R, G, B); None for the colour that stands out.
-        tolerance: grey levels by which a pixel's channels may differ from it.
+        fill: Grey level or (R, G, B) of the holes; None to detect the colour.
+        tolerance: Largest difference of a channel from the fill, in grey levels.
 
     Raises:
-        InputError: fill is no such colour, or tolerance no level.
+        InputError: `fill` is not a colour, or `tolerance` is not a grey level.
     """
 
     fill: tuple[float, ...] | None = None
@@ -52,58 +52,64 @@ class Found:
         object.__setattr__(self, "fill", checked("fill", self.fill, colour))
         object.__setattr__(self, "tolerance", checked("tolerance", self.tolerance, number(0, 255)))
 
-    def mask_of(self, levels: np.ndarray, *, resolution: int, name: str) -> np.ndarray:
-        """The mask of a picture, whose central square is resized to `resolution`.
+    def detect(self, levels: np.ndarray, *, resolution: int, name: str) -> np.ndarray:
+        """Returns the mask of a picture whose central square is resized to `resolution`.
 
-        A pixel that took part of a hole when the picture was resized is missing, too.
+        A pixel is missing if any part of a hole was resized into it.
 
         Args:
             levels: [h, w, C] in [0, 255], before any resizing.
-            resolution: side of the result in pixels.
-            name: of the picture, for errors.
+            resolution: Side of the result in pixels.
+            name: Name of the picture, for errors.
 
         Returns:
             bool [resolution, resolution, 1], True = missing.
 
         Raises:
-            InputError: nothing is found, or nothing is left known.
+            InputError: no hole is detected, or the holes cover the whole picture.
         """
         missing = find_missing(
-            central_square(levels), fill=self.fill, tolerance=self.tolerance, name=name
+            crop_square(levels), fill=self.fill, tolerance=self.tolerance, name=name
         )
         missing = np.abs(fit(missing, resolution=resolution)) > _MAX_WEIGHT
-        refuse_if_nothing_known(missing, argument="masks", picture=name)
+        check_any_known(missing, argument="masks", picture=name)
         return missing
 
 
-FINDERS = Registry(
+DETECTORS = Registry(
     "masks",
     {
         "found": Row(
-            "brgm_tf.io.mask_detection:Found",
+            "brgm_tf.io.mask_detection:MaskDetector",
             "the pixels of each picture that have the colour of its holes",
             {
                 "fill": Parameter(
-                    None, colour, "that colour, a grey level or (R, G, B); else what stands out"
+                    None, colour, "grey level or (R, G, B) of the holes; detected by default"
                 ),
-                "tolerance": Parameter(0.0, number(0, 255), "grey levels around it"),
+                "tolerance": Parameter(0.0, number(0, 255), "largest difference from it, levels"),
             },
         )
     },
 )
 
 
-def finder(spec) -> Found | None:
-    """The `Found` that `spec` spells, 'found' or 'found(fill=255)'; None for another one.
+def parse_detector(spec: object) -> MaskDetector | None:
+    """Returns the detector that 'found' or 'found(fill=255)' spells; None for any other value.
 
-    A file of that name is given as './found'.
+    A file with the name 'found' is given as './found'.
 
     Raises:
-        InputError: it is spelled so, with a value that cannot be used.
+        InputError: a parameter of the detector cannot be used.
+
+    Example:
+        >>> parse_detector("found(fill=255)")
+        MaskDetector(fill=(255.0,), tolerance=0.0)
+        >>> parse_detector("mask.png") is None
+        True
     """
     if not isinstance(spec, str) or not (spec == "found" or spec.startswith("found(")):
         return None
-    return FINDERS.create(FINDERS.parse(spec))
+    return DETECTORS.create(DETECTORS.parse(spec))
 
 
 def find_missing(
@@ -115,45 +121,50 @@ def find_missing(
 ) -> np.ndarray:
     """Finds the holes of a damaged picture by the one colour that fills them.
 
-        missing = those connected regions, of at least MIN_REGION pixels, where
+        missing = connected regions of at least MIN_REGION pixels with
                   |level - fill| <= tolerance in all channels
 
-    Levels are rounded to whole ones first; regions are connected over corners, too. A fill
-    that is not given is the only colour whose regions cover MIN_SHARE of the picture: one
-    with a background of one colour needs it said. Pixels missing one by one are not found.
+    Levels are rounded to integers first. Pixels are connected over sides and corners. Without
+    `fill`, the fill is the only colour whose regions cover MIN_FRACTION of the picture; a picture
+    with a background of one colour needs `fill`. Isolated missing pixels are not found.
 
     Args:
         levels: [h, w, C] in [0, 255].
-        fill: one level or C of them, or None.
-        tolerance: grey levels.
-        name: of the picture, for errors.
+        fill: One level or C levels; None to detect the colour.
+        tolerance: Largest difference of a channel from the fill, in grey levels.
+        name: Name of the picture, for errors.
 
     Returns:
         bool [h, w, 1], True = missing.
 
     Raises:
-        InputError: there is no such region; without fill also if no colour stands out, or
-            more than one.
+        InputError: there is no such region, or the fill cannot be detected.
 
-    Reference: for the idea brgm-pytorch forwardModels.py, calcMaskFromImg: the fullest of
-    256 bins of grey but the first, +- 1.5 grey levels, opened by 3 pixels, so that thin
-    holes are lost and grey pixels of other colours are taken.
+    Reference: the idea is from brgm-pytorch, forwardModels.py, calcMaskFromImg. It takes the
+    fullest of 256 bins of grey but the first, +- 1.5 grey levels, opened by 3 pixels. This loses
+    thin holes and takes grey pixels of other colours.
+
+    Example:
+        >>> levels = np.arange(64.0).reshape(8, 8, 1)
+        >>> levels[2:6, 2:6] = 255
+        >>> find_missing(levels, fill=(255,)).sum()
+        np.int64(16)
     """
     levels = np.rint(levels).astype(np.int32)
     if fill is None:
-        fill = _fill_of(levels, tolerance=tolerance, name=name)
+        fill = _detect_fill(levels, tolerance=tolerance, name=name)
     elif len(fill) not in (1, levels.shape[-1]):
         raise InputError(
             "masks",
-            f"must name a grey level as the fill: {name} is grey",
+            f"must name a grey level as the fill because {name} is grey",
             remedy="Write found(fill=255)",
             fill=fill,
         )
-    missing = _regions(levels, fill=fill, tolerance=tolerance)
+    missing = _large_regions(levels, fill=fill, tolerance=tolerance)
     if not missing.any():
         raise InputError(
             "masks",
-            f"found no hole in {name}: no connected {MIN_REGION} pixels have the colour of the "
+            f"found no hole in {name}: no {MIN_REGION} connected pixels have the colour of the "
             "fill",
             remedy="Give another fill, a tolerance or a mask file",
             fill=fill,
@@ -162,36 +173,36 @@ def find_missing(
     return missing[..., None]
 
 
-def _fill_of(levels: np.ndarray, *, tolerance: float, name: str) -> tuple[int, ...]:
-    """The only colour whose regions are large."""
-    colours, counts = _frequent(levels)
+def _detect_fill(levels: np.ndarray, *, tolerance: float, name: str) -> tuple[int, ...]:
+    """Returns the only colour whose regions are large."""
+    colours, counts = _frequent_colours(levels)
     size = levels.shape[0] * levels.shape[1]
     large = [
         tuple(c.tolist())
-        for c in colours[counts >= MIN_SHARE * size]
-        if _regions(levels, fill=c, tolerance=tolerance).sum() >= MIN_SHARE * size
+        for c in colours[counts >= MIN_FRACTION * size]
+        if _large_regions(levels, fill=c, tolerance=tolerance).sum() >= MIN_FRACTION * size
     ]
     if len(large) == 1:
         return large[0]
     if large:
         raise InputError(
             "masks",
-            f"cannot tell by itself which colour fills the holes of {name}: several are frequent",
-            remedy="Name it, such as found(fill=255)",
+            f"cannot be found without a fill because several colours are frequent in {name}",
+            remedy="Name the colour of the holes, such as found(fill=255)",
             colours=large,
         )
     raise InputError(
         "masks",
-        f"found no colour that fills holes of {name}: none has regions that cover "
-        f"{MIN_SHARE:.0%} of it",
-        remedy="Name it, such as found(fill=255), or give a mask file",
+        f"found no colour that fills holes of {name}: no colour has regions that cover "
+        f"{MIN_FRACTION:.0%} of it",
+        remedy="Name the colour of the holes, such as found(fill=255), or give a mask file",
         most_frequent=tuple(colours[0].tolist()),
-        share=round(float(counts[0] / size), 4),
+        fraction=round(float(counts[0] / size), 4),
     )
 
 
-def _frequent(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ten most frequent colours [10, C] and their counts, most frequent first."""
+def _frequent_colours(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ten most frequent colours [10, C] and their counts, most frequent first."""
     channels = levels.shape[-1]
     weights = 256 ** np.arange(channels)
     codes, counts = np.unique(levels.reshape(-1, channels) @ weights, return_counts=True)
@@ -199,34 +210,41 @@ def _frequent(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return codes[order, None] // weights % 256, counts[order]
 
 
-def _regions(levels: np.ndarray, *, fill, tolerance: float) -> np.ndarray:
-    """bool [h, w]: pixels of the colour in connected regions of at least MIN_REGION."""
+def _large_regions(levels: np.ndarray, *, fill, tolerance: float) -> np.ndarray:
+    """Returns bool [h, w]: pixels of the colour in connected regions of MIN_REGION or more."""
     near = (np.abs(levels - np.asarray(fill)) <= tolerance).all(axis=-1)
-    labels = connected_regions(near)
+    labels = label_regions(near)
     large = np.bincount(labels.ravel()) >= MIN_REGION
     large[0] = False
     return large[labels]
 
 
-def connected_regions(inside: np.ndarray) -> np.ndarray:
-    """Labels [h, w] of regions of True, connected over sides and corners; 0 where False.
+def label_regions(inside: np.ndarray) -> np.ndarray:
+    """Returns labels [h, w] of regions of True, connected over sides and corners; 0 where False.
 
-    Labels are positive, equal within a region and different between regions. Horizontal
-    runs of pixels are the nodes of a graph, whose edges are passed over until each node has
-    the smallest label of its component.
+    Labels are positive, equal within a region and different between regions. Horizontal runs of
+    pixels are the nodes of a graph. Labels are propagated along its edges until each node has the
+    smallest label of its component.
 
     Args:
         inside: bool [h, w].
+
+    Example:
+        >>> label_regions(np.array([[True, False, True], [True, False, False]])).tolist()
+        [[1, 0, 2], [1, 0, 0]]
     """
     starts = inside & ~np.pad(inside, ((0, 0), (1, 0)))[:, :-1]
     runs = np.cumsum(starts).reshape(inside.shape) * inside
-    edges = [_meetings(runs[1:], runs[:-1])]
-    edges += [_meetings(runs[1:, 1:], runs[:-1, :-1]), _meetings(runs[1:, :-1], runs[:-1, 1:])]
+    edges = [_adjacent_pairs(runs[1:], runs[:-1])]
+    edges += [
+        _adjacent_pairs(runs[1:, 1:], runs[:-1, :-1]),
+        _adjacent_pairs(runs[1:, :-1], runs[:-1, 1:]),
+    ]
     a, b = np.concatenate(edges).T
     labels = np.arange(runs.max() + 1)
     while (labels[a] != labels[b]).any():
         least = np.minimum(labels[a], labels[b])
-        # The labels' own nodes are told, so that whole chains join at once.
+        # The nodes that give the labels are updated, so that whole chains join at once.
         for node in (labels[a], labels[b]):
             np.minimum.at(labels, node, least)
         while (labels != labels[labels]).any():
@@ -234,7 +252,7 @@ def connected_regions(inside: np.ndarray) -> np.ndarray:
     return labels[runs]
 
 
-def _meetings(runs: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The pairs [n, 2] of runs that lie on each other in two arrays of one shape."""
+def _adjacent_pairs(runs: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Returns the pairs [n, 2] of runs that overlap in two arrays of one shape."""
     both = (runs > 0) & (others > 0)
     return np.unique(np.stack([runs[both], others[both]], axis=-1), axis=0)

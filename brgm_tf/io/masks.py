@@ -1,4 +1,4 @@
-"""Masks, bool [H, W, 1] with True = missing: read from files, matched to images, checked."""
+"""Masks, bool [H, W, 1] with True = missing: reading, matching to images, and checks."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from pathlib import Path
 import numpy as np
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.io.discovery import expanded, find_images
-from brgm_tf.io.images import central_square, load_levels
+from brgm_tf.io.discovery import expand_user, find_images
+from brgm_tf.io.images import crop_square, load_levels
 
 
 def match_masks(
     image_paths: Sequence[Path], spec: str | os.PathLike, *, argument: str = "masks"
 ) -> list[Path]:
-    """Returns one mask file per image.
+    """Returns one mask file for each image.
 
     Args:
-        image_paths: the images.
-        spec: one file, used for every image; a folder or glob pattern with a mask for
-            each image, matched by the file's stem (of two such masks, the one that has
-            the image's very file name); or 'example:NAME'.
-        argument: name of the user's argument, for errors.
+        image_paths: Paths of the images.
+        spec: Path of one file for all images; a folder or glob pattern with a mask for each
+            image, matched by the stem of the file; or 'example:NAME'. If two masks have the stem
+            of an image, the mask with its full file name is taken.
+        argument: Name of the user's argument, for errors.
 
     Returns:
-        As many paths, in the order of the images.
+        Paths in the order of the images.
 
     Raises:
         InputError: an image has no mask, or more than one.
     """
-    found = find_images(spec, argument=argument)
-    if len(found) == 1 and not os.path.isdir(expanded(spec)):
-        return found * len(image_paths)
-    return [_mask_of(path, found, spec=spec, argument=argument) for path in image_paths]
+    masks = find_images(spec, argument=argument)
+    if len(masks) == 1 and not os.path.isdir(expand_user(spec)):
+        return masks * len(image_paths)
+    return [_match(path, masks, spec=spec, argument=argument) for path in image_paths]
 
 
-def _mask_of(image: Path, masks: Sequence[Path], *, spec, argument: str) -> Path:
+def _match(image: Path, masks: Sequence[Path], *, spec: str | os.PathLike, argument: str) -> Path:
     matching = [mask for mask in masks if mask.stem == image.stem]
     if len(matching) > 1:
         matching = [mask for mask in matching if mask.name == image.name] or matching
@@ -61,22 +61,22 @@ def load_mask(
 ) -> np.ndarray:
     """Reads a mask file: black (grey level below 128) is missing, all else is known.
 
-    Colours become grey, and transparent pixels white (known), as in `load_image`. The
-    mask is cropped to its central square, as `fit` crops the image, and resized to the
-    nearest pixel. A square mask fits every image: it covers the square that is left.
+    Colours become grey, and transparent pixels become white (known), as in `load_image`. The
+    mask is cropped to its central square, as `fit` crops the image, and resized to the nearest
+    pixel. A square mask fits every image because it covers the cropped square.
 
     Args:
-        path: the mask file.
-        resolution: side of the result in pixels.
-        aspect: (width, height) of the image before cropping; None accepts any shape.
-        argument: name of the user's argument, for errors.
+        path: Path of the mask file.
+        resolution: Side of the result in pixels.
+        aspect: Width and height of the image before cropping; None accepts any shape.
+        argument: Name of the user's argument, for errors.
 
     Returns:
         bool [resolution, resolution, 1], True = missing.
 
     Raises:
-        InputError: the file cannot be read, a non-square mask is of another shape than
-            the image, or the mask leaves nothing known.
+        InputError: the file cannot be read, a mask that is not square differs in shape from the
+            image, or the mask hides the whole image.
     """
     levels = load_levels(path, channels=1, argument=argument)
     height, width = levels.shape[:2]
@@ -89,10 +89,10 @@ def load_mask(
             width=width,
             height=height,
         )
-    missing = central_square(levels < 128)
+    missing = crop_square(levels < 128)
     nearest = (2 * np.arange(resolution) + 1) * len(missing) // (2 * resolution)
     missing = missing[nearest][:, nearest]
-    refuse_if_nothing_known(missing, argument=argument, path=str(path))
+    check_any_known(missing, argument=argument, path=str(path))
     return missing
 
 
@@ -100,17 +100,19 @@ def check_mask(mask: np.ndarray, *, resolution: int, argument: str = "masks") ->
     """Checks a mask array, True = missing.
 
     Args:
-        mask: bool [resolution, resolution] or [resolution, resolution, C]; a pixel is
-            missing in all channels or in none.
-        resolution: side of the image in pixels.
-        argument: name of the user's argument, for errors.
+        mask: bool [resolution, resolution] or [resolution, resolution, C] with equal channels.
+        resolution: Side of the image in pixels.
+        argument: Name of the user's argument, for errors.
 
     Returns:
         bool [resolution, resolution, 1].
 
     Raises:
-        InputError: the mask has another shape, its channels differ, or it leaves nothing
-            known.
+        InputError: the mask has another shape, its channels differ, or it hides the whole image.
+
+    Example:
+        >>> check_mask(np.eye(4, dtype=bool), resolution=4).shape
+        (4, 4, 1)
     """
     shape = mask.shape
     missing = mask[..., None] if mask.ndim == 2 else mask
@@ -123,28 +125,33 @@ def check_mask(mask: np.ndarray, *, resolution: int, argument: str = "masks") ->
             remedy="Give [H, W, 1]",
             shape=shape,
         )
-    refuse_if_nothing_known(missing, argument=argument, shape=shape)
-    # True is stored as 255 in the arrays that Pillow makes of 1-bit images; compiled code of
-    # others takes it for 255 then.
+    check_any_known(missing, argument=argument, shape=shape)
+    # Pillow makes arrays of 1-bit images in which True is stored as 255. Compiled code would
+    # compute with 255.
     return missing[..., :1].view(np.uint8) != 0
 
 
-def refuse_if_nothing_known(missing: np.ndarray, *, argument: str, **received) -> None:
-    """Refuses a mask that hides everything.
+def check_any_known(missing: np.ndarray, *, argument: str, **received) -> None:
+    """Checks that a mask leaves at least one pixel known.
+
+    Args:
+        missing: bool, True = missing.
+        argument: Name of the user's argument, for errors.
+        **received: Values to show in the error.
 
     Raises:
-        InputError: nothing is left known; it says what was received.
+        InputError: every pixel is missing.
     """
     if missing.all():
         raise InputError(
             argument,
-            "must leave a part of the image known; black (in arrays True) is missing and white "
+            "must leave a part of the image known; black (True in arrays) is missing and white "
             "(False) is known",
-            remedy="Invert the mask if it is the other way round",
+            remedy="Invert the mask if it has black and white exchanged",
             **received,
         )
 
 
 def _same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    # Sides that were scaled and rounded to whole pixels are off by up to one pixel.
+    # Sides that were scaled and rounded to whole pixels differ by up to one pixel.
     return abs(size[0] * other[1] - size[1] * other[0]) <= max(other)

@@ -1,4 +1,4 @@
-"""The folder of a run: made, proved, and written to, with errors that name its flag."""
+"""Output folder of a run: creation, checks and writing, with errors that name its flag."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ ARGUMENT = "output_dir"
 
 
 def check_writable(folder: str | os.PathLike, *, argument: str = ARGUMENT) -> Path:
-    """Creates a folder, with its parents, and proves that files can be written to it.
+    """Creates a folder with its parents, and checks that files can be written to it.
 
     Args:
-        folder: the folder; '~' is the user's home.
-        argument: name of the user's argument, for errors.
+        folder: Path of the folder; '~' is the user's home.
+        argument: Name of the user's argument, for errors.
 
     Returns:
-        The folder.
+        Path of the folder.
 
     Raises:
-        InputError: it cannot be created or written to, or is a file.
+        InputError: the folder cannot be created or written to, or is a file.
+
+    Example:
+        >>> import tempfile
+        >>> check_writable(Path(tempfile.mkdtemp(), "results")).name
+        'results'
     """
     path = expanded(folder)
     try:
@@ -33,22 +38,22 @@ def check_writable(folder: str | os.PathLike, *, argument: str = ARGUMENT) -> Pa
         probe = atomic_files.temporary_beside(path / "probe")
         probe.touch()
         probe.unlink()
-    # ValueError: a name with a null character, or an empty one.
+    # ValueError: the name has a null character, or is empty.
     except (OSError, ValueError) as error:
         raise unwritable(folder, error, argument=argument) from None
     return path
 
 
 def expanded(folder: str | os.PathLike) -> Path:
-    """The folder; '~' is the user's home."""
+    """Returns the path with '~' replaced by the user's home."""
     return Path(os.path.expanduser(folder))
 
 
 def write(path: Path, contents: bytes) -> Path:
-    """Writes a file whole or not at all; returns it.
+    """Writes a file atomically and returns its path.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
     try:
         atomic_files.write(path, contents)
@@ -58,15 +63,15 @@ def write(path: Path, contents: bytes) -> Path:
 
 
 def encoded(text: str) -> bytes:
-    """Text for a file; file names in it that hold bytes which are no text come out as they were."""
+    """Encodes text as UTF-8; bytes of file names that are not text are restored unchanged."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def remove(path: Path) -> None:
-    """Removes a file, if it is there.
+    """Removes a file if it exists.
 
     Raises:
-        InputError: it cannot be removed.
+        InputError: the file cannot be removed.
     """
     try:
         path.unlink(missing_ok=True)
@@ -75,11 +80,12 @@ def remove(path: Path) -> None:
 
 
 def tidy(folder: Path, names: Iterable[str]) -> None:
-    """Removes what an earlier run, killed in the middle of it, left of files with these names.
+    """Removes temporary files that an interrupted run left in a folder.
 
     Args:
-        folder: of the run.
-        names: of files that no other process writes; and 'probe', of `check_writable`.
+        folder: Path of the run's folder.
+        names: Names of the files that were being written, which no other process may write;
+            'probe' stands for the file of `check_writable`.
 
     Raises:
         InputError: a file cannot be removed.
@@ -89,8 +95,10 @@ def tidy(folder: Path, names: Iterable[str]) -> None:
             remove(path)
 
 
-def unwritable(path, error: Exception, *, argument: str = ARGUMENT) -> InputError:
-    """The error of a file or folder of the run that cannot be written."""
+def unwritable(
+    path: str | os.PathLike, error: Exception, *, argument: str = ARGUMENT
+) -> InputError:
+    """Returns the error for a file or folder that cannot be written."""
     return InputError(
         argument,
         "must be a folder that can be written to",

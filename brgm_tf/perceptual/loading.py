@@ -46,7 +46,7 @@ def read_perceptual(handle, *, progress: Progress | None = None) -> vgg16.Percep
     check_perceptual(handle)
     told = {"progress": progress, "argument": _ARGUMENT}
     if handle == PERCEPTUAL_WEIGHTS:
-        arrays = fetching.converted(
+        arrays = fetching.load_converted(
             PERCEPTUAL_WEIGHTS,
             lambda folder: vgg16.read(folder / "vgg16.ckpt", argument=_ARGUMENT).arrays,
             vgg16.VERSION,

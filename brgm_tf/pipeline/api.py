@@ -32,8 +32,8 @@ def restore(
 
             - a path, folder or glob of images, NIfTI volumes, DICOM files, .tar archives or
               TFRecords, or of a .txt file that lists paths;
-            - an array or tensor [h, w], [h, w, C] or [N, h, w, C]: uint8 in [0, 255], or floats
-              in [-1, 1]. Floats that all lie in [0, 1] are used as they are, with a warning;
+            - an array or tensor [h, w, C] or [N, h, w, C]: uint8 in [0, 255], or floats in
+              [-1, 1]. Floats that all lie in [0, 1] are used as they are, with a warning;
             - a PIL image;
             - k-space for 'kspace(...)', unless `input_kind` is 'clean': .npy or fastMRI's HDF5
               files, or complex arrays [H, W], [H, W, coils] or [N, H, W, coils].

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +12,6 @@ from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.corruption_traits import create_corruption
-from brgm_tf.pipeline.image_objects import as_inputs
 
 
 def prepare(
@@ -29,8 +29,7 @@ def prepare(
         InputError: no input can be used.
     """
     requirements = input_requirements(config)
-    if not config.measures_kspace:
-        images = as_inputs(images, channels=requirements.channels)
+    warn_of_unit_range(images)
     specs = inputs.plan(
         images,
         masks=masks,
@@ -48,6 +47,28 @@ def prepare(
     if len(problems) == len(specs):
         raise problems[0]
     return specs, requirements
+
+
+def warn_of_unit_range(images: Any) -> None:
+    """Warns if all values of an array lie in [0, 1], because black is -1 by convention.
+
+    Args:
+        images: see `restore`; only arrays of floats are looked at.
+
+    Warns:
+        UserWarning: the values lie in [0, 1]; they are used as they are.
+    """
+    if isinstance(images, list | tuple):
+        for item in images:
+            warn_of_unit_range(item)
+        return
+    values = np.asarray(images) if hasattr(images, "__array__") else np.zeros(0)
+    if values.dtype.kind == "f" and values.size and values.min() >= 0 < values.max() <= 1:
+        warnings.warn(
+            "All values of an input array lie in [0, 1]. They are used as they are, and black is "
+            "-1. If black is 0 in the array, pass 2 * images - 1.",
+            stacklevel=4,
+        )
 
 
 def input_requirements(config: Config) -> inputs.InputRequirements:

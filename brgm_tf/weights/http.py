@@ -1,4 +1,4 @@
-"""Files by their addresses: fetched once, gone on with after a break, checked and cached."""
+"""Files by address: fetched once, resumed after a break, verified and cached."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import IO, Any
 
 from absl import logging
 
@@ -26,8 +27,13 @@ _BLOCK = 2**20
 _MEGABYTE = 2**20
 
 
-def place(address: str) -> Path:
-    """Where the file or folder of an address is cached, which need not exist."""
+def cached_path(address: str) -> Path:
+    """Returns the path in the cache for an address; the file or folder need not exist.
+
+    Example:
+        >>> cached_path("https://host/folder/net.pkl?download=1").name
+        '7278aab6b051-net.pkl'
+    """
     path = urllib.parse.unquote(urllib.parse.urlsplit(address).path)
     name = re.sub(r"[^A-Za-z0-9._-]", "_", path.rstrip("/").rpartition("/")[2])[-60:] or "file"
     return cache.cache_folder() / f"{hashlib.sha1(address.encode()).hexdigest()[:12]}-{name}"
@@ -40,61 +46,62 @@ def fetch(
     progress: Progress | None = None,
     argument: str = "generator",
 ) -> Path:
-    """Returns the cached file of an address, its checksum verified; fetches it the first time.
+    """Returns the cached file of an address, with its checksum verified; fetches it if necessary.
 
-    A download that broke off is gone on with where the server can do that and still has
-    the same file; else it starts anew. Processes that fetch the same file wait for the first.
+    An interrupted download is resumed if the server supports ranges and still has the same file;
+    otherwise it starts again. Several processes that fetch the same file wait for the first one.
 
     Args:
-        url: https:// or http://.
-        sha256: of the file, in hexadecimal digits; None to take what comes.
-        progress: called with one line for each thing worth telling; the default logs it.
-        argument: name of the argument (or flag) that the address was given by.
+        url: Address, https:// or http://.
+        sha256: Checksum of the file in hexadecimal digits; None to accept any file.
+        progress: Function that is called with one line for each message; the default logs it.
+        argument: Name of the argument (or flag) that gave the address.
 
     Raises:
-        InputError: it cannot be fetched, or is another file.
+        InputError: the file cannot be fetched, or has another checksum.
     """
     progress = progress or logging.warning
-    path = place(url)
-    if _fault(path, sha256) is None:
+    path = cached_path(url)
+    if _find_problem(path, sha256) is None:
         return path
     with cache.locked(path.name, progress=progress):
-        # Another process may have fetched it while this one waited.
-        fault = _fault(path, sha256)
-        if fault is None:
+        # Another process may have fetched the file while this one waited.
+        problem = _find_problem(path, sha256)
+        if problem is None:
             return path
-        if fault:
-            progress(f"{fault}: fetching it again")
+        if problem:
+            progress(f"{problem}: fetching it again")
         partial = path.with_name(f".{path.name}.part")
         try:
             _download(url, partial, progress=progress)
         except (OSError, http.client.HTTPException) as error:
             raise _unavailable(url, str(error) or type(error).__name__, argument) from None
-        found = atomic_files.sha256(partial)
-        if sha256 not in (None, found):
+        actual = atomic_files.sha256(partial)
+        if sha256 is not None and sha256 != actual:
             partial.unlink()
-            raise wrong_checksum(url, wanted=sha256, found=found, argument=argument)
+            raise checksum_error(url, expected=sha256, actual=actual, argument=argument)
         atomic_files.sync(partial)
         os.replace(partial, path)
-        atomic_files.write(_checksum_file(path), f"{found}  {path.name}\n".encode())
+        atomic_files.write(_checksum_file(path), f"{actual}  {path.name}\n".encode())
         _tag_file(partial).unlink(missing_ok=True)
     return path
 
 
 def copy(address: str, *, progress: Progress | None = None, argument: str = "generator") -> Path:
-    """Returns the cached copy of a file or folder that `tf.io.gfile` reads, as gs:// addresses.
+    """Returns the cached copy of a file or folder that `tf.io.gfile` reads, as at gs://.
 
     Args:
-        address: of the file or folder.
-        progress, argument: as for `fetch`.
+        address: Address of the file or folder.
+        progress: Function that is called with one line for each message; the default logs it.
+        argument: Name of the argument (or flag) that gave the address.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the address cannot be read.
     """
     import tensorflow as tf
 
     progress = progress or logging.warning
-    path = place(address)
+    path = cached_path(address)
     if path.exists():
         return path
     with cache.locked(path.name, progress=progress) as scratch:
@@ -108,22 +115,22 @@ def copy(address: str, *, progress: Progress | None = None, argument: str = "gen
     return path
 
 
-def wrong_checksum(location: str, *, wanted: str, found: str, argument: str) -> InputError:
-    """The error for a file that is not the one that was asked for."""
+def checksum_error(location: str, *, expected: str, actual: str, argument: str) -> InputError:
+    """Returns the error for a file with another checksum than the given one."""
     return InputError(
         argument,
-        "must be the file of the checksum that was given",
-        remedy="Compare both with what its authors publish",
-        **{argument: location, "given_sha256": wanted, "found_sha256": found},
+        "must be the file with the given checksum",
+        remedy="Compare both checksums with the one that the authors publish",
+        **{argument: location, "given_sha256": expected, "actual_sha256": actual},
     )
 
 
 def is_cached(address: str) -> bool:
-    """Whether the file or folder of an address is in the cache, without reading it."""
-    return place(address).exists()
+    """Returns whether the file or folder of an address is in the cache, without reading it."""
+    return cached_path(address).exists()
 
 
-def _copy(gfile, source: str, target: Path) -> None:
+def _copy(gfile: Any, source: str, target: Path) -> None:
     if not gfile.isdir(source):
         with gfile.GFile(source, "rb") as read, open(target, "wb") as written:
             shutil.copyfileobj(read, written, _BLOCK)
@@ -135,82 +142,88 @@ def _copy(gfile, source: str, target: Path) -> None:
             _copy(gfile, f"{source}/{name}", target / name)
 
 
-def _fault(path: Path, sha256: str | None) -> str | None:
-    """None for a whole file, '' for a missing one, else what is wrong with it."""
+def _find_problem(path: Path, sha256: str | None) -> str | None:
+    """Returns None for an intact file, '' for a missing one, else a description of the problem."""
     try:
         recorded = _checksum_file(path).read_text().partition(" ")[0]
-        found = atomic_files.sha256(path)
+        actual = atomic_files.sha256(path)
     except OSError:
         return ""
-    wanted = sha256 or recorded
-    return None if found == wanted else f"{path} has sha256 {found}, expected {wanted}"
+    expected = sha256 or recorded
+    return None if actual == expected else f"{path} has sha256 {actual}, expected {expected}"
 
 
 def _download(url: str, partial: Path, *, progress: Progress) -> None:
-    """Fetches into `partial`, in a few attempts that go on where the last one ended."""
+    """Fetches into `partial`; each attempt resumes where the last one ended."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _go_on(url, partial, progress=progress)
+            return _resume(url, partial, progress=progress)
         except (ConnectionError, TimeoutError, http.client.IncompleteRead) as error:
             if attempt == _ATTEMPTS:
                 raise
-            progress(f"the connection broke ({error}): going on")
+            progress(f"the connection broke ({error}): resuming")
             time.sleep(_PAUSE)
         except urllib.error.HTTPError as error:
             error.close()
-            # The rest that is asked for does not exist: what is here is of another file.
+            # The requested range does not exist: the partial file belongs to another file.
             if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
                 raise
             partial.unlink(missing_ok=True)
     return None
 
 
-def _go_on(url: str, partial: Path, *, progress: Progress) -> None:
-    headers = {"User-Agent": "brgm_tf", "Accept-Encoding": "identity"}
+def _resume(url: str, partial: Path, *, progress: Progress) -> None:
     start = partial.stat().st_size if partial.exists() else 0
     tag = _tag_file(partial)
-    if start and tag.exists():
-        # With If-Range a server that has a newer file sends all of that.
-        headers |= {"Range": f"bytes={start}-", "If-Range": tag.read_text("latin-1")}
-    request = urllib.request.Request(url, headers=headers)
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-        if answer.headers.get_content_type() == "text/html":
+    request = _request(url, start=start, tag=tag)
+    with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
+        if response.headers.get_content_type() == "text/html":
             raise OSError("it is a web page and not a file")
-        ranged = answer.status == http.client.PARTIAL_CONTENT
-        if not ranged:
+        is_partial = response.status == http.client.PARTIAL_CONTENT
+        if not is_partial:
             start = 0
-        elif not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             partial.unlink()
             raise ConnectionError("the server sent another part")
         tag.unlink(missing_ok=True)
-        if version := _version(answer.headers):
+        if version := _version(response.headers):
             tag.write_text(version, "latin-1")
-        length = answer.headers.get("Content-Length")
+        length = response.headers.get("Content-Length")
         total = start + int(length) if length else None
         size = f" ({total / _MEGABYTE:.1f} MB)" if total else ""
-        progress(f"{'going on with' if start else 'fetching'} {url}{size}")
-        with open(partial, "ab" if ranged else "wb") as file:
-            done = _save(answer, file, start=start, total=total, progress=progress)
+        progress(f"{'resuming' if start else 'fetching'} {url}{size}")
+        with open(partial, "ab" if is_partial else "wb") as file:
+            done = _save(response, file, start=start, total=total, progress=progress)
     if total is not None and done != total:
         raise ConnectionError(f"{done} of {total} bytes came")
 
 
-def _save(answer, file, *, start: int, total: int | None, progress: Progress) -> int:
-    """Writes what comes, tells about every tenth of it, and returns the file's size."""
-    done, told = start, 10 * start // total if total else 0
+def _request(url: str, *, start: int, tag: Path) -> urllib.request.Request:
+    headers = {"User-Agent": "brgm_tf", "Accept-Encoding": "identity"}
+    if start and tag.exists():
+        # Because of If-Range, a server with a newer file sends all of it.
+        headers |= {"Range": f"bytes={start}-", "If-Range": tag.read_text("latin-1")}
+    return urllib.request.Request(url, headers=headers)
+
+
+def _save(
+    response: IO[bytes], file: IO[bytes], *, start: int, total: int | None, progress: Progress
+) -> int:
+    """Writes the response, reports every tenth, and returns the size of the file."""
+    done, tenths = start, 10 * start // total if total else 0
     began = time.monotonic()
-    while block := answer.read(_BLOCK):
+    while block := response.read(_BLOCK):
         file.write(block)
         done += len(block)
-        if total and 10 * done // total > told:
-            told = 10 * done // total
+        if total and 10 * done // total > tenths:
+            tenths = 10 * done // total
             speed = (done - start) / _MEGABYTE / max(time.monotonic() - began, 1e-3)
-            progress(f"{10 * told:3d}% of {total / _MEGABYTE:.1f} MB, {speed:.1f} MB/s")
+            progress(f"{10 * tenths:3d}% of {total / _MEGABYTE:.1f} MB, {speed:.1f} MB/s")
     return done
 
 
 def _version(headers) -> str | None:
-    """What identifies a version of the file on its server, byte by byte; None if nothing."""
+    """Returns the server's identifier of this version of the file; None if it gives none."""
     tag = headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
 

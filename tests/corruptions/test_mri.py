@@ -22,7 +22,7 @@ from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.noise.salt_and_pepper import SaltAndPepper
 from brgm_tf.corruptions.pointwise.grayscale import Grayscale
 from brgm_tf.corruptions.resolution.downsample import Downsample
-from brgm_tf.io.kspace import squared
+from brgm_tf.io.kspace import crop_to_square
 
 LINES = ("uniform", "variable", "equispaced")
 SIZES = [(16, 32), (15, 33), (12, 25)]
@@ -277,7 +277,7 @@ def test_columns_are_for_images_of_any_height_and_of_fewer_columns(tmp_path, rng
 def test_of_a_larger_square_the_middle_counts_as_it_does_of_kspace(tmp_path, rng):
     sampled = rng.random((33, 33)) < 0.5
     found = KSpace(pattern=saved(tmp_path, sampled)).sampled_map(16, 16)
-    np.testing.assert_array_equal(found, squared(sampled[..., None], resolution=16)[..., 0])
+    np.testing.assert_array_equal(found, crop_to_square(sampled[..., None], resolution=16)[..., 0])
 
 
 def test_a_pattern_is_read_once(tmp_path):

@@ -4,6 +4,8 @@ import dataclasses
 import functools
 
 import numpy as np
+import pytest
+import tensorflow as tf
 from PIL import Image
 
 from brgm_tf.generators.preset import save_preset
@@ -28,19 +30,27 @@ def generated(count, *, channels=3):
 
 
 class SharedRestorers:
-    """Makes restorers, one for each configuration: equal ones share their compiled programs."""
+    """Makes restorers, one for each configuration: equal ones share their programs.
+
+    Args:
+        jit: whether XLA compiles the programs. Without XLA they are ready in half the time, and
+            their last bits differ from the command's.
+    """
 
     _OF_INPUTS = ("non_square", "plane", "slices", "window")
 
-    def __init__(self):
-        self._restorers = {}
+    def __init__(self, *, jit=True):
+        self._jit, self._restorers = jit, {}
 
     def __call__(self, config, *, notify=None, device=None):
         fields = [field.name for field in dataclasses.fields(config)]
         values = [getattr(config, name) for name in fields if name not in self._OF_INPUTS]
         key = (device, *(v if isinstance(v, str) else self._key_of(v) for v in values))
         if key not in self._restorers:
-            self._restorers[key] = Restorer(config, notify=notify, device=device)
+            with pytest.MonkeyPatch.context() as patch:
+                if not self._jit:
+                    patch.setattr(tf, "function", functools.partial(_graph, tf.function))
+                self._restorers[key] = Restorer(config, notify=notify, device=device)
         return self._restorers[key]
 
     @staticmethod
@@ -49,13 +59,19 @@ class SharedRestorers:
         return repr(value) if is_plain else id(value)
 
 
-SHARED = SharedRestorers()
+def _graph(function, *arguments, jit_compile=None, **options):
+    """Makes a `tf.function` that XLA does not compile."""
+    del jit_compile
+    return function(*arguments, **options)
+
+
+_SHARED, _GRAPHS = SharedRestorers(), SharedRestorers(jit=False)
 
 
 def share_restorers(monkeypatch):
-    """Lets `restore` and the command use the shared restorers."""
-    monkeypatch.setattr("brgm_tf.pipeline.api.Restorer", SHARED)
-    monkeypatch.setattr("brgm_tf.cli.restore.Restorer", SHARED)
+    """Lets `restore` and the command use shared restorers; those of `restore` do without XLA."""
+    monkeypatch.setattr("brgm_tf.pipeline.api.Restorer", _GRAPHS)
+    monkeypatch.setattr("brgm_tf.cli.restore.Restorer", _SHARED)
 
 
 def make(folder):

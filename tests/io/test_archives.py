@@ -9,7 +9,7 @@ from example_results import image
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import images, inputs
-from brgm_tf.io.archives import is_bundle, pictures_of
+from brgm_tf.io.archives import is_archive, list_pictures
 from brgm_tf.io.discovery import find_images
 
 EXPECTED = inputs.InputRequirements(
@@ -102,7 +102,7 @@ def test_a_folder_of_pictures_does_not_read_its_texts(folder):
 
 @pytest.mark.parametrize("name", ["a.png", "tar", "a.tar.gz", "records.md"])
 def test_other_files_are_no_bundles(tmp_path, name):
-    assert not is_bundle(tmp_path / name)
+    assert not is_archive(tmp_path / name)
 
 
 def test_a_listed_file_that_is_missing_costs_only_itself(listed):
@@ -136,20 +136,20 @@ def test_a_record_without_a_picture_names_what_it_has(tmp_path):
 def test_a_file_that_is_none_is_one_line(tmp_path, name, told):
     (tmp_path / name).write_bytes(b"nothing of the kind, but long enough to be something" * 40)
     with pytest.raises(InputError, match=told):
-        pictures_of(tmp_path / name)
+        list_pictures(tmp_path / name)
 
 
 def test_a_compressed_archive_is_told_what_to_do(folder):
     with tarfile.open(folder / "x.tar", "w:gz") as archive:
         archive.add(folder / "in" / "a.png", arcname="a.png")
     with pytest.raises(InputError, match="Decompress it"):
-        pictures_of(folder / "x.tar")
+        list_pictures(folder / "x.tar")
 
 
 def test_a_file_that_ends_in_the_middle_of_a_record_is_refused(tfrecord):
     tfrecord.write_bytes(tfrecord.read_bytes()[:-9])
     with pytest.raises(InputError, match="in the middle of a record"):
-        pictures_of(tfrecord)
+        list_pictures(tfrecord)
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.tar"])
@@ -159,4 +159,4 @@ def test_a_file_without_pictures_is_refused(tmp_path, name):
     else:
         (tmp_path / name).write_text("\n")
     with pytest.raises(InputError, match="at least one image"):
-        pictures_of(tmp_path / name)
+        list_pictures(tmp_path / name)

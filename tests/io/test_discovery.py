@@ -74,7 +74,7 @@ def test_an_unknown_example_lists_the_examples():
     ],
 )
 def test_output_names_differ(files, names):
-    assert discovery.unique_names([Path(file) for file in files]) == names
+    assert discovery.make_unique_names([Path(file) for file in files]) == names
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_output_names_differ(files, names):
     ],
 )
 def test_an_output_name_is_a_folder_beside_the_runs_own_files(file, name):
-    assert discovery.unique_names([Path(file)]) == [name]
+    assert discovery.make_unique_names([Path(file)]) == [name]

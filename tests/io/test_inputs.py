@@ -11,6 +11,7 @@ from PIL import Image
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import inputs, mask_detection
+from brgm_tf.io.pictures import PictureArray, PictureFile
 
 SIZE = 8
 PHOTOGRAPH = inputs.InputRequirements(
@@ -30,7 +31,9 @@ def array(*shape):
 
 
 def spec(image, *, mask=None):
-    return inputs.InputSpec("picture", image, mask)
+    """A path or an array as an input named 'picture'."""
+    source = PictureArray(image) if isinstance(image, np.ndarray) else PictureFile(image)
+    return inputs.InputSpec("picture", source, mask)
 
 
 def refused(function, *arguments, **options):
@@ -61,7 +64,7 @@ def kspace(*shape):
 
 def test_arrays_of_kspace_are_of_one_coil_or_of_several():
     specs = inputs.plan([kspace(8, 8), kspace(8, 8, 2), kspace(3, 8, 8, 2)], kspace=True)
-    assert [spec.image.shape for spec in specs] == [(8, 8, 1), *[(8, 8, 2)] * 4]
+    assert [tuple(spec.source.header()) for spec in specs] == [(8, 8, 1), *[(8, 8, 2)] * 4]
 
 
 def test_a_folder_of_kspace_gives_a_job_for_each_slice(tmp_path):
@@ -111,8 +114,8 @@ def test_kspace_without_values_where_they_are_sampled_is_refused():
     error = refused(inputs.load, spec, expected=KSPACE)
     assert "is 0 at 50% of the places that the corruption samples" in str(error)
     sampled = np.tile(np.arange(8) % 2 == 1, (8, 1))
-    found = inputs.load(spec, expected=dataclasses.replace(KSPACE, sampled=sampled))
-    np.testing.assert_array_equal(found.image, values)
+    loaded = inputs.load(spec, expected=dataclasses.replace(KSPACE, sampled=sampled))
+    np.testing.assert_array_equal(loaded.image, values)
 
 
 @pytest.mark.parametrize("wrong", [np.ones((8, 8)), np.full((8, 8), np.nan + 0j), kspace(8)])
@@ -131,7 +134,7 @@ def test_a_picture_is_no_kspace(tmp_path):
 def test_a_folder_gives_a_job_for_each_image_named_by_its_stem(tmp_path):
     paths = [save(tmp_path / f"{name}.png") for name in ("b", "a")]
     specs = inputs.plan(tmp_path)
-    assert [(spec.name, spec.image) for spec in specs] == [("a", paths[1]), ("b", paths[0])]
+    assert [(spec.name, spec.source.path) for spec in specs] == [("a", paths[1]), ("b", paths[0])]
     assert all(spec.mask is None for spec in specs)
 
 
@@ -139,7 +142,7 @@ def test_a_batch_of_arrays_gives_numbered_jobs():
     batch = array(2, 4, 4, 3)
     specs = inputs.plan(batch)
     assert [spec.name for spec in specs] == ["image_00000", "image_00001"]
-    np.testing.assert_array_equal(np.stack([spec.image for spec in specs]), batch)
+    np.testing.assert_array_equal(np.stack([spec.source.values for spec in specs]), batch)
 
 
 def test_one_array_gives_one_job():
@@ -251,7 +254,7 @@ def test_an_image_without_its_mask_is_refused(tmp_path):
 
 def test_masks_to_be_found_are_found_in_each_image():
     specs = inputs.plan(array(2, SIZE, SIZE, 3), masks="found(fill=255)", needs_masks=True)
-    assert [spec.mask for spec in specs] == [mask_detection.Found(fill=255)] * 2
+    assert [spec.mask for spec in specs] == [mask_detection.MaskDetector(fill=255)] * 2
 
 
 def test_masks_are_not_found_in_clean_images():
@@ -303,7 +306,13 @@ def test_arrays_out_of_range_are_refused(value):
     image = array(4, 4, 3)
     image[1, 2, 0] = value
     error = refused(inputs.check, spec(image), expected=PHOTOGRAPH)
-    assert "[-1, 1]" in str(error)
+    assert "picture: must hold floats in [-1, 1]. Give uint8 grey levels" in str(error)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint16, bool, complex])
+def test_arrays_of_other_types_are_refused(dtype):
+    error = refused(inputs.check, spec(np.zeros((4, 4, 3), dtype)), expected=PHOTOGRAPH)
+    assert "uint8 grey levels in [0, 255] or floats in [-1, 1]" in str(error)
 
 
 @pytest.mark.parametrize("mask", [np.ones((SIZE, SIZE, 1), bool), np.zeros((4, 4), bool)])
@@ -320,14 +329,14 @@ def test_a_file_that_is_no_image_is_refused(tmp_path):
 
 def test_a_mask_that_is_not_found_is_refused_before_loading(tmp_path):
     for image in (array(SIZE, SIZE, 3), save(tmp_path / "a.png", level=3)):
-        bad = spec(image, mask=mask_detection.Found(fill=255))
+        bad = spec(image, mask=mask_detection.MaskDetector(fill=255))
         error = refused(inputs.check, bad, expected=PHOTOGRAPH)
         assert error.argument == "masks"
         assert "picture" in str(error)
 
 
 def test_masks_are_not_found_in_measurements_of_fewer_pixels():
-    bad = spec(array(4, 4, 3), mask=mask_detection.Found())
+    bad = spec(array(4, 4, 3), mask=mask_detection.MaskDetector())
     assert "8 x 8" in str(refused(inputs.check, bad, expected=SMALL))
 
 
@@ -341,6 +350,40 @@ def test_an_array_of_its_size_is_loaded_unchanged():
     assert loaded.image.dtype == np.float32
     assert loaded.missing is None
     np.testing.assert_array_equal(loaded.image, image.astype("float32"))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "PIL", "tensor"])
+def test_grey_levels_are_loaded_from_arrays_images_and_tensors(kind):
+    levels = np.random.RandomState(0).randint(0, 256, (SIZE, SIZE, 3), np.uint8)
+    if kind == "PIL":
+        image = Image.fromarray(levels)
+    elif kind == "tensor":
+        tf = pytest.importorskip("tensorflow")
+        image = tf.constant(levels)
+    else:
+        image = levels
+    (planned,) = inputs.plan([image])
+    inputs.check(planned, expected=PHOTOGRAPH)
+    loaded = inputs.load(planned, expected=PHOTOGRAPH)
+    assert planned.name == "image_00000"
+    np.testing.assert_array_equal(loaded.image, levels.astype("float32") / 127.5 - 1)
+
+
+def test_a_batch_of_float_tensors_is_loaded():
+    tf = pytest.importorskip("tensorflow")
+    images = array(2, SIZE, SIZE, 3).astype("float32")
+    for planned, image in zip(inputs.plan(tf.constant(images)), images, strict=True):
+        loaded = inputs.load(planned, expected=PHOTOGRAPH)
+        np.testing.assert_array_equal(loaded.image, image)
+
+
+def test_an_opened_image_is_named_by_its_file_and_read_as_the_file(tmp_path):
+    path = save(tmp_path / "a.png", size=(30, 20), level=7)
+    with Image.open(path) as image:
+        specs = inputs.plan([image, path])
+        first, second = (inputs.load(one, expected=PHOTOGRAPH).image for one in specs)
+    assert [one.name for one in specs] == ["a_png", "a_png_2"]
+    np.testing.assert_array_equal(first, second)
 
 
 def test_a_photograph_is_cropped_and_resized(tmp_path):
@@ -366,13 +409,13 @@ def test_a_mask_is_found_in_the_colours_of_the_file_and_in_arrays(tmp_path, chan
     Image.fromarray(levels).save(tmp_path / "a.png")
     expected = inputs.InputRequirements(SIZE, True, SIZE, SIZE, channels)
     loaded = inputs.load(
-        spec(tmp_path / "a.png", mask=mask_detection.Found((255, 0, 0))), expected=expected
+        spec(tmp_path / "a.png", mask=mask_detection.MaskDetector((255, 0, 0))), expected=expected
     )
     assert loaded.image.shape == (SIZE, SIZE, channels)
     np.testing.assert_array_equal(loaded.missing[..., 0], hole)
     image = array(SIZE, SIZE, channels)
     image[hole] = 1
-    loaded = inputs.load(spec(image, mask=mask_detection.Found(255)), expected=expected)
+    loaded = inputs.load(spec(image, mask=mask_detection.MaskDetector(255)), expected=expected)
     np.testing.assert_array_equal(loaded.missing[..., 0], hole)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.io.kspace import slices_of, squared
+from brgm_tf.io.kspace import crop_to_square, list_slices
 
 
 def some(*shape):
@@ -49,35 +49,35 @@ def test_importing_it_imports_neither_tensorflow_nor_h5py():
 @pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3)])
 def test_an_array_is_one_slice(tmp_path, shape):
     values = some(*shape)
-    (found,) = slices_of(array(tmp_path / "a.npy", values))
-    assert found.shape == (6, 5, values[0, 0].size)
-    assert found.name.stem == "a"
-    np.testing.assert_array_equal(found.load(), values.reshape(6, 5, -1))
+    (only,) = list_slices(array(tmp_path / "a.npy", values))
+    assert only.shape == (6, 5, values[0, 0].size)
+    assert only.name.stem == "a"
+    np.testing.assert_array_equal(only.load(channels=1).image, values.reshape(6, 5, -1))
 
 
 def test_a_single_coil_file_has_a_slice_for_each_image(tmp_path):
     values = some(4, 6, 5)
-    found = slices_of(hdf5(tmp_path / "knee.h5", kspace=values))
-    assert [s.name.stem for s in found] == [f"knee_slice{i:02}" for i in range(4)]
-    assert {s.shape for s in found} == {(6, 5, 1)}
-    np.testing.assert_array_equal(found[3].load()[..., 0], values[3])
+    slices = list_slices(hdf5(tmp_path / "knee.h5", kspace=values))
+    assert [s.name.stem for s in slices] == [f"knee_slice{i:02}" for i in range(4)]
+    assert {s.shape for s in slices} == {(6, 5, 1)}
+    np.testing.assert_array_equal(slices[3].load(channels=1).image[..., 0], values[3])
 
 
 def test_a_multi_coil_file_has_the_coils_before_the_rows(tmp_path):
     values = some(2, 3, 6, 5)
-    found = slices_of(hdf5(tmp_path / "knee.h5", kspace=values))
-    assert {s.shape for s in found} == {(6, 5, 3)}
-    np.testing.assert_array_equal(found[1].load(), values[1].transpose(1, 2, 0))
+    slices = list_slices(hdf5(tmp_path / "knee.h5", kspace=values))
+    assert {s.shape for s in slices} == {(6, 5, 3)}
+    np.testing.assert_array_equal(slices[1].load(channels=1).image, values[1].transpose(1, 2, 0))
 
 
 def test_double_precision_is_read_as_single(tmp_path):
-    (found,) = slices_of(array(tmp_path / "a.npy", some(6, 5).astype(np.complex128)))
-    assert found.load().dtype == np.complex64
+    (only,) = list_slices(array(tmp_path / "a.npy", some(6, 5).astype(np.complex128)))
+    assert only.load(channels=1).image.dtype == np.complex64
 
 
 def refusal(path):
     with pytest.raises(InputError) as caught:
-        [found.load() for found in slices_of(path)]
+        [each.load(channels=1) for each in list_slices(path)]
     assert caught.value.argument == "input"
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -114,29 +114,29 @@ def test_damaged_files_are_refused(tmp_path, name, contents):
 
 def test_what_fits_is_not_changed():
     values = some(8, 8, 2)
-    np.testing.assert_array_equal(squared(values, resolution=8), values)
+    np.testing.assert_array_equal(crop_to_square(values, resolution=8), values)
 
 
 def test_more_rows_than_columns_are_a_larger_field_of_view_which_is_cut():
     x = np.random.default_rng(1).normal(size=(12, 8, 1)) + 0j
-    found = squared(fourier(x), resolution=8)
-    np.testing.assert_allclose(image(found), x[2:10], atol=1e-12)
+    square = crop_to_square(fourier(x), resolution=8)
+    np.testing.assert_allclose(image(square), x[2:10], atol=1e-12)
 
 
 def test_columns_that_are_not_sampled_stay_empty_when_the_field_of_view_is_cut():
     values = some(12, 8, 1)
     values[:, ::2] = 0
-    found = squared(values, resolution=8)
-    assert (found[:, ::2] == 0).all()
-    assert (found[:, 1::2] != 0).all()
+    square = crop_to_square(values, resolution=8)
+    assert (square[:, ::2] == 0).all()
+    assert (square[:, 1::2] != 0).all()
 
 
 @pytest.mark.parametrize("sizes", [(12, 8), (13, 9), (13, 8), (12, 7)])
 def test_high_frequencies_are_left_out_about_the_middle(sizes):
     large, small = sizes
     values = some(large, large, 1)
-    found = squared(values, resolution=small)
-    assert found.shape == (small, small, 1)
-    assert found[small // 2, small // 2] == values[large // 2, large // 2]
+    square = crop_to_square(values, resolution=small)
+    assert square.shape == (small, small, 1)
+    assert square[small // 2, small // 2] == values[large // 2, large // 2]
     rows = slice(large // 2 - small // 2, large // 2 - small // 2 + small)
-    np.testing.assert_array_equal(found, values[rows, rows])
+    np.testing.assert_array_equal(square, values[rows, rows])

@@ -101,7 +101,7 @@ def test_a_small_hole_must_be_named():
 def test_of_two_frequent_colours_one_must_be_named():
     picture = damaged(ellipse())
     picture[:, :10] = 0  # a background
-    with pytest.raises(InputError, match="several are frequent") as caught:
+    with pytest.raises(InputError, match="several colours are frequent") as caught:
         mask_detection.find_missing(picture)
     assert "(255, 255, 255)" in str(caught.value)
     assert "(0, 0, 0)" in str(caught.value)
@@ -122,11 +122,11 @@ def test_a_colour_is_no_fill_of_a_grey_picture():
         mask_detection.find_missing(photograph(grey=True), fill=(255, 0, 0))
 
 
-@pytest.mark.parametrize("share", [0, 0.1, 0.3, 0.42, 0.6, 1])
+@pytest.mark.parametrize("fraction", [0, 0.1, 0.3, 0.42, 0.6, 1])
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (50, 70)])
-def test_regions_are_scipys(share, size):
-    inside = np.random.default_rng(1).random(size) < share
-    labels = mask_detection.connected_regions(inside)
+def test_regions_are_scipys(fraction, size):
+    inside = np.random.default_rng(1).random(size) < fraction
+    labels = mask_detection.label_regions(inside)
     expected, count = scipy.ndimage.label(inside, np.ones((3, 3)))
     np.testing.assert_array_equal(labels > 0, inside)
     pairs = np.unique(np.stack([labels[inside], expected[inside]]), axis=1)
@@ -137,24 +137,24 @@ def test_a_region_that_winds_is_one():
     inside = np.zeros((41, 41), bool)
     inside[::2] = True
     inside[1::4, -1] = inside[3::4, 0] = True
-    assert len(np.unique(mask_detection.connected_regions(inside))) == 2
+    assert len(np.unique(mask_detection.label_regions(inside))) == 2
 
 
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("found", mask_detection.Found()),
-        ("found()", mask_detection.Found()),
-        ("found(fill=255)", mask_detection.Found(fill=(255.0,))),
-        ("found(fill=(1, 2, 3), tolerance=4)", mask_detection.Found((1, 2, 3), tolerance=4)),
+        ("found", mask_detection.MaskDetector()),
+        ("found()", mask_detection.MaskDetector()),
+        ("found(fill=255)", mask_detection.MaskDetector(fill=(255.0,))),
+        ("found(fill=(1, 2, 3), tolerance=4)", mask_detection.MaskDetector((1, 2, 3), tolerance=4)),
         ("./found", None),
         ("founder.png", None),
         (Path("found"), None),
         (None, None),
     ],
 )
-def test_a_finder_is_spelled_as_a_call(spec, expected):
-    assert mask_detection.finder(spec) == expected
+def test_a_detector_is_spelled_as_a_call(spec, expected):
+    assert mask_detection.parse_detector(spec) == expected
 
 
 @pytest.mark.parametrize(
@@ -168,15 +168,15 @@ def test_a_finder_is_spelled_as_a_call(spec, expected):
         "found(",
     ],
 )
-def test_a_finder_that_is_spelled_wrong_is_refused(spec):
+def test_a_detector_that_is_spelled_wrong_is_refused(spec):
     with pytest.raises(InputError, match=r"^`masks` "):
-        mask_detection.finder(spec)
+        mask_detection.parse_detector(spec)
 
 
 def test_what_took_of_a_hole_when_resized_is_missing():
     hole = np.zeros((96, 96), bool)
     hole[:, :31] = True
-    missing = mask_detection.Found().mask_of(damaged(hole), resolution=24, name="a")
+    missing = mask_detection.MaskDetector().detect(damaged(hole), resolution=24, name="a")
     # 31 columns are 7 3/4 pixels: the eighth is a mixture.
     expected = np.broadcast_to(np.arange(24)[:, None] < 8, (24, 24, 1))
     np.testing.assert_array_equal(missing, expected)
@@ -184,10 +184,10 @@ def test_what_took_of_a_hole_when_resized_is_missing():
 
 def test_a_found_mask_is_that_of_the_central_square():
     picture = np.concatenate([np.zeros((96, 40, 3)), damaged(ellipse()), np.zeros((96, 40, 3))], 1)
-    missing = mask_detection.Found().mask_of(picture, resolution=96, name="a")
+    missing = mask_detection.MaskDetector().detect(picture, resolution=96, name="a")
     np.testing.assert_array_equal(missing[..., 0], ellipse())
 
 
 def test_a_picture_of_one_colour_leaves_nothing_known():
     with pytest.raises(InputError, match="must leave a part of the image known"):
-        mask_detection.Found().mask_of(np.full((9, 9, 3), 7.0), resolution=9, name="a")
+        mask_detection.MaskDetector().detect(np.full((9, 9, 3), 7.0), resolution=9, name="a")

@@ -21,7 +21,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import images, inputs
-from brgm_tf.io.medical import Geometry, Slicing, is_medical, slices_of
+from brgm_tf.io.medical import Geometry, Slicing, is_medical, list_slices
 from brgm_tf.io.medical.slices import Window
 from brgm_tf.reporting import writer
 
@@ -96,13 +96,13 @@ def dicom_places(data):
 
 
 def only(path, **slicing):
-    (found,) = slices_of(path, Slicing(**slicing))
+    (found,) = list_slices(path, Slicing(**slicing))
     return found
 
 
 def reduced(found, resolution):
     """The picture of a slice as a restoration of it would be, and its geometry."""
-    picture, window = found.load()
+    picture, window = found.read()
     return images.fit(picture, resolution=resolution), Geometry(found, window)
 
 
@@ -119,12 +119,12 @@ def reread(contents, folder):
     [("middle", [4]), ("all", range(8)), ("3", [3]), ("-1", [7]), ("2:5", [2, 3, 4])],
 )
 def test_slices_are_chosen_by_index(tmp_path, slices, expected):
-    found = slices_of(volume(tmp_path / "a.nii"), Slicing(slices=slices))
+    found = list_slices(volume(tmp_path / "a.nii"), Slicing(slices=slices))
     assert [item.index for item in found] == list(expected)
 
 
 def test_a_range_of_slices_has_a_step(tmp_path):
-    found = slices_of(volume(tmp_path / "a.nii"), Slicing(slices="1::3"))
+    found = list_slices(volume(tmp_path / "a.nii"), Slicing(slices="1::3"))
     assert [item.index for item in found] == [1, 4, 7]
 
 
@@ -169,8 +169,8 @@ def test_a_picture_is_no_medical_file(tmp_path):
 )
 def test_slices_are_seen_as_radiologists_do(tmp_path, axes, plane, down, right):
     found = only(volume(tmp_path / "a.nii.gz", axes=axes), plane=plane, window=WIDE)
-    picture, window = found.load()
-    values = window.values_of(picture[..., 0])
+    picture, window = found.read()
+    values = window.to_values(picture[..., 0])
     step = 2.0 * rotation().T @ GRADIENT  # from voxel to voxel, to the right, front and head
     np.testing.assert_allclose(np.diff(values, axis=0), np.dot(step, down), atol=1e-3)
     np.testing.assert_allclose(np.diff(values, axis=1), np.dot(step, right), atol=1e-3)
@@ -187,8 +187,8 @@ def test_dicom_says_how_it_is_seen(tmp_path):
 
 
 def test_small_values_are_white_where_dicom_says_so(tmp_path):
-    plain, _ = only(ct(tmp_path / "a.dcm"), window="-200:200").load()
-    inverted, _ = only(ct(tmp_path / "b.dcm", inverted=True), window="-200:200").load()
+    plain, _ = only(ct(tmp_path / "a.dcm"), window="-200:200").read()
+    inverted, _ = only(ct(tmp_path / "b.dcm", inverted=True), window="-200:200").read()
     np.testing.assert_allclose(inverted, -plain)
 
 
@@ -197,17 +197,17 @@ def test_small_values_are_white_where_dicom_says_so(tmp_path):
 
 def test_the_window_that_is_asked_for_comes_first(tmp_path):
     path = volume(tmp_path / "a.nii", cal_min=1, cal_max=9)
-    assert only(path, window="-5:15.5").load()[1] == Window(-5.0, 15.5)
+    assert only(path, window="-5:15.5").read()[1] == Window(-5.0, 15.5)
 
 
 def test_then_comes_that_of_the_nifti_header(tmp_path):
-    assert only(volume(tmp_path / "a.nii", cal_min=1, cal_max=9)).load()[1] == Window(1.0, 9.0)
+    assert only(volume(tmp_path / "a.nii", cal_min=1, cal_max=9)).read()[1] == Window(1.0, 9.0)
 
 
 def test_else_half_a_percent_of_the_volume_is_clipped_at_either_end(tmp_path):
     found = only(volume(tmp_path / "a.nii", shape=(20, 20, 20)), slices="3")
     whole = np.asarray(nib.load(tmp_path / "a.nii").dataobj)
-    np.testing.assert_allclose(found.load()[1], np.quantile(whole, [0.005, 0.995]), rtol=1e-6)
+    np.testing.assert_allclose(found.read()[1], np.quantile(whole, [0.005, 0.995]), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -217,19 +217,19 @@ def test_dicom_windows_follow_the_standard(tmp_path, function, window):
     elements = {"WindowCenter": [40, 9], "WindowWidth": [200, 1]}
     if function:
         elements["VOILUTFunction"] = function
-    assert only(ct(tmp_path / "a.dcm", **elements)).load()[1] == Window(*window)
+    assert only(ct(tmp_path / "a.dcm", **elements)).read()[1] == Window(*window)
 
 
 def test_values_outside_of_the_window_are_clipped():
     np.testing.assert_allclose(
-        Window(0, 10).image_of(np.array([-5, 0, 5, 10, 11])), [-1, -1, 0, 1, 1]
+        Window(0, 10).to_image(np.array([-5, 0, 5, 10, 11])), [-1, -1, 0, 1, 1]
     )
 
 
 def test_a_window_undoes_itself():
     values = np.linspace(-30, 70, 11)
     window = Window(-30, 70)
-    np.testing.assert_allclose(window.values_of(window.image_of(values)), values, atol=1e-4)
+    np.testing.assert_allclose(window.to_values(window.to_image(values)), values, atol=1e-4)
 
 
 # Back into the patient.
@@ -240,7 +240,7 @@ def test_a_window_undoes_itself():
 def test_every_voxel_of_a_restored_slice_is_in_its_place(tmp_path, axes, plane, resolution):
     found = only(volume(tmp_path / "a.nii.gz", axes=axes), plane=plane, window=WIDE)
     picture, geometry = reduced(found, resolution)
-    written = reread(geometry.as_image(picture, part="reconstruction"), tmp_path)
+    written = reread(geometry.encode_image(picture, part="reconstruction"), tmp_path)
     np.testing.assert_allclose(
         written.get_fdata(), linear(places_of(written.shape, written.affine)), atol=2e-3
     )
@@ -250,7 +250,7 @@ def test_every_voxel_of_a_restored_slice_is_in_its_place(tmp_path, axes, plane, 
 def test_a_slice_as_large_as_the_picture_keeps_every_voxel(tmp_path, axes):
     path = volume(tmp_path / "a.nii.gz", axes=axes, shape=(8, 8, 3))
     picture, geometry = reduced(only(path, slices="2", window=WIDE), 8)
-    written = reread(geometry.as_image(picture, part="reconstruction"), tmp_path)
+    written = reread(geometry.encode_image(picture, part="reconstruction"), tmp_path)
     assert nib.aff2axcodes(written.affine) == tuple(axes)
     whole = nib.load(path)
     across = axes.index(next(letter for letter in axes if letter in "SI"))
@@ -265,21 +265,21 @@ def test_a_slice_as_large_as_the_picture_keeps_every_voxel(tmp_path, axes):
 def test_the_space_is_named_as_in_the_original(tmp_path, sform, qform):
     path = volume(tmp_path / "a.nii", sform_code=sform, qform_code=qform)
     picture, geometry = reduced(only(path), 5)
-    header = reread(geometry.as_image(picture, part="reconstruction"), tmp_path).header
+    header = reread(geometry.encode_image(picture, part="reconstruction"), tmp_path).header
     assert int(header["qform_code"]) == qform
     assert int(header["sform_code"]) == (sform or qform)
 
 
 def test_a_standard_deviation_is_written_in_the_files_unit(tmp_path):
     found = only(volume(tmp_path / "a.nii"), window="0:510")
-    geometry = Geometry(found, found.load()[1])
-    written = reread(geometry.deviation(np.full((5, 5), 3.0), part="stddev"), tmp_path)
+    geometry = Geometry(found, found.read()[1])
+    written = reread(geometry.encode_stddev(np.full((5, 5), 3.0), part="stddev"), tmp_path)
     np.testing.assert_allclose(written.get_fdata(), 6.0)
 
 
 def test_equal_restorations_are_equal_bytes(tmp_path):
     picture, geometry = reduced(only(volume(tmp_path / "a.nii")), 5)
-    first, again = (geometry.as_image(picture, part="merged") for _ in range(2))
+    first, again = (geometry.encode_image(picture, part="merged") for _ in range(2))
     assert first == again
     assert gzip.decompress(first)[:4] == (348).to_bytes(4, "little")
 
@@ -289,7 +289,7 @@ def test_equal_restorations_are_equal_bytes(tmp_path):
 def test_every_pixel_of_a_restored_dicom_slice_is_in_its_place(tmp_path, resolution, inverted):
     found = only(ct(tmp_path / "a.dcm", inverted=inverted), window="-400:400")
     picture, geometry = reduced(found, resolution)
-    (tmp_path / "out.dcm").write_bytes(geometry.as_image(picture, part="reconstruction"))
+    (tmp_path / "out.dcm").write_bytes(geometry.encode_image(picture, part="reconstruction"))
     written = pydicom.dcmread(tmp_path / "out.dcm")
     values = written.pixel_array * written.RescaleSlope + written.RescaleIntercept
     np.testing.assert_allclose(values, linear(dicom_places(written)), atol=0.11)
@@ -297,7 +297,7 @@ def test_every_pixel_of_a_restored_dicom_slice_is_in_its_place(tmp_path, resolut
 
 def test_a_restored_dicom_slice_is_derived_from_the_same_study(tmp_path):
     picture, geometry = reduced(only(ct(tmp_path / "a.dcm")), 5)
-    (tmp_path / "out.dcm").write_bytes(geometry.as_image(picture, part="reconstruction"))
+    (tmp_path / "out.dcm").write_bytes(geometry.encode_image(picture, part="reconstruction"))
     before, after = (pydicom.dcmread(tmp_path / name) for name in ("a.dcm", "out.dcm"))
     assert after.StudyInstanceUID == before.StudyInstanceUID
     assert after.PatientID == before.PatientID
@@ -308,15 +308,15 @@ def test_a_restored_dicom_slice_is_derived_from_the_same_study(tmp_path):
 
 def test_a_dicom_slice_keeps_the_window_that_it_was_read_in(tmp_path):
     picture, geometry = reduced(only(ct(tmp_path / "a.dcm"), window="-30:70"), 5)
-    (tmp_path / "out.dcm").write_bytes(geometry.as_image(picture, part="reconstruction"))
-    assert only(tmp_path / "out.dcm").load()[1] == Window(-30.0, 70.0)
+    (tmp_path / "out.dcm").write_bytes(geometry.encode_image(picture, part="reconstruction"))
+    assert only(tmp_path / "out.dcm").read()[1] == Window(-30.0, 70.0)
 
 
 def test_values_beyond_the_stored_bits_are_clipped(tmp_path):
     path = ct(tmp_path / "a.dcm", slope=0.005)
     found = only(path, window="-1000:1000")
     (tmp_path / "out.dcm").write_bytes(
-        Geometry(found, Window(-1000, 1000)).as_image(np.ones((5, 5, 1)), part="mean")
+        Geometry(found, Window(-1000, 1000)).encode_image(np.ones((5, 5, 1)), part="mean")
     )
     assert (pydicom.dcmread(tmp_path / "out.dcm").pixel_array == 2**15 - 1).all()
 
@@ -360,7 +360,7 @@ def test_masks_are_matched_by_the_names_of_slices(tmp_path):
 def test_results_are_written_in_the_format_that_was_read(tmp_path, make, suffix):
     path = make(tmp_path / f"in{suffix}")
     found = only(path)
-    geometry = Geometry(found, found.load()[1])
+    geometry = Geometry(found, found.read()[1])
     writer.save_image_result(
         tmp_path, result(name="x", channels=1, samples=samples(channels=1), geometry=geometry)
     )
@@ -373,7 +373,7 @@ def test_results_are_written_in_the_format_that_was_read(tmp_path, make, suffix)
 
 def test_a_later_run_of_a_picture_leaves_no_medical_file(tmp_path):
     found = only(volume(tmp_path / "in.nii.gz"))
-    geometry = Geometry(found, found.load()[1])
+    geometry = Geometry(found, found.read()[1])
     writer.save_image_result(tmp_path, result(name="x", channels=1, geometry=geometry))
     writer.save_image_result(tmp_path, result(name="x", channels=1))
     assert not list((tmp_path / "x").glob("*.nii.gz"))
@@ -400,27 +400,27 @@ def test_a_wrong_choice_is_named(argument, value):
 
 def test_slices_that_a_volume_does_not_have_are_named(tmp_path):
     with pytest.raises(InputError, match=r"`slices`.*0 to 7"):
-        slices_of(volume(tmp_path / "a.nii"), Slicing(slices="9"))
+        list_slices(volume(tmp_path / "a.nii"), Slicing(slices="9"))
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.dcm"])
 def test_a_damaged_file_is_one_line(tmp_path, name):
     (tmp_path / name).write_bytes(b"nothing of the kind" * 40)
     with pytest.raises(InputError, match=r"`input` must be a (NIfTI volume|DICOM slice)"):
-        slices_of(tmp_path / name, Slicing())
+        list_slices(tmp_path / name, Slicing())
 
 
 def test_a_truncated_volume_is_one_line(tmp_path):
     path = volume(tmp_path / "a.nii")
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="`input` must be a NIfTI volume that can be read"):
-        only(path).load()
+        only(path).read()
 
 
 def test_several_volumes_in_a_file_are_refused(tmp_path):
     nib.save(nib.Nifti1Image(np.zeros((4, 4, 4, 2), np.float32), np.eye(4)), tmp_path / "a.nii")
     with pytest.raises(InputError, match="one volume of real numbers"):
-        slices_of(tmp_path / "a.nii", Slicing())
+        list_slices(tmp_path / "a.nii", Slicing())
 
 
 def test_several_frames_are_refused(tmp_path):
@@ -431,14 +431,14 @@ def test_several_frames_are_refused(tmp_path):
 def test_a_volume_of_one_value_is_refused(tmp_path):
     nib.save(nib.Nifti1Image(np.ones((4, 4, 4), np.float32), np.eye(4)), tmp_path / "a.nii")
     with pytest.raises(InputError, match="must hold values that differ"):
-        only(tmp_path / "a.nii").load()
+        only(tmp_path / "a.nii").read()
 
 
 def test_a_volume_with_nan_is_refused(tmp_path):
     values = np.full((4, 4, 4), np.nan, np.float32)
     nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii")
     with pytest.raises(InputError, match="must hold finite numbers"):
-        only(tmp_path / "a.nii").load()
+        only(tmp_path / "a.nii").read()
 
 
 def test_a_plane_with_oblong_pixels_is_refused_before_it_is_read(tmp_path):
@@ -462,4 +462,4 @@ def test_a_missing_reader_is_named_with_its_extra(monkeypatch, package, name):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setattr("importlib.util.find_spec", lambda wanted: None)
     with pytest.raises(InputError, match=rf"{package}.*pip install 'brgm_tf\[medical\]'"):
-        slices_of(Path(name), Slicing())
+        list_slices(Path(name), Slicing())

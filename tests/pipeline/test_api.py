@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_run import DOWNSAMPLE, SHARED, SIZE, SMALL, generated, network
+from small_run import DOWNSAMPLE, SIZE, SMALL, generated, network, share_restorers
 from unseeing import UNSEEING
 
 import brgm_tf
@@ -52,7 +52,7 @@ def small():
 def restore_once(restore):
     """`restore` for fixtures of the module, also with shared restorers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("brgm_tf.pipeline.api.Restorer", SHARED)
+        share_restorers(patch)
         yield restore
 
 

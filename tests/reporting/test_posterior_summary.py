@@ -138,7 +138,7 @@ def restored():
     whole = generated(2)
     missing = np.zeros([SIZE, SIZE, 1], bool)
     missing[4:12, 4:12] = True
-    options = {"generator": network(), "estimator": "vi", "num_steps": 40, "surrogate_rank": 8}
+    options = {"generator": network(), "estimator": "vi", "num_steps": 80, "surrogate_rank": 8}
     options |= {"corruption": "mask()", "masks": missing, "num_samples": 3, "batch_size": 2}
     with pytest.MonkeyPatch.context() as patch:
         share_restorers(patch)

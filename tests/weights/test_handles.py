@@ -1,4 +1,4 @@
-"""Handles read, and what they stand for found: paths, TF-Hub's cache, checksums."""
+"""Handles: parsing, and local files for paths, models in TF-Hub's cache and checksums."""
 
 import hashlib
 import sys
@@ -66,7 +66,7 @@ def test_a_path_is_found(file, monkeypatch):
 
 
 def test_a_missing_path_is_refused(tmp_path):
-    assert "must be there" in refusal(handles.local_path, Handle("path", str(tmp_path / "none")))
+    assert "must exist" in refusal(handles.local_path, Handle("path", str(tmp_path / "none")))
 
 
 def test_a_file_of_another_checksum_is_refused(file):
@@ -76,7 +76,7 @@ def test_a_file_of_another_checksum_is_refused(file):
 
 def test_a_folder_has_no_checksum(tmp_path):
     message = refusal(handles.local_path, Handle("path", str(tmp_path), SHA256))
-    assert "must be a file where #sha256=... is given" in message
+    assert "must be a file because #sha256=... is given" in message
 
 
 @pytest.mark.parametrize("location", [MODEL, "https://host/any/model/1"])
@@ -97,9 +97,9 @@ def test_without_tfhub_its_models_are_refused_with_the_remedy(tmp_path, monkeypa
 
 def test_a_handle_is_made_independent_of_the_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert absolute("tf1_skip.pkl", names=()) == str(tmp_path / "tf1_skip.pkl")
+    assert handles.make_absolute("tf1_skip.pkl", names=()) == str(tmp_path / "tf1_skip.pkl")
     assert (
-        absolute(f"tf1_skip.pkl#sha256={'0' * 64}", names=())
+        handles.make_absolute(f"tf1_skip.pkl#sha256={'0' * 64}", names=())
         == f"{tmp_path}/tf1_skip.pkl#sha256={'0' * 64}"
     )
     for handle in (
@@ -108,4 +108,4 @@ def test_a_handle_is_made_independent_of_the_folder(monkeypatch, tmp_path):
         "https://host/net.pkl",
         "gs://bucket/net.pkl",
     ):
-        assert absolute(handle, names=("ffhq-mobile-1024", "vgg16-lpips")) == handle
+        assert handles.make_absolute(handle, names=("ffhq-mobile-1024", "vgg16-lpips")) == handle

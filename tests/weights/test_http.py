@@ -41,7 +41,7 @@ def failure(server, path="/net.pkl", **options):
 
 
 def partial(server):
-    path = http.place(server.url("/net.pkl"))
+    path = http.cached_path(server.url("/net.pkl"))
     return path.with_name(f".{path.name}.part")
 
 
@@ -115,7 +115,7 @@ def test_a_part_larger_than_the_file_is_dropped(server):
 
 def test_another_checksum_is_refused_and_nothing_kept(server):
     message = failure(server, sha256="0" * 64)
-    assert "must be the file of the checksum" in message
+    assert "must be the file with the given checksum" in message
     assert SHA256 in message
     assert not http.is_cached(server.url("/net.pkl"))
     assert not partial(server).exists()
@@ -163,13 +163,13 @@ def test_of_those_who_fetch_at_once_one_does(server):
 )
 def test_the_name_in_the_cache_is_that_of_the_file(address, name, tmp_path, monkeypatch):
     monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path))
-    place = http.place(address)
-    assert place.parent == tmp_path
-    assert place.name.partition("-")[2] == name
+    path = http.cached_path(address)
+    assert path.parent == tmp_path
+    assert path.name.partition("-")[2] == name
 
 
 def test_files_of_the_same_name_are_kept_apart():
-    assert http.place("https://a/net.pkl") != http.place("https://b/net.pkl")
+    assert http.cached_path("https://a/net.pkl") != http.cached_path("https://b/net.pkl")
 
 
 def test_a_folder_that_gfile_reads_is_copied_once(server):

@@ -14,7 +14,7 @@ from file_server import serving
 
 from brgm_tf.core import cache
 from brgm_tf.core.errors import InputError
-from brgm_tf.generators.loading import describe_generator, load_generator, origin
+from brgm_tf.generators.loading import describe_generator, load_generator, origin_of
 from brgm_tf.generators.preset import save_preset
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.weights import unpacking
@@ -59,7 +59,7 @@ def opened(tmp_path):
     def model_in(data):
         path = tmp_path / "model.bin"
         path.write_bytes(data)
-        return unpacking.model_in(path, progress=lambda line: None)
+        return unpacking.unpack_model(path, progress=lambda line: None)
 
     return model_in
 
@@ -115,15 +115,15 @@ def test_an_archive_at_an_address_is_a_generator(preset, monkeypatch):
         handle = f"{server.url('/net.tar.gz')}#sha256={sum}"
         assert describe_generator(handle).resolution == 8
         assert load_generator(handle).resolution == 8
-        assert origin(handle)["sha256"] == sum
+        assert origin_of(handle)["sha256"] == sum
         assert len(server.ranges) == 1
 
 
 def test_what_is_no_archive_stays_as_it_is(tmp_path):
-    assert unpacking.model_in(PICKLE) == PICKLE
-    assert unpacking.model_in(tmp_path) == tmp_path
+    assert unpacking.unpack_model(PICKLE) == PICKLE
+    assert unpacking.unpack_model(tmp_path) == tmp_path
     torch = PICKLE.with_name("rosinality_zip.pt")
-    assert unpacking.model_in(torch) == torch
+    assert unpacking.unpack_model(torch) == torch
     assert not cache.cache_folder().exists()
 
 
@@ -158,7 +158,7 @@ def test_a_header_of_many_bytes_is_given_up(refused):
 
 
 def test_very_many_entries_are_given_up(refused, monkeypatch):
-    monkeypatch.setattr(unpacking, "_MOST_ENTRIES", 9)
+    monkeypatch.setattr(unpacking, "_MAX_ENTRIES", 9)
     assert "more than 9 entries" in refused(tar({f"{i}": b"" for i in range(10)}))
 
 

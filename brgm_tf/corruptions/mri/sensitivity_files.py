@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.io.arrays import check_values, opened, reading
+from brgm_tf.io.arrays import check_values, map_array, reading
 
 ARGUMENT = "sensitivities"
 MAX_COILS = 256
@@ -22,7 +22,7 @@ def load_sensitivities(path: str) -> np.ndarray:
             [H, W, coils], at most 256 coils.
     """
     with reading(ARGUMENT, "a .npy file", path=path):
-        array = opened(path)
+        array = map_array(path)
         if array.dtype.kind != "c" or array.ndim != 3 or not 1 <= array.shape[2] <= MAX_COILS:
             raise InputError(
                 ARGUMENT,

@@ -1,7 +1,7 @@
-"""DICOM slices: grey pictures, and restorations as derived ones of the same patient and place.
+"""DICOM slices: grey pictures, and restorations as derived pictures of the same patient.
 
-Pictures are shown as stored: where MONOCHROME1 says that small values are white, they are. What
-is written holds what the original says of the patient, as every derived picture does.
+Pictures are displayed as stored: if MONOCHROME1 states that small values are white, they are. A
+written file keeps what the original says about the patient, as every derived picture does.
 """
 
 from __future__ import annotations
@@ -11,108 +11,91 @@ import dataclasses
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io.arrays import reading
-from brgm_tf.io.medical.slices import Slice, Slicing, Square, Window, window_of
+from brgm_tf.io.medical.slices import Slice, Slicing, Square, Window, estimate_window
 
 SUFFIXES = (".dcm", ".dicom")
 _EXPECTED = "a DICOM slice"
 _INVERTED = "MONOCHROME1"
 _GREYS = (_INVERTED, "MONOCHROME2")
-# Each direction of DICOM's coordinates (x to the left, y to the back, z to the head), and its
-# opposite.
+# Each direction of DICOM's coordinates (x to the left, y to the back, z to the head), and the
+# opposite direction.
 _DIRECTIONS = (("L", "R"), ("P", "A"), ("H", "F"))
-# What is true of the original's pixels alone.
-_STALE = ("SmallestImagePixelValue", "LargestImagePixelValue", "PixelPaddingValue")
+# Elements that hold for the pixels of the original only.
+_STALE = (
+    "SmallestImagePixelValue",
+    "LargestImagePixelValue",
+    "PixelPaddingValue",
+    "WindowCenterWidthExplanation",
+    "VOILUTSequence",
+)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class DicomSlice(Slice):
     """A DICOM file of one frame; see `Slice`.
 
     Args:
-        path: of the file.
-        shape: rows and columns.
-        spacing: millimetres from row to row, and from column to column; None where unknown.
-        orientation: directions in the patient in which columns, and rows, are counted, (6,);
-            None where unknown.
-        inverted: whether small values are white.
-        asked: the window, None for the file's own.
+        orientation: Directions in the patient of a row and of a column, (6,); None if unknown.
     """
 
-    path: Path
-    shape: tuple[int, int]
-    spacing: tuple[float, float] | None
     orientation: tuple[float, ...] | None
-    inverted: bool
-    asked: Window | None
 
     suffix = ".dcm"
 
     @property
-    def name(self) -> Path:
-        """The file's name."""
-        return Path(self.path.name)
-
-    @property
     def about(self) -> Mapping[str, object]:
-        """The slice's file and how it is shown."""
-        found = {"file": self.path.name}
+        """File of the slice and directions of its axes."""
+        about = {"file": self.path.name}
         if self.orientation is not None:
-            found["rows"] = _direction(self.orientation[3:])
-            found["columns"] = _direction(self.orientation[:3])
-        return found
+            about["rows"] = _direction(self.orientation[3:])
+            about["columns"] = _direction(self.orientation[:3])
+        return about
 
-    def load(self) -> tuple[np.ndarray, Window]:
-        """The picture, float32 [h, w, 1] in [-1, 1], and its window."""
+    def read(self) -> tuple[np.ndarray, Window]:
+        """Returns the picture, float32 [h, w, 1] in [-1, 1], and its window."""
         import pydicom
 
         with reading("input", _EXPECTED, path=self.path):
             dataset = pydicom.dcmread(self.path)
             slope, intercept = _rescale(dataset)
             values = dataset.pixel_array * slope + intercept
-            window = self.asked or _window(dataset)
-        window = window or window_of(values, name=self.path.name)
-        image = window.image_of(values[..., None])
+            window = self.window or _stated_window(dataset)
+        window = window or estimate_window(values, name=self.path.name)
+        image = window.to_image(values[..., None])
         return (-image if self.inverted else image), window
 
-    def encoded(self, values: np.ndarray, *, part: str, window: Window) -> bytes:
-        """A derived picture of the same study, in a series of its own."""
+    def encode(self, values: np.ndarray, *, part: str, window: Window) -> bytes:
+        """Encodes a derived picture of the same study, in a new series."""
         import pydicom
-        from pydicom.uid import generate_uid
 
         dataset = copy.deepcopy(pydicom.dcmread(self.path))
         square = Square.central(self.shape, resolution=len(values))
         _set_pixels(dataset, values)
-        _set_place(dataset, square)
-        for name in (*_STALE, "WindowCenterWidthExplanation", "VOILUTSequence"):
-            if name in dataset:
-                delattr(dataset, name)
-        # Overlays have the original's pixels.
-        for tag in [e.tag for e in dataset if e.tag.group & 0xFF00 == 0x6000]:
-            del dataset[tag]
+        _set_position(dataset, square)
+        _remove_stale(dataset)
         low, high = window
         dataset.VOILUTFunction = "LINEAR_EXACT"
         dataset.WindowCenter, dataset.WindowWidth = _short((low + high) / 2), _short(high - low)
         dataset.ImageType = ["DERIVED", "SECONDARY"]
         dataset.DerivationDescription = f"brgm_tf {part}: plausible, not observed"
         dataset.SeriesDescription = f"brgm_tf {part}"
-        # By its content, so that the same run writes the same bytes.
-        series = str(dataset.get("SeriesInstanceUID", ""))
-        dataset.SeriesInstanceUID = generate_uid(entropy_srcs=["brgm_tf", part, series])
-        sources = [*map(str, (dataset.get("SOPInstanceUID", ""), part)), dataset.PixelData.hex()]
-        dataset.SOPInstanceUID = generate_uid(entropy_srcs=sources)
-        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        _set_identifiers(dataset, part)
         file = io.BytesIO()
         dataset.save_as(file, enforce_file_format=True)
         return file.getvalue()
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file is named or begins as a DICOM one does, which often has no suffix."""
+    """Returns whether a file has the suffix or the first bytes of DICOM.
+
+    DICOM files often have no suffix.
+    """
     if path.suffix.lower() in SUFFIXES:
         return True
     try:
@@ -122,11 +105,11 @@ def is_dicom(path: Path) -> bool:
         return False
 
 
-def slices_of(path: Path, slicing: Slicing) -> list[DicomSlice]:
-    """The slice of a file, from its header.
+def list_slices(path: Path, slicing: Slicing) -> list[DicomSlice]:
+    """Returns the slice of a file; only its header is read.
 
     Raises:
-        InputError: it is no such file, has several frames, or is no grey picture.
+        InputError: the file is not DICOM, has several frames, or is not a grey picture.
     """
     import pydicom
 
@@ -136,31 +119,40 @@ def slices_of(path: Path, slicing: Slicing) -> list[DicomSlice]:
         colours = str(dataset.PhotometricInterpretation)
         frames = int(dataset.get("NumberOfFrames") or 1)
         spacing = dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")
+        rows, columns = map(float, spacing) if spacing else (0.0, 0.0)
         orientation = dataset.get("ImageOrientationPatient")
-        spacing = tuple(float(mm) for mm in spacing) if spacing else None
         orientation = tuple(float(part) for part in orientation) if orientation else None
     if colours not in _GREYS or frames != 1:
         raise InputError(
             "input",
             f"{path.name} must be one grey picture",
-            remedy="Convert what has several frames to NIfTI, and colours to PNG",
+            remedy="Convert several frames to NIfTI, and colours to PNG",
             frames=frames,
             colours=colours,
         )
-    inverted = colours == _INVERTED
-    return [DicomSlice(path, shape, spacing, orientation, inverted, slicing.asked_window)]
+    dicom_slice = DicomSlice(
+        path=path,
+        name=Path(path.name),
+        shape=shape,
+        spacing=(rows, columns) if spacing else None,
+        window=slicing.explicit_window,
+        inverted=colours == _INVERTED,
+        orientation=orientation,
+    )
+    return [dicom_slice]
 
 
 def _rescale(dataset) -> tuple[float, float]:
-    """Slope and intercept from stored values to the file's unit."""
+    """Returns slope and intercept from stored values to the unit of the file."""
     slope = float(dataset.get("RescaleSlope", 1) or 1)
     return slope, float(dataset.get("RescaleIntercept", 0) or 0)
 
 
-def _window(dataset) -> Window | None:
-    """The first window that a file says.
+def _stated_window(dataset) -> Window | None:
+    """Returns the first window that a file states.
 
-    Reference: DICOM PS3.3 C.11.2.1.2: LINEAR's ends are half a value inside of LINEAR_EXACT's.
+    Reference: DICOM PS3.3 C.11.2.1.2: the ends of LINEAR are half a value inside the ends of
+    LINEAR_EXACT.
     """
     centre, width = (_first(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
     if centre is None or width is None:
@@ -177,14 +169,14 @@ def _first(value) -> float | None:
 
 
 def _direction(vector) -> str:
-    """The direction that is nearest to a vector, as 'R to L'."""
+    """Returns the direction nearest to a vector, such as 'R to L'."""
     axis = int(np.argmax(np.abs(vector)))
     end, start = _DIRECTIONS[axis] if vector[axis] > 0 else _DIRECTIONS[axis][::-1]
     return f"{start} to {end}"
 
 
 def _set_pixels(dataset, values: np.ndarray) -> None:
-    """Puts in values [R, R] in the file's unit, rounded to what the stored bits hold."""
+    """Stores values [R, R] in the unit of the file, rounded and clipped to the stored bits."""
     from pydicom.uid import ExplicitVRLittleEndian
 
     slope, intercept = _rescale(dataset)
@@ -201,8 +193,8 @@ def _set_pixels(dataset, values: np.ndarray) -> None:
     dataset.Rows = dataset.Columns = len(values)
 
 
-def _set_place(dataset, square: Square) -> None:
-    """Puts the square's pixels where they are in the patient."""
+def _set_position(dataset, square: Square) -> None:
+    """Sets position and spacing of the square's pixels in the patient."""
     spacing = dataset.get("PixelSpacing")
     position = dataset.get("ImagePositionPatient")
     orientation = dataset.get("ImageOrientationPatient")
@@ -221,8 +213,28 @@ def _set_place(dataset, square: Square) -> None:
             setattr(dataset, name, scaled)
 
 
-def _short(value: float):
-    """A number in at most 16 characters, as DICOM wants it."""
+def _remove_stale(dataset) -> None:
+    for name in _STALE:
+        if name in dataset:
+            delattr(dataset, name)
+    # Overlays are drawn on the pixels of the original.
+    for tag in [e.tag for e in dataset if e.tag.group & 0xFF00 == 0x6000]:
+        del dataset[tag]
+
+
+def _set_identifiers(dataset, part: str) -> None:
+    """Sets identifiers that depend on the content only: equal runs write equal bytes."""
+    from pydicom.uid import generate_uid
+
+    series = str(dataset.get("SeriesInstanceUID", ""))
+    dataset.SeriesInstanceUID = generate_uid(entropy_srcs=["brgm_tf", part, series])
+    entropy = [*map(str, (dataset.get("SOPInstanceUID", ""), part)), dataset.PixelData.hex()]
+    dataset.SOPInstanceUID = generate_uid(entropy_srcs=entropy)
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+
+
+def _short(value: float) -> Any:
+    """Returns a number that takes at most 16 characters, as DICOM requires."""
     from pydicom.valuerep import DSfloat
 
     return DSfloat(float(value), auto_format=True)

@@ -1,1 +1,1 @@
-"""Readers of other people's checkpoints: data comes out, and nothing of theirs runs."""
+"""Readers of foreign checkpoints: they return data, and no code of a checkpoint runs."""

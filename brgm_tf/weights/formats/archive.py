@@ -1,34 +1,37 @@
-"""Zip archives as PyTorch writes them: entries that are stored as they are, at their places.
+"""Zip archives written by PyTorch, whose entries are stored without compression.
 
-Nothing is unpacked: an entry is a view of the archive. Names are looked up in the
-archive's list and are never paths of files.
+Nothing is unpacked: an entry is a view of the archive. Names are looked up in the directory of the
+archive and are never used as paths of files.
 """
 
 from __future__ import annotations
 
 import struct
 import zipfile
+from collections.abc import Iterator
+from typing import Any
 
 from brgm_tf.weights.formats.limits import RefusedError
 
 SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
-# The list of the entries takes some ten times its bytes in memory.
-_LONGEST_LIST = 2**21
+# In memory, the directory takes about ten times its bytes.
+_MAX_DIRECTORY = 2**21
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ENCRYPTED = 0x1
 
 
 class Archive:
-    """The entries of an archive by name.
+    """Entries of an archive by name.
 
     Args:
-        data: the archive.
+        data: Bytes of the archive.
     """
 
     def __init__(self, data: memoryview):
         self._data = data
-        with zipfile.ZipFile(Window(data)) as listed:
-            entries = listed.infolist()
+        window: Any = Window(data)
+        with zipfile.ZipFile(window) as directory:
+            entries = directory.infolist()
         self._entries = {entry.filename: entry for entry in entries}
         if len(self._entries) < len(entries):
             raise ValueError("two entries have one name")
@@ -36,11 +39,16 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
     def read(self, name: str) -> memoryview:
-        """The bytes of an entry, without a copy."""
+        """Returns the bytes of an entry, without a copy.
+
+        Raises:
+            ValueError: the archive is damaged or lacks the entry.
+            RefusedError: the entry is compressed or encrypted.
+        """
         entry = self._entries.get(name)
         if entry is None:
             raise ValueError(f"there is no entry {name[:200]!r}")
@@ -53,14 +61,18 @@ class Archive:
         start = entry.header_offset + _LOCAL_HEADER.size + name_size + extra_size
         end = start + entry.file_size
         if signature != SIGNATURES[0] or entry.file_size != entry.compress_size:
-            raise ValueError(f"the entry {name[:200]!r} is not where the list has it")
+            raise ValueError(f"the entry {name[:200]!r} is not where the directory says")
         if end > len(self._data):
             raise ValueError(f"the entry {name[:200]!r} reaches beyond the file")
         return self._data[start:end]
 
 
 class Window:
-    """Bytes as the file that `zipfile` reads the list of entries from, a little at a time."""
+    """A file in memory from which `zipfile` reads the directory in small parts.
+
+    Args:
+        data: Bytes of the file.
+    """
 
     def __init__(self, data: memoryview):
         self._data = data
@@ -81,7 +93,7 @@ class Window:
     def read(self, size: int = -1) -> bytes:
         part = self._data[self._position :]
         part = part if size < 0 else part[:size]
-        if len(part) > _LONGEST_LIST:
-            raise RefusedError("an archive with too long a list of entries")
+        if len(part) > _MAX_DIRECTORY:
+            raise RefusedError("an archive with too large a directory")
         self._position += len(part)
         return bytes(part)

@@ -1,21 +1,24 @@
-"""Python's part in a pickle: the containers and bytes that are written as calls."""
+"""Python's containers and bytes that a pickle writes as calls."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from brgm_tf.weights.formats.arrays import as_bytes
-from brgm_tf.weights.formats.limits import checked_key
+from brgm_tf.weights.formats.limits import check_key
 from brgm_tf.weights.formats.records import Global, Record
 
-# What an element of a container that is copied may take.
+# Memory of an element of a copied container.
 _ITEM_BYTES = 128
 
 
 def _dict(machine, items=()):
-    """OrderedDict([[key, value], ...]), as Python 2 writes it, or without arguments."""
+    """Makes OrderedDict([[key, value], ...]), as Python 2 writes it, or without arguments."""
     if type(items) not in (list, tuple):
         return NotImplemented
     machine.limits.charge(_ITEM_BYTES * len(items))
-    return {checked_key(key): value for key, value in items}
+    return {check_key(key): value for key, value in items}
 
 
 def _default_dict(machine, factory=None):
@@ -23,11 +26,11 @@ def _default_dict(machine, factory=None):
 
 
 def _set(machine, items=()):
-    """set([element, ...]), as protocols before 4 write it."""
+    """Makes set([element, ...]), as protocols before 4 write it."""
     if type(items) not in (list, tuple):
         return NotImplemented
     machine.limits.charge(_ITEM_BYTES * len(items))
-    return set(map(checked_key, items))
+    return set(map(check_key, items))
 
 
 def _frozen_set(machine, items=()):
@@ -35,8 +38,8 @@ def _frozen_set(machine, items=()):
     return elements if elements is NotImplemented else frozenset(elements)
 
 
-def _encoded(machine, text, encoding):
-    """encode(text, 'latin1'), as protocol 2 writes bytes."""
+def _encode(machine, text, encoding):
+    """Makes encode(text, 'latin1'), as protocol 2 writes bytes."""
     if type(text) is str and type(encoding) is str and encoding in ("latin1", "latin-1"):
         return as_bytes(machine, text)
     return NotImplemented
@@ -47,18 +50,18 @@ def _no_bytes(machine):
 
 
 def _instance(machine, kind, base, state):
-    """_reconstructor(class, object, None), as protocols before 2 write instances."""
+    """Makes _reconstructor(class, object, None), as protocols before 2 write instances."""
     if type(kind) is Global and type(base) is Global and base.name == "object" and state is None:
         return Record(kind.module, kind.name)
     return NotImplemented
 
 
-CALLS = {
+CALLS: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): _dict,
     ("collections", "defaultdict"): _default_dict,
     ("dnnlib", "EasyDict"): _dict,
     ("dnnlib.util", "EasyDict"): _dict,
-    ("_codecs", "encode"): _encoded,
+    ("_codecs", "encode"): _encode,
     ("copyreg", "_reconstructor"): _instance,
     ("copy_reg", "_reconstructor"): _instance,
 }

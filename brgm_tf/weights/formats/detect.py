@@ -1,4 +1,4 @@
-"""What kind of checkpoint a file or folder is: by what is in it, not by its name."""
+"""Detection of the kind of a checkpoint, by the contents of the file or folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pickle
 
 from brgm_tf.weights.formats import archive, legacy, limits, source, zipped
 
-# Everything that `kind` may return.
+# Values that `kind` returns.
 KINDS = (
     "pickle",
     "torch_zip",
@@ -24,8 +24,8 @@ KINDS = (
 _HEAD = 64
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LEGACY = pickle.LONG1 + b"\x0a" + legacy.MAGIC.to_bytes(10, "little") + pickle.STOP
-# First bytes, where they tell -> words for the file.
-_WORDS = (
+# First bytes -> description of the file.
+_DESCRIPTIONS = (
     (b"<?xml", "an XML file"),
     (b"<", "an HTML page"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
@@ -44,21 +44,20 @@ _WORDS = (
 
 
 def kind(path: str | os.PathLike, *, argument: str) -> str:
-    """Kind of a checkpoint, one of `KINDS`.
+    """Returns the kind of a checkpoint, one of `KINDS`.
 
     Args:
-        path: of a file or folder.
-        argument: name of the argument (or flag) that it was given by.
+        path: Path of a file or folder.
+        argument: Name of the argument (or flag) that gave the path.
 
     Returns:
-        Of files 'pickle', 'torch_zip' and 'torch_legacy' (torch.save since and before
-        version 1.6), 'torchscript', 'npz', 'zip' (another archive) or 'hdf5'; of folders
+        For files 'pickle', 'torch_zip' and 'torch_legacy' (torch.save since and before
+        version 1.6), 'torchscript', 'npz', 'zip' (another archive) or 'hdf5'. For folders
         'preset' (with config.json and model.weights.h5) or 'saved_model' (with
-        saved_model.pb); 'unknown', for which `describe` has words.
+        saved_model.pb). For all others 'unknown'; `describe` gives a description.
 
     Raises:
-        InputError: there is no such file, it cannot be read, or it is an archive without
-            its end.
+        InputError: the file does not exist, cannot be read, or is a truncated archive.
     """
     if os.path.isdir(path):
         return _folder_kind(pathlib.Path(path))
@@ -71,29 +70,29 @@ def kind(path: str | os.PathLike, *, argument: str) -> str:
         return "hdf5"
     if head.startswith(pickle.PROTO):
         return "torch_legacy" if _LEGACY in head else "pickle"
-    # Protocols 0 and 1 have no first byte of their own: containers, or a name, and an end.
+    # Protocols 0 and 1 have no signature. They start with a container or a name.
     if head[:1] in (b"(", b"]", b"}", b"c") and bytes(data[-1:]) == pickle.STOP:
         return "pickle"
     return "unknown"
 
 
 def describe(path: str | os.PathLike, *, argument: str) -> str:
-    """Words for a file of an unknown kind by its first bytes, such as 'an HTML page'.
+    """Describes a file of an unknown kind by its first bytes, such as 'an HTML page'.
 
     Args:
-        path: of a file or folder.
-        argument: name of the argument (or flag) that it was given by.
+        path: Path of a file or folder.
+        argument: Name of the argument (or flag) that gave the path.
 
     Raises:
-        InputError: there is no such file, or it cannot be read.
+        InputError: the file does not exist or cannot be read.
     """
     if os.path.isdir(path):
         return "a folder without config.json and model.weights.h5, or saved_model.pb"
     data = source.view(path, argument=argument)
     head = bytes(data[:_HEAD])
-    for start, words in _WORDS:
+    for start, description in _DESCRIPTIONS:
         if head.lstrip().startswith(start):
-            return words
+            return description
     if bytes(data[257:262]) == b"ustar":
         return "a tar archive"
     if head[8:10] == b'{"':
@@ -108,7 +107,7 @@ def _folder_kind(folder: pathlib.Path) -> str:
 
 
 def _archive_kind(entries: archive.Archive) -> str:
-    root = zipped.root(entries)
+    root = zipped.find_root(entries)
     if root is not None:
         return "torchscript" if f"{root}/constants.pkl" in entries else "torch_zip"
     names = list(entries)

@@ -1,8 +1,8 @@
-"""HDF5 files -> arrays by path: numbers that lie in the file as they are, and nothing else.
+"""HDF5 files -> arrays by path, from plain data sets of numbers only.
 
-The library that reads them follows links into other files, unpacks and joins data sets. So
-only data sets of numbers are taken that are stored in one piece, not compressed, and whose
-sizes the file accounts for; soft and external links are not followed.
+The HDF5 library follows links into other files, and unpacks and joins data sets. Therefore only
+contiguous, uncompressed data sets of numbers are read, whose sizes the file accounts for. Soft and
+external links are not followed.
 """
 
 from __future__ import annotations
@@ -21,34 +21,35 @@ def read(
     path: str | os.PathLike,
     *,
     argument: str,
-    wanted: Callable[[str], bool] = lambda name: True,
+    is_wanted: Callable[[str], bool] = lambda name: True,
 ) -> dict[str, np.ndarray]:
     """Reads the data sets of a file.
 
     Args:
-        path: of the file.
-        argument: name of the argument (or flag) that the file was given by.
-        wanted: whether a data set of this path is read; default: all are.
+        path: Path of the file.
+        argument: Name of the argument (or flag) that gave the file.
+        is_wanted: Function that returns whether to read a data set, given its path; by default
+            all are read.
 
     Returns:
         Arrays of floats by their paths, such as 'synthesis/b4/const'.
 
     Raises:
-        InputError: the file cannot be read, is damaged, or holds what is not read.
+        InputError: the file cannot be read, is damaged, or holds other kinds of data.
     """
     import h5py
 
     budget = limits.Limits(len(source.view(path, argument=argument)))
-    found = {}
+    arrays: dict[str, np.ndarray] = {}
 
-    def collect(name, item):
+    def collect(name: str, item: object) -> None:
         budget.step()
-        if isinstance(item, h5py.Dataset) and wanted(name):
-            found[name] = _values(item, name, budget)
+        if isinstance(item, h5py.Dataset) and is_wanted(name):
+            arrays[name] = _values(item, name, budget)
 
     with limits.one_error(argument), h5py.File(path, "r") as file:
         file.visititems(collect)
-    return found
+    return arrays
 
 
 def _values(item, name: str, budget: limits.Limits) -> np.ndarray:

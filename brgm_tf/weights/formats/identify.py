@@ -1,8 +1,9 @@
-"""What a loaded checkpoint is: a StyleGAN2 of a format that is read, or words for it."""
+"""Identification of checkpoints: a StyleGAN2 of a known format, or a description."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,8 @@ from brgm_tf.weights.formats.checkpoint import Checkpoint
 from brgm_tf.weights.formats.limits import one_error
 from brgm_tf.weights.formats.records import Record
 
-# One row a format: a module with `matches`, `unsupported` and `read`.
-FORMATS = (nvidia_tf1, nvidia_pytorch, rosinality)
+# Modules of the formats, each with `matches`, `unsupported` and `read`.
+FORMATS: tuple[Any, ...] = (nvidia_tf1, nvidia_pytorch, rosinality)
 NETWORKS = ("G_ema", "G")
 _LOADERS = {
     "pickle": inert.load,
@@ -33,7 +34,7 @@ _SUPPORTED = (
     " or stylegan3 (its StyleGAN2 configurations), or a checkpoint of rosinality's"
     " stylegan2-pytorch"
 )
-# Words for a dict by keys that it has.
+# Keys of a dict -> its description.
 _DICTS = (
     (
         {"generator", "g_running"},
@@ -48,38 +49,38 @@ def read(path: str | os.PathLike, *, argument: str, network: str = "G_ema") -> C
     """Reads a StyleGAN2 generator's options and arrays from a file of any format.
 
     Args:
-        path: of the file.
-        argument: name of the argument (or flag) that the file was given by.
+        path: Path of the file.
+        argument: Name of the argument (or flag) that gave the file.
         network: 'G_ema', the moving average over training (Gs in TensorFlow), or 'G'.
 
     Raises:
-        InputError: the file is damaged or something else, or its options or tensors are
-            not those of a StyleGAN2.
+        InputError: the file is damaged, is not a checkpoint, or its options or tensors do not
+            belong to a StyleGAN2.
     """
     if network not in NETWORKS:
         raise InputError("network", "must be one of " + ", ".join(NETWORKS), network=network)
     kind = detect.kind(path, argument=argument)
     if kind not in _LOADERS:
-        raise _refusal(path, _file_words(path, kind, argument=argument), argument=argument)
+        raise _refusal(path, _describe_file(path, kind, argument=argument), argument=argument)
     data = _LOADERS[kind](path, argument=argument)
     with one_error(argument):
-        found = next((each for each in FORMATS if each.matches(data)), None)
-        words = _describe(data) if found is None else found.unsupported(data)
-    if words:
-        raise _refusal(path, words, argument=argument)
-    return found.read(data, network=network, argument=argument)
+        format = next((each for each in FORMATS if each.matches(data)), None)
+        problem = _describe(data) if format is None else format.unsupported(data)
+    if format is None or problem:
+        raise _refusal(path, problem, argument=argument)
+    return format.read(data, network=network, argument=argument)
 
 
-def _refusal(path, words: str, *, argument: str) -> InputError:
+def _refusal(path: str | os.PathLike, description: str, *, argument: str) -> InputError:
     return InputError(
         argument,
-        f"must be a StyleGAN2 generator, and this is {words}",
+        f"must be a StyleGAN2 generator, and this is {description}",
         remedy=_SUPPORTED,
         **{argument: os.fspath(path)},
     )
 
 
-def _file_words(path, kind: str, *, argument: str) -> str:
+def _describe_file(path: str | os.PathLike, kind: str, *, argument: str) -> str:
     if kind == "unknown":
         return detect.describe(path, argument=argument)
     return {
@@ -92,7 +93,7 @@ def _file_words(path, kind: str, *, argument: str) -> str:
 
 
 def _describe(data: object) -> str:
-    """Words for what a file holds that is of no format here."""
+    """Describes the contents of a file in an unknown format."""
     if isinstance(data, dict):
         return _describe_dict(data)
     if isinstance(data, Record):
@@ -103,9 +104,9 @@ def _describe(data: object) -> str:
 
 def _describe_dict(data: dict) -> str:
     keys = {key for key in data if isinstance(key, str)}
-    for signature, words in _DICTS:
+    for signature, description in _DICTS:
         if signature <= keys:
-            return words
+            return description
     if any(key.startswith("generator.progression.") for key in keys):
         return "a bare state dict of rosinality's style-based-gan-pytorch (StyleGAN1)"
     if keys and all(isinstance(data[key], np.ndarray) for key in keys):

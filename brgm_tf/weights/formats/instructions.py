@@ -1,4 +1,4 @@
-"""The instructions of pickles: what each does to a `machine.Machine`.
+"""Instructions of pickles and their effects on a `machine.Machine`.
 
 Reference: CPython, Lib/pickletools.py, which describes the instructions of all protocols.
 """
@@ -10,22 +10,27 @@ import pickle
 import struct
 from collections.abc import Callable
 
-from brgm_tf.weights.formats.limits import RefusedError, checked_key
+from brgm_tf.weights.formats.limits import RefusedError, check_key
 
-_LONG_LINE = 2**20
-_LONG_NUMBER = 600
-_LONG_INT = 255
-_LAST_INDEX = 2**32 - 1
-# Numbers, counts and indices that follow an instruction.
+_MAX_LINE = 2**20
+_MAX_NUMBER_LINE = 600
+_MAX_INT_BYTES = 255
+_MAX_INDEX = 2**32 - 1
+# Forms of the numbers, counts and indices after an instruction.
 _U1, _U2, _U4, _U8 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<Q"))
 _I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 
 
 def pairs(values: list) -> dict:
-    """A dict of keys and values that follow each other in turns."""
+    """Returns a dict of alternating keys and values.
+
+    Example:
+        >>> pairs(["a", 1, "b", 2])
+        {'a': 1, 'b': 2}
+    """
     if len(values) % 2:
         raise ValueError("a key without a value")
-    return dict(zip(map(checked_key, values[::2]), values[1::2], strict=True))
+    return dict(zip(map(check_key, values[::2]), values[1::2], strict=True))
 
 
 def _proto(m, version: int) -> None:
@@ -37,20 +42,20 @@ def _proto(m, version: int) -> None:
 
 
 def _int(m) -> None:
-    line = m.line(_LONG_NUMBER)
+    line = m.line(_MAX_NUMBER_LINE)
     m.push(line == b"01" if line in (b"00", b"01") else int(line))
 
 
 def _long(m) -> None:
-    m.push(int(m.line(_LONG_NUMBER).removesuffix(b"L")))
+    m.push(int(m.line(_MAX_NUMBER_LINE).removesuffix(b"L")))
 
 
 def _float(m) -> None:
-    m.push(float(m.line(_LONG_NUMBER)))
+    m.push(float(m.line(_MAX_NUMBER_LINE)))
 
 
 def _binary_long(m, size: int) -> None:
-    if size > _LONG_INT:
+    if size > _MAX_INT_BYTES:
         raise RefusedError(f"an integer of {size} bytes")
     m.push(int.from_bytes(m.take(size), "little", signed=True))
 
@@ -69,7 +74,7 @@ def _python2_string(m, size: int) -> None:
 
 
 def _quoted_string(m) -> None:
-    line = m.line(_LONG_LINE)
+    line = m.line(_MAX_LINE)
     if len(line) < 2 or line[0] != line[-1] or line[:1] not in (b"'", b'"'):
         raise ValueError("a string without quotes")
     m.limits.charge(2 * len(line))
@@ -77,7 +82,7 @@ def _quoted_string(m) -> None:
 
 
 def _text_line(m) -> None:
-    line = m.line(_LONG_LINE)
+    line = m.line(_MAX_LINE)
     m.limits.charge(4 * len(line))
     m.push(line.decode("raw-unicode-escape"))
 
@@ -86,21 +91,21 @@ def _text_line(m) -> None:
 
 
 def _index(m) -> int:
-    index = int(m.line(_LONG_NUMBER))
-    # Larger ones could be chosen to collide in the memo.
-    if not 0 <= index <= _LAST_INDEX:
+    index = int(m.line(_MAX_NUMBER_LINE))
+    # Larger indices could be chosen so that they collide in the memo.
+    if not 0 <= index <= _MAX_INDEX:
         raise ValueError("an index of the memo is out of range")
     return index
 
 
 def _get(m, index: int) -> None:
     if index not in m.memo:
-        raise ValueError(f"nothing is noted as {index}")
+        raise ValueError(f"the memo has no entry {index}")
     m.push(m.memo[index])
 
 
 def _name_lines(m) -> None:
-    module, name = m.line(_LONG_LINE), m.line(_LONG_LINE)
+    module, name = m.line(_MAX_LINE), m.line(_MAX_LINE)
     m.limits.charge(4 * (len(module) + len(name)))
     m.name(module.decode(), name.decode())
 
@@ -144,12 +149,12 @@ def _refuse(words: str) -> Callable:
 
 
 def _new(make: Callable) -> Callable:
-    """The instruction that puts a new constant or container on the stack."""
+    """Returns the instruction that puts a new constant or container on the stack."""
     return lambda m: m.push(make())
 
 
 def _with(form: struct.Struct, act: Callable) -> Callable:
-    """The instruction that acts with the number that follows it."""
+    """Returns the instruction that acts with the number after it."""
     return lambda m: act(m, m.number(form))
 
 
@@ -162,11 +167,11 @@ def _put(m, index: int) -> None:
 
 
 _EXTENSION = _refuse("a number of the extension registry")
-_BUFFER = _refuse("a buffer kept outside of the pickle")
+_BUFFER = _refuse("a buffer kept outside the pickle")
 
 STOP = pickle.STOP[0]
-# Code -> function(machine).
-TABLE = {
+# Code -> function of the machine.
+_INSTRUCTIONS: dict[bytes, Callable] = {
     pickle.PROTO: _with(_U1, _proto),
     pickle.FRAME: _with(_U8, lambda m, size: None),
     # Scalars
@@ -222,7 +227,7 @@ TABLE = {
     pickle.SETITEMS: lambda m: m.update(m.pop_mark()),
     pickle.EMPTY_SET: _new(set),
     pickle.ADDITEMS: lambda m: m.add(m.pop_mark()),
-    pickle.FROZENSET: lambda m: m.push(frozenset(map(checked_key, m.pop_mark()))),
+    pickle.FROZENSET: lambda m: m.push(frozenset(map(check_key, m.pop_mark()))),
     # Names, calls and states
     pickle.GLOBAL: _name_lines,
     pickle.STACK_GLOBAL: _name_of_stack,
@@ -232,13 +237,13 @@ TABLE = {
     pickle.OBJ: _call_marked,
     pickle.INST: _call_named,
     pickle.BUILD: lambda m: m.build(),
-    pickle.PERSID: lambda m: m.outside(m.line(_LONG_LINE)),
+    pickle.PERSID: lambda m: m.outside(m.line(_MAX_LINE)),
     pickle.BINPERSID: lambda m: m.outside(m.pop()),
-    # What is kept elsewhere
+    # Data outside the pickle
     pickle.EXT1: _EXTENSION,
     pickle.EXT2: _EXTENSION,
     pickle.EXT4: _EXTENSION,
     pickle.NEXT_BUFFER: _BUFFER,
     pickle.READONLY_BUFFER: _BUFFER,
 }
-TABLE = {code[0]: instruction for code, instruction in TABLE.items()}
+TABLE: dict[int, Callable] = {code[0]: act for code, act in _INSTRUCTIONS.items()}

@@ -1,12 +1,12 @@
-"""The stack machine that pickles are programs for, with the calls left out.
+"""A stack machine that runs pickles without the calls.
 
-A pickle builds its object on a stack, keeps a numbered memo of what it will need again,
-and marks places in the stack that containers are filled from. Its instructions are in
-`instructions`. Those that import what the pickle names, and call it, only write down the
-name and the arguments here, unless the name is one of the few of `calls`.
+A pickle builds its object on a stack, keeps a numbered memo of objects that it needs again, and
+marks positions in the stack from which containers are filled. `instructions` has its instructions.
+Instructions that import and call a named function only record the name and the arguments, unless
+the name is one of the few in `calls`.
 
-Whatever is on the stack is hostile. It is neither compared, hashed nor shown before its
-type is known: a tuple can be too deep for its hash, a list too wide for its repr.
+Every object on the stack may be hostile. It is not compared, hashed or printed before its type is
+known: a tuple can be too deep for its hash, and a list too wide for its repr.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from brgm_tf.weights.formats import arrays, instructions
-from brgm_tf.weights.formats.limits import Limits, RefusedError, checked_key
+from brgm_tf.weights.formats.limits import Limits, RefusedError, check_key
 from brgm_tf.weights.formats.records import Global, Record, name_of
 
-# Longer bytes are not copied: they are the numbers of an array.
-_LARGE_BYTES = 2**16
-# A longer text must be made of characters that take one byte each.
-_LARGE_TEXT = 2**20
+# Longer bytes are not copied: they hold the numbers of an array.
+_MAX_COPIED_BYTES = 2**16
+# A longer text must consist of characters that take one byte each in memory.
+_MAX_WIDE_TEXT = 2**20
 _LAST_ONE_BYTE_LEAD = 0xC3
 
 
@@ -32,14 +33,20 @@ class Machine:
     """Runs a pickle.
 
     Args:
-        data: the bytes that hold it, read-only.
-        limits: what reading may cost; shared by the pickles of one file.
-        calls: (module, name) -> function(machine, *args) that returns what the call
-            gives here, or NotImplemented where a record should be made of it.
-        builds: (module, name) -> function(machine, args, state) that returns what an
-            instance becomes when its state is set, or NotImplemented; default: arrays.
-        persistent: persistent id -> the object kept outside of the pickle; default:
-            such ids are refused.
+        data: Bytes that contain the pickle, read-only.
+        limits: Limits of time and memory, shared by the pickles of one file.
+        calls: (module, name) -> function(machine, *args) that returns the result of a call, or
+            NotImplemented if the call is to be recorded.
+        builds: (module, name) -> function(machine, args, state) that returns an instance with
+            this state, or NotImplemented; default: arrays.
+        persistent: Function from a persistent id to an object outside the pickle; by default
+            persistent ids are refused.
+
+    Example:
+        >>> import pickle
+        >>> data = memoryview(pickle.dumps([1, "a"]))
+        >>> Machine(data, limits=Limits(len(data)), calls={}).run()[0]
+        [1, 'a']
     """
 
     def __init__(
@@ -58,14 +65,17 @@ class Machine:
         self._persistent = persistent
 
     def run(self, position: int = 0) -> tuple[object, int]:
-        """Returns the object, and where the pickle ends.
+        """Returns the object and the end of the pickle.
 
         Args:
-            position: where in the bytes the pickle starts; default 0.
+            position: Position of the first byte of the pickle; default 0.
         """
         self._position = position
-        self._stack, self._marked = [], []
-        self.memo, self._places = {}, {}
+        self._stack: list[Any] = []
+        self._marked: list[list] = []
+        self.memo: dict[int, Any] = {}
+        # Indices in the memo of records that may become arrays, by the id of the record.
+        self._indices: dict[int, list[int]] = {}
         step, table = self.limits.step, instructions.TABLE
         while True:
             step()
@@ -76,27 +86,27 @@ class Machine:
             if code == instructions.STOP:
                 return self.pop(), self._position
             if code not in table:
-                raise ValueError(f"{code:#04x} is no instruction")
+                raise ValueError(f"{code:#04x} is not an instruction")
             table[code](self)
 
-    # What follows an instruction
+    # Data after an instruction
 
     def take(self, size: int) -> memoryview:
-        """The next bytes, without a copy."""
+        """Returns the next bytes, without a copy."""
         left = len(self._data) - self._position
         if size > left:
-            raise ValueError(f"{size} bytes are announced where {left} are left")
+            raise ValueError(f"{size} bytes are announced and {left} are left")
         self._position += size
         return self._data[self._position - size : self._position]
 
-    def number(self, form: struct.Struct) -> int | float:
-        """The next number."""
+    def number(self, form: struct.Struct) -> Any:
+        """Returns the next number."""
         return form.unpack(self.take(form.size))[0]
 
     def line(self, longest: int) -> bytes:
-        """The next line, without its end."""
+        """Returns the next line, without its end."""
         size = 128
-        # Larger steps each time: a line costs no more than a few times its length.
+        # The steps grow, so that a line costs no more than a few times its length.
         while size < 2 * longest:
             chunk = bytes(self._data[self._position : self._position + size])
             line, newline, _ = chunk.partition(b"\n")
@@ -107,17 +117,17 @@ class Machine:
         raise ValueError(f"no line ends within {longest} bytes")
 
     def raw(self, size: int) -> bytes | memoryview:
-        """The next bytes; large ones are a view."""
+        """Returns the next bytes; large ones as a view."""
         part = self.take(size)
-        if size > _LARGE_BYTES:
+        if size > _MAX_COPIED_BYTES:
             return part
         self.limits.charge(size)
         return bytes(part)
 
     def text(self, size: int) -> str:
-        """The next bytes as a text."""
+        """Returns the next bytes as text."""
         part = self.take(size)
-        if size > _LARGE_TEXT and np.frombuffer(part, np.uint8).max() > _LAST_ONE_BYTE_LEAD:
+        if size > _MAX_WIDE_TEXT and np.frombuffer(part, np.uint8).max() > _LAST_ONE_BYTE_LEAD:
             raise RefusedError(f"a text of {size} bytes")
         self.limits.charge(size)
         text = str(part, "utf-8", "surrogatepass")
@@ -131,43 +141,43 @@ class Machine:
         self._stack.append(value)
 
     def pop(self) -> object:
-        """Takes the value on top."""
+        """Removes and returns the value on top."""
         return self._stack.pop()
 
     def top(self) -> object:
-        """The value on top, which stays."""
+        """Returns the value on top without removing it."""
         return self._stack[-1]
 
     def mark(self) -> None:
-        """Marks the place above the value on top."""
+        """Marks the position above the value on top."""
         self._marked.append(self._stack)
         self._stack = []
 
     def pop_mark(self) -> list:
-        """Takes all values above the last mark."""
+        """Removes and returns all values above the last mark."""
         values, self._stack = self._stack, self._marked.pop()
         return values
 
     def drop(self) -> None:
-        """Forgets the value, or the mark, on top."""
+        """Removes the value or the mark on top."""
         if self._stack:
             self._stack.pop()
         else:
             self.pop_mark()
 
     def group(self, size: int) -> None:
-        """Makes a tuple of the values on top."""
+        """Replaces the values on top by a tuple of them."""
         values = self._stack[-size:]
         if len(values) < size:
             raise IndexError("too few values for a tuple")
         self._stack[-size:] = [tuple(values)]
 
     def put(self, index: int) -> None:
-        """Notes the value on top in the memo."""
+        """Stores the value on top in the memo."""
         value = self._stack[-1]
         self.memo[index] = value
         if type(value) is Record and (value.module, value.name) in self._builds:
-            self._places.setdefault(id(value), []).append(index)
+            self._indices.setdefault(id(value), []).append(index)
 
     # Containers
 
@@ -179,7 +189,7 @@ class Machine:
         target.extend(values)
 
     def update(self, values: list) -> None:
-        """Sets keys and values, in turns, in the dict on top."""
+        """Sets alternating keys and values in the dict on top."""
         target = self._stack[-1]
         if type(target) not in (dict, Record):
             raise ValueError(f"{name_of(target)} is set by keys")
@@ -189,7 +199,7 @@ class Machine:
         """Adds to the set on top."""
         target = self._stack[-1]
         if type(target) is set:
-            target.update(map(checked_key, values))
+            target.update(map(check_key, values))
         elif type(target) is Record:
             target.extend(values)
         else:
@@ -198,18 +208,18 @@ class Machine:
     # Names, calls and states
 
     def name(self, module, name) -> None:
-        """Refers to a class or function."""
+        """Puts the name of a class or function on the stack."""
         if type(module) is not str or type(name) is not str:
-            raise ValueError("a name is no text")
+            raise ValueError("a name must be text")
         self.push(Global(module, name))
 
     def call(self, function, args, kwargs=None) -> None:
-        """Writes down a call or an instance, or makes what is known by its name."""
+        """Records a call or an instance, or makes it if its name is in `calls`."""
         if type(function) is not Global:
-            raise RefusedError(f"a call of {name_of(function)}, which is no name")
+            raise RefusedError(f"a call of {name_of(function)}, which is not a name")
         if type(args) is not tuple or type(kwargs) not in (dict, type(None)):
-            raise ValueError("the arguments of a call are no tuple")
-        value = NotImplemented
+            raise ValueError("the arguments of a call must be a tuple")
+        value: Any = NotImplemented
         known = self._calls.get((function.module, function.name))
         if known and not kwargs:
             value = known(self, *args)
@@ -218,14 +228,14 @@ class Machine:
         self.push(value)
 
     def build(self) -> None:
-        """Sets the state of the instance below it."""
+        """Sets the state of the instance below the state."""
         state, target = self.pop(), self.top()
-        # torch notes the versions of modules among the attributes of an OrderedDict.
+        # torch stores the versions of modules as attributes of an OrderedDict.
         if type(target) is dict:
             return
         if type(target) is not Record:
             raise ValueError(f"a state is set on {name_of(target)}")
-        value = NotImplemented
+        value: Any = NotImplemented
         known = self._builds.get((target.module, target.name))
         if known:
             value = known(self, target.args, state)
@@ -235,14 +245,14 @@ class Machine:
             self._replace(target, value)
 
     def _replace(self, record: Record, value) -> None:
-        """Puts an array in the place of its record, which the memo may have noted."""
+        """Replaces a record by its array, on the stack and in the memo."""
         self._stack[-1] = value
-        for index in self._places.pop(id(record), ()):
+        for index in self._indices.pop(id(record), ()):
             if self.memo[index] is record:
                 self.memo[index] = value
 
     def outside(self, key) -> None:
-        """Gets an object that is kept outside of the pickle."""
+        """Puts an object from outside the pickle on the stack."""
         if self._persistent is None:
             raise RefusedError("a persistent id")
         self.push(self._persistent(key))

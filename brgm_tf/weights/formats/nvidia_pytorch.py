@@ -1,12 +1,12 @@
-"""Pickles of stylegan2-ada-pytorch, also those that stylegan3 writes of its StyleGAN2.
+"""Pickles of stylegan2-ada-pytorch, and of the StyleGAN2 configurations of stylegan3.
 
-A dict with 'G', 'D' and 'G_ema', modules that torch_utils.persistence has saved: a call
-of _reconstruct_persistent_obj with dict(class_name, module_src, state), where the state is
-the module's __dict__ with its constructor's arguments, _init_args and _init_kwargs.
-stylegan3's Generator takes the options of the synthesis network itself, the other one in
-synthesis_kwargs; the defaults differ in conv_clamp.
+A pickle is a dict with 'G', 'D' and 'G_ema', modules saved by torch_utils.persistence. Each module
+is a call of _reconstruct_persistent_obj with dict(class_name, module_src, state). The state is the
+`__dict__` of the module with the arguments of its constructor, _init_args and _init_kwargs. The
+Generator of stylegan3 takes the options of the synthesis network itself; the Generator of
+stylegan2-ada-pytorch takes them in synthesis_kwargs. Their defaults differ in conv_clamp.
 
-Weights have the names of ours. Dense weights are [out, in], convolutions [out, in, kh, kw].
+Weights have the same names as ours. Dense weights are [out, in], convolutions [out, in, kh, kw].
 """
 
 from __future__ import annotations
@@ -22,32 +22,34 @@ from brgm_tf.weights.formats.records import Record
 
 _DEFAULT_TAPS = [1, 3, 3, 1]
 _ORIGIN = "a stylegan2-ada-pytorch pickle"
+_SYNTHESIS = "synthesis_kwargs"
 _POSITIONAL = (
     *("z_dim", "c_dim", "w_dim", "img_resolution", "img_channels"),
-    *("mapping_kwargs", "synthesis_kwargs"),
+    *("mapping_kwargs", _SYNTHESIS),
 )
 
 
 def matches(data: object) -> bool:
-    """Whether this is a dict with saved generators."""
+    """Returns whether the data are a dict with saved generators."""
     return isinstance(data, dict) and class_name(data.get("G_ema", data.get("G"))) is not None
 
 
 def class_name(module: object) -> str | None:
-    """Name of the class of a module that torch_utils.persistence has saved, else None."""
-    saved = isinstance(module, Record) and module.name == "_reconstruct_persistent_obj"
-    meta = module.args[0] if saved and module.args else None
+    """Returns the class name of a module saved by torch_utils.persistence, else None."""
+    if not isinstance(module, Record) or module.name != "_reconstruct_persistent_obj":
+        return None
+    meta = module.args[0] if module.args else None
     name = meta.get("class_name") if isinstance(meta, dict) else None
     return name if isinstance(name, str) else None
 
 
-def unsupported(data) -> str | None:
-    """Words for generators that are no StyleGAN2, else None."""
+def unsupported(data: dict) -> str | None:
+    """Describes generators that are not a StyleGAN2; returns None for a StyleGAN2."""
     generator = data.get("G_ema", data.get("G"))
-    name = class_name(generator)
+    name = class_name(generator) or ""
     synthesis = _part(generator, "synthesis")
     if name != "Generator" or synthesis is None:
-        return f"a pickle of torch_utils.persistence with a {name[:80]!a} for its generator"
+        return f"a pickle of torch_utils.persistence whose generator is a {name[:80]!a}"
     if _part(synthesis, "input") is not None:
         return "a StyleGAN3"
     if class_name(_part(synthesis, "b4")) != "SynthesisBlock":
@@ -55,17 +57,17 @@ def unsupported(data) -> str | None:
     return None
 
 
-def read(data, *, network: str, argument: str) -> Checkpoint:
+def read(data: dict, *, network: str, argument: str) -> Checkpoint:
     """Reads a generator.
 
     Args:
-        data: what the pickle holds.
+        data: Object in the pickle.
         network: 'G_ema' or 'G'.
-        argument: name of the argument (or flag) that the file was given by.
+        argument: Name of the argument (or flag) that gave the file.
 
     Raises:
-        InputError: there is no such generator, an option is not known here, or a filter
-            is not what the options say.
+        InputError: the generator is missing, an option is unknown, or a filter contradicts the
+            options.
     """
     generator = data.get(network)
     if class_name(generator) is None:
@@ -74,7 +76,7 @@ def read(data, *, network: str, argument: str) -> Checkpoint:
     config, has_mean = _config(generator, argument=argument)
     used, unused = _filter_names(config)
     for names, taps in ((used, config["resample_filter"]), (unused, _DEFAULT_TAPS)):
-        arrays = filters.take(arrays, names=names, taps=taps, gain=1.0, argument=argument)
+        arrays = filters.remove_filters(arrays, names=names, taps=taps, gain=1.0, argument=argument)
     return Checkpoint(
         origin=_ORIGIN,
         config=config,
@@ -84,31 +86,31 @@ def read(data, *, network: str, argument: str) -> Checkpoint:
 
 
 def _part(module: object, name: str) -> object:
-    """A module in a module, else None."""
+    """Returns a submodule; None if there is none."""
     parts = modules.state_of(module).get("_modules")
     return parts.get(name) if isinstance(parts, Mapping) else None
 
 
 def _options(module: object, *, argument: str) -> dict:
-    """Arguments of a saved module's constructor, by name."""
+    """Returns the arguments of a saved module's constructor by name."""
     state = modules.state_of(module)
     given, named = state.get("_init_args", ()), state.get("_init_kwargs", {})
     if not isinstance(given, tuple) or len(given) > len(_POSITIONAL) or type(named) is not dict:
-        raise InputError(argument, "must have the arguments that its generator was built with")
+        raise InputError(argument, "must have the arguments of its generator's constructor")
     return {**dict(zip(_POSITIONAL, given, strict=False)), **named}
 
 
 def _config(generator: object, *, argument: str) -> tuple[dict, bool]:
-    """Arguments of our network, and whether the file has a mean of w."""
+    """Returns the arguments of our network, and whether the file has a mean of w."""
 
-    def group(values) -> Options:
+    def group(values: object) -> Options:
         return Options(values, argument=argument, origin=_ORIGIN)
 
-    own = _options(generator, argument=argument)
-    mapping, synthesis = group(own.pop("mapping_kwargs", {})), own.pop("synthesis_kwargs", None)
-    network = group(own)
-    # With stylegan3 the options of the synthesis network are among the generator's.
-    synthesis = network if synthesis is None else group(synthesis)
+    given = _options(generator, argument=argument)
+    mapping, synthesis_options = group(given.pop("mapping_kwargs", {})), given.pop(_SYNTHESIS, None)
+    network = group(given)
+    # In stylegan3, the options of the synthesis network are among the options of the generator.
+    synthesis = network if synthesis_options is None else group(synthesis_options)
     w_dim = network.take("w_dim", None, options.size)
     config = {
         "resolution": network.take("img_resolution", None, options.resolution),
@@ -128,14 +130,14 @@ def _config(generator: object, *, argument: str) -> tuple[dict, bool]:
         "kernel_size": synthesis.take("kernel_size", 3, options.kernel),
         "activation": synthesis.take("activation", "lrelu", options.activation),
         "use_noise": synthesis.take("use_noise", True, options.switch),
-        # None is no filter in PyTorch.
+        # None stands for the absence of a filter in PyTorch.
         "resample_filter": synthesis.take("resample_filter", _DEFAULT_TAPS, options.taps, none=[1]),
         "conv_clamp": synthesis.take(
             "conv_clamp", _default_clamp(generator), positive_float, none=None
         ),
     }
     decay = mapping.take("w_avg_beta", 1, lambda value: value, none=None)
-    # These say in which precision and memory layout the same numbers are computed.
+    # Precision and memory layout do not change what is computed.
     synthesis.ignore("num_fp16_res", "fp16_channels_last", "channels_last", "fused_modconv_default")
     for each in (network, mapping, synthesis):
         each.finish()
@@ -143,13 +145,13 @@ def _config(generator: object, *, argument: str) -> tuple[dict, bool]:
 
 
 def _default_clamp(generator: object) -> object:
-    """The clamp that a convolution was built with, where the options do not say it."""
+    """Returns the clamp of a convolution, for options that do not state it."""
     conv = _part(_part(_part(generator, "synthesis"), "b4"), "conv1")
     return modules.state_of(conv).get("conv_clamp")
 
 
 def _source(path: str) -> Tensor:
-    """Where a weight of ours is."""
+    """Returns the tensor for the path of our weight."""
     name = "mapping.w_avg" if path == "w_avg" else path.replace("/", ".")
     if path == "synthesis/b4/const":
         return Tensor(name, axes=(2, 0, 1))
@@ -159,8 +161,8 @@ def _source(path: str) -> Tensor:
     return Tensor(name, axes=(1, 0) if is_dense else (3, 2, 0, 1))
 
 
-def _filter_names(config) -> tuple[list[str], list[str]]:
-    """The filters that upsample, and those of the convolutions that do not."""
+def _filter_names(config: Mapping) -> tuple[list[str], list[str]]:
+    """Returns the names of the filters that upsample, and of unused filters."""
     blocks = [f"synthesis.b{2**k}" for k in range(2, config["resolution"].bit_length())]
     used = [f"{block}.resample_filter" for block in blocks]
     used += [f"{block}.conv0.resample_filter" for block in blocks[1:]]

@@ -1,21 +1,22 @@
 """NVIDIA's TensorFlow 1 pickles: (G, D, Gs), three Networks of dnnlib.tflib.
 
-A Network is pickled as a dict: 'version', 'name', 'static_kwargs' (the arguments of the
-function that builds it), 'components' (Networks by name), 'build_module_src',
-'build_func_name' and 'variables', a list of (name, array). Version 4 was written by
-stylegan2, version 5 by stylegan2-ada.
+A Network is pickled as a dict: 'version', 'name', 'static_kwargs' (the arguments of the function
+that builds it), 'components' (Networks by name), 'build_module_src', 'build_func_name' and
+'variables', a list of (name, array). stylegan2 wrote version 4, stylegan2-ada version 5.
 
-Arrays are NHWC and [kh, kw, in, out] as ours are, with three differences: the kernel of
-the convolution that upsamples is turned by 180 degrees, the bias of a style is less by
-one, and stylegan2's embedding of a label has no equalised learning rate.
+Arrays are NHWC and [kh, kw, in, out], as ours are, with three differences. The kernel of an
+upsampling convolution is rotated by 180 degrees, the bias of a style is smaller by one, and
+stylegan2's embedding of a label has no equalised learning rate.
 
-fmap_base is half of channel_base. With fused_modconv or without, the result is the same.
+fmap_base is half of channel_base. The result does not depend on fused_modconv.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -30,7 +31,7 @@ _NETWORKS = {"G": 0, "G_ema": 2}
 _STYLEGAN2, _ADA = "an NVIDIA stylegan2 pickle", "an NVIDIA stylegan2-ada pickle"
 _SYNTHESIS = {"G_synthesis_stylegan2": _STYLEGAN2, "G_synthesis": _ADA}
 _FIRST_VERSION = 4
-# Options of training, of truncation, and of how the same numbers are computed.
+# Options of training, truncation and implementation, which do not change the network.
 _WITHOUT_EFFECT = (
     *("truncation_psi", "truncation_cutoff", "truncation_psi_val", "truncation_cutoff_val"),
     *("dlatent_avg_beta", "w_avg_beta", "style_mixing_prob", "structure", "randomize_noise"),
@@ -42,12 +43,12 @@ _WEIGHT_NAMES = {"affine/weight": "mod_weight", "affine/bias": "mod_bias"}
 
 
 def matches(data: object) -> bool:
-    """Whether this is a triple of Networks."""
+    """Returns whether the data are a triple of Networks."""
     return isinstance(data, tuple | list) and len(data) == 3 and all(map(is_network, data))
 
 
-def is_network(record: object) -> bool:
-    """Whether this is a pickled Network with a state."""
+def is_network(record: object) -> TypeGuard[Record]:
+    """Returns whether a record is a pickled Network with a state."""
     return (
         isinstance(record, Record)
         and record.name == "Network"
@@ -56,8 +57,8 @@ def is_network(record: object) -> bool:
     )
 
 
-def unsupported(data) -> str | None:
-    """Words for a triple of Networks that are no StyleGAN2 of configs e or f, else None."""
+def unsupported(data: Sequence) -> str | None:
+    """Describes Networks that are not a StyleGAN2 of configs e or f; returns None for one."""
     network = data[2].state
     build = network["build_func_name"]
     if build == "G_paper":
@@ -70,22 +71,22 @@ def unsupported(data) -> str | None:
     version = network.get("version")
     if not isinstance(version, int) or version < _FIRST_VERSION:
         return "a pickle of dnnlib.tflib Networks from before version 4"
-    known = build == "G_main" and functions.get("mapping") == "G_mapping"
-    if not known or functions.get("synthesis") not in _SYNTHESIS:
+    is_known = build == "G_main" and functions.get("mapping") == "G_mapping"
+    if not is_known or functions.get("synthesis") not in _SYNTHESIS:
         return "a pickle of dnnlib.tflib Networks with other functions than StyleGAN2's"
     return None
 
 
-def read(data, *, network: str, argument: str) -> Checkpoint:
+def read(data: Sequence, *, network: str, argument: str) -> Checkpoint:
     """Reads a generator.
 
     Args:
-        data: what the pickle holds.
+        data: Object in the pickle.
         network: 'G_ema' or 'G'.
-        argument: name of the argument (or flag) that the file was given by.
+        argument: Name of the argument (or flag) that gave the file.
 
     Raises:
-        InputError: an option is not known here.
+        InputError: an option is unknown.
     """
     state = data[_NETWORKS[network]].state
     with one_error(argument):
@@ -101,38 +102,38 @@ def read(data, *, network: str, argument: str) -> Checkpoint:
     )
 
 
-def _components(state) -> dict:
+def _components(state: Mapping) -> dict:
     components = state.get("components")
     return components if isinstance(components, dict) else {}
 
 
-def _build_function(part) -> object:
+def _build_function(part: object) -> Any:
     return part.state["build_func_name"] if is_network(part) else None
 
 
-def _arrays(state) -> dict[str, np.ndarray]:
-    """Variables of a network, and of its components after 'component/'."""
-    found = _variables(state, prefix="")
+def _arrays(state: Mapping) -> dict[str, np.ndarray]:
+    """Returns the variables of a network; names in components start with 'component/'."""
+    arrays = _variables(state, prefix="")
     for name, part in _components(state).items():
-        found |= _variables(part.state, prefix=f"{name}/")
-    return found
+        arrays |= _variables(part.state, prefix=f"{name}/")
+    return arrays
 
 
-def _variables(state, *, prefix) -> dict[str, np.ndarray]:
-    found = {}
+def _variables(state: Mapping, *, prefix: str) -> dict[str, np.ndarray]:
+    arrays = {}
     for name, value in state["variables"]:
-        # A variable without axes was pickled as a scalar of NumPy.
+        # A variable without axes is pickled as a NumPy scalar.
         if not isinstance(name, str) or not isinstance(value, np.ndarray | np.generic):
-            raise ValueError("a variable is no array with a name")
-        found[prefix + name] = np.asarray(value)
-    return found
+            raise ValueError("a variable must be an array with a name")
+        arrays[prefix + name] = np.asarray(value)
+    return arrays
 
 
 def _config(given: Options, origin: str) -> dict:
     z_dim = given.take("latent_size", 512, options.size)
     w_dim = given.take("dlatent_size", 512, options.size)
     c_dim = given.take("label_size", 0, options.size_or_zero)
-    # The defaults are those of the two functions that build the mapping network.
+    # The two functions that build the mapping network have different defaults.
     width = 512 if origin == _STYLEGAN2 else w_dim
     config = {
         "resolution": given.take("resolution", 1024, options.resolution),
@@ -149,7 +150,7 @@ def _config(given: Options, origin: str) -> dict:
         "mapping_width": given.take("mapping_fmaps", width, options.size, none=w_dim),
         "mapping_activation": given.take("mapping_nonlinearity", "lrelu", options.activation),
         "mapping_lr_multiplier": given.take("mapping_lrmul", 0.01, positive_float),
-        # None is a box filter in TensorFlow.
+        # None stands for a box filter in TensorFlow.
         "resample_filter": given.take("resample_kernel", [1, 3, 3, 1], options.taps, none=[1, 1]),
         "use_noise": True,
         "conv_clamp": None,
@@ -163,7 +164,7 @@ def _config(given: Options, origin: str) -> dict:
         config["conv_clamp"] = given.take("conv_clamp", None, positive_float, none=None)
         config["embedding_width"] = given.take("label_fmaps", z_dim, options.size, none=z_dim)
         if c_dim:
-            # The embedding would be normalised all the same.
+            # The embedding is normalised even if this option is off.
             given.require("normalize_latents", True)
     is_normalized = given.take("normalize_latents", True, options.switch)
     normalization = "separate" if origin == _ADA else "joint"
@@ -173,8 +174,8 @@ def _config(given: Options, origin: str) -> dict:
     return config
 
 
-def _source(path: str, *, config) -> Tensor:
-    """Where a weight of ours is."""
+def _source(path: str, *, config: Mapping) -> Tensor:
+    """Returns the tensor for the path of our weight."""
     layer = _LAYER.fullmatch(path)
     if layer:
         return _layer_source(int(layer[1]), *layer.groups()[1:])
@@ -183,7 +184,7 @@ def _source(path: str, *, config) -> Tensor:
     if path == "synthesis/b4/const":
         return Tensor("synthesis/4x4/Const/const", axes=(None, 2, 0, 1))
     if path == "mapping/embed/weight" and config["normalization"] != "separate":
-        # Ours is divided by sqrt(C) when it is used.
+        # Our weight is divided by sqrt(C) when it is used.
         return Tensor(
             "mapping/LabelConcat/weight", change=lambda array: array * np.sqrt(config["c_dim"])
         )

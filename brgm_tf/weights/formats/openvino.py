@@ -1,8 +1,8 @@
-"""OpenVINO IR (version 10) read as data: a graph of typed nodes and constant arrays.
+"""OpenVINO IR (version 10) as data: a graph of typed nodes and constant arrays.
 
-Nothing is executed and OpenVINO is not needed. The `.xml` names layers, their
-attributes and the edges between their ports; the `.bin` holds every constant at the
-offset and size that its layer states, little-endian, row-major.
+Nothing is executed, and OpenVINO is not needed. The `.xml` file has layers, their attributes and
+the edges between their ports. The `.bin` file has the constants, little-endian and row-major, at
+the offsets and with the sizes that the layers state.
 
 Reference: OpenVINO documentation, "Intermediate Representation and Operation Sets".
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +27,10 @@ class Node:
     """One layer of the graph.
 
     Args:
-        name: the layer's name.
-        type: operation, such as 'MatMul'.
-        attributes: the layer's `data` attributes, as text.
-        inputs: for each input port in order, (id of the source node, its output's index).
+        name: Name of the layer.
+        type: Operation, such as 'MatMul'.
+        attributes: Attributes of the layer's `data`, as text.
+        inputs: (id of the source node, index of its output) for each input port in order.
     """
 
     name: str
@@ -40,7 +40,12 @@ class Node:
 
 
 class Graph:
-    """Nodes by id, in file order (topological), with their constants."""
+    """Nodes and constants of a network.
+
+    Args:
+        nodes: Nodes by id, in the order of the file, which is topological.
+        blob: Contents of the .bin file.
+    """
 
     def __init__(self, nodes: dict[str, Node], blob: bytes):
         self.nodes = nodes
@@ -50,11 +55,15 @@ class Graph:
         return iter(self.nodes.items())
 
     def source(self, node: Node, index: int) -> Node:
-        """The node that feeds input `index` of `node`."""
+        """Returns the node that feeds input `index` of `node`."""
         return self.nodes[node.inputs[index][0]]
 
     def constant(self, node: Node) -> np.ndarray:
-        """The array of a Const node, read-only."""
+        """Returns the array of a Const node, read-only.
+
+        Raises:
+            InputError: the type is unknown, or the constant does not fit the .bin file.
+        """
         data = node.attributes
         shape = tuple(int(n) for n in data["shape"].split(",")) if data["shape"] else ()
         if data["element_type"] not in _DTYPES:
@@ -79,6 +88,9 @@ class Graph:
 def read_graph(stem: Path) -> Graph:
     """Reads STEM.xml and STEM.bin.
 
+    Args:
+        stem: Path of the files without their suffixes.
+
     Raises:
         InputError: a file is missing or is not an IR of version 10.
     """
@@ -90,23 +102,30 @@ def read_graph(stem: Path) -> Graph:
     if root.tag != "net" or root.get("version") != "10":
         raise InputError("generator", "must be OpenVINO IR version 10", version=root.get("version"))
     try:
-        layers = {layer.get("id"): layer for layer in root.find("layers")}
+        layers = {layer.attrib["id"]: layer for layer in _children(root, "layers")}
         edges = {
             (edge.get("to-layer"), edge.get("to-port")): (
-                edge.get("from-layer"),
-                edge.get("from-port"),
+                edge.attrib["from-layer"],
+                edge.attrib["from-port"],
             )
-            for edge in root.find("edges")
+            for edge in _children(root, "edges")
         }
         nodes = {key: _node(key, layer, layers, edges) for key, layer in layers.items()}
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
-            "generator", f"is an IR file whose layers and edges do not fit: {error!r}"
+            "generator", f"is an IR file whose layers and edges do not match: {error!r}"
         ) from None
     return Graph(nodes, blob)
 
 
-def _node(key: str, layer, layers, edges) -> Node:
+def _children(root: ElementTree.Element, name: str) -> ElementTree.Element:
+    element = root.find(name)
+    if element is None:
+        raise ValueError(f"there are no {name}")
+    return element
+
+
+def _node(key: str, layer, layers: Mapping, edges: Mapping) -> Node:
     data = layer.find("data")
     inputs = []
     for port in layer.findall("input/port"):

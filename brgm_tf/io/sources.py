@@ -1,0 +1,65 @@
+"""Interface of everything that an image can be loaded from.
+
+TensorFlow is not imported here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from brgm_tf.io.medical.slices import Geometry
+
+
+class Header(NamedTuple):
+    """Size of an image, known before its values are read.
+
+    Args:
+        height: Number of rows.
+        width: Number of columns.
+        channels: Number of channels or coils; None if the source converts to any number.
+    """
+
+    height: int
+    width: int
+    channels: int | None = None
+
+
+class Content(NamedTuple):
+    """Values of an image.
+
+    Args:
+        image: float32 [h, w, C] in [-1, 1], or k-space, complex64 [H, W, coils].
+        geometry: Place of a medical slice in the patient; None for other sources.
+    """
+
+    image: np.ndarray
+    geometry: Geometry | None = None
+
+
+class Source(Protocol):
+    """An image that can be checked before it is loaded."""
+
+    @property
+    def name(self) -> Path | None:
+        """Path that names the results; None for an image without a name."""
+
+    def header(self) -> Header:
+        """Returns the size of the image and checks the image as far as this is cheap.
+
+        Raises:
+            InputError: the image cannot be used.
+        """
+
+    def load(self, *, channels: int) -> Content:
+        """Returns the values of the image.
+
+        Args:
+            channels: Number of channels, 1 or 3; ignored where the header states a number.
+
+        Raises:
+            InputError: the image cannot be used.
+        """
