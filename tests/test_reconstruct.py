@@ -1,4 +1,4 @@
-"""The command: one line for bad input, and whole runs with a tiny network of random weights."""
+"""The command: one line for bad input, and whole runs of a tiny network with random weights."""
 
 import os
 import signal
