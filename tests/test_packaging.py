@@ -1,7 +1,6 @@
 """The wheel: what is in it, and that it works away from the repository."""
 
 import importlib.metadata
-import json
 import os
 import pathlib
 import shutil
@@ -111,11 +110,3 @@ def test_every_requirement_has_both_bounds():
     for requirement in PROJECT["project"]["dependencies"] + [r for rows in extras for r in rows]:
         assert ">=" in requirement, requirement
         assert "<" in requirement, requirement
-
-
-def test_importing_the_package_imports_nothing_optional():
-    code = "import brgm_tf, json, sys; print(json.dumps(sorted(sys.modules)))"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    modules = json.loads(run(sys.executable, "-c", code, env=environment).splitlines()[-1])
-    heavy = {"matplotlib", "imageio", "tensorflow_probability", "skimage", "tqdm"}
-    assert heavy.intersection(modules) == set()

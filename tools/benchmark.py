@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         report = report_of(options, folder)
     except InputError as error:
         process.say(f"error: --{error.argument}: {error}")
-        return process.CANNOT
+        return process.UNUSABLE
     text = json.dumps(report, indent=2) + "\n"
     atomic_files.write(folder / "benchmark.json", text.encode("utf-8"))
     from benchmarking.figure import png_of

@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(calibrate(settings, folder))
     except InputError as error:
         process.say(f"error: --{error.argument}: {error}")
-        return process.CANNOT
+        return process.UNUSABLE
     return 0
 
 

@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
         return _convert(options)
     except InputError as error:
         process.say(f"error: {error}")
-        return process.CANNOT
+        return process.UNUSABLE
 
 
 def _convert(options) -> int:

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         evaluation.run()
     except InputError as error:
         process.say(f"error: --{error.argument}: {error}")
-        return process.CANNOT
+        return process.UNUSABLE
     for name in ("table.md", "figure.png"):
         sys.stdout.write(f"{evaluation.folder / name}\n")
     return 0

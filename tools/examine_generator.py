@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         report = _examine(options, train, held_out, folder)
     except InputError as error:
         process.say(f"error: --{error.argument}: {error}")
-        return process.CANNOT
+        return process.UNUSABLE
     text = json.dumps(report, indent=2) + "\n"
     (folder / "examination.json").write_text(text, encoding="utf-8")
     sys.stdout.write(text)

@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         images.save_image(options.output, grid(np.clip(pictures, -1, 1), columns=columns))
     except InputError as error:
         process.say(f"error: {error}")
-        return process.CANNOT
+        return process.UNUSABLE
     sys.stdout.write(f"{options.output}\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""What commands need: flags, the process, memory, the cache of compiled programs, clusters."""
+"""Parts of the commands: flags, process, memory, compilation cache, clusters."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from brgm_tf.cli.process import guarded as guarded
     from brgm_tf.cli.process import run as run
     from brgm_tf.cli.process import say as say
+    from brgm_tf.cli.progress import RunProgress as RunProgress
     from brgm_tf.cli.ray_cluster import Cluster as Cluster
     from brgm_tf.cli.run_flags import parse as parse
 
@@ -16,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
     {
         "Cluster": "ray_cluster",
+        "RunProgress": "progress",
         "guarded": "process",
         "keep_freed": "memory",
         "parse": "run_flags",

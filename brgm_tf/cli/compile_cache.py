@@ -1,8 +1,8 @@
-"""Compiled programs, kept for the next process that needs the same ones.
+"""The cache of compiled programs, for later processes with the same programs.
 
-Compiling takes as long as many steps of a small generator. TensorFlow can keep XLA's programs
-in a folder, but fails where a file in it is damaged, or there is no room: hence the checks here,
-before it starts. TensorFlow is not imported here.
+Compiling takes as long as many steps of a small generator. TensorFlow can cache XLA's programs in a
+folder, but it fails if a file in the folder is damaged or the disk is full. This module checks
+the folder first. TensorFlow is not imported here.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _LEAST_FREE = 2**31
 
 
 def keep_programs() -> Path | None:
-    """Has XLA look for its programs in the cache, and keep new ones there.
+    """Lets XLA read its programs from the cache, and write new ones there.
 
-    To be called before TensorFlow compiles anything. Nothing is done where TF_XLA_FLAGS is set, on
-    systems other than Linux, or where the disk is nearly full.
+    Call it before TensorFlow compiles a program. It does nothing if TF_XLA_FLAGS is set, if the
+    disk is nearly full, or on systems other than Linux.
 
     Returns:
-        The folder; None where nothing was done.
+        The folder of the programs, or None.
     """
     if "TF_XLA_FLAGS" in os.environ or not os.path.exists("/proc/uptime"):
         return None
@@ -47,29 +47,29 @@ def keep_programs() -> Path | None:
 
 
 def tidy(folder: Path, *, newer_than: float, most_bytes: int) -> None:
-    """Removes files that may be damaged, and the oldest ones where all are too large.
+    """Removes files that may be damaged, and the oldest files if all are too large.
 
     Args:
-        folder: whose files, at any depth, are looked at.
-        newer_than: seconds since 1970. A file is renamed into its place when it is whole, but if
-            the machine went down after that, its contents may have been lost.
-        most_bytes: of all files.
+        folder: folder of the files, at any depth.
+        newer_than: seconds since 1970. Older files were written before the machine started, and
+            a crash may have lost their contents.
+        most_bytes: largest size of all files together.
     """
-    found = [(path.stat(), path) for path in folder.rglob("*") if path.is_file()]
+    files = [(path.stat(), path) for path in folder.rglob("*") if path.is_file()]
     size = 0
-    for stat, path in sorted(found, key=lambda item: item[0].st_mtime, reverse=True):
+    for stat, path in sorted(files, key=lambda item: item[0].st_mtime, reverse=True):
         size += stat.st_size
         if stat.st_mtime < newer_than or size > most_bytes:
             path.unlink(missing_ok=True)
 
 
 def _booted() -> float:
-    """When the machine was started, in seconds since 1970."""
+    """Returns the time when the machine was started, in seconds since 1970."""
     return time.time() - float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
 
 
 def _kind() -> str:
-    """A name for all that programs depend on besides what they compute."""
+    """Returns a name for the versions, settings and processor that programs depend on."""
     cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     features = next((line for line in cpu.splitlines() if line.startswith(("flags", "Feat"))), "")
     parts = [

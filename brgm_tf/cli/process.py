@@ -1,4 +1,4 @@
-"""What the commands share: flags read without a traceback, TensorFlow imported without a word."""
+"""Parts of all commands: one-line errors for flags, and quiet imports of TensorFlow."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from brgm_tf.cli.compile_cache import keep_programs
 from brgm_tf.cli.memory import keep_freed
 from brgm_tf.core.errors import InputError
 
-CANNOT = 2  # exit code: a flag or an input cannot be used
-# Loops are compiled by the older way, in two thirds of the time; they are no slower.
+UNUSABLE = 2  # exit code: a flag or an input cannot be used
+# The older emitters compile loops in two thirds of the time, and the loops are as fast.
 _XLA = "--xla_cpu_use_fusion_emitters=false"
 
 
 def say(line: str) -> None:
-    """Writes a line to stderr."""
+    """Writes a line of text to stderr."""
     sys.stderr.write(line + "\n")
 
 
 def run(main: Callable[[], int], *, parse: Callable[[list[str]], list[str]]) -> None:
-    """Runs a command whose flags are absl's; the exit code is the process's.
+    """Runs a command with absl flags, and ends the process with its exit code.
 
     Args:
         main: returns the exit code. An `InputError` becomes one line and code 2.
-        parse: reads the process's arguments, as `parse_flags` does.
+        parse: parses the arguments of the process; see `parse_flags`.
     """
     hush()
     app.run(lambda _: sys.exit(guarded(main)), flags_parser=parse)
@@ -42,39 +42,45 @@ def run(main: Callable[[], int], *, parse: Callable[[list[str]], list[str]]) -> 
 def parse_flags(
     arguments: list[str], *, instead: str, change: Callable[[str], str] = str
 ) -> list[str]:
-    """Reads absl's flags; what is wrong with them is one line and exit code 2.
+    """Parses absl flags; an error is one line and exit code 2.
 
     Args:
-        arguments: of the process.
-        instead: words for what an argument that is no flag should have been, such as
-            'an image is given by --input'.
-        change: applied to every argument before; may raise flags.Error.
+        arguments: arguments of the process.
+        instead: advice for an argument that is no flag, such as 'give an image by --input'.
+        change: applied to every argument first; it may raise flags.Error.
+
+    Returns:
+        The arguments that are no flags: the name of the program.
     """
     try:
         rest = flags.FLAGS([arguments[0], *map(change, arguments[1:])])
     except (flags.Error, OSError) as error:
         say(f"error: {' '.join(str(error).split())} (--help lists the flags)")
-        sys.exit(CANNOT)
+        sys.exit(UNUSABLE)
     if len(rest) > 1:
-        say(f"error: `{rest[1]}` is no flag; {instead}")
-        sys.exit(CANNOT)
+        say(f"error: `{rest[1]}` is not a flag; {instead}")
+        sys.exit(UNUSABLE)
     return rest
 
 
 def guarded(main: Callable[[], int]) -> int:
-    """The exit code of `main`; what cannot be used is told in one line."""
+    """Returns the exit code of `main`; an `InputError` is printed as one line."""
     try:
         return main()
     except InputError as error:
         say(f"error: --{error.argument}: {error}")
-        return CANNOT
+        return UNUSABLE
 
 
 def positive(text: str) -> int:
-    """Reads an integer of at least 1, for `argparse`.
+    """Parses an integer of at least 1, for `argparse`.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: the text is no such integer.
+
+    Example:
+        >>> positive("3")
+        3
     """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be an integer of at least 1")
@@ -82,9 +88,9 @@ def positive(text: str) -> int:
 
 
 def hush() -> None:
-    """Has TensorFlow log nothing but errors, unless the user has said otherwise.
+    """Lets TensorFlow log only errors, unless the user has set a level.
 
-    It would warn of retracing where several generators are used, one after the other.
+    With several generators, one after the other, it would warn of retracing.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logger = logging.getLogger("tensorflow")
@@ -93,27 +99,29 @@ def hush() -> None:
 
 
 def import_to_restore(*, batch_size: int) -> None:
-    """Imports TensorFlow, set up for programs that are soon ready rather than a little faster.
+    """Imports TensorFlow, set up to compile fast rather than to run a little faster.
 
     Args:
-        batch_size: images in one program. For one XLA compiles in six tenths of the time, programs
-            that are a hundredth slower; for eight they would be a twentieth slower.
+        batch_size: number of images in one program. For one image, XLA then compiles in 60 % of
+            the time, and programs are 1 % slower. For eight they would be 5 % slower, so larger
+            batches keep XLA's optimizations.
     """
     if batch_size == 1:
         os.environ.setdefault("XLA_FLAGS", f"{_XLA} --xla_backend_optimization_level=1")
     import_quietly("tensorflow")
     import tensorflow as tf
 
-    # Grappler rewrites the graphs that XLA does not compile, which run a few times a batch only.
+    # Grappler rewrites graphs that XLA does not compile, but they run only a few times a batch.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def import_quietly(name: str) -> None:
-    """Imports a module without the lines that its C++ side writes before logging is set up.
+    """Imports a module without the log lines that its C++ code writes during the import.
+
+    Compiled programs (`compile_cache`) and freed memory (`memory`) are kept from then on.
 
     Args:
-        name: such as 'tensorflow' or 'keras', whose programs (`compile_cache`) and freed
-            memory (`memory`) are kept.
+        name: name of the module, such as 'tensorflow' or 'keras'.
     """
     hush()
     os.environ.setdefault("XLA_FLAGS", _XLA)
@@ -125,10 +133,10 @@ def import_quietly(name: str) -> None:
 
 @contextlib.contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Does not look for garbage, and never again among what is there at the end.
+    """Disables garbage collection in the context, and exempts all objects that exist at its end.
 
-    Hundreds of thousands of objects of modules would be looked at again and again, in vain: a
-    quarter of the time that TensorFlow and Keras take to import.
+    Otherwise the collector would scan hundreds of thousands of objects of modules in vain, which
+    takes a quarter of the import of TensorFlow and Keras.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -142,7 +150,7 @@ def _without_collecting() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Keeps back what is written to descriptor 2; an error brings it out."""
+    """Holds back text written to descriptor 2; an error writes it."""
     with tempfile.TemporaryFile() as captured:
         stderr = os.dup(2)
         os.dup2(captured.fileno(), 2)

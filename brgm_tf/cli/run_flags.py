@@ -1,219 +1,152 @@
-"""The flags of a run, what they say, and the text that replays it.
+"""The flags of a run, their `Config`, and the text that replays them.
 
-TensorFlow is not imported here but by `checked_config`, when what needs none is checked.
+The flags of the configuration are generated from the fields of `Config`. TensorFlow is imported
+only at the end of `checked_config`, after all checks that do without it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
 from brgm_tf.cli import process
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.validation import MAX_INT
 from brgm_tf.corruptions import parsing
-from brgm_tf.corruptions.table import CORRUPTIONS
-from brgm_tf.estimators.table import ESTIMATORS
 from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io.discovery import find_images
-from brgm_tf.io.inputs import KINDS, SUFFIXES
+from brgm_tf.io.inputs import SUFFIXES
 from brgm_tf.io.mask_detection import parse_detector
-from brgm_tf.io.medical import AUTO, PLANES
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
 from brgm_tf.pipeline.config import Config
-from brgm_tf.posterior.objectives import OBJECTIVES, OPTIMIZERS
-from brgm_tf.posterior.surrogates.table import SURROGATES
+from brgm_tf.pipeline.listings import PRESETS, list_presets
+from brgm_tf.pipeline.objective import OVERRIDES, SCALES, needs_perceptual
+from brgm_tf.pipeline.options import Option, options_of
+from brgm_tf.posterior.objectives import OPTIMIZERS
 from brgm_tf.reporting.destination import is_address
 from brgm_tf.reporting.video import VIDEO_FORMATS, check_video
 from brgm_tf.weights import handles
-from brgm_tf.weights.catalogue import DEFAULT_GENERATOR, GENERATORS
+from brgm_tf.weights.catalogue import GENERATORS
 
 FLAGS = flags.FLAGS
-PRESETS = Path(__file__).parents[1] / "presets"
-SCALES = {
-    "pixel_scale": "multiplies the pixel likelihood",
-    "perceptual_scale": "multiplies the perceptual likelihood; 0 leaves it out",
-    "prior_scale": "multiplies the Gaussian prior on the latents",
-    "colinearity_scale": "multiplies the colinearity prior",
-    "noise_scale": "standard deviation of a pixel, grey levels; bayes infers it if not given",
-    "effective_sample_size_cap": "most independent values that a measurement is taken to hold",
-    "layer_scale": "how far a layer's latent may leave the shared one",
-    "learning_rate": "of Adam, at its height",
-    "rampup": "share of the steps over which the learning rate grows",
-    "rampdown": "share of the steps over which the learning rate falls",
-}
-OVERRIDES = ("optimizer", *SCALES)
+_PARSERS: dict[type, Any] = {int: flags.IntegerParser, float: flags.FloatParser}
 
 
-def _names(registry) -> str:
-    return ", ".join(registry)
+class _CheckedParser(flags.ArgumentParser):
+    """Parses a value, then applies the check of its option."""
+
+    def __init__(self, parser: flags.ArgumentParser, check: Callable[[object], object]):
+        super().__init__()
+        self._parser, self._check = parser, check
+        self.syntactic_help = parser.syntactic_help
+
+    def parse(self, argument: Any) -> Any:
+        """Returns the checked value; a check raises ValueError."""
+        return self._check(self._parser.parse(argument))
+
+    def flag_type(self) -> str:
+        """Returns the type of the value, for `--help`."""
+        return self._parser.flag_type()
 
 
-flags.DEFINE_string(
-    "generator",
-    DEFAULT_GENERATOR,
-    "the prior: a checkpoint's file or folder, its https:// or gs:// address (with #sha256=... "
-    f"to have a file checked), a TF-Hub handle, or one of {_names(GENERATORS)}",
-)
+def _define(name: str, option: Option, default: Any) -> None:
+    """Defines the flag of an option."""
+    if option.choices:
+        flags.DEFINE_enum(name, default, list(option.choices), option.help)
+    elif option.kind in _PARSERS:
+        parser = _PARSERS[option.kind]()
+        if option.check is not None:
+            parser = _CheckedParser(parser, option.check)
+        flags.DEFINE(parser, name, default, option.help)
+    else:
+        flags.DEFINE_string(name, default, option.help)
+
+
+CONFIG_FLAGS = tuple(name for name, option in options_of(Config).items() if option.has_flag)
+for _field in dataclasses.fields(Config):
+    if _field.name in CONFIG_FLAGS:
+        _define(_field.name, options_of(Config)[_field.name], _field.default)
+
 flags.DEFINE_string(
     "input",
     None,
-    "image, folder, glob, or example:NAME; also NIfTI and DICOM files, .tar, TFRecords, or a .txt "
-    "with a path on each line; for kspace .npy files or fastMRI's .h5 files",
-)
-flags.DEFINE_enum("input_kind", "measurement", KINDS, "whether the input is damaged already")
-flags.DEFINE_string(
-    "corruption",
-    "none",
-    "a call such as 'downsample(factor=32)', or several, 'a(...) + b(...)', one after another: "
-    f"{_names(CORRUPTIONS)}, or FILE.py:CLASS, a corruption of your own",
+    "Image, folder, glob or example:NAME; also NIfTI and DICOM files, .tar archives, TFRecords, "
+    "or a .txt file with a path on each line; .npy or fastMRI's .h5 files for kspace",
 )
 flags.DEFINE_string(
     "masks",
     None,
-    "mask for all images, or folder with one of the same name each; or 'found' or "
-    "'found(fill=255)' for the pixels that have the colour of the holes",
+    "Mask for all images, or a folder with a mask of the same name for each image; 'found' or "
+    "'found(fill=255)' finds missing pixels by their colour",
 )
+flags.DEFINE_string("output_dir", "results", "Folder of the results")
+flags.DEFINE_bool("resume", False, "Resume the same command in its output_dir")
+flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "Format of a video of the optimization")
 flags.DEFINE_enum(
-    "objective", None, OBJECTIVES, "preset of the objective (default: the estimator's own)"
+    "optimizer", None, OPTIMIZERS, "Optimizer of the objective (default: the objective's)"
 )
-flags.DEFINE_enum(
-    "estimator",
-    "map",
-    list(ESTIMATORS),
-    "what is computed of the posterior: "
-    + "; ".join(f"{name}, {row.help}" for name, row in ESTIMATORS.items()),
-)
-flags.DEFINE_enum(
-    "surrogate",
-    "low_rank",
-    list(SURROGATES),
-    "what vi fits: " + "; ".join(f"{name}, {row.help}" for name, row in SURROGATES.items()),
-)
-flags.DEFINE_integer(
-    "surrogate_rank", 64, "directions of low_rank with a width of their own", lower_bound=1
-)
-flags.DEFINE_integer(
-    "num_elbo_samples", 4, "of the surrogate, each step of vi; even", lower_bound=2
-)
-flags.DEFINE_integer(
-    "num_samples", 8, "restorations drawn from the posterior, where it is fitted", lower_bound=1
-)
-flags.DEFINE_integer("num_steps", 350, "steps of the optimiser", lower_bound=1)
-flags.DEFINE_integer(
-    "num_restarts", 1, "places from which map climbs; the best mode is kept", lower_bound=1
-)
-flags.DEFINE_float(
-    "dispersion_factor",
-    1.0,
-    "factor on the samples' distance from their mean; tools/calibrate.py finds it",
-)
-flags.DEFINE_float(
-    "model_discrepancy_stddev",
-    None,
-    "standard deviation of what the generator cannot make, grey levels: widens standard deviation "
-    "and intervals; tools/calibrate.py finds it (default: the noise scale where it is inferred)",
-)
-flags.DEFINE_integer("batch_size", 1, "images restored in one program", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "of everything random", lower_bound=0, upper_bound=MAX_INT)
-flags.DEFINE_enum("non_square", "crop", ["crop", "refuse"], "what to do with other shapes")
-flags.DEFINE_enum("plane", "axial", PLANES, "of the slices of NIfTI volumes")
-flags.DEFINE_string(
-    "slices",
-    "middle",
-    "of NIfTI volumes: 'middle', 'all', an index, or a range such as 60:120:10, from the feet, the "
-    "back or the left",
-)
-flags.DEFINE_string(
-    "window",
-    AUTO,
-    "LOW:HIGH, the values of NIfTI and DICOM files that become black and white; 'auto' for the "
-    "file's own, or else all but 0.5 % at either end",
-)
-flags.DEFINE_string(
-    "perceptual",
-    PERCEPTUAL_WEIGHTS,
-    "VGG16 of the perceptual distance: the packaged one, or the file or address of NVIDIA's "
-    "vgg16.pt, torchvision's vgg16-*.pth or Keras Applications' h5",
-)
-flags.DEFINE_string("output_dir", "results", "where the results are written")
-flags.DEFINE_bool("resume", False, "go on where the same command was interrupted")
-flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "video of the optimisation")
-flags.DEFINE_enum("optimizer", None, OPTIMIZERS, "how it is climbed (default: the objective's)")
 for _name, _help in SCALES.items():
     flags.DEFINE_float(_name, None, f"{_help} (default: the objective's)")
 
-CONFIG_FLAGS = (
-    "corruption",
-    "generator",
-    "input_kind",
-    "objective",
-    "estimator",
-    "surrogate",
-    "surrogate_rank",
-    "num_elbo_samples",
-    "num_samples",
-    "dispersion_factor",
-    "model_discrepancy_stddev",
-    "num_steps",
-    "num_restarts",
-    "batch_size",
-    "seed",
-    "non_square",
-    "plane",
-    "slices",
-    "window",
-    "perceptual",
-)
-
 
 def parse(arguments: list[str]) -> list[str]:
-    return process.parse_flags(
-        arguments, change=_with_preset, instead="an image is given by --input"
-    )
+    """Parses the arguments of the process; see `process.parse_flags`."""
+    return process.parse_flags(arguments, change=_with_preset, instead="give an image by --input")
 
 
 def _with_preset(argument: str) -> str:
-    """'--flagfile=inpaint.cfg' with the path of the preset, unless there is such a file here."""
+    """Returns '--flagfile=inpaint.cfg' with the path of the preset, unless the file exists."""
     name, separator, value = argument.partition("=")
     if name.lstrip("-") != "flagfile" or not separator or Path(value).exists():
         return argument
     preset = PRESETS / value
     if not preset.is_file():
-        known = ", ".join(sorted(path.name for path in PRESETS.glob("*.cfg")))
-        raise flags.Error(f"`flagfile` {value} is neither a file nor a preset ({known})")
+        names = ", ".join(list_presets())
+        raise flags.Error(f"`flagfile` {value} is neither a file nor a preset ({names})")
     return f"{name}={preset}"
 
 
-def checked_config() -> Config:
-    """What the flags say; TensorFlow is imported when all that needs none is checked.
+def parsed_config() -> Config:
+    """Returns the configuration of the parsed flags.
 
     Raises:
-        InputError: a flag cannot be used, or there is no such input or generator.
+        InputError: a flag cannot be used.
     """
-    if FLAGS.input is None:
-        raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
-    if parsing.own_files(FLAGS.corruption):  # which bring TensorFlow with them
-        process.import_to_restore(batch_size=FLAGS.batch_size)
-    config = Config(
-        **{name: FLAGS[name].value for name in CONFIG_FLAGS},
+    values: dict[str, Any] = {name: FLAGS[name].value for name in CONFIG_FLAGS}
+    return Config(
+        **values,
         overrides={name: FLAGS[name].value for name in OVERRIDES},
         keep_frames=FLAGS.save_video is not None,
     )
-    if not config.measures_kspace:  # whose headers `restoration.prepare` reads
+
+
+def checked_config() -> Config:
+    """Returns the configuration of the parsed flags after all checks, and imports TensorFlow.
+
+    Raises:
+        InputError: a flag cannot be used, or the input or the generator does not exist.
+    """
+    if FLAGS.input is None:
+        raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
+    if parsing.own_files(FLAGS.corruption):  # These files import TensorFlow.
+        process.import_to_restore(batch_size=FLAGS.batch_size)
+    config = parsed_config()
+    if not config.measures_kspace:  # `preparation.prepare` reads the headers of k-space.
         find_images(FLAGS.input, suffixes=SUFFIXES)
     check_video(FLAGS.save_video)
     describe_generator(config.generator, progress=process.say)
-    if config.needs_perceptual and config.perceptual != PERCEPTUAL_WEIGHTS:
+    if needs_perceptual(config) and config.perceptual != PERCEPTUAL_WEIGHTS:
         read_perceptual(config.perceptual, progress=process.say)
     process.import_to_restore(batch_size=FLAGS.batch_size)
     return config
 
 
 def effective() -> str:
-    """The flags of this run, one a line, as a flagfile that replays it from any folder."""
+    """Returns the flags of this run, one a line: a flagfile that replays it from any folder."""
     lines = []
     for name in sorted([*CONFIG_FLAGS, *OVERRIDES, "input", "masks", "output_dir", "save_video"]):
         value = FLAGS[name].value
@@ -231,5 +164,5 @@ def effective() -> str:
 
 
 def absolute_path(text: str) -> str:
-    """A path that does not depend on the folder that the command runs in; addresses as they are."""
+    """Returns a path that does not depend on the current folder; addresses stay as they are."""
     return text if is_address(text) else os.path.abspath(os.path.expanduser(text))

@@ -1,11 +1,11 @@
-"""Restores a collection: batch after batch, on one device or several, whatever fails in it.
+"""Restores a collection, batch after batch, on one device or several.
 
-A batch is always made of the same images, so that an image has the same neighbours, and thus the
-same bits, however often a run was interrupted and however many devices share the work:
+Batch composition is deterministic. An image has the same neighbours, and so the same bits,
+however often a run was interrupted and however many devices there are:
 
-- an image whose numbers overflow costs only itself: another one of its batch takes its place, and
-  the others keep their program;
-- where memory runs out, a batch is restored in halves, and a line says so.
+- If the terms of an image are not finite, only that image fails. Another image of the batch
+  takes its slot, so the batch keeps its shape and its program.
+- If memory runs out, the batch is restored in halves, and a line of text says so.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from brgm_tf.core.errors import InputError, NotFiniteError
 from brgm_tf.io import inputs
-from brgm_tf.pipeline.restorer import Restorer, Step
+from brgm_tf.pipeline.batch_result import BatchCheckpoint, BatchResult
+from brgm_tf.pipeline.inference import Step
+from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.sharding import Shard
-from brgm_tf.reporting.results import BatchCheckpoint, BatchResult
 
 Progress = Callable[[Step], object]
-# Where batches were stopped, by the names of their images.
+# Checkpoints of stopped batches by the names of their images.
 BatchCheckpoints = Mapping[tuple[str, ...], BatchCheckpoint]
 _SECONDS_ASLEEP = 0.2
 
@@ -37,42 +38,47 @@ def restore_all(
     progress: Progress | None = None,
     finished: Collection[str] = (),
     shard: Shard | None = None,
-    checkpoint: BatchCheckpoints | None = None,
+    checkpoints: BatchCheckpoints | None = None,
     notify: Callable[[str], object] | None = None,
 ) -> Iterator[BatchResult]:
-    """Yields the result of each batch, in order; stops after those that were stopped.
+    """Yields the result of each batch, in order, until a batch is stopped.
 
-    A batch with something left is computed as a whole. While batches are restored, the next one
-    is loaded.
+    A batch is computed as a whole even if some of its images are finished. The next batch is
+    loaded while batches are restored.
 
     Args:
-        restorers: one for each device, of the same configuration; each restores a batch at a time.
-        jobs: what is to be restored.
-        expected: of the inputs.
+        restorers: a restorer for each device, of one configuration.
+        specs: the inputs.
+        expected: requirements of the inputs.
         progress: called with a `Step` after every chunk of steps, from several threads;
             returning True stops.
-        finished: names of jobs whose results are there already, which are not yielded.
-        shard: whose batches are restored; None for all.
-        checkpoint: where batches were when an earlier run was stopped.
-        notify: called with a line for each thing worth telling.
+        finished: names of images that have results, which are not yielded.
+        shard: the shard to restore; None for all batches.
+        checkpoints: checkpoints of batches that an earlier run stopped.
+        notify: called with a line of text for each event, such as a lack of memory.
     """
     size = restorers[0].config.batch_size
-    batches = (shard or Shard()).own(specs, batch_size=size)
+    batches = (shard or Shard()).batches(specs, batch_size=size)
     batches = [batch for batch in batches if not all(spec.name in finished for spec in batch)]
-    crew = _Crew(restorers, expected=expected, checkpoint=checkpoint or {}, notify=notify)
+    crew = _Crew(restorers, expected=expected, checkpoints=checkpoints or {}, notify=notify)
     for result in crew.run(batches, progress):
         images = tuple(image for image in result.images if image.name not in finished)
         yield dataclasses.replace(result, images=images)
 
 
 class _Crew:
-    """Workers that take batches in turn."""
+    """Workers, one for each device, that restore batches in turn."""
 
     def __init__(
-        self, restorers, *, expected: inputs.InputRequirements, checkpoint: BatchCheckpoints, notify
+        self,
+        restorers: Sequence[Restorer],
+        *,
+        expected: inputs.InputRequirements,
+        checkpoints: BatchCheckpoints,
+        notify: Callable[[str], object] | None,
     ):
         self._expected = expected
-        self._workers = [_Worker(r, checkpoint=checkpoint, notify=notify) for r in restorers]
+        self._workers = [_Worker(r, checkpoints=checkpoints, notify=notify) for r in restorers]
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
@@ -80,26 +86,26 @@ class _Crew:
         self._turn, self._next = threading.Condition(), 0
 
     def run(self, batches: Iterable[Sequence[inputs.InputSpec]], progress) -> Iterator[BatchResult]:
-        """The batches' results, in their order."""
+        """Yields the results of the batches, in order."""
         count = len(self._workers)
         pending: collections.deque = collections.deque()
-        # Besides the workers' threads, one loads the next batch, and one waits with it.
+        # One more thread loads the next batch, and one waits with it.
         with ThreadPoolExecutor(count + 2) as pool:
             try:
                 for number, batch in enumerate(batches):
                     loading = pool.submit(self._load, batch)
                     pending.append(pool.submit(self._restore, number, loading, progress))
                     if len(pending) > count:
-                        yield from _known(pending.popleft())
+                        yield from _results_of(pending.popleft())
                     if self._stopping.is_set():
                         break
                 while pending:
-                    yield from _known(pending.popleft())
-            finally:  # what the others are at ends with their next chunk
+                    yield from _results_of(pending.popleft())
+            finally:  # The other workers stop after their current chunk.
                 self._stopping.set()
 
     def _load(self, batch: Sequence[inputs.InputSpec]):
-        """What can be loaded of a batch, and the failures."""
+        """Returns the loaded inputs of a batch, and the failures."""
         loaded, failures = [], []
         for spec in batch:
             try:
@@ -109,7 +115,7 @@ class _Crew:
         return loaded, failures
 
     def _restore(self, number: int, loading, progress) -> BatchResult | None:
-        """The result of a batch; None where all was stopped before it began."""
+        """Returns the result of a batch; None if the run was stopped before the batch began."""
         worker = self._worker_for(number)
         try:
             if self._stopping.is_set():
@@ -123,7 +129,7 @@ class _Crew:
         return dataclasses.replace(result, failures=(*failures, *result.failures))
 
     def _worker_for(self, number: int) -> _Worker:
-        """A worker that has nothing to do, when all batches before this one have had theirs."""
+        """Waits until all earlier batches have a worker; returns an idle worker."""
         with self._turn:
             self._turn.wait_for(lambda: self._next == number)
             worker = self._idle.get()
@@ -133,14 +139,14 @@ class _Crew:
 
     def _watched(self, progress: Progress | None) -> Progress:
         def watched(step: Step) -> bool:
-            asked = progress is not None and progress(step)
-            return bool(asked) or self._stopping.is_set()
+            stops = progress is not None and progress(step)
+            return bool(stops) or self._stopping.is_set()
 
         return watched
 
 
-def _known(future) -> Iterator[BatchResult]:
-    # Now and then awake: a signal is handled by this thread, but may wake another one.
+def _results_of(future) -> Iterator[BatchResult]:
+    # Signals are handled by this thread but may wake another thread, so it wakes up by itself.
     while not future.done():
         wait([future], timeout=_SECONDS_ASLEEP)
     result = future.result()
@@ -149,15 +155,15 @@ def _known(future) -> Iterator[BatchResult]:
 
 
 class _Worker:
-    """Restores batches by one restorer, in parts where its memory does not hold a whole one."""
+    """Restores batches with one restorer, in parts if a batch does not fit into memory."""
 
-    def __init__(self, restorer: Restorer, *, checkpoint: BatchCheckpoints, notify):
-        self._restorer, self._kept = restorer, checkpoint
+    def __init__(self, restorer: Restorer, *, checkpoints: BatchCheckpoints, notify):
+        self._restorer, self._checkpoints = restorer, checkpoints
         self._part_size = restorer.config.batch_size
         self._notify = notify or (lambda line: None)
 
     def restore(self, loaded: Sequence[inputs.LoadedInput], progress: Progress) -> BatchResult:
-        """The result of a batch."""
+        """Returns the result of a batch."""
         import tensorflow as tf
 
         whole, first = BatchResult(()), 0
@@ -175,21 +181,21 @@ class _Worker:
         return whole
 
     def _restore_finite(self, loaded: Sequence[inputs.LoadedInput], progress) -> BatchResult:
-        """The result of a part; in the place of an image that fails another one is restored."""
+        """Returns the result of a part; another image takes the slot of an image that fails."""
         failures: dict[int, str] = {}
         result = BatchResult(())
-        while fine := [i for i in range(len(loaded)) if i not in failures]:
-            batch = [loaded[fine[0] if i in failures else i] for i in range(len(loaded))]
-            checkpoint = self._kept.get(tuple(item.name for item in batch))
+        while finite := [i for i in range(len(loaded)) if i not in failures]:
+            batch = [loaded[finite[0] if i in failures else i] for i in range(len(loaded))]
+            checkpoint = self._checkpoints.get(tuple(item.name for item in batch))
             try:
                 result = self._restorer.restore(batch, progress=progress, checkpoint=checkpoint)
             except NotFiniteError as error:
-                # Restarts of an image are as many images.
+                # With restarts, an image has several rows of the optimizer's batch.
                 failures |= {int(i) % len(loaded): str(error) for i in error.images}
                 continue
             break
         failed = tuple((loaded[i].name, message) for i, message in sorted(failures.items()))
-        images = tuple(result.images[i] for i in fine)
+        images = tuple(result.images[i] for i in finite)
         return dataclasses.replace(result, images=images, failures=failed)
 
 

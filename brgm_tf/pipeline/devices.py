@@ -1,50 +1,55 @@
-"""Which devices restore: each a whole batch at a time, so that none knows of the others.
+"""Devices that restore, each a whole batch at a time.
 
-A batch's program is the same wherever it runs, and so are its results, whatever the number of
-devices: nothing is averaged over a batch, and nothing is exchanged. Only a single small image is
-rounded otherwise where TensorFlow chooses: its first steps do not wait for XLA there
-(`restoration.with_eager_warmup`).
+Nothing is averaged over a batch and nothing is exchanged between devices. The results
+therefore do not depend on the number of devices, with one exception: the uncompiled first
+steps of a single small image, which run only if TensorFlow chooses the device
+(`warmup.with_eager_warmup`).
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 from brgm_tf.core.errors import InputError
 
 STRATEGIES = {
-    "auto": "all GPUs, or else what TensorFlow chooses",
+    "auto": "all GPUs, or else TensorFlow's choice",
     "one_device": "the first GPU, or else the CPU",
     "mirrored": "all GPUs, or else all logical CPUs",
-    "tpu": "all cores of a TPU (not tried from here)",
+    "tpu": "all cores of a TPU (untested)",
 }
 
 
 def devices_of(strategy: str) -> list[str | None]:
-    """The devices of a strategy, as TensorFlow names them; None for TensorFlow's own choice.
+    """Returns the devices of a strategy by TensorFlow's names; None is TensorFlow's choice.
 
     Args:
-        strategy: a name of `STRATEGIES`.
+        strategy: name in `STRATEGIES`.
 
     Raises:
-        InputError: there is no TPU.
+        InputError: the strategy is 'tpu' without a TPU.
     """
     import tensorflow as tf
 
     if strategy == "tpu":
         return _tpu_cores()
-    found = [device.name for device in tf.config.list_logical_devices("GPU")]
+    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
     if strategy == "auto":
-        return found or [None]
-    found = found or [device.name for device in tf.config.list_logical_devices("CPU")]
+        return gpus or [None]
+    devices = gpus or [device.name for device in tf.config.list_logical_devices("CPU")]
     if strategy == "one_device":
-        return found[:1]
-    return list(tf.distribute.MirroredStrategy(found).extended.worker_devices)
+        return devices[:1]
+    return list(tf.distribute.MirroredStrategy(devices).extended.worker_devices)
 
 
 @contextlib.contextmanager
-def scope_of(device: str | None):
-    """What is created and computed in this context, in this thread, is on the device."""
+def scope_of(device: str | None) -> Iterator[None]:
+    """Places everything that this thread creates and computes in the context on a device.
+
+    Args:
+        device: device by TensorFlow's name; None for TensorFlow's choice.
+    """
     if device is None:
         yield
         return
@@ -62,6 +67,6 @@ def _tpu_cores() -> list[str | None]:
     except (ValueError, tf.errors.OpError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            "strategy", f"needs a TPU, and there is none ({reason})", strategy="tpu"
+            "strategy", f"needs a TPU, and this machine has none ({reason})", strategy="tpu"
         ) from None
     return [device.name for device in tf.config.list_logical_devices("TPU")] if resolver else [None]

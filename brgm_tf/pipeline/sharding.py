@@ -1,6 +1,6 @@
-"""Which share of a collection one of several processes restores: whole batches, in turn.
+"""Shards: the batches of a collection that one of several processes restores.
 
-Batches are those of the whole list, so that the results of all shards are those of one process.
+Batches are formed from the whole list, so all shards together give the results of one process.
 """
 
 from __future__ import annotations
@@ -22,26 +22,30 @@ class Shard:
     """The batches index, index + count, index + 2 count, ... of a collection.
 
     Args:
-        index: of this process, from 0.
-        count: of the processes.
+        index: index of this process, from 0.
+        count: number of processes.
+
+    Example:
+        >>> Shard(1, 2).batches("abcdefg", batch_size=2)
+        [['c', 'd'], ['g']]
     """
 
     index: int = 0
     count: int = 1
 
-    def own(self, specs: Sequence, *, batch_size: int) -> list[list]:
-        """The batches of this shard."""
-        batches = [list(specs[i : i + batch_size]) for i in range(0, len(specs), batch_size)]
-        return batches[self.index :: self.count]
+    def batches(self, specs: Sequence, *, batch_size: int) -> list[list]:
+        """Returns the batches of this shard."""
+        every = [list(specs[i : i + batch_size]) for i in range(0, len(specs), batch_size)]
+        return every[self.index :: self.count]
 
     @property
     def table(self) -> str:
-        """The name of its table of metrics."""
+        """Name of the shard's table of metrics."""
         return f"metrics{self._suffix}.csv"
 
     @property
     def state(self) -> str:
-        """The name of the file in which it keeps batches that were stopped."""
+        """Name of the file with the checkpoints of the shard's batches."""
         return f"state{self._suffix}.npz"
 
     @property
@@ -50,14 +54,18 @@ class Shard:
 
 
 def shard_of(text: str) -> Shard:
-    """The shard that a flag says.
+    """Returns the shard that a flag names.
 
     Args:
-        text: 'INDEX/COUNT', such as '0/4' to '3/4'; or 'auto': of a cluster that TF_CONFIG
-            describes the task of this process among chief and workers, else everything.
+        text: 'INDEX/COUNT', such as '0/4' to '3/4'; or 'auto' for the task of this process in
+            TF_CONFIG, among chief and workers, and for everything without TF_CONFIG.
 
     Raises:
-        InputError: it is neither, or TF_CONFIG is no such description.
+        InputError: the text is neither, or TF_CONFIG does not describe this task.
+
+    Example:
+        >>> shard_of("0/4")
+        Shard(index=0, count=4)
     """
     if text == AUTO:
         return _of_cluster(os.environ.get("TF_CONFIG", ""))
@@ -66,17 +74,17 @@ def shard_of(text: str) -> Shard:
         raise InputError(
             "shard",
             "must be INDEX/COUNT with an index from 0 to COUNT - 1, or 'auto'",
-            remedy="Such as --shard=0/2 and --shard=1/2",
+            remedy="Give --shard=0/2 and --shard=1/2, for example",
             shard=text,
         )
     return Shard(int(match[1]), int(match[2]))
 
 
 def _of_cluster(text: str) -> Shard:
-    """The shard of a task of TF_CONFIG, chief before workers.
+    """Returns the shard of this task in TF_CONFIG; the chief comes before the workers.
 
-    Reference: the environment variable as `tf.distribute.cluster_resolver.TFConfigClusterResolver`
-    reads it.
+    Reference: `tf.distribute.cluster_resolver.TFConfigClusterResolver`, which reads the same
+    environment variable.
     """
     if not text.strip():
         return Shard()
@@ -85,8 +93,8 @@ def _of_cluster(text: str) -> Shard:
         tasks = [
             (kind, i) for kind in _WORKERS for i in range(len(contents["cluster"].get(kind, [])))
         ]
-        own = contents["task"]["type"], int(contents["task"]["index"])
-        return Shard(tasks.index(own), len(tasks))
+        task = contents["task"]["type"], int(contents["task"]["index"])
+        return Shard(tasks.index(task), len(tasks))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             "shard",

@@ -8,24 +8,22 @@ if TYPE_CHECKING:
     from brgm_tf.reporting.destination import Destination as Destination
     from brgm_tf.reporting.posterior_summary import draw_samples as draw_samples
     from brgm_tf.reporting.posterior_summary import summarise as summarise
-    from brgm_tf.reporting.results import BatchCheckpoint as BatchCheckpoint
-    from brgm_tf.reporting.results import BatchResult as BatchResult
     from brgm_tf.reporting.results import ImageResult as ImageResult
     from brgm_tf.reporting.results import KSpaceData as KSpaceData
     from brgm_tf.reporting.results import PosteriorSamples as PosteriorSamples
+    from brgm_tf.reporting.results import Restoration as Restoration
     from brgm_tf.reporting.tables import MetricsTable as MetricsTable
     from brgm_tf.reporting.writer import save_image_result as save_image_result
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
     {
-        "BatchResult": "results",
         "Destination": "destination",
         "ImageResult": "results",
         "KSpaceData": "results",
-        "KeptBatch": "results",
         "MetricsTable": "tables",
         "PosteriorSamples": "results",
+        "Restoration": "results",
         "draw_samples": "posterior_summary",
         "save_image_result": "writer",
         "summarise": "posterior_summary",

@@ -1,7 +1,7 @@
-"""Where a run leaves its results: a folder, or an address that they are copied to.
+"""Destinations of results: a folder, or an address to which files are copied.
 
-An address is what `tf.io.gfile` takes, such as gs://BUCKET/FOLDER. TensorFlow is imported only
-when there is one.
+`tf.io.gfile` reads and writes addresses, such as gs://BUCKET/FOLDER. TensorFlow is imported only
+for an address.
 """
 
 from __future__ import annotations
@@ -17,18 +17,28 @@ from brgm_tf.reporting import writer
 
 
 def is_address(output_dir: str) -> bool:
-    """Whether it is an address, and no folder."""
+    """Returns whether a destination is an address rather than a folder.
+
+    Example:
+        >>> is_address("gs://bucket/results"), is_address("results")
+        (True, False)
+    """
     return "://" in output_dir
 
 
 class Destination:
-    """The folder that a run writes to, and the address that its files are copied to, if any.
+    """The folder that a run writes to, and the address to which its files are copied.
+
+    As a context manager it removes the temporary folder of an address.
 
     Args:
-        output_dir: a folder, or an address; created if need be.
+        output_dir: a folder or an address; created if needed.
+
+    Attributes:
+        folder: folder to write to; for an address, a temporary folder.
 
     Raises:
-        InputError: it cannot be written to.
+        InputError: the destination cannot be written to.
     """
 
     def __init__(self, output_dir: str):
@@ -36,7 +46,7 @@ class Destination:
         if self._address is None:
             self.folder = output_folder.check_writable(output_dir)
             return
-        with self._told():
+        with self._errors():
             _gfile().makedirs(self._address)
             probe = f"{self._address}/.probe"
             with _gfile().GFile(probe, "w") as file:
@@ -48,35 +58,34 @@ class Destination:
         return self
 
     def __exit__(self, *_) -> None:
-        """Removes what was only written to be copied."""
         if self._address is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def fetch(self, names: Iterable[str]) -> None:
-        """Brings files that an earlier run has left at the address, those that are there."""
+        """Copies the files of an earlier run from the address to the folder, if they exist."""
         for name in names if self._address else ():
-            with self._told():
+            with self._errors():
                 if _gfile().exists(f"{self._address}/{name}"):
                     _gfile().copy(f"{self._address}/{name}", str(self.folder / name))
 
     def publish(self, names: Iterable[str]) -> None:
-        """Copies files of the folder, which replace those at the address.
+        """Copies files from the folder to the address, and replaces files there.
 
         Raises:
-            InputError: they cannot be written.
+            InputError: a file cannot be written.
         """
         for name in names if self._address else ():
-            with self._told():
+            with self._errors():
                 _gfile().copy(str(self.folder / name), f"{self._address}/{name}", overwrite=True)
 
     def publish_image(self, name: str) -> None:
-        """Copies the results of an image, in the place of those of an earlier run.
+        """Copies the results of an image to the address, and replaces earlier results.
 
-        Its metrics.json comes last: where it is, the others are.
+        metrics.json is copied last, so its presence means that all files are there.
         """
         if self._address is None:
             return
-        with self._told():
+        with self._errors():
             if _gfile().exists(f"{self._address}/{name}"):
                 _gfile().rmtree(f"{self._address}/{name}")
         home = self.folder / name
@@ -84,19 +93,20 @@ class Destination:
         files.sort(key=lambda path: path.name == writer.METRICS_NAME)
         for path in files:
             relative = path.relative_to(self.folder)
-            with self._told():
+            with self._errors():
                 _gfile().makedirs(f"{self._address}/{relative.parent}")
             self.publish([str(relative)])
         shutil.rmtree(home)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
+        """Raises errors of TensorFlow's file systems as `InputError`."""
         import tensorflow as tf
 
         try:
             yield
         except tf.errors.OpError as error:
-            raise output_folder.unwritable(self._address, error) from None
+            raise output_folder.unwritable(str(self._address), error) from None
 
 
 def _gfile():

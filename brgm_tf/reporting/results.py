@@ -1,28 +1,40 @@
-"""What is known of a restored image."""
+"""The results of a run: of each image, and of all images.
+
+Results print as a few lines, show their figure in a notebook, and save themselves. Matplotlib and
+the writer are imported by the methods that need them.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from brgm_tf.core.errors import InputError
 from brgm_tf.io.medical import Geometry
+
+_SHOWN_METRICS = ("residual", "psnr", "ssim", "rmse", "lpips", "noise_scale", "coverage_90")
+_SHOWN_IMAGES = 8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PosteriorSamples:
-    """Draws from the posterior of one image, and what is known of each pixel from them.
+    """Posterior samples of one image, and the moments and intervals of its pixels.
 
-    `mean`, `stddev`, `low` and `high` may be of more draws than `images` shows. With a mask
-    they are of the merged images: a known pixel has the standard deviation 0.
+    `mean`, `stddev`, `low` and `high` may be of more draws than `images` holds. With a mask they
+    are of the merged images, so an observed pixel has the standard deviation 0.
 
     Attributes:
         images: float32 [S, H, W, C] in [-1, 1], the generator's images of S >= 1 draws.
-        merged: float32 [S, H, W, C] in [-1, 1], the same with the known pixels kept, or None.
-        latents: float32 [S, L, D], the latents `ws` of the images.
+        merged: float32 [S, H, W, C] in [-1, 1], the same with the observed pixels put back, or
+            None.
+        latents: float32 [S, L, D], the latents of the images.
         mean: float32 [H, W, C] in [-1, 1], the posterior mean.
-        stddev: float32 [H, W, C], the posterior standard deviation, in grey levels.
+        stddev: float32 [H, W, C], the posterior standard deviation in grey levels.
         low: float32 [H, W, C] in [-1, 1], the 5 % quantile of each pixel.
         high: float32 [H, W, C] in [-1, 1], the 95 % quantile of each pixel.
     """
@@ -37,21 +49,21 @@ class PosteriorSamples:
 
     @property
     def shown(self) -> np.ndarray:
-        """[S, H, W, C], the images to look at: merged ones where there are such."""
+        """The images to show [S, H, W, C]: the merged images, or else `images`."""
         return self.images if self.merged is None else self.merged
 
     @property
     def stddev_map(self) -> np.ndarray:
-        """float32 [H, W], the standard deviation over all channels, in grey levels."""
+        """Root mean square of the standard deviation over the channels, float32 [H, W]."""
         return channel_rms(self.stddev)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class KSpaceData:
-    """What was measured of an image, where that is k-space and no picture.
+    """The measured k-space of an image.
 
     Attributes:
-        values: complex64 [H, W, coils], 0 where not sampled; of white the magnitude is 1, and the
+        values: complex64 [H, W, coils], 0 where not sampled; white has the magnitude 1, and the
             frequency 0 is at [H // 2, W // 2].
         sampled: bool [H, W], True = sampled.
     """
@@ -60,42 +72,48 @@ class KSpaceData:
     sampled: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ImageResult:
-    """All that is known of one restored image; images are float32 in [-1, 1].
+    """The result of one image; images are float32 in [-1, 1].
 
     Attributes:
-        name: the image's name, which its folder gets.
-        measurement: [h, w, C], as given; for super-resolution smaller than the image. Of k-space
-            the zero-filled reconstruction.
+        name: name of the image, and of the folder of its files.
+        measurement: [h, w, C], the measurement, which super-resolution has smaller than the
+            image; for k-space, its zero-filled reconstruction.
         reconstruction: [H, W, C], the generator's image.
-        recorrupted: [h, w, C], the reconstruction corrupted again; its picture, likewise.
-        merged: [H, W, C], the reconstruction with the known pixels kept, or None.
-        truth: [H, W, C], the image before its corruption, or None if unknown.
+        predicted_measurement: [h, w, C], the corrupted reconstruction, shown as `measurement` is.
+        latents: float32 [L, D], the latents of the reconstruction.
+        merged: [H, W, C], the reconstruction with the observed pixels put back, or None.
+        truth: [H, W, C], the image before its corruption, or None if it is unknown.
         missing: bool [H, W, 1], True = missing, or None.
-        latents: float32 [L, D], the latents `ws` of the reconstruction.
         history: terms of the loss by name, 'total' among them, each float64 [steps].
-        metrics: figures of the reconstruction by name; NaN where one is unknown.
-        seconds: time that the restoration took.
-        warnings: what the user should know of this image, a line each.
+        metrics: metrics of the reconstruction by name; NaN if a metric is unknown.
+        seconds: duration of the restoration.
+        warnings: lines of text for the user.
         frames: images [h', w', C] of the video, or None.
-        samples: draws from the posterior, or None.
-        kspace: what was measured, where that is k-space; None elsewhere.
-        complete: whether every step was done that was asked for, or it had settled before.
-        geometry: where it belongs in the patient; None but of slices of medical files.
+        samples: posterior samples, or None.
+        kspace: the measured k-space, or None.
+        geometry: position in the patient for a slice of a medical file, or None.
+        complete: whether every step was done, or the estimator had converged before.
+
+    Example:
+        >>> image = np.zeros((4, 4, 1), "float32")
+        >>> ImageResult("face", image, image, image, np.zeros((3, 8)), metrics={"residual": 2.5})
+        ImageResult 'face': 4 x 4, grey
+          residual 2.5
     """
 
     name: str
     measurement: np.ndarray
     reconstruction: np.ndarray
     predicted_measurement: np.ndarray
-    merged: np.ndarray | None
-    truth: np.ndarray | None
-    missing: np.ndarray | None
     latents: np.ndarray
-    history: dict[str, np.ndarray]
-    metrics: dict[str, float]
-    seconds: float
+    merged: np.ndarray | None = None
+    truth: np.ndarray | None = None
+    missing: np.ndarray | None = None
+    history: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     frames: tuple[np.ndarray, ...] | None = None
     samples: PosteriorSamples | None = None
@@ -105,7 +123,7 @@ class ImageResult:
 
     @property
     def all_warnings(self) -> list[str]:
-        """The warnings, and one more for each picture with pixels that are not finite."""
+        """The warnings, and one for each image with pixels that are not finite."""
         pictures = {"reconstruction": self.reconstruction}
         if self.samples is not None:
             pictures["posterior samples"] = self.samples.images
@@ -116,49 +134,224 @@ class ImageResult:
             *(f"{lost[name]} pixels of the {name} are not finite" for name in lost if lost[name]),
         ]
 
+    def plot(self) -> Any:
+        """Returns a `matplotlib.figure.Figure`: of the posterior if there are samples, else of
+        the restoration."""
+        if self.samples is not None:
+            from brgm_tf.reporting.figures.uncertainty import draw_uncertainty
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class BatchCheckpoint:
-    """Where a batch was when it was stopped, to go on from.
+            return draw_uncertainty(self)
+        from brgm_tf.reporting.figures.restoration import draw_figure
 
-    Attributes:
-        names: of its images, in their order; an image may be there twice, see `collection`.
-        state: arrays of the estimator's state by name, as of `estimators.optimisation.Checkpoint`.
-        history: terms of the loss by name, each [steps, B].
-    """
+        return draw_figure(self)
 
-    names: tuple[str, ...]
-    state: Mapping[str, Sequence[np.ndarray]]
-    history: Mapping[str, np.ndarray]
+    def save(self, folder: Any) -> Path:
+        """Writes the files of the image into folder/NAME; returns that folder.
+
+        Args:
+            folder: path of a folder; created if needed.
+
+        Raises:
+            InputError: a file cannot be written.
+        """
+        from brgm_tf.reporting import writer
+
+        writer.save_image_result(folder, self)
+        return Path(folder).expanduser() / self.name
+
+    def _repr_png_(self) -> bytes:
+        from brgm_tf.reporting.figures.page import encode_png
+
+        return encode_png(ImageResult.plot, self)
+
+    def __repr__(self) -> str:
+        lines = [f"ImageResult {self.name!r}: {_size_of(self.reconstruction)}"]
+        metrics = metrics_line(self.metrics)
+        lines += [f"  {metrics}"] if metrics else []
+        if self.samples is not None:
+            lines.append(f"  {len(self.samples.images)} posterior samples")
+        return "\n".join([*lines, *(f"  warning: {line}" for line in self.all_warnings)])
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class BatchResult:
-    """What became of a batch.
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Restoration:
+    """The results of all images. It is a sequence of `ImageResult`.
 
-    Attributes:
-        images: an `ImageResult` for each restored image.
-        failures: (name, message) of each image that could not be restored.
-        stopped: whether it was stopped.
-        checkpoint: where it was then; None where it has to begin anew.
+    Args:
+        images: the result of each restored image, in the order of the inputs.
+        failures: (name, message) of each input that could not be restored.
+        config: the `Config` of the run, or None.
+
+    Example:
+        >>> image = np.zeros((4, 4, 1), "float32")
+        >>> face = ImageResult("face", image, image, image, np.zeros((3, 8)))
+        >>> restoration = Restoration((face,), (("tree", "no image"),))
+        >>> restoration
+        Restoration of 1 image
+          face: 4 x 4, grey
+          failed: tree: no image
+        >>> restoration.reconstructions.shape
+        (1, 4, 4, 1)
+        >>> restoration[0] is face
+        True
     """
 
     images: tuple[ImageResult, ...]
     failures: tuple[tuple[str, str], ...] = ()
-    stopped: bool = False
-    checkpoint: BatchCheckpoint | None = None
+    config: Any = None
+
+    @property
+    def reconstructions(self) -> np.ndarray:
+        """The generator's images [N, H, W, C] in [-1, 1].
+
+        Raises:
+            InputError: no image was restored.
+        """
+        return np.stack([image.reconstruction for image in self._restored()])
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The posterior means [N, H, W, C] in [-1, 1].
+
+        Raises:
+            InputError: the estimator draws no samples, or no image was restored.
+        """
+        return np.stack([samples.mean for samples in self._samples()])
+
+    @property
+    def stddev(self) -> np.ndarray:
+        """The posterior standard deviations [N, H, W, C] in grey levels.
+
+        Raises:
+            InputError: the estimator draws no samples, or no image was restored.
+        """
+        return np.stack([samples.stddev for samples in self._samples()])
+
+    def sample(self, num_samples: int) -> np.ndarray:
+        """Returns posterior samples [num_samples, N, H, W, C] in [-1, 1].
+
+        They are the first samples of the run: a second call returns the same ones. With a mask,
+        the observed pixels are put back.
+
+        Args:
+            num_samples: number of samples, at most the `num_samples` of the run.
+
+        Raises:
+            InputError: the run has fewer samples, or no image was restored.
+        """
+        samples = self._samples()
+        available = min(len(one.shown) for one in samples)
+        if not 1 <= num_samples <= available:
+            raise InputError(
+                "num_samples",
+                f"must be from 1 to {available}, the number of samples of the run",
+                remedy="Restore with a larger num_samples",
+                num_samples=num_samples,
+            )
+        return np.stack([one.shown[:num_samples] for one in samples], axis=1)
+
+    def plot(self, index: int = 0) -> Any:
+        """Returns the `matplotlib.figure.Figure` of an image; see `ImageResult.plot`.
+
+        Args:
+            index: index of the image.
+
+        Raises:
+            InputError: no image was restored.
+        """
+        return self._restored()[index].plot()
+
+    def save(self, folder: Any) -> Path:
+        """Writes the files of every image and metrics.csv; returns the folder.
+
+        Args:
+            folder: path of a folder; created if needed.
+
+        Raises:
+            InputError: a file cannot be written.
+        """
+        from brgm_tf.io import output_folder
+        from brgm_tf.reporting import tables, writer
+
+        folder = output_folder.check_writable(folder)
+        for image in self.images:
+            writer.save_image_result(folder, image)
+        tables.save_metrics_csv(folder, [tables.metrics_row(image) for image in self.images])
+        return folder
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[ImageResult]:
+        return iter(self.images)
+
+    def __getitem__(self, index: int) -> ImageResult:
+        return self.images[index]
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _restored(self) -> tuple[ImageResult, ...]:
+        if not self.images:
+            first = [f"; the first failure is {name}: {text}" for name, text in self.failures[:1]]
+            raise InputError("input", "has no image that could be restored" + "".join(first))
+        return self.images
+
+    def _samples(self) -> list[PosteriorSamples]:
+        samples = [image.samples for image in self._restored() if image.samples is not None]
+        if not samples:
+            raise InputError(
+                "estimator",
+                "draws no samples, so there is no mean and no standard deviation",
+                remedy="Restore with estimator='vi' or 'hmc'",
+                estimator=getattr(self.config, "estimator", None),
+            )
+        return samples
+
+    def _repr_png_(self) -> bytes | None:
+        return self.images[0]._repr_png_() if self.images else None
+
+    def __repr__(self) -> str:
+        count = len(self.images)
+        lines = [f"Restoration of {count} image{'s' * (count != 1)}"]
+        lines += [f"  {_summary(image)}" for image in self.images[:_SHOWN_IMAGES]]
+        if count > _SHOWN_IMAGES:
+            lines.append(f"  ... and {count - _SHOWN_IMAGES} more")
+        failures = [f"  failed: {name}: {message}" for name, message in self.failures]
+        lines += failures[:_SHOWN_IMAGES]
+        if len(failures) > _SHOWN_IMAGES:
+            lines.append(f"  ... and {len(failures) - _SHOWN_IMAGES} more failures")
+        return "\n".join(lines)
 
 
-def _finite_pixels(image) -> np.ndarray:
-    return np.isfinite(np.asarray(image)).all(axis=-1)
+def metrics_line(metrics: Mapping[str, float]) -> str:
+    """Returns the best known metrics as text, such as 'residual 2.5, psnr 30.1'."""
+    known = [name for name in _SHOWN_METRICS if not math.isnan(metrics.get(name, math.nan))]
+    return ", ".join(f"{name} {metrics[name]:.4g}" for name in known)
 
 
-def channel_rms(values) -> np.ndarray:
-    """The root mean square over the channels of [..., C], as float32 [...]."""
-    # Double precision: of one channel it is then the value itself.
+def channel_rms(values: np.ndarray) -> np.ndarray:
+    """Returns the root mean square over the channels of [..., C], as float32 [...]."""
+    # In double precision the result is exactly the value itself if there is one channel.
     return np.sqrt(np.mean(np.square(values, dtype=np.float64), axis=-1)).astype(np.float32)
 
 
-def drawable(image) -> np.ndarray:
-    """The image as float32, what is not finite replaced: NaN by mid-grey."""
+def drawable(image: np.ndarray) -> np.ndarray:
+    """Returns the image as float32 with finite values: NaN becomes mid-grey."""
     return np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=1.0, neginf=-1.0)
+
+
+def _finite_pixels(image: np.ndarray) -> np.ndarray:
+    return np.isfinite(np.asarray(image)).all(axis=-1)
+
+
+def _size_of(image: np.ndarray) -> str:
+    height, width, channels = np.shape(image)
+    return f"{width} x {height}, {'grey' if channels == 1 else 'RGB'}"
+
+
+def _summary(image: ImageResult) -> str:
+    parts = [_size_of(image.reconstruction), metrics_line(image.metrics)]
+    count = len(image.all_warnings)
+    parts += [f"{count} warning{'s' * (count > 1)}"] if count else []
+    return f"{image.name}: " + ", ".join(filter(None, parts))

@@ -1,4 +1,4 @@
-"""Tables of a run: metrics.csv and others, as text, whole or a few rows more."""
+"""Tables of a run, metrics.csv and others: written as a whole, or row by row."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from brgm_tf.io import output_folder
 from brgm_tf.reporting.results import ImageResult
@@ -17,7 +18,7 @@ COLUMNS = ("image", "psnr", "ssim", "mae", "rmse", "lpips", "seconds", "residual
 
 
 def metrics_row(result: ImageResult) -> dict[str, object]:
-    """Returns an image's row of metrics.csv: its name, seconds and metrics."""
+    """Returns the row of an image in metrics.csv: its name, seconds and metrics."""
     return {"image": result.name, "seconds": result.seconds, **result.metrics}
 
 
@@ -26,17 +27,17 @@ def save_metrics_csv(
 ) -> Path:
     """Writes metrics.csv, one row per image.
 
-    The columns are image, psnr, ssim, mae, rmse, lpips, seconds, residual, then whatever
-    else the rows hold, sorted by name. What is unknown (absent, None or NaN) is an empty
-    cell; the PSNR of equal images is inf.
+    The columns are image, psnr, ssim, mae, rmse, lpips, seconds, residual, then all other
+    columns of the rows, sorted by name. An unknown value (absent, None or NaN) is an empty cell;
+    the PSNR of equal images is inf.
 
     Args:
-        folder: the run's folder.
-        rows: a mapping per image from column to value, as `metrics_row` returns.
-        name: of the file.
+        folder: folder of the run.
+        rows: for each image a mapping from column to value; see `metrics_row`.
+        name: name of the file.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
         InputError: the file cannot be written.
@@ -48,7 +49,7 @@ def save_metrics_csv(
 
 
 def save_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    """Writes a table, see `csv_text`; returns the file.
+    """Writes a table; see `csv_text`. Returns the path of the file.
 
     Raises:
         InputError: the file cannot be written.
@@ -57,7 +58,7 @@ def save_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a table that may have been cut off while it was written; [] without one."""
+    """Returns the complete rows of a table, which may be cut off; [] without a table."""
     try:
         text = path.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
@@ -67,12 +68,12 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 class MetricsTable:
-    """metrics.csv of a run that is under way: every batch adds its rows.
+    """metrics.csv of a running command: every batch adds its rows.
 
     Args:
-        folder: of the run.
-        rows: what is in the table already.
-        name: of the file.
+        folder: folder of the run.
+        rows: rows that the table starts with.
+        name: name of the file.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class MetricsTable:
         self._rewrite(rows)
 
     def add(self, rows: Sequence[Mapping[str, object]]) -> None:
-        """Adds rows; the file is written anew only where they bring a new column.
+        """Adds rows; the whole file is written again only if they bring a new column.
 
         Raises:
             InputError: the file cannot be written.
@@ -104,8 +105,8 @@ class MetricsTable:
 
     def arrange(self, names: Sequence[str]) -> None:
         """Puts the rows in the order of `names`."""
-        places = {name: i for i, name in enumerate(names)}
-        self._rewrite(sorted(read_rows(self._path), key=lambda row: places[row["image"]]))
+        order = {name: i for i, name in enumerate(names)}
+        self._rewrite(sorted(read_rows(self._path), key=lambda row: order[str(row["image"])]))
 
     def _rewrite(self, rows: Sequence[Mapping[str, object]]) -> None:
         path = save_metrics_csv(self._path.parent, rows, name=self._path.name)
@@ -113,11 +114,15 @@ class MetricsTable:
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table as CSV: numbers with the digits that give them back; None and NaN are empty cells.
+    """Returns a table as CSV; None and NaN are empty cells, and numbers have all their digits.
 
     Args:
-        header: names of the columns; of an empty one no line is written.
-        rows: the cells, in the order of the columns.
+        header: names of the columns; an empty header writes no line.
+        rows: cells in the order of the columns.
+
+    Example:
+        >>> csv_text(["image", "rmse"], [["face", 1.5], ["tree", None]])
+        b'image,rmse\\nface,1.5\\ntree,\\n'
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -130,7 +135,6 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 def _cell(value: object) -> object:
     if isinstance(value, (str, int)):
         return value
-    if value is None or math.isnan(value):
-        return ""
-    # A Python float is written with the digits that give it back exactly.
-    return float(value)
+    number = math.nan if value is None else float(cast(float, value))
+    # CSV writes a Python float with all digits that are needed to read it back exactly.
+    return "" if math.isnan(number) else number

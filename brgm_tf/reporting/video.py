@@ -1,6 +1,6 @@
-"""Videos of an optimisation, and a slide show of samples.
+"""Videos of an optimization, and slide shows of samples.
 
-Imageio is imported inside the functions that need it; the slide show does without.
+Videos need imageio, which is imported by the functions that use it; slide shows do not.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from brgm_tf.reporting.results import drawable
 
 VIDEO_FORMATS = ("mp4", "gif")
 FRAMES_PER_SECOND = 10
-# The last frame is shown for as long as so many, to be looked at before the video repeats.
+# The last frame is shown for as long as this many frames, before the video repeats.
 FRAMES_AT_END = 15
 MILLISECONDS_PER_SLIDE = 500
 
 
 def check_video(save_video: str | None) -> None:
-    """Proves that videos of a format can be written.
+    """Checks that videos of a format can be written.
 
     Args:
         save_video: 'mp4', 'gif' or None for no video.
@@ -42,7 +42,7 @@ def check_video(save_video: str | None) -> None:
             import imageio_ffmpeg
 
             imageio_ffmpeg.get_ffmpeg_exe()
-    # RuntimeError: the plugin is there, but the ffmpeg program is not.
+    # RuntimeError: the plugin is installed without the ffmpeg program.
     except (ImportError, RuntimeError) as error:
         raise InputError(
             "save_video",
@@ -54,14 +54,14 @@ def check_video(save_video: str | None) -> None:
 
 
 def encode_video(frames: Sequence[np.ndarray], *, format: str) -> bytes:
-    """A video as a file's contents; the last frame stays for a while.
+    """Returns the contents of a video file; the last frame stays for a while.
 
     Args:
-        frames: images [h, w, C] in [-1, 1], all of one shape.
+        frames: images [h, w, C] in [-1, 1], all of the same shape.
         format: 'mp4' or 'gif'.
 
     Raises:
-        InputError: it cannot be encoded on this machine.
+        InputError: this machine cannot encode the video.
     """
     from imageio import v3 as imageio
 
@@ -91,7 +91,7 @@ def encode_video(frames: Sequence[np.ndarray], *, format: str) -> bytes:
             codec="libx264",
             quality=8,
             macro_block_size=1,
-            # x264's result depends on the number of threads, the rest is ffmpeg's version.
+            # The bytes depend on the number of threads, and the other options leave out versions.
             output_params=["-threads", "2", "-fflags", "+bitexact", "-flags:v", "+bitexact"],
         )
     except OSError as error:
@@ -104,28 +104,28 @@ def encode_video(frames: Sequence[np.ndarray], *, format: str) -> bytes:
 
 
 def _for_h264(levels: np.ndarray) -> np.ndarray:
-    """Returns RGB frames of even sides, which the common 4:2:0 colour format demands."""
+    """Returns RGB frames with even sides, which the common 4:2:0 colour format needs."""
     height, width, channels = levels.shape[1:]
     levels = np.repeat(levels, 3, axis=-1) if channels == 1 else levels
     return np.pad(levels, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 def encode_slides(slides: Sequence[np.ndarray]) -> bytes:
-    """A GIF of images that are shown one after the other, for half a second each.
+    """Returns a GIF that shows images one after the other, for half a second each.
 
-    Grey images keep their exact levels; colours come from one palette of 256 for all slides,
-    without dithering, so that pixels which do not differ do not flicker either.
+    Grey images keep their exact levels. Colours come from one palette of 256 for all slides,
+    without dithering, so equal pixels do not flicker.
 
     Args:
-        slides: images [h, w, C] in [-1, 1], all of one shape.
+        slides: images [h, w, C] in [-1, 1], all of the same shape.
     """
     levels = np.stack([images.to_uint8(drawable(slide)) for slide in slides])
     count, height, width, channels = levels.shape
-    tower = levels.reshape(count * height, width, channels)
+    stacked = levels.reshape(count * height, width, channels)
     if channels == 1:
-        tower = Image.fromarray(tower[..., 0])
+        tower = Image.fromarray(stacked[..., 0])
     else:
-        tower = Image.fromarray(tower).quantize(256, dither=Image.Dither.NONE)
+        tower = Image.fromarray(stacked).quantize(256, dither=Image.Dither.NONE)
     first, *others = (
         tower.crop((0, index * height, width, (index + 1) * height)) for index in range(count)
     )

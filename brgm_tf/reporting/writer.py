@@ -1,7 +1,39 @@
-"""What a run leaves behind: pictures, latents, tables, a figure and a video per image.
+"""Writes the files of a run: images, latents, tables, a figure and a video for each image.
 
-Every file is written whole or not at all, and equal results give equal bytes; the time a
-run took, which is never the same twice, stands in metrics.csv alone.
+Every file is written whole or not at all, and equal results give equal bytes. Durations, which
+always differ, are only in metrics.csv. The folder of an image has these files:
+
+- measurement.png, reconstruction.png, recorrupted.png (the predicted measurement), and
+  merged.png and truth.png if the result has them;
+- latents.npz (array `ws`), history.csv, metrics.json, figure.png, and video.mp4 or video.gif if
+  there are frames.
+
+A NaN pixel is mid-grey, with a warning in metrics.json. metrics.json is removed first and
+written last, so its presence means that all files are of one run. Optional files of an earlier
+run are removed.
+
+Measured k-space has measurement.png as its zero-filled reconstruction, and more files:
+
+- measurement.npy, complex64 [H, W, coils]: k-space, 0 where not sampled, in units of white.
+  Times `kspace_white` in metrics.json it is in units of the input;
+- kspace.png, the magnitude over all coils on a logarithmic scale: white is the largest
+  magnitude, black is 1 / 10000 of it or less;
+- sampling.png, white where sampled.
+
+Posterior samples add:
+
+- samples/00.png, samples/01.png and so on, merged if there are merged samples; samples.gif, a
+  slide show; samples.npz, their latents (array `ws`, [S, L, D]);
+- mean.png and stddev.png. Black is a standard deviation of 0, and white is the largest one,
+  `stddev_white` in metrics.json, in grey levels. Colour images show the root mean square over
+  the channels. A value that is not finite is white;
+- uncertainty.npz, float32 arrays [H, W, C]: `mean`, `low` and `high` (the 5 % and 95 %
+  quantiles) in [-1, 1], `stddev` in grey levels;
+- uncertainty.png, the figure of the posterior.
+
+A slice of a medical file has reconstruction, merged, mean and stddev also in its own format
+(.nii.gz or .dcm), unit and position in the patient. `geometry` in metrics.json has the slice,
+its orientation and its window.
 """
 
 from __future__ import annotations
@@ -13,6 +45,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,6 +53,7 @@ from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import images, output_folder
 from brgm_tf.io.medical import SUFFIXES as MEDICAL_SUFFIXES
+from brgm_tf.io.medical import Geometry
 from brgm_tf.reporting import tables
 from brgm_tf.reporting.figures.restoration import figure_png
 from brgm_tf.reporting.figures.uncertainty import uncertainty_png
@@ -27,7 +61,7 @@ from brgm_tf.reporting.results import ImageResult, KSpaceData, PosteriorSamples,
 from brgm_tf.reporting.video import VIDEO_FORMATS, check_video, encode_slides, encode_video
 
 METRICS_NAME = "metrics.json"
-# Files that some runs write and others do not.
+# Files that only some runs write.
 _OPTIONAL = (
     "merged.png",
     "truth.png",
@@ -55,50 +89,19 @@ _SAMPLE_NAME = re.compile(r"\d{2,}\.png")
 def save_image_result(
     folder: str | os.PathLike, result: ImageResult, *, save_video: str | None = None
 ) -> list[Path]:
-    """Writes the files of one image into folder/NAME.
-
-    They are measurement.png, reconstruction.png, recorrupted.png, merged.png and
-    truth.png (where there are such images), latents.npz (array `ws`), history.csv,
-    metrics.json, figure.png and video.mp4 or video.gif (where there are frames). Of an
-    earlier run of the same name, optional files that this one does not write are removed.
-    A pixel that is NaN is written as mid-grey, with a warning in metrics.json. That is written
-    last, and removed first where there is one: where it is, all files are of one run.
-
-    Where k-space was measured, measurement.png is its zero-filled reconstruction, and these files
-    are added:
-
-    - measurement.npy, complex64 [H, W, coils]: k-space, 0 where not sampled, in the unit in which
-      white is 1; times `kspace_white` in metrics.json, where that is, it is in the input's;
-    - kspace.png, its magnitude over all coils on a logarithmic scale: white is the largest, black
-      is 1 / 10000 of it or less;
-    - sampling.png, white where sampled.
-
-    Where there are posterior samples, these files are added:
-
-    - samples/00.png, samples/01.png, ..., merged ones where there are such; samples.gif,
-      a slide show of them; samples.npz, their latents (array `ws`, [S, L, D]);
-    - mean.png and stddev.png; black is a standard deviation of 0 and white the largest,
-      which is `stddev_white` in metrics.json, in grey levels; a colour image's is the root
-      mean square over its channels, and white where it is not finite;
-    - uncertainty.npz, float32 arrays [H, W, C]: `mean`, `low` and `high` (the 5 % and 95 %
-      quantiles) in [-1, 1], `stddev` in grey levels;
-    - uncertainty.png, a figure of all that.
-
-    Of a slice of a medical file reconstruction, merged, mean and stddev are written in its
-    format too (.nii.gz or .dcm), in its unit and in its place in the patient; `geometry` in
-    metrics.json says which slice it is, how it is shown and the window of its grey levels.
+    """Writes the files of one image into folder/NAME; the module lists them.
 
     Args:
-        folder: the run's folder; created if need be.
+        folder: folder of the run; created if needed.
         result: the image.
         save_video: 'mp4', 'gif' or None for no video.
 
     Returns:
-        The files written.
+        The paths of the files.
 
     Raises:
-        InputError: a file cannot be written, the name is no name of a folder, or
-            `save_video` cannot be met (nothing is written then).
+        InputError: a file cannot be written, the name is not the name of a folder, or the video
+            cannot be encoded (nothing is written then).
     """
     check_video(save_video)
     _check_name(result.name)
@@ -119,19 +122,19 @@ def save_image_result(
         written += _save_samples(home, result.samples)
         written.append(output_folder.write(home / "uncertainty.png", uncertainty_png(result)))
     if result.geometry is not None:
-        written += _save_medical(home, result)
+        written += _save_medical(home, result, result.geometry)
     _remove_stale(home, written)
-    # The last: where it is, the others are.
+    # The last file: its presence means that all files are there.
     written.append(output_folder.write(home / METRICS_NAME, _metrics_json(result)))
     return written
 
 
 def forget(folder: str | os.PathLike, names: Iterable[str]) -> None:
-    """Takes from images of an earlier run the sign that they are complete.
+    """Removes metrics.json of images, so that they no longer count as finished.
 
     Args:
-        folder: the run's folder.
-        names: of the images.
+        folder: folder of the run.
+        names: names of the images.
 
     Raises:
         InputError: a file cannot be removed.
@@ -146,12 +149,18 @@ def _check_name(name: str) -> None:
 
 
 def _save_pictures(home: Path, result: ImageResult) -> list[Path]:
-    written = []
-    for part in ("measurement", "reconstruction", "recorrupted", "merged", "truth"):
-        image = getattr(result, part)
-        if image is not None:
-            written.append(_save_picture(home / f"{part}.png", image))
-    return written
+    pictures = {
+        "measurement": result.measurement,
+        "reconstruction": result.reconstruction,
+        "recorrupted": result.predicted_measurement,
+        "merged": result.merged,
+        "truth": result.truth,
+    }
+    return [
+        _save_picture(home / f"{name}.png", image)
+        for name, image in pictures.items()
+        if image is not None
+    ]
 
 
 def _save_picture(path: Path, image: np.ndarray) -> Path:
@@ -159,10 +168,13 @@ def _save_picture(path: Path, image: np.ndarray) -> Path:
     return path
 
 
-def _save_medical(home: Path, result: ImageResult) -> list[Path]:
-    """The pictures as files of the kind of the slice that was read."""
-    geometry, samples = result.geometry, result.samples
-    pictures = {"reconstruction": result.reconstruction, "merged": result.merged}
+def _save_medical(home: Path, result: ImageResult, geometry: Geometry) -> list[Path]:
+    """Writes the images in the format of the medical file."""
+    samples = result.samples
+    pictures = {
+        "reconstruction": result.reconstruction,
+        "merged": result.merged,
+    }
     encoded = {}
     if samples is not None:
         pictures["mean"] = samples.mean
@@ -187,15 +199,15 @@ def _save_kspace(home: Path, kspace: KSpaceData) -> list[Path]:
 
 
 def _log_magnitude(values: np.ndarray) -> np.ndarray:
-    """An image [H, W, 1]: 1 for the largest magnitude over all coils, -1 for 1e-4 of it."""
+    """Returns an image [H, W, 1]: 1 is the largest magnitude over all coils, -1 is 1e-4 of it."""
     magnitude = np.sqrt((np.abs(values) ** 2).sum(axis=-1, keepdims=True))
-    share = magnitude / (magnitude.max() or 1)
-    return 1 + 2 * np.log10(np.maximum(share, _KSPACE_BLACK)) / -np.log10(_KSPACE_BLACK)
+    relative = magnitude / (magnitude.max() or 1)
+    return 1 + 2 * np.log10(np.maximum(relative, _KSPACE_BLACK)) / -np.log10(_KSPACE_BLACK)
 
 
 def _save_samples(home: Path, samples: PosteriorSamples) -> list[Path]:
     folder = output_folder.check_writable(home / _SAMPLES_FOLDER)
-    # At least two digits, and as many as the last one has: files sort by their number.
+    # At least two digits, and as many as the last sample has, so that files sort by number.
     digits = max(2, len(str(len(samples.shown) - 1)))
     moments = ("mean", "stddev", "low", "high")
     exact = {name: np.asarray(getattr(samples, name), np.float32) for name in moments}
@@ -208,15 +220,15 @@ def _save_samples(home: Path, samples: PosteriorSamples) -> list[Path]:
         _save_picture(home / "stddev.png", _stddev_picture(samples)),
         output_folder.write(home / "samples.npz", _npz(ws=np.asarray(samples.latents, np.float32))),
         output_folder.write(home / "uncertainty.npz", _npz(**exact)),
-        output_folder.write(home / "samples.gif", encode_slides(samples.shown)),
+        output_folder.write(home / "samples.gif", encode_slides(list(samples.shown))),
     ]
 
 
 def _stddev_picture(samples: PosteriorSamples) -> np.ndarray:
-    """The standard deviation as an image [H, W, 1]: -1 for 0, 1 for the largest."""
-    # A pixel of which nothing is known must not look certain.
-    share = np.nan_to_num(samples.stddev_map / (_stddev_white(samples) or 1), nan=1, posinf=1)
-    return 2 * share[..., None] - 1
+    """Returns the standard deviation as an image [H, W, 1]: -1 is 0, 1 is the largest value."""
+    # An unknown standard deviation must not look certain.
+    relative = np.nan_to_num(samples.stddev_map / (_stddev_white(samples) or 1), nan=1, posinf=1)
+    return 2 * relative[..., None] - 1
 
 
 def _stddev_white(samples: PosteriorSamples) -> float:
@@ -225,9 +237,9 @@ def _stddev_white(samples: PosteriorSamples) -> float:
 
 
 def _remove_stale(home: Path, written: Sequence[Path]) -> None:
-    """An earlier run's truth beside this run's reconstruction would mislead.
+    """Removes files of an earlier run: optional ones, and half-written ones of a killed run.
 
-    Nor may a file stay that was half written when an earlier run was killed.
+    For example, an old truth beside a new reconstruction would mislead.
     """
     folder = home / _SAMPLES_FOLDER
     try:
@@ -252,7 +264,7 @@ def _npy(array: np.ndarray) -> bytes:
 def _npz(**arrays: np.ndarray) -> bytes:
     file = io.BytesIO()
     # NumPy dates the members of its archives 1980, so equal arrays give equal bytes.
-    np.savez(file, **arrays)
+    np.savez(file, **cast(dict[str, Any], arrays))
     return file.getvalue()
 
 
@@ -263,17 +275,18 @@ def _history_csv(history: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _metrics_json(result: ImageResult) -> bytes:
-    found = {name: _finite_or_none(result.metrics[name]) for name in sorted(result.metrics)}
+    contents: dict[str, object] = {"image": result.name}
+    for name in sorted(result.metrics):
+        contents[name] = _finite_or_none(result.metrics[name])
     if result.samples is not None:
-        found["stddev_white"] = _stddev_white(result.samples)
+        contents["stddev_white"] = _stddev_white(result.samples)
     if result.geometry is not None:
-        found["geometry"] = result.geometry.about
-    about = {"warnings": result.all_warnings, "complete": result.complete}
-    contents = {"image": result.name, **found, **about}
+        contents["geometry"] = result.geometry.about
+    contents |= {"warnings": result.all_warnings, "complete": result.complete}
     return output_folder.encoded(json.dumps(contents, indent=2, allow_nan=False) + "\n")
 
 
-def _finite_or_none(value) -> float | None:
+def _finite_or_none(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
@@ -281,11 +294,11 @@ def save_flags(folder: str | os.PathLike, text: str) -> Path:
     """Writes flags.cfg, the flags with which the run can be repeated.
 
     Args:
-        folder: the run's folder.
-        text: the file's contents.
+        folder: folder of the run.
+        text: contents of the file.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
         InputError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""What the commands share: one line for what is wrong, and no line of TensorFlow's own."""
+"""Parts of all commands: one line for an error, and no log line of TensorFlow."""
 
 import gc
 import os
@@ -76,8 +76,8 @@ def test_graphs_are_not_rewritten_where_they_run_but_a_few_times():
         "from brgm_tf.cli import process; process.import_to_restore(batch_size=1)\n"
         "import tensorflow as tf; print(tf.config.optimizer.get_experimental_options())"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "'disable_meta_optimizer': True" in told.stdout
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "'disable_meta_optimizer': True" in done.stdout
 
 
 def test_garbage_is_collected_after_an_import_and_not_looked_for_in_it(loud):
@@ -99,9 +99,9 @@ def test_other_errors_are_not_hidden():
 
 @pytest.mark.parametrize(
     ("argument", "words"),
-    [("--no_such_flag=1", "(--help lists the flags)"), ("word", "`word` is no flag; use --input")],
+    [("--no_such_flag=1", "(--help lists the flags)"), ("word", "`word` is not a flag; use --input")],
 )
-def test_what_is_no_flag_is_one_line_and_code_2(argument, words, capsys):
+def test_a_bad_flag_is_one_line_and_code_2(argument, words, capsys):
     # The test's own flags are those of pytest, which absl does not know.
     with pytest.raises(SystemExit) as stop:
         process.parse_flags(["command", argument], instead="use --input")

@@ -1,4 +1,4 @@
-"""A collection on a cluster of Ray: two nodes, one of which is lost."""
+"""A collection on a Ray cluster: two nodes, of which one is lost."""
 
 import contextlib
 import csv
@@ -13,7 +13,7 @@ from small_run import COUNT, contents, flags, make
 
 ROOT = Path(__file__).parents[2]
 # Steps enough for a batch to take some seconds, in which its node can be lost.
-MORE = ["--batch_size=1", "--num_steps=600"]
+MORE = ["--batch_size=1", "--num_steps=300"]
 
 
 def start(*program, **options):
@@ -29,7 +29,7 @@ def on_cluster(*flags):
 
 @contextlib.contextmanager
 def two_nodes():
-    """The address of two nodes, and a function that ends the second one."""
+    """Yields the address of two nodes, and a function that ends the second node."""
     process = start("tests/helpers/ray_nodes.py", stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def next_line():
@@ -42,7 +42,7 @@ def two_nodes():
 
 
 def rows(path):
-    """Those of a table, without how long it took."""
+    """Returns the rows of a table without their seconds."""
     with open(path, encoding="utf-8") as file:
         return [{**row, "seconds": ""} for row in csv.DictReader(file)]
 
@@ -78,4 +78,4 @@ def test_a_cluster_that_is_not_there_is_an_error(tmp_path):
     make(tmp_path)
     with on_cluster(*flags(tmp_path, tmp_path / "out"), "--ray_address=127.0.0.1:1") as run:
         assert run.wait() == 2
-        assert "error: --ray_address: `ray_address` must be that of" in run.stderr.read()
+        assert "error: --ray_address: `ray_address` must be the address of" in run.stderr.read()

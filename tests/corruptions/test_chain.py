@@ -19,6 +19,7 @@ from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
 from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.resolution.downsample import Downsample
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.objective import resolve_objective
 
 SIZE = 12
 
@@ -313,8 +314,8 @@ def test_what_a_text_says_is_known_without_its_classes(text, kind, factor, data_
 
 def test_a_chain_is_parsed_without_tensorflow():
     program = (
-        "import sys; from brgm_tf import Config;"
-        f"Config({CHAIN!r}).scales(); sys.exit('tensorflow' in sys.modules)"
+        "import sys; from brgm_tf.pipeline import Config, resolve_objective;"
+        f"resolve_objective(Config({CHAIN!r})); sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
@@ -336,13 +337,13 @@ def test_a_chain_is_parsed_without_tensorflow():
     ],
 )
 def test_the_noise_scale_follows_from_the_chain(corruption, overrides, expected):
-    scales = Config(corruption, overrides=overrides).scales()
+    scales = resolve_objective(Config(corruption, overrides=overrides))
     assert scales.noise_scale == pytest.approx(expected)
 
 
 def test_a_noise_scale_is_inferred_where_the_chain_does_not_say_it():
     def scale(corruption):
-        return Config(corruption, objective="bayes").scales().noise_scale
+        return resolve_objective(Config(corruption, objective="bayes")).noise_scale
 
     assert scale("none + salt_and_pepper(fraction=0.1)") is None
     assert scale("none + noise(scale=2)") == 2.0
@@ -355,4 +356,4 @@ def test_poisson_noise_takes_no_scale():
 
 def test_factors_of_a_chain_are_multiplied():
     config = Config("downsample(factor=8) + downsample(factor=4)", objective="brgm_torch")
-    assert config.scales().colinearity_scale == 1.0
+    assert resolve_objective(config).colinearity_scale == 1.0

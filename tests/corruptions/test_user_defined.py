@@ -13,6 +13,7 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.objective import resolve_objective
 
 FOG = '''"""Fog."""
 from __future__ import annotations
@@ -98,7 +99,7 @@ def test_defaults_are_those_of_its_constructor(file):
 
 def test_it_is_a_stage_of_a_chain(file):
     text = f"downsample(factor=2) + {file}:Fog(density=0.25) + noise(scale=5)"
-    assert Config(text).scales().noise_scale == 5.0
+    assert resolve_objective(Config(text)).noise_scale == 5.0
     chain = parsing.parse(text).create()
     assert chain.linear
     x = np.ones((1, 4, 4, 1))

@@ -2,17 +2,16 @@
 
 from absl.testing import flagsaver
 
-from brgm_tf import reconstruct
-from brgm_tf.cli import run_flags
+from brgm_tf.cli import restore, run_flags
 from brgm_tf.cli.process import guarded
 
 
 def command(*flags):
-    """The exit code of the command, run in this process."""
+    """Runs the command in this process; returns its exit code."""
     with flagsaver.flagsaver():
         run_flags.FLAGS.unparse_flags()
         try:
             run_flags.parse(["reconstruct", *map(str, flags)])
         except SystemExit as stop:
             return stop.code
-        return guarded(reconstruct._run)
+        return guarded(restore.run)

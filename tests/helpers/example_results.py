@@ -19,7 +19,7 @@ def result(*, channels=3, **changes):
         "name": "face",
         "measurement": image(*small, seed=1),
         "reconstruction": image(*full, seed=2),
-        "recorrupted": image(*small, seed=3),
+        "predicted_measurement": image(*small, seed=3),
         "merged": image(*full, seed=4),
         "truth": image(*full, seed=5),
         "missing": np.zeros((16, 16, 1), bool),

@@ -1,18 +1,82 @@
-"""A generator of 16 x 16 pixels and pictures of 4 x 4, which a test can restore in seconds."""
+"""A generator of 16 x 16 pixels and images of 4 x 4, which a test restores in a second."""
+
+import dataclasses
+import functools
 
 import numpy as np
+import pytest
+import tensorflow as tf
 from PIL import Image
 
 from brgm_tf.generators.preset import save_preset
 from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.pipeline.restorer import Restorer
 
 SIZE, SMALL, COUNT = 16, 4, 4
+DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
+
+
+@functools.cache
+def network(*, channels=3):
+    """Returns a tiny StyleGAN2 of random weights, the same for all tests of a process."""
+    sizes = {"channel_base": 64, "channel_max": 8, "w_dim": 8, "z_dim": 8, "mapping_depth": 2}
+    return StyleGAN2(SIZE, channels=channels, seed=1, **sizes)
+
+
+def generated(count, *, channels=3):
+    """Returns images [count, 16, 16, channels] that the network can make."""
+    z = np.random.RandomState(5).randn(count, 8).astype("float32")
+    return np.clip(np.asarray(network(channels=channels)(z)), -1, 1)
+
+
+class SharedRestorers:
+    """Makes restorers, one for each configuration: equal ones share their programs.
+
+    Args:
+        jit: whether XLA compiles the programs. Without XLA they are ready in half the time, and
+            their last bits differ from the command's.
+    """
+
+    _OF_INPUTS = ("non_square", "plane", "slices", "window")
+
+    def __init__(self, *, jit=True):
+        self._jit, self._restorers = jit, {}
+
+    def __call__(self, config, *, notify=None, device=None):
+        fields = [field.name for field in dataclasses.fields(config)]
+        values = [getattr(config, name) for name in fields if name not in self._OF_INPUTS]
+        key = (device, *(v if isinstance(v, str) else self._key_of(v) for v in values))
+        if key not in self._restorers:
+            with pytest.MonkeyPatch.context() as patch:
+                if not self._jit:
+                    patch.setattr(tf, "function", functools.partial(_graph, tf.function))
+                self._restorers[key] = Restorer(config, notify=notify, device=device)
+        return self._restorers[key]
+
+    @staticmethod
+    def _key_of(value):
+        is_plain = value is None or isinstance(value, int | float | dict)
+        return repr(value) if is_plain else id(value)
+
+
+def _graph(function, *arguments, jit_compile=None, **options):
+    """Makes a `tf.function` that XLA does not compile."""
+    del jit_compile
+    return function(*arguments, **options)
+
+
+_SHARED, _GRAPHS = SharedRestorers(), SharedRestorers(jit=False)
+
+
+def share_restorers(monkeypatch):
+    """Lets `restore` and the command use shared restorers; those of `restore` do without XLA."""
+    monkeypatch.setattr("brgm_tf.pipeline.api.Restorer", _GRAPHS)
+    monkeypatch.setattr("brgm_tf.cli.restore.Restorer", _SHARED)
 
 
 def make(folder):
-    """Writes the generator, net/, and the pictures, in/0.png and so on; returns the folder."""
-    sizes = {"channel_base": 64, "channel_max": 8, "w_dim": 8, "z_dim": 8, "mapping_depth": 2}
-    save_preset(StyleGAN2(SIZE, seed=1, **sizes), folder / "net")
+    """Writes the generator, net/, and the images, in/0.png and so on; returns the folder."""
+    save_preset(network(), folder / "net")
     (folder / "in").mkdir()
     for i in range(COUNT):
         levels = np.random.RandomState(i).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
@@ -21,13 +85,15 @@ def make(folder):
 
 
 def flags(folder, output):
-    """The flags of a run on the pictures of a folder."""
-    found = [f"--generator={folder / 'net'}", f"--input={folder / 'in'}", f"--output_dir={output}"]
-    found += [f"--corruption=downsample(factor={SIZE // SMALL})", "--perceptual_scale=0"]
-    return [*found, "--num_steps=20", "--batch_size=2"]
+    """Returns the flags of a run on the images of a folder."""
+    paths = [f"--generator={folder / 'net'}", f"--input={folder / 'in'}", f"--output_dir={output}"]
+    return [
+        *paths, f"--corruption={DOWNSAMPLE}", "--perceptual_scale=0",
+        "--num_steps=20", "--batch_size=2",
+    ]  # fmt: skip
 
 
 def contents(folder):
-    """The bytes of the files of a run's images by name."""
+    """Returns the bytes of the files of a run's images by name."""
     files = [path for path in folder.glob("*/**/*") if path.is_file()]
     return {path.relative_to(folder): path.read_bytes() for path in files}

@@ -7,32 +7,28 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from unseeing import Unseeing
+from small_run import DOWNSAMPLE, SIZE, SMALL, generated, network, share_restorers
+from unseeing import UNSEEING
 
 import brgm_tf
 from brgm_tf.core.errors import InputError
 from brgm_tf.estimators.optimizers.loop import Optimizer
-from brgm_tf.generators.stylegan2 import StyleGAN2
-from brgm_tf.pipeline.api import with_eager_warmup
-from brgm_tf.pipeline.restorer import Restorer, noise_seeds
+from brgm_tf.pipeline.measurement import noise_seeds
+from brgm_tf.pipeline.restorer import Restorer
+from brgm_tf.pipeline.warmup import with_eager_warmup
 
-SIZE, SMALL = 16, 4
-DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
+STEPS = 20
 WITHOUT_VGG = {"perceptual_scale": 0.0}
 
 
 @pytest.fixture(scope="module")
 def generator():
-    return StyleGAN2(
-        SIZE, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
-    )
+    return network()
 
 
 @pytest.fixture(scope="module")
 def grey():
-    return StyleGAN2(
-        SIZE, channels=1, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
-    )
+    return network(channels=1)
 
 
 @pytest.fixture(scope="module")
@@ -40,23 +36,29 @@ def restore(generator):
     """brgm_tf.restore with the tiny generator, few steps, and no VGG16."""
 
     def call(images, **options):
-        defaults = {"generator": generator, "num_steps": 12, "overrides": WITHOUT_VGG}
+        defaults = {"generator": generator, "num_steps": STEPS, "overrides": WITHOUT_VGG}
         return brgm_tf.restore(images, **(defaults | options))
 
     return call
 
 
 @pytest.fixture(scope="module")
-def small(generator):
+def small():
     """Measurements [3, 4, 4, 3] of images that the generator can make."""
-    z = np.random.RandomState(5).randn(3, 8).astype("float32")
-    x = np.clip(np.asarray(generator(z)), -1, 1)
-    return x.reshape(3, SMALL, SIZE // SMALL, SMALL, SIZE // SMALL, 3).mean(axis=(2, 4))
+    return generated(3).reshape(3, SMALL, SIZE // SMALL, SMALL, SIZE // SMALL, 3).mean(axis=(2, 4))
 
 
 @pytest.fixture(scope="module")
-def enlarged(restore, small):
-    return restore(small, corruption=DOWNSAMPLE, num_steps=60)
+def restore_once(restore):
+    """`restore` for fixtures of the module, also with shared restorers."""
+    with pytest.MonkeyPatch.context() as patch:
+        share_restorers(patch)
+        yield restore
+
+
+@pytest.fixture(scope="module")
+def enlarged(restore_once, small):
+    return restore_once(small, corruption=DOWNSAMPLE)
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +73,8 @@ def missing():
 
 
 @pytest.fixture(scope="module")
-def filled(restore, whole, missing):
-    return restore(whole, corruption="mask()", masks=missing)
+def filled(restore_once, whole, missing):
+    return restore_once(whole, corruption="mask()", masks=missing)
 
 
 def test_every_image_has_a_result_of_the_generators_size(enlarged, small):
@@ -105,21 +107,21 @@ def test_the_recorrupted_image_is_the_mean_of_the_reconstructions_blocks(enlarge
 def test_the_objective_falls(enlarged):
     for image in enlarged.images:
         total = image.history["total"]
-        assert total.shape == (60,)
+        assert total.shape == (STEPS,)
         assert total[-1] < 0.5 * total[0]
         terms = sum(values for name, values in image.history.items() if name != "total")
         np.testing.assert_allclose(total, terms)
 
 
 def test_the_same_seed_gives_the_same_bytes(enlarged, restore, small):
-    again = restore(small, corruption=DOWNSAMPLE, num_steps=60)
+    again = restore(small, corruption=DOWNSAMPLE)
     assert again.reconstructions.tobytes() == enlarged.reconstructions.tobytes()
     for a, b in zip(again.images, enlarged.images, strict=True):
         assert a.latents.tobytes() == b.latents.tobytes()
 
 
 def test_a_batch_of_two_equals_single_images(enlarged, restore, small):
-    batched = restore(small, corruption=DOWNSAMPLE, num_steps=60, batch_size=2)
+    batched = restore(small, corruption=DOWNSAMPLE, batch_size=2)
     assert [image.name for image in batched.images] == [image.name for image in enlarged.images]
     for a, b in zip(batched.images, enlarged.images, strict=True):
         single, together = b.history["total"], a.history["total"]
@@ -167,7 +169,7 @@ def test_a_bad_array_or_file_is_a_failure_and_the_rest_is_restored(tmp_path, res
     ],
 )
 def test_without_any_usable_input_it_raises_before_heavy_work(monkeypatch, restore, images):
-    monkeypatch.setattr("brgm_tf.pipeline.restorer.load_generator", None)
+    monkeypatch.setattr("brgm_tf.pipeline.api.Restorer", None)
     with pytest.raises(InputError) as caught:
         restore(images, corruption=DOWNSAMPLE)
     assert caught.value.argument == "input"
@@ -178,15 +180,15 @@ def test_where_all_fails_the_failures_are_kept_and_named(tmp_path, restore, whol
     found = restore(whole[:2], corruption="mask()", masks=tmp_path / "black.png")
     assert found.images == ()
     assert [name for name, _ in found.failures] == ["image_00000", "image_00001"]
-    with pytest.raises(InputError, match=r"nothing restored.* image_00000: `masks` must leave"):
+    with pytest.raises(InputError, match=r"no image.* image_00000: `masks` must leave"):
         _ = found.reconstructions
 
 
-@pytest.mark.parametrize(("count", "told"), [(1, [*range(1, 11), 12]), (2, [10, 12] * 2)])
-def test_the_first_steps_of_a_single_image_do_not_wait_for_xla(restore, small, count, told):
+@pytest.mark.parametrize(("count", "expected"), [(1, [*range(1, 11), 20]), (2, [10, 20] * 2)])
+def test_the_first_steps_of_a_single_image_do_not_wait_for_xla(restore, small, count, expected):
     steps = []
     restore(small[:count], corruption=DOWNSAMPLE, progress=lambda step: steps.append(step.step))
-    assert steps == told
+    assert steps == expected
 
 
 @pytest.mark.parametrize(("resolution", "frames", "early"), [
@@ -203,14 +205,14 @@ def test_progress_may_stop_early_and_the_result_says_so(restore, small):
 
     def progress(step):
         steps.append(step)
-        return step.step >= 20
+        return step.step >= 10
 
-    found = restore(small[:2], corruption=DOWNSAMPLE, num_steps=40, progress=progress)
-    assert [(step.step, step.num_steps) for step in steps] == [(10, 40), (20, 40)]
+    found = restore(small[:2], corruption=DOWNSAMPLE, progress=progress)
+    assert [(step.step, step.num_steps) for step in steps] == [(10, 20)]
     assert set(steps[0].terms) == {"pixel", "perceptual", "prior", "colinearity"}
     (image,) = found.images  # the second is not begun
-    assert len(image.history["total"]) == 20
-    assert "stopped after 20 of 40 steps" in image.warnings
+    assert len(image.history["total"]) == 10
+    assert "stopped after 10 of 20 steps" in image.warnings
 
 
 def test_a_picture_out_of_range_of_the_generator_has_a_warning(filled):
@@ -222,7 +224,7 @@ def test_a_picture_out_of_range_of_the_generator_has_a_warning(filled):
 def test_few_frames_from_the_mean_to_the_end_are_kept_when_asked_for(
     monkeypatch, restore, generator, small
 ):
-    monkeypatch.setattr("brgm_tf.pipeline.restorer.MAX_FRAMES", 2)
+    monkeypatch.setattr("brgm_tf.pipeline.frames.MAX_FRAMES", 2)
     (image,) = restore(small[:1], corruption=DOWNSAMPLE, num_steps=25, keep_frames=True).images
     # Of the steps 10, 20 and 25, after which there are pictures, the first is left out.
     assert [frame.shape for frame in image.frames] == [(SIZE, SIZE, 3)] * 3
@@ -278,21 +280,13 @@ def test_a_clean_input_has_metrics_against_the_truth(restore, whole, missing):
     assert image.metrics["merged_rmse"] < image.metrics["rmse"]
 
 
-def test_pixels_under_the_mask_are_never_looked_at(generator):
+def test_pixels_under_the_mask_are_never_looked_at(restore):
     rng = np.random.RandomState(5)
     missing = rng.rand(16, 16, 1) < 0.3
     first = rng.uniform(-1, 1, [16, 16, 3]).astype("float32")
     second = np.where(missing, 0.25, first).astype("float32")
     results = [
-        brgm_tf.restore(
-            image,
-            corruption="mask()",
-            generator=generator,
-            masks=missing,
-            num_steps=5,
-            overrides={"perceptual_scale": 0.0},
-        ).images[0]
-        for image in (first, second)
+        restore(image, corruption="mask()", masks=missing).images[0] for image in (first, second)
     ]
     np.testing.assert_array_equal(results[0].measurement, results[1].measurement)
     np.testing.assert_array_equal(results[0].reconstruction, results[1].reconstruction)
@@ -301,7 +295,7 @@ def test_pixels_under_the_mask_are_never_looked_at(generator):
 
 def simulated(restore, images, corruption, **options):
     """Clean images, damaged and restored, without a perceptual distance."""
-    defaults = {"input_kind": "clean", "perceptual": Unseeing()}
+    defaults = {"input_kind": "clean", "perceptual": UNSEEING}
     return restore(images, corruption=corruption, **(defaults | options)).images
 
 
@@ -332,9 +326,7 @@ def test_a_clean_input_gets_the_noise_of_its_chain(restore, whole):
 
 def test_an_images_noise_does_not_depend_on_its_batch(restore, whole):
     corruption = f"{DOWNSAMPLE} + noise(scale=20)"
-    alone, together = (
-        simulated(restore, whole, corruption, num_steps=1, batch_size=size) for size in (1, 3)
-    )
+    alone, together = (simulated(restore, whole, corruption, batch_size=size) for size in (1, 3))
     for a, b in zip(alone, together, strict=True):
         np.testing.assert_array_equal(a.measurement, b.measurement)
 
@@ -346,10 +338,8 @@ def test_seeds_of_noise_are_those_of_names():
     assert not (first == noise_seeds(["a", "b", "c"], seed=6)).all(axis=1).any()
 
 
-def test_noise_that_is_known_of_brings_no_warning(restore, generator):
-    z = np.random.RandomState(5).randn(1, 8).astype("float32")
-    x = np.clip(np.asarray(generator(z)), -1, 1)
-    (image,) = simulated(restore, x, f"{DOWNSAMPLE} + noise(scale=40)", num_steps=40)
+def test_known_noise_brings_no_warning(restore):
+    (image,) = simulated(restore, generated(1), f"{DOWNSAMPLE} + noise(scale=40)")
     assert image.metrics["residual"] > 20
     assert image.warnings == ()
 
@@ -382,10 +372,9 @@ def test_noisy_pixels_are_not_put_back(restore, whole, missing):
 # MRI.
 
 
-def film(grey):
+def radiograph():
     """An image [16, 16, 1] that the generator can make, not far from white and black."""
-    x = np.asarray(grey(np.random.RandomState(5).randn(1, 8).astype("float32")))[0]
-    return np.clip(x, -1, 1)
+    return generated(1, channels=1)[0]
 
 
 def fourier(x):
@@ -395,11 +384,11 @@ def fourier(x):
 
 def test_a_clean_image_is_measured_as_kspace_and_shown_as_a_picture(restore, grey, tmp_path):
     found = restore(
-        film(grey),
+        radiograph(),
         corruption="kspace(acceleration=2) + noise(scale=2)",
         input_kind="clean",
         generator=grey,
-        perceptual=Unseeing(),
+        perceptual=UNSEEING,
     )
     (image,) = found.images
     assert image.measurement.shape == image.predicted_measurement.shape == (SIZE, SIZE, 1)
@@ -414,7 +403,7 @@ def test_a_clean_image_is_measured_as_kspace_and_shown_as_a_picture(restore, gre
 
 
 def test_measured_kspace_is_restored_whatever_its_unit(restore, grey):
-    x = film(grey)
+    x = radiograph()
     options = {"corruption": "kspace(acceleration=2)", "generator": grey}
     (first,) = restore(fourier((x + 1) / 2), **options).images
     (second,) = restore(fourier((x + 1) / 2) * 1024, **options).images
@@ -426,8 +415,8 @@ def test_measured_kspace_is_restored_whatever_its_unit(restore, grey):
 
 
 def test_an_images_unit_does_not_depend_on_its_neighbours(restore, grey):
-    y = np.stack([fourier((film(grey) + 1) / 2)] * 2) * np.array([1, 5])[:, None, None, None]
-    options = {"corruption": "kspace(acceleration=2)", "generator": grey, "num_steps": 1}
+    y = np.stack([fourier((radiograph() + 1) / 2)] * 2) * np.array([1, 5])[:, None, None, None]
+    options = {"corruption": "kspace(acceleration=2)", "generator": grey}
     together = restore(y, batch_size=2, **options).images
     alone = [restore(one, **options).images[0] for one in y]
     for a, b in zip(together, alone, strict=True):
@@ -435,7 +424,7 @@ def test_an_images_unit_does_not_depend_on_its_neighbours(restore, grey):
 
 
 def test_coils_without_sensitivities_are_refused_before_anything_is_loaded(restore, grey):
-    y = np.repeat(fourier(film(grey)), 2, axis=-1)
+    y = np.repeat(fourier(radiograph()), 2, axis=-1)
     with pytest.raises(InputError, match=r"must be k-space of 1 coils.*sensitivities"):
         restore(y, corruption="kspace(acceleration=2)", generator=grey)
 
@@ -445,13 +434,12 @@ def test_kspace_of_several_coils_is_restored(restore, grey, tmp_path):
     rng = np.random.RandomState(2)
     maps = rng.normal(size=(SIZE, SIZE, 3)) + 1j * rng.normal(size=(SIZE, SIZE, 3))
     np.save(tmp_path / "maps.npy", maps)
-    y = fourier(maps * (film(grey) + 1) / 2)
+    y = fourier(maps * (radiograph() + 1) / 2)
     found = restore(
         y,
         corruption=f"kspace(acceleration=2, sensitivities='{tmp_path / 'maps.npy'}')"
         " + noise(scale=2)",
         generator=grey,
-        num_steps=60,
     )
     (image,) = found.images
     assert image.kspace.values.shape == (SIZE, SIZE, 3)

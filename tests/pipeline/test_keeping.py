@@ -1,4 +1,4 @@
-"""Estimators go on from what they kept, as if nothing had happened."""
+"""Estimators resume from a checkpoint, as if nothing had happened."""
 
 import numpy as np
 import pytest
@@ -35,24 +35,25 @@ def estimator(name):
 
 
 def arrays(progress):
-    """Everything that is known after a chunk."""
+    """Returns all arrays of a chunk's progress."""
     state = [np.asarray(tensor) for tensor in tf.nest.flatten(progress.state)]
     return [*state, *progress.history.values()]
 
 
 @pytest.mark.parametrize("name", list(ESTIMATORS))
-def test_a_run_goes_on_to_the_same_bits(name):
+def test_a_resumed_run_has_the_same_bits(name):
     undisturbed = list(estimator(name).run(Y))
+    another = estimator(name)
     resumed = 0
     for done in (1, len(undisturbed) // 2, len(undisturbed) - 1):
         progress = undisturbed[done - 1]
         checkpoint = progress.to_checkpoint()
-        if not checkpoint:  # chains of hmc begin anew
+        if not checkpoint:  # chains of hmc start again
             continue
-        rest = list(estimator(name).run(Y, checkpoint=checkpoint))
+        rest = list(another.run(Y, checkpoint=checkpoint))
         assert len(rest) == len(undisturbed) - done
-        for own, other in zip(rest, undisturbed[done:], strict=True):
-            for a, b in zip(arrays(own), arrays(other), strict=True):
+        for resumed_chunk, other in zip(rest, undisturbed[done:], strict=True):
+            for a, b in zip(arrays(resumed_chunk), arrays(other), strict=True):
                 np.testing.assert_array_equal(a, b)
         resumed += 1
     assert resumed

@@ -10,9 +10,10 @@ import time
 import pytest
 from commands import command
 from example_results import result
-from small_run import COUNT, contents, flags, make
+from small_run import COUNT, contents, flags, make, share_restorers
 
-from brgm_tf import reconstruct
+from brgm_tf.cli.progress import RunProgress
+from brgm_tf.cli.restore import STOPPED
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
 from brgm_tf.pipeline.resuming import finished_rows
@@ -68,7 +69,7 @@ def test_writing_an_image_again_begins_by_forgetting_it(tmp_path, monkeypatch):
 
 def test_other_flags_are_refused_by_their_names(tmp_path):
     run_of(tmp_path, "a")
-    with pytest.raises(InputError, match=r"`resume`.*other ones: --num_steps\. Give another"):
+    with pytest.raises(InputError, match=r"`resume`.*these differ: --num_steps\. Give another"):
         finished_rows(tmp_path, ["a"], flags="--seed=1\n--num_steps=6\n")
 
 
@@ -87,7 +88,9 @@ def test_a_row_comes_from_the_table_or_else_from_metrics_json(tmp_path):
 def whole(tmp_path_factory):
     """A folder with a generator, pictures, and the results of an undisturbed run."""
     folder = make(tmp_path_factory.mktemp("whole"))
-    assert command(*flags(folder, folder / "out")) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        share_restorers(patch)
+        assert command(*flags(folder, folder / "out")) == 0
     return folder
 
 
@@ -108,7 +111,7 @@ def rows_of(folder):
 
 
 def test_a_run_that_is_finished_is_not_begun_again(whole, copy, capsys, monkeypatch):
-    monkeypatch.setattr(reconstruct, "Restorer", None)
+    monkeypatch.setattr("brgm_tf.cli.restore.Restorer", None)
     assert command(*flags(whole, copy), "--resume") == 0
     assert f"{COUNT} of {COUNT} images were finished before" in capsys.readouterr().err
 
@@ -139,9 +142,9 @@ def test_what_was_half_written_when_a_run_was_killed_is_removed(whole, copy):
 
 @pytest.mark.slow
 def test_after_kill_9_the_same_command_goes_on_to_the_same_bytes(whole, tmp_path, capsys):
-    own = [*flags(whole, tmp_path), "--resume"]
+    arguments = [*flags(whole, tmp_path), "--resume"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "brgm_tf.reconstruct", *own],
+        [sys.executable, "-m", "brgm_tf.reconstruct", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -150,7 +153,7 @@ def test_after_kill_9_the_same_command_goes_on_to_the_same_bytes(whole, tmp_path
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert command(*own) == 0
+    assert command(*arguments) == 0
     assert f"of {COUNT} images were finished before" in capsys.readouterr().err
     assert contents(tmp_path) == contents(whole / "out")
     assert rows_of(tmp_path) == rows_of(whole / "out")
@@ -160,17 +163,17 @@ def test_after_kill_9_the_same_command_goes_on_to_the_same_bytes(whole, tmp_path
 
 
 def test_a_stopped_batch_goes_on_from_its_last_step_to_the_same_bytes(whole, tmp_path, monkeypatch):
-    count_and_show = reconstruct._Progress.__call__
+    count_and_show = RunProgress.__call__
     steps = []
 
     def stopping(self, step):
         steps.append(step.step)
         if len(steps) == 1:
-            self._stop()  # as a signal has it
+            self.stop()  # as a signal has it
         return count_and_show(self, step)
 
-    monkeypatch.setattr(reconstruct._Progress, "__call__", stopping)
-    assert command(*flags(whole, tmp_path)) == reconstruct.STOPPED
+    monkeypatch.setattr(RunProgress, "__call__", stopping)
+    assert command(*flags(whole, tmp_path)) == STOPPED
     assert (tmp_path / "state.npz").exists()
     assert command(*flags(whole, tmp_path), "--resume") == 0
     assert steps == [10, 20, 10, 20]
@@ -192,6 +195,6 @@ def test_a_new_run_forgets_where_an_earlier_one_was_stopped(whole, tmp_path, mon
         raise InputError("generator", "must not be loaded here")
 
     (tmp_path / "state.npz").write_bytes(b"of other flags")
-    monkeypatch.setattr(reconstruct, "Restorer", refused)
+    monkeypatch.setattr("brgm_tf.cli.restore.Restorer", refused)
     assert command(*flags(whole, tmp_path)) == 2
     assert not (tmp_path / "state.npz").exists()

@@ -15,12 +15,14 @@ def cluster(kind, index, **workers):
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_every_batch_is_in_one_shard(count):
     specs = list(range(11))
-    shards = [Shard(i, count).own(specs, batch_size=2) for i in range(count)]
-    assert sorted(batch for shard in shards for batch in shard) == Shard().own(specs, batch_size=2)
+    shards = [Shard(i, count).batches(specs, batch_size=2) for i in range(count)]
+    assert sorted(batch for shard in shards for batch in shard) == Shard().batches(
+        specs, batch_size=2
+    )
 
 
 def test_shards_take_turns():
-    assert Shard(1, 2).own("abcdefg", batch_size=2) == [["c", "d"], ["g"]]
+    assert Shard(1, 2).batches("abcdefg", batch_size=2) == [["c", "d"], ["g"]]
 
 
 def test_a_shard_is_written_index_and_count():
@@ -33,7 +35,7 @@ def test_each_shard_has_a_table_of_its_own():
 
 
 @pytest.mark.parametrize("text", ["3/3", "-1/3", "1", "1/0", "a/b", ""])
-def test_what_is_no_shard_is_refused(text):
+def test_a_text_that_names_no_shard_is_refused(text):
     with pytest.raises(InputError, match=r"`shard` must be INDEX/COUNT.*--shard=0/2"):
         shard_of(text)
 

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from small_run import SIZE, generated, network, share_restorers
 
 import brgm_tf
-from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.reporting import posterior_summary
-
-SIZE = 16
 
 
 def draws(*, count=2000, merged=True):
@@ -43,21 +41,21 @@ def test_known_pixels_have_no_spread():
 def test_of_truths_drawn_alike_the_interval_covers_its_share():
     rng = np.random.RandomState(1)
     draws = rng.randn(posterior_summary.STATISTICS_DRAWS, 1, 20000)
-    for share in posterior_summary.INTERVALS.values():
-        covered = posterior_summary.coverage(draws, rng.randn(1, 20000), share=share)
-        assert covered[0] == pytest.approx(share, abs=0.01)
+    for fraction in posterior_summary.INTERVALS.values():
+        covered = posterior_summary.coverage(draws, rng.randn(1, 20000), fraction=fraction)
+        assert covered[0] == pytest.approx(fraction, abs=0.01)
 
 
 def test_with_the_right_discrepancy_truths_beyond_the_draws_are_covered_too():
     rng = np.random.RandomState(2)
     draws = 0.1 * rng.randn(posterior_summary.STATISTICS_DRAWS, 1, 20000)
     truth = 0.1 * rng.randn(1, 20000) + 0.2 * rng.randn(1, 20000)
-    for share in posterior_summary.INTERVALS.values():
-        assert posterior_summary.coverage(draws, truth, share=share)[0] < 0.8 * share
+    for fraction in posterior_summary.INTERVALS.values():
+        assert posterior_summary.coverage(draws, truth, fraction=fraction)[0] < 0.8 * fraction
         covered = posterior_summary.coverage(
-            draws, truth, share=share, model_discrepancy_stddev=0.2 * 127.5
+            draws, truth, fraction=fraction, model_discrepancy_stddev=0.2 * 127.5
         )
-        assert covered[0] == pytest.approx(share, abs=0.015)
+        assert covered[0] == pytest.approx(fraction, abs=0.015)
 
 
 def test_a_discrepancy_widens_what_is_missing_alone():
@@ -78,13 +76,15 @@ def test_a_pixel_that_does_not_count_is_not_covered_or_missed():
     draw = np.zeros([10, 1, 2, 2, 1])
     truth = np.array([0.0, 0.0, 1.0, 0.0]).reshape(1, 2, 2, 1)
     missing = np.array([True, False, False, True]).reshape(1, 2, 2, 1)
-    assert posterior_summary.coverage(draw, truth, share=0.9)[0] == 0.75
-    assert posterior_summary.coverage(draw, truth, share=0.9, counted=missing)[0] == 1.0
-    assert np.isnan(posterior_summary.coverage(draw, truth, share=0.9, counted=~missing & False)[0])
+    assert posterior_summary.coverage(draw, truth, fraction=0.9)[0] == 0.75
+    assert posterior_summary.coverage(draw, truth, fraction=0.9, counted=missing)[0] == 1.0
+    assert np.isnan(
+        posterior_summary.coverage(draw, truth, fraction=0.9, counted=~missing & False)[0]
+    )
 
 
 def test_the_samples_residual_is_their_distance_from_the_measurement():
-    found = posterior_summary.figures_of(
+    found = posterior_summary.sample_metrics(
         draws(), {"noise_scale": np.full([2000, 2], 7.0)}, np.zeros([2, 2, 2, 1])
     )
     assert set(found) == {"noise_scale", "samples_residual", "model_discrepancy_stddev"}
@@ -135,27 +135,14 @@ def test_spread_moves_the_draws_away_from_their_mean():
 @pytest.fixture(scope="module")
 def restored():
     """Two pictures of a tiny network's, of which a part is hidden, restored twice."""
-    generator = StyleGAN2(
-        SIZE, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
-    )
-    z = np.random.RandomState(5).randn(2, 8).astype("float32")
-    whole = np.clip(np.asarray(generator(z)), -1, 1)
+    whole = generated(2)
     missing = np.zeros([SIZE, SIZE, 1], bool)
     missing[4:12, 4:12] = True
-    return [
-        brgm_tf.restore(
-            whole,
-            corruption="mask()",
-            masks=missing,
-            generator=generator,
-            estimator="vi",
-            num_steps=80,
-            num_samples=3,
-            surrogate_rank=8,
-            batch_size=2,
-        )
-        for _ in range(2)
-    ], missing
+    options = {"generator": network(), "estimator": "vi", "num_steps": 80, "surrogate_rank": 8}
+    options |= {"corruption": "mask()", "masks": missing, "num_samples": 3, "batch_size": 2}
+    with pytest.MonkeyPatch.context() as patch:
+        share_restorers(patch)
+        return [brgm_tf.restore(whole, **options) for _ in range(2)], missing
 
 
 def test_vi_gives_samples_that_keep_what_is_known(restored):
@@ -193,9 +180,3 @@ def test_vi_twice_gives_the_same_samples(restored):
     (first, second), _ = restored
     for a, b in zip(first.images, second.images, strict=True):
         assert a.samples.images.tobytes() == b.samples.images.tobytes()
-
-
-def test_the_objective_is_the_estimators_own_unless_it_is_given():
-    assert brgm_tf.Config().objective == "balanced"
-    assert brgm_tf.Config(estimator="vi").objective == "bayes"
-    assert brgm_tf.Config(estimator="vi", objective="balanced").objective == "balanced"

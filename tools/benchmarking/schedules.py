@@ -19,8 +19,8 @@ from brgm_tf.core.compilation import compiled
 from brgm_tf.estimators.map import MAP
 from brgm_tf.evaluation import metrics
 from brgm_tf.io import inputs
-from brgm_tf.pipeline.api import prepare
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.preparation import prepare
 from brgm_tf.pipeline.restorer import Restorer
 
 BASELINE = plans.parse("brgm_torch:adam,num_steps=501")
@@ -68,7 +68,7 @@ class Schedules:
         loaded = [inputs.load(spec, expected=expected) for spec in specs]
         self._truth = np.stack([item.image for item in loaded])
         seeds = np.zeros([len(loaded), 2], np.int32)
-        self._measurement = self._judge.simulate(self._truth, {}, seeds, {})
+        self._measurement = self._judge.acquisition.simulate(self._truth, {}, seeds, {})
         self._target = self._judge.estimator.inputs(self._measurement)
         self._objective = compiled(self._objective_of, jit=True)
 
@@ -116,7 +116,7 @@ class Schedules:
     def _scores(self, ws) -> dict[str, float]:
         x = self._judge.render(ws, self._measurement, {}, {})[0].numpy()
         scores = metrics.restoration_metrics(
-            x, self._truth, merged=None, missing=None, distance=self._judge._distance
+            x, self._truth, merged=None, missing=None, distance=self._judge.distance
         )
         return {
             "objective": float(self._objective(ws).numpy().mean()),

@@ -21,6 +21,7 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.estimators.map import MAP
 from brgm_tf.generators.loading import load_generator
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.objective import resolve_objective
 from brgm_tf.pipeline.restorer import Restorer
 
 PARTS = ("synthesis", "corruption", "perceptual", "backward", "optimizer")
@@ -74,7 +75,7 @@ class Step:
             overrides=overrides,
         )
         self.restorer = Restorer(config)
-        self.scales = config.scales()
+        self.scales = resolve_objective(config)
         self._posterior, self._corruption = self.restorer.posterior, self.restorer.corruption
         if self._corruption.data_names:
             raise InputError(

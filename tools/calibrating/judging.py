@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from brgm_tf.pipeline.measurement import sample_parameters
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.reporting import posterior_summary
 
@@ -75,7 +76,7 @@ class Judge:
         observed = np.broadcast_to(observed, measurement.shape) > 0
         batch = _Batch(truth, data, measurement, fit, _hole(observed, measurement, truth))
         samples, parameters = self._sampled(batch)
-        figures = posterior_summary.figures_of(
+        figures = posterior_summary.sample_metrics(
             samples, parameters, measurement, observed=observed, truth=truth, missing=batch.missing
         )
         figures |= self._restorer.estimator.diagnostics(fit)
@@ -91,7 +92,7 @@ class Judge:
 
         seeds = np.array([[self._seed, index] for index in indices], np.int32)
         corruption = self._restorer.corruption.with_data(**data)
-        corruption = corruption.with_params(**self._restorer.drawn_parameters(seeds))
+        corruption = corruption.with_params(**sample_parameters(self._restorer.corruption, seeds))
         if not corruption.adds_noise:
             corruption = corruption + GaussianNoise(self._noise_scale)
         return corruption.simulate(truth, seeds).numpy()
@@ -119,21 +120,21 @@ class Judge:
             posterior_summary.coverage, truth=batch.truth, counted=batch.missing
         )
         figures = {
-            name: coverage(samples, share=fraction)
+            name: coverage(samples, fraction=fraction)
             for name, fraction in posterior_summary.INTERVALS.items()
         }
         for factor in CORRECTIONS["dispersion_factor"]:
             wide, _ = self._sampled(batch, dispersion_factor=factor)
-            figures[column("dispersion_factor", factor)] = coverage(wide[1], share=0.9)
+            figures[column("dispersion_factor", factor)] = coverage(wide[1], fraction=0.9)
         for stddev in CORRECTIONS["model_discrepancy_stddev"]:
             figures[column("model_discrepancy_stddev", stddev)] = coverage(
-                samples, share=0.9, model_discrepancy_stddev=stddev
+                samples, fraction=0.9, model_discrepancy_stddev=stddev
             )
         if self._infer_noise:
             scales = parameters["noise_scale"].mean(axis=0)
             stddev = posterior_summary.model_discrepancy_map(samples, scales, missing=batch.missing)
             figures["coverage_90_noise"] = coverage(
-                samples, share=0.9, model_discrepancy_stddev=stddev
+                samples, fraction=0.9, model_discrepancy_stddev=stddev
             )
         return figures
 

@@ -76,7 +76,7 @@ class Settings:
             )
         self._scale_is_known = noise is None and not self.infer_noise
         self.noise_scale = DEFAULT_NOISE_SCALE if self.noise_scale is None else self.noise_scale
-        if self.config.stages.data_names and self.mask is None:
+        if self.config.traits.data_names and self.mask is None:
             raise InputError("mask", "must be given for a corruption with 'mask()'")
 
     @property

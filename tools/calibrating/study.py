@@ -14,7 +14,7 @@ from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
 from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io import inputs
-from brgm_tf.pipeline.api import prepare
+from brgm_tf.pipeline.preparation import prepare
 from brgm_tf.pipeline.restorer import Restorer
 from calibrating import summary, truths
 from calibrating.judging import Judge

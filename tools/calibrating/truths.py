@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from brgm_tf.io import inputs
-from brgm_tf.pipeline.api import prepare
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.preparation import prepare
 from brgm_tf.pipeline.restorer import Restorer
 
 SIMULATED = ("prior", "mapped")

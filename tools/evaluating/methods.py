@@ -13,7 +13,8 @@ from brgm_tf.evaluation import baselines, metrics
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.batches import restore_all
 from brgm_tf.pipeline.config import Config
-from brgm_tf.pipeline.restorer import noise_seeds
+from brgm_tf.pipeline.corruption_traits import create_corruption
+from brgm_tf.pipeline.measurement import noise_seeds
 
 # Name, images by name, figures by name.
 Result = tuple[str, dict[str, np.ndarray], dict[str, float]]
@@ -49,7 +50,7 @@ def by_baseline(method: str, specs: list, *, config: Config, expected: Any) -> I
         expected: Requirements of the inputs.
     """
     shape = (expected.resolution, expected.resolution, expected.channels)
-    corruption = config.stages.create().of_images(shape)
+    corruption = create_corruption(config.corruption).of_images(shape)
     restore = baselines.BASELINES[method].load()
     for spec in specs:
         item = inputs.load(spec, expected=expected)

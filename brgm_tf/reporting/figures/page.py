@@ -1,7 +1,7 @@
-"""What the figures share: a page of one width, pictures in a row, and a caption.
+"""Parts of all figures: a page of fixed width, images in a row, and a caption.
 
-Lengths are in inches, counted from the page's left and bottom edge. Matplotlib is imported
-inside the functions that need it.
+Lengths are in inches, from the left and bottom edge of the page. Matplotlib is imported by the
+functions that use it.
 """
 
 from __future__ import annotations
@@ -12,54 +12,57 @@ import math
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from brgm_tf.io import images
 from brgm_tf.reporting.results import ImageResult, drawable
 
-# With the resolution a page is 1600 pixels wide.
+# A page is 1600 pixels wide at this resolution.
 _DOTS_PER_INCH = 200
 WIDTH, MARGIN, GAP = 8.0, 0.08, 0.06
 TITLE_HEIGHT, _LINE_HEIGHT = 0.21, 0.155
 TITLE_POINTS, CAPTION_POINTS = 8.5, 7.5
 INK, _FADED_INK, _WARNING_INK = "#222222", "#777777", "#a34700"
 _CHARACTERS_PER_LINE = 112
-# Metrics are digits, small letters and spaces, which are narrow.
+# Metrics consist of digits, small letters and spaces, which are narrow.
 _FIGURES_PER_LINE = 150
 _LONGEST_NAME = 40
 _SEPARATOR = "   \N{MIDDLE DOT}   "
 
 
-def plain_style():
-    """A context with Matplotlib's defaults: a user's own style would make equal results differ."""
+def plain_style() -> Any:
+    """Returns a context with Matplotlib's defaults, so that equal results give equal figures."""
     from matplotlib import style
 
     return style.context({}, after_reset=True)
 
 
-def new_page(*, height: float):
-    """An empty `matplotlib.figure.Figure`, 1600 pixels wide at its own resolution."""
+def new_page(*, height: float) -> Any:
+    """Returns an empty `matplotlib.figure.Figure`, 1600 pixels wide at its resolution."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(WIDTH, height), dpi=_DOTS_PER_INCH, facecolor="white")
 
 
 def panel_width(*, count: int, width: float = WIDTH - 2 * MARGIN) -> float:
-    """The width of each of `count` panels that fill a row, with gaps between them."""
+    """Returns the width of each of `count` panels that fill a row, with gaps between them."""
     return (width - (count - 1) * GAP) / count
 
 
-def add_axes(page, *, left: float, bottom: float, width: float, height: float):
-    """Axes at a place in inches."""
+def add_axes(page: Any, *, left: float, bottom: float, width: float, height: float) -> Any:
+    """Adds axes at a position in inches; returns them."""
     total = page.get_figheight()
     return page.add_axes((left / WIDTH, bottom / total, width / WIDTH, height / total))
 
 
-def add_text(page, text: str, *, x: float, y: float, points: float = CAPTION_POINTS, **options):
-    """Text whose upper edge is at `y`."""
+def add_text(
+    page: Any, text: str, *, x: float, y: float, points: float = CAPTION_POINTS, **options: Any
+) -> None:
+    """Adds text whose upper edge is at `y`."""
     total = page.get_figheight()
-    # A dollar sign in a file name is no formula.
+    # A dollar sign in a file name does not start a formula.
     options = {"fontsize": points, "va": "top", "parse_math": False} | options
     page.text(x / WIDTH, y / total, text, **options)
 
@@ -67,15 +70,15 @@ def add_text(page, text: str, *, x: float, y: float, points: float = CAPTION_POI
 # Pictures.
 
 
-def draw_picture(axes, image: np.ndarray, *, title: str = "", enlarged: bool = False) -> None:
+def draw_picture(axes: Any, image: np.ndarray, *, title: str = "", enlarged: bool = False) -> None:
     """Draws an image.
 
     Args:
-        axes: where.
+        axes: axes of the image.
         image: [h, w, C] in [-1, 1].
-        title: what stands above it.
-        enlarged: whether it is smaller than the panel's other images; its pixels then stay
-            squares.
+        title: title above the image.
+        enlarged: whether the image is smaller than the other images of the row; its pixels are
+            then drawn as squares.
     """
     levels = images.to_uint8(drawable(image))
     axes.imshow(
@@ -88,14 +91,14 @@ def draw_picture(axes, image: np.ndarray, *, title: str = "", enlarged: bool = F
     finish_panel(axes, title=title)
 
 
-def finish_panel(axes, *, title: str) -> None:
-    """Removes the axes' frame and writes the title."""
+def finish_panel(axes: Any, *, title: str) -> None:
+    """Removes the frame of the axes, and writes the title."""
     axes.set_axis_off()
     axes.set_title(title, fontsize=TITLE_POINTS, color=INK, pad=3)
 
 
 def with_size(title: str, image: np.ndarray, *, full: np.ndarray) -> str:
-    """The title, and the image's size where it is not that of the full image."""
+    """Returns the title, with the size of the image if it differs from the full image."""
     height, width = np.shape(image)[:2]
     same = (height, width) == np.shape(full)[:2]
     return title if same else f"{title} ({width} x {height})"
@@ -109,7 +112,7 @@ class Caption:
     """Lines below the panels.
 
     Attributes:
-        name: the image's name, at the first line's right end.
+        name: name of the image, at the right end of the first line.
         figures: lines of metrics.
         notes: lines of warnings.
     """
@@ -120,17 +123,17 @@ class Caption:
 
     @property
     def height(self) -> float:
-        """Inches that the caption takes from the page's lower edge."""
+        """Height of the caption in inches."""
         return MARGIN + _LINE_HEIGHT * (len(self.figures) + len(self.notes)) + 0.02
 
 
 def caption_of(result: ImageResult, *, forms: Sequence[tuple[str, str]]) -> Caption:
-    """The caption of an image.
+    """Returns the caption of an image.
 
     Args:
         result: the image.
-        forms: names of metrics, each with its text ('RMSE {:.2f}'); the known ones appear.
-            Parameters that were inferred follow.
+        forms: names of metrics with their text, such as 'RMSE {:.2f}'. Known metrics appear,
+            followed by the inferred parameters.
     """
     name = _shortened(result.name)
     parts = [*_known(result.metrics, forms=forms), *_inferred(result.metrics, shown=dict(forms))]
@@ -141,8 +144,8 @@ def caption_of(result: ImageResult, *, forms: Sequence[tuple[str, str]]) -> Capt
     )
 
 
-def draw_caption(page, caption: Caption) -> None:
-    """Draws the caption at the page's lower edge."""
+def draw_caption(page: Any, caption: Caption) -> None:
+    """Draws the caption at the lower edge of the page."""
 
     def line(text, *, number=0, x=MARGIN, **options):
         y = caption.height - 0.05 - number * _LINE_HEIGHT
@@ -164,7 +167,7 @@ def _known(metrics: Mapping[str, float], *, forms: Sequence[tuple[str, str]]) ->
 
 
 def _inferred(metrics: Mapping[str, float], *, shown: Mapping[str, str]) -> list[str]:
-    """'sigma 2.91 ± 0.08 (true 3)' of each parameter with a standard deviation, not `shown` yet."""
+    """Returns 'sigma 2.91 ± 0.08 (true 3)' for each inferred parameter that is not in `shown`."""
     parts = []
     names = [key.removesuffix("_stddev") for key in metrics if key.endswith("_stddev")]
     for name in (name for name in names if name not in shown):
@@ -175,7 +178,7 @@ def _inferred(metrics: Mapping[str, float], *, shown: Mapping[str, str]) -> list
 
 
 def _packed(parts: Iterable[str], *, beside: str) -> list[str]:
-    """Lines of parts; the first line leaves room for the text beside it."""
+    """Joins parts to lines; the first line leaves room for the text beside it."""
     lines, room = [""], _FIGURES_PER_LINE - len(beside)
     for part in parts:
         joined = _SEPARATOR.join(filter(None, [lines[-1], part]))
@@ -195,7 +198,7 @@ def _wrapped(lines: Iterable[str]) -> list[str]:
 
 
 def _shortened(name: str) -> str:
-    # Bytes of a file name that are no text cannot be drawn.
+    # Bytes of a file name that are not UTF-8 cannot be drawn.
     name = name.encode("utf-8", "replace").decode("utf-8")
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
 
@@ -203,12 +206,12 @@ def _shortened(name: str) -> str:
 # The file.
 
 
-def encode_png(draw: Callable[[ImageResult], object], result: ImageResult) -> bytes:
-    """The figure that `draw` makes, as a PNG file's contents; equal figures give equal bytes."""
+def encode_png(draw: Callable[[ImageResult], Any], result: ImageResult) -> bytes:
+    """Returns the figure that `draw` makes as the contents of a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     file = io.BytesIO()
-    # Drawing a name in a script that the font lacks warns; the figure is still of use.
+    # Matplotlib warns of a script that the font lacks; the rest of the figure is still useful.
     with plain_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         canvas = FigureCanvasAgg(draw(result))

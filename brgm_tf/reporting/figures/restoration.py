@@ -1,6 +1,8 @@
-"""The figure of one restored image: its pictures in a row, with a caption."""
+"""The figure of one restored image: its images in a row, with a caption."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +18,17 @@ _CAPTION = (
 )
 
 
-def draw_figure(result: ImageResult):
-    """Draws measurement, reconstruction, merged image, re-corruption and truth in a row.
+def draw_figure(result: ImageResult) -> Any:
+    """Draws measurement, reconstruction, merged image, predicted measurement and truth in a row.
 
-    Images smaller than the reconstruction are enlarged by the nearest pixel. The caption
-    gives the residual, the metrics that are known, and the warnings.
+    Images smaller than the reconstruction are enlarged by the nearest pixel. The caption has the
+    residual, the known metrics and the warnings.
 
     Args:
         result: the image.
 
     Returns:
-        A `matplotlib.figure.Figure`, 1600 pixels wide at its own resolution.
+        A `matplotlib.figure.Figure`, 1600 pixels wide at its resolution.
     """
     pictures = _pictures(result)
     caption = panels.caption_of(result, forms=_CAPTION)
@@ -61,5 +63,5 @@ def _pictures(result: ImageResult) -> list[tuple[str, np.ndarray]]:
 
 
 def figure_png(result: ImageResult) -> bytes:
-    """The figure as a PNG file's contents; equal results give equal bytes."""
+    """Returns the figure as the contents of a PNG file; equal results give equal bytes."""
     return panels.encode_png(draw_figure, result)

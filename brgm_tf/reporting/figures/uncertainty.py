@@ -1,11 +1,12 @@
-"""The figure of one image's posterior: its mean, its standard deviation, some samples.
+"""The figure of the posterior of one image: mean, standard deviation and some samples.
 
-Matplotlib is imported inside the functions that need it.
+Matplotlib is imported by the functions that use it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +16,12 @@ from brgm_tf.reporting.figures.page import GAP, MARGIN, TITLE_HEIGHT, WIDTH
 from brgm_tf.reporting.results import ImageResult, PosteriorSamples, channel_rms
 
 MOST_SAMPLES = 6
-# Perceptually uniform, and black where nothing is uncertain.
+# Perceptually uniform, and black for a standard deviation of 0.
 _COLOURS = "inferno"
 _UNKNOWN_COLOUR = "#9a9a9a"
-# A few outliers shall not darken the maps; the colour bar's arrow stands for them.
+# A few outliers do not darken the maps; the arrow of the colour bar stands for them.
 _LIMIT_QUANTILE = 0.995
-# The colour bar, and what it takes from the row with its labels, in inches.
+# Width of the colour bar, and of the bar with its labels, in inches.
 _BAR_WIDTH, _BAR_SPACE, _BAR_POINTS = 0.085, 0.5, 7
 _CAPTION = (
     ("residual", "residual {:.2f} grey levels"),
@@ -31,34 +32,34 @@ _CAPTION = (
 )
 
 
-def draw_uncertainty(result: ImageResult):
+def draw_uncertainty(result: ImageResult) -> Any:
     """Draws the posterior mean beside the standard deviation, and samples below.
 
-    The row has the measurement, the posterior mean, the truth, the standard deviation and
-    the absolute error of the mean; the last two share their colours, so that they can be
-    compared. Of a colour image they are the root mean square over the channels. Below are
-    the first six samples; the caption is that of `draw_figure`, with the noise and the
-    interval's coverage.
+    The row has the measurement, the posterior mean, the truth, the standard deviation and the
+    absolute error of the mean. The last two share one colour scale; for colour images they are root
+    mean squares over the channels. The first six samples are below. The caption also has the
+    noise scale and the coverage of the interval.
 
     Args:
         result: the image, with `samples`.
 
     Returns:
-        A `matplotlib.figure.Figure`, 1600 pixels wide at its own resolution.
+        A `matplotlib.figure.Figure`, 1600 pixels wide at its resolution.
     """
+    samples = _samples_of(result)
     caption = panels.caption_of(result, forms=_CAPTION)
     row, strip = _layout(result, bottom=caption.height)
     with panels.plain_style():
         page = panels.new_page(height=row.top + MARGIN / 2)
-        _draw_row(page, result, place=row)
-        _draw_strip(page, result.samples, place=strip)
+        _draw_row(page, result, position=row)
+        _draw_strip(page, samples, position=strip)
         panels.draw_caption(page, caption)
     return page
 
 
 @dataclasses.dataclass(frozen=True)
 class _Row:
-    """Where a row of equal panels stands, in inches."""
+    """Position of a row of equal panels, in inches."""
 
     bottom: float
     width: float
@@ -66,62 +67,73 @@ class _Row:
 
     @property
     def top(self) -> float:
+        """Upper edge, with the titles."""
         return self.bottom + self.height + TITLE_HEIGHT
 
     def left(self, index: int) -> float:
+        """Returns the left edge of a panel."""
         return MARGIN + index * (self.width + GAP)
 
-    def axes(self, page, index: int):
+    def axes(self, page: Any, index: int) -> Any:
+        """Adds the axes of a panel; returns them."""
         return panels.add_axes(
             page, left=self.left(index), bottom=self.bottom, width=self.width, height=self.height
         )
 
 
+def _samples_of(result: ImageResult) -> PosteriorSamples:
+    if result.samples is None:
+        raise ValueError(f"{result.name} has no posterior samples to draw.")
+    return result.samples
+
+
 def _layout(result: ImageResult, *, bottom: float) -> tuple[_Row, _Row]:
-    """The places of the pictures and of the samples."""
-    height, width = np.shape(result.samples.mean)[:2]
+    """Returns the positions of the images and of the samples."""
+    samples = _samples_of(result)
+    height, width = np.shape(samples.mean)[:2]
     count = len(_pictures(result)) + len(_maps(result))
     large = panels.panel_width(count=count, width=WIDTH - 2 * MARGIN - _BAR_SPACE)
-    # Two samples shall not be larger than the mean.
-    small = min(large, panels.panel_width(count=_strip_length(result.samples)))
+    # Few samples are no larger than the mean.
+    small = min(large, panels.panel_width(count=_strip_length(samples)))
     strip = _Row(bottom=bottom, width=small, height=small * height / width)
     return _Row(bottom=strip.top + GAP, width=large, height=large * height / width), strip
 
 
-def _draw_row(page, result: ImageResult, *, place: _Row) -> None:
-    full_height = len(result.samples.mean)
+def _draw_row(page, result: ImageResult, *, position: _Row) -> None:
+    full_height = len(_samples_of(result).mean)
     pictures, maps = _pictures(result), _maps(result)
     for index, (title, image) in enumerate(pictures.items()):
-        axes = place.axes(page, index)
+        axes = position.axes(page, index)
         panels.draw_picture(axes, image, title=title, enlarged=len(image) < full_height)
     limit = _limit(maps.values())
     for index, (title, levels) in enumerate(maps.items(), start=len(pictures)):
-        axes = place.axes(page, index)
+        axes = position.axes(page, index)
         drawn = axes.imshow(levels, cmap=_colours(), vmin=0, vmax=limit)
         panels.finish_panel(axes, title=title)
     beyond = any((levels > limit).any() for levels in maps.values())
-    _draw_bar(page, drawn, place=place, left=place.left(index + 1), beyond=beyond)
+    _draw_bar(page, drawn, position=position, left=position.left(index + 1), beyond=beyond)
 
 
 def _pictures(result: ImageResult) -> dict[str, np.ndarray]:
-    mean = result.samples.mean
+    mean = _samples_of(result).mean
     title = panels.with_size("Measurement", result.measurement, full=mean)
     shown = {title: result.measurement, "Posterior mean": mean, "Truth": result.truth}
     return {title: image for title, image in shown.items() if image is not None}
 
 
 def _maps(result: ImageResult) -> dict[str, np.ndarray]:
-    """Maps [H, W] in grey levels by title."""
-    maps = {"Standard deviation": result.samples.stddev_map}
+    """Returns maps [H, W] in grey levels by title."""
+    samples = _samples_of(result)
+    maps = {"Standard deviation": samples.stddev_map}
     if result.truth is not None:
-        mean, truth = np.clip(result.samples.mean, -1, 1), np.clip(result.truth, -1, 1)
+        mean, truth = np.clip(samples.mean, -1, 1), np.clip(result.truth, -1, 1)
         maps["Error of the mean"] = channel_rms(GREY_LEVELS_PER_UNIT * (mean - truth))
     return maps
 
 
 def _limit(maps) -> float:
-    """The grey level of the brightest colour, one for all maps."""
-    # Known pixels, which may be most of them, have no say.
+    """Returns the grey level of the brightest colour, one for all maps."""
+    # Observed pixels, which may be the majority, do not count.
     positive = [levels[(levels > 0) & np.isfinite(levels)] for levels in maps]
     return max((np.quantile(some, _LIMIT_QUANTILE) for some in positive if some.size), default=1.0)
 
@@ -132,11 +144,11 @@ def _colours():
     return matplotlib.colormaps[_COLOURS].with_extremes(bad=_UNKNOWN_COLOUR)
 
 
-def _draw_bar(page, drawn, *, place: _Row, left: float, beyond: bool) -> None:
+def _draw_bar(page, drawn, *, position: _Row, left: float, beyond: bool) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes = panels.add_axes(
-        page, left=left, bottom=place.bottom, width=_BAR_WIDTH, height=place.height
+        page, left=left, bottom=position.bottom, width=_BAR_WIDTH, height=position.height
     )
     bar = page.colorbar(
         drawn, cax=axes, extend="max" if beyond else "neither", ticks=MaxNLocator(nbins=5)
@@ -150,21 +162,21 @@ def _strip_length(samples: PosteriorSamples) -> int:
     return min(len(samples.shown), MOST_SAMPLES)
 
 
-def _draw_strip(page, samples: PosteriorSamples, *, place: _Row) -> None:
+def _draw_strip(page, samples: PosteriorSamples, *, position: _Row) -> None:
     count = _strip_length(samples)
     for index in range(count):
-        panels.draw_picture(place.axes(page, index), samples.shown[index])
+        panels.draw_picture(position.axes(page, index), samples.shown[index])
     more = f" (the first {count} of {len(samples.shown)})" if len(samples.shown) > count else ""
     panels.add_text(
         page,
         f"Posterior samples{more}",
         x=MARGIN,
-        y=place.top - 0.04,
+        y=position.top - 0.04,
         points=panels.TITLE_POINTS,
         color=panels.INK,
     )
 
 
 def uncertainty_png(result: ImageResult) -> bytes:
-    """The figure as a PNG file's contents; equal results give equal bytes."""
+    """Returns the figure as the contents of a PNG file; equal results give equal bytes."""
     return panels.encode_png(draw_uncertainty, result)

@@ -1,0 +1,142 @@
+"""Facts about a corruption that decide how it is restored, from its text or from its object.
+
+TensorFlow is imported only with the object of a corruption, which needs TensorFlow itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.core.parameter_priors import ParameterPrior
+from brgm_tf.corruptions import parsing
+from brgm_tf.corruptions.table import CORRUPTIONS, CorruptionRow
+
+if TYPE_CHECKING:
+    from brgm_tf.corruptions.base import Corruption
+
+
+@dataclasses.dataclass(frozen=True)
+class CorruptionTraits:
+    """Facts about a corruption.
+
+    Attributes:
+        data_names: names of the per-image arrays that it takes.
+        parameter_priors: names of its unknown parameters.
+        noise: the stage of noise as text; '' without noise.
+        noise_scale: standard deviation of the noise in grey levels; None if it is not given.
+        infers_noise: whether the scale of the noise is unknown.
+        has_fixed_noise: whether the density of the noise takes no scale.
+        hides_features: whether the noise changes the features of an image.
+        straight_through_gradient: whether the gradient of a stage is a substitute.
+        measures_kspace: whether the measurement is k-space.
+        factor: pixels of the image for one pixel of the measurement, along an axis.
+    """
+
+    data_names: tuple[str, ...]
+    parameter_priors: tuple[str, ...]
+    noise: str
+    noise_scale: float | None
+    infers_noise: bool
+    has_fixed_noise: bool
+    hides_features: bool
+    straight_through_gradient: bool
+    measures_kspace: bool
+    factor: float
+
+
+def traits_of(corruption: str | Corruption) -> CorruptionTraits:
+    """Returns the facts about a corruption.
+
+    Args:
+        corruption: text for `corruptions.parsing.parse`, or the object.
+
+    Raises:
+        InputError: the text cannot be read, or the value is neither.
+
+    Example:
+        >>> traits = traits_of("downsample(factor=4) + noise(scale=5)")
+        >>> traits.factor, traits.noise_scale
+        (4, 5.0)
+    """
+    if not isinstance(corruption, str):
+        return _of_object(_checked_object(corruption))
+    stages = parsing.parse(corruption)
+    return CorruptionTraits(
+        data_names=stages.data_names,
+        parameter_priors=stages.parameter_priors,
+        noise="" if stages.noise is None else str(stages.noise),
+        noise_scale=stages.noise_scale,
+        infers_noise=stages.infers_noise,
+        has_fixed_noise=stages.has_fixed_noise,
+        hides_features=stages.hides_features,
+        straight_through_gradient=stages.straight_through_gradient,
+        measures_kspace=stages.measures_kspace,
+        factor=stages.factor,
+    )
+
+
+def create_corruption(corruption: str | Corruption) -> Corruption:
+    """Returns the object of a corruption that is given as text or as the object.
+
+    Raises:
+        InputError: the text cannot be read, or the value is neither.
+    """
+    if not isinstance(corruption, str):
+        return _checked_object(corruption)
+    return parsing.parse(corruption).create()
+
+
+def _checked_object(value: object) -> Corruption:
+    # An import of the base class, and so of TensorFlow, is spared if the value cannot be one.
+    if not hasattr(value, "measurement_shape") or isinstance(value, type):
+        raise InputError(
+            "corruption",
+            "must be a Corruption, or text such as 'downsample(factor=4)'",
+            corruption=value,
+        )
+    return cast("Corruption", value)
+
+
+def _of_object(corruption: Corruption) -> CorruptionTraits:
+    stages: Sequence[Corruption] = getattr(corruption, "stages", (corruption,))
+    rows = [_row_of(stage) for stage in stages]
+    row, last = rows[-1], stages[-1]
+    arguments = _arguments_of(last)
+    infers_noise = last.adds_noise and isinstance(arguments.get("scale"), ParameterPrior)
+    scale = None
+    if row.noise_scale is not None and not infers_noise:
+        scale = row.noise_scale(arguments)
+    is_strong = scale is None or scale > parsing.FEATURE_NOISE
+    downsamplings = (s for s, r in zip(stages, rows, strict=True) if r is CORRUPTIONS["downsample"])
+    return CorruptionTraits(
+        data_names=tuple(corruption.data_names),
+        parameter_priors=tuple(corruption.params),
+        noise=type(last).__name__ if last.adds_noise else "",
+        noise_scale=scale,
+        infers_noise=infers_noise,
+        has_fixed_noise=row.fixed_noise,
+        hides_features=last.adds_noise and (row.outliers or is_strong),
+        straight_through_gradient=corruption.straight_through_gradient,
+        measures_kspace=corruption.measurement_dtype.is_complex,
+        factor=math.prod(_arguments_of(stage)["factor"] for stage in downsamplings),
+    )
+
+
+def _row_of(stage: Corruption) -> CorruptionRow:
+    """Returns the registered row of a stage's class, or a row that its attributes make."""
+    target = f"{type(stage).__module__}:{type(stage).__name__}"
+    for row in CORRUPTIONS.values():
+        if row.target == target:
+            return cast(CorruptionRow, row)
+    noise_scale = (lambda arguments: arguments.get("scale")) if stage.adds_noise else None
+    return CorruptionRow(target, "", noise_scale=noise_scale)
+
+
+def _arguments_of(stage: Corruption) -> Mapping:
+    if not dataclasses.is_dataclass(stage):
+        return {}
+    return {field.name: getattr(stage, field.name) for field in dataclasses.fields(stage)}

@@ -1,0 +1,66 @@
+"""Inputs are planned before anything is loaded; arrays in [0, 1] bring a warning."""
+
+import warnings
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from small_run import DOWNSAMPLE, SIZE, SMALL, network
+
+from brgm_tf.core.errors import InputError
+from brgm_tf.io import inputs
+from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.preparation import input_requirements, prepare
+
+LEVELS = np.random.RandomState(0).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
+FLOATS = LEVELS.astype("float32") / np.float32(127.5) - np.float32(1)
+
+
+def config(**options):
+    return Config(**({"generator": network(), "corruption": DOWNSAMPLE} | options))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        LEVELS,
+        LEVELS[None],
+        [LEVELS],
+        FLOATS,
+        tf.constant(FLOATS),
+        tf.constant(LEVELS),
+        Image.fromarray(LEVELS),
+    ],
+    ids=["uint8", "batch", "list", "floats", "tensor", "uint8 tensor", "PIL"],
+)
+def test_an_image_is_the_same_in_every_form(given):
+    (spec,), requirements = prepare(given, config=config())
+    loaded = inputs.load(spec, expected=requirements)
+    np.testing.assert_allclose(loaded.image, FLOATS, atol=1e-6)
+
+
+@pytest.mark.parametrize("given", [LEVELS.astype("float32"), LEVELS.astype("int64")])
+def test_an_array_of_another_range_or_type_is_one_line_with_the_remedy(given):
+    with pytest.raises(InputError, match=r"\[-1, 1\]\. Give uint8 grey levels, or floats"):
+        prepare(given, config=config())
+
+
+def test_floats_in_the_unit_range_bring_a_warning():
+    with pytest.warns(UserWarning, match=r"lie in \[0, 1\].*pass 2 \* images - 1"):
+        prepare([FLOATS / 2 + 0.5], config=config())
+
+
+@pytest.mark.parametrize(
+    "given", [FLOATS, LEVELS, np.zeros_like(FLOATS), [Image.fromarray(LEVELS)]]
+)
+def test_other_inputs_bring_none(given):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepare(given, config=config())
+
+
+def test_requirements_are_those_of_the_measurement_or_of_the_clean_image():
+    measured, clean = (input_requirements(config(input_kind=k)) for k in ("measurement", "clean"))
+    assert (measured.size, measured.resizable) == (SMALL, False)
+    assert (clean.size, clean.resizable) == (SIZE, True)
