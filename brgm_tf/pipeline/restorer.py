@@ -17,7 +17,6 @@ from brgm_tf.io import inputs
 from brgm_tf.perceptual.loading import load_perceptual
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.devices import scope_of
-from brgm_tf.posterior.objectives import Objective
 from brgm_tf.reporting import posterior_summary
 from brgm_tf.reporting.results import BatchCheckpoint, BatchResult, ImageResult, KSpaceData
 
@@ -102,37 +101,24 @@ class Restorer:
     def _load(self, notify) -> None:
 
         from brgm_tf.core.compilation import compiled
-        from brgm_tf.posterior.posterior import LatentPrior, Posterior, parameter_priors_of
+        from brgm_tf.posterior.posterior import Posterior
 
         config = self.config
-        scales = config.scales()
         self._perceptual = None
         if config.needs_perceptual:
             self._perceptual = load_perceptual(config.perceptual, progress=notify)
         self.generator = load_generator(config.generator, progress=notify)
-        self.generator.freeze()
-        size, channels = self.generator.resolution, self.generator.channels
-        self.corruption = config.stages.create().of_images((size, size, channels))
-        statistics = self.generator.latent_statistics()
-        prior = LatentPrior(
-            statistics.mean,
-            statistics.covariance,
-            self.generator.num_ws,
-            scales.layer_scale,
-            parameter_priors_of(self.corruption.params, scales),
-        )
         self.posterior = Posterior(
-            synthesis=self.generator.synthesis,
-            features=self._features_of(scales),
-            prior=prior,
-            objective=scales,
+            self.generator,
+            config.stages.create(),
+            objective=config.scales(),
+            perceptual=self._perceptual,
         )
-        self.estimator = ESTIMATORS.row(config.estimator).load()(
-            self.posterior,
-            corruption=self.corruption,
-            num_steps=config.num_steps,
-            **config.estimator_options,
+        self.corruption = self.posterior.corruption
+        estimator = ESTIMATORS.row(config.estimator).load()(
+            num_steps=config.num_steps, **config.estimator_options
         )
+        self.estimator = estimator.bind(self.posterior)
         self.render = compiled(self._render_images, jit=True)
         self._known = compiled(self._known_values)
         self.simulate = compiled(self._simulate_measurement)
@@ -181,7 +167,7 @@ class Restorer:
         truth = image if is_clean else None
         estimate = self._estimate(loaded, measurement, data, progress, checkpoint)
         ws, history = estimate.ws, estimate.history
-        parameters = self.estimator.parameters(estimate.state.v)
+        parameters = self.estimator.parameters(estimate.state.position)
         rendered = self.render(ws, measurement, data, parameters)
         pictures = [t if t is None else t.numpy() for t in rendered]
         known = self._knowledge(pictures, measurement, data, parameters)
@@ -220,13 +206,6 @@ class Restorer:
             )
         return BatchResult(tuple(results), stopped=estimate.stopped, checkpoint=estimate.checkpoint)
 
-    def _features_of(self, scales: Objective):
-        """The features of the objective; those of the reported LPIPS never enlarge."""
-        if self._perceptual is None:
-            return None
-        enlarge = scales.family == "brgm_torch"
-        return functools.partial(self._perceptual.features, enlarge=enlarge)
-
     def _estimate(self, loaded, measurement, data, progress, checkpoint) -> _Estimate:
         num_steps = self.config.num_steps
         names = tuple(item.name for item in loaded)
@@ -237,7 +216,7 @@ class Restorer:
         state = None if checkpoint is None else checkpoint.state
         for chunk in self.estimator.run(measurement, data=data, checkpoint=state):
             chunks.append({name: -values for name, values in chunk.history.items()})
-            ws, step = self.estimator.latents(chunk.state.v), int(chunk.state.step)
+            ws, step = self.estimator.latents(chunk.position), chunk.step
             if self.config.keep_frames and step * MAX_FRAMES // num_steps >= len(frames):
                 frames.append(self._frames(ws, measurement, data))
             if progress is not None:
@@ -253,7 +232,7 @@ class Restorer:
         history = {name: values.astype("float64") for name, values in history.items()}
         history["total"] = sum(history.values())
         return _Estimate(
-            ws, chunk.state, history, chunk.converged, tuple(frames), stopped, checkpoint
+            ws, chunk, history, chunk.converged, tuple(frames), stopped, checkpoint
         )
 
     def drawn_parameters(self, seeds) -> dict[str, object]:
@@ -273,11 +252,13 @@ class Restorer:
 
     def _parameters(self, estimate: _Estimate, parameters, measurement, data):
         """Estimates of the unknown parameters and their standard deviations, [B] by name."""
-        parameter_priors = self.posterior.prior.parameter_priors
+        parameter_priors = self.posterior.parameter_priors
         found = {n: v.numpy() for n, v in parameters.items() if n in parameter_priors}
-        if not found or self.estimator.fit(estimate.state) is not None:
+        if not found or estimate.state.approximation is not None:
             return found
-        deviations = self.estimator.parameters_stddev(estimate.state, measurement, data=data)
+        deviations = self.estimator.parameters_stddev(
+            estimate.state.position, measurement, data=data
+        )
         return found | {f"{n}_stddev": v.numpy() for n, v in deviations.items()}
 
     def _knowledge(self, pictures, measurement, data, parameters) -> _Knowledge:
@@ -292,7 +273,7 @@ class Restorer:
 
     def _samples(self, estimate: _Estimate, measurement, truth, data, known: _Knowledge):
         """The `PosteriorSamples` of each image and their figures; none without a fit."""
-        fit = self.estimator.fit(estimate.state)
+        fit = estimate.state.approximation
         if fit is None:
             return None, {}
         drawn, parameters = posterior_summary.draw_samples(
@@ -329,7 +310,7 @@ class Restorer:
         """
         if self.config.model_discrepancy_stddev is not None:
             return self.config.model_discrepancy_stddev
-        if "noise_scale" not in self.posterior.prior.parameter_priors or self.corruption.adds_noise:
+        if "noise_scale" not in self.posterior.parameter_priors or self.corruption.adds_noise:
             return 0.0
         return parameters["noise_scale"].mean(axis=0, dtype=np.float64)
 
@@ -377,7 +358,7 @@ class Restorer:
         return np.broadcast_to(mean, (num_images, self.generator.num_ws, len(mean)))
 
     def _frames(self, ws, measurement, data) -> np.ndarray:
-        start = self.posterior.prior.start(len(measurement)).astype("float32")
+        start = self.posterior.layout.initial_position(len(measurement)).astype("float32")
         medians = self.estimator.parameters(start)
         return _shrunk(self.render(ws, measurement, data, medians)[0].numpy())
 

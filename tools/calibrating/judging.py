@@ -46,7 +46,7 @@ class Judge:
             data = {"missing": np.repeat(self._missing, len(truth), axis=0)}
         measurement = self._measured(truth, data, indices)
         *_, last = self._restorer.estimator.run(measurement, data=data)
-        fit = self._restorer.estimator.fit(last.state)
+        fit = last.approximation
         drawn, parameters = self._drawn(fit, measurement, data)
         observed = self._restorer.corruption.with_data(**data).observation_mask(measurement)
         observed = np.broadcast_to(observed, measurement.shape) > 0
