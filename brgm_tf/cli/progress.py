@@ -8,8 +8,8 @@ import threading
 import time
 
 from brgm_tf.core.progress import display
+from brgm_tf.estimators.restoring.inference import Step
 from brgm_tf.pipeline.batch_result import BatchResult
-from brgm_tf.pipeline.inference import Step
 
 
 class RunProgress:

@@ -1,13 +1,13 @@
-"""Parameters that are inferred with the image, and their priors.
+"""Priors of the parameters that are inferred with the image.
 
-Notation: z ~ N(0, 1) a coordinate, in which everything is optimised and drawn; Phi its
-distribution function; t the parameter.
+Notation: t the parameter; z ~ N(0, 1) the standard normal that a bijector maps to t; Phi the
+distribution function of z.
 
     Bounded:              t = low + (high - low) Phi(z)    uniform on (low, high)
-    Bounded, logarithmic: t = low (high / low)^Phi(z)      its logarithm is uniform
-    LogNormal:            t = middle exp(log_stddev z)
+    Bounded, logarithmic: t = low (high / low)^Phi(z)      log t is uniform
+    LogNormal:            t = median exp(log_stddev z)
 
-TensorFlow is imported by methods alone.
+Optimizers and samplers move z. Only methods import TensorFlow.
 """
 
 from __future__ import annotations
@@ -15,45 +15,69 @@ from __future__ import annotations
 import abc
 import dataclasses
 import math
+from typing import Any
 
 
 class ParameterPrior(abc.ABC):
-    """The prior of a parameter that is inferred, as a function of a standard normal z."""
+    """Prior of a parameter: a standard normal z that `bijector` maps to the parameter t."""
 
     @property
     @abc.abstractmethod
     def median(self) -> float:
-        """t of z = 0."""
+        """Median of t, its value at z = 0."""
 
     @property
     @abc.abstractmethod
     def bounds(self) -> tuple[float, float]:
-        """The open interval of t."""
+        """Open interval of t."""
 
     @abc.abstractmethod
     def between(self, low: float, high: float) -> Bounded:
-        """The prior of the same kind on an interval that is given."""
+        """Returns the prior of the same kind on the interval (low, high)."""
 
     @abc.abstractmethod
-    def forward(self, z):
-        """t of z, a tensor of any shape."""
+    def bijector(self, dtype) -> Any:
+        """Returns the `tfp.bijectors.Bijector` that maps z to t.
 
-    @abc.abstractmethod
-    def distribution(self, shape, dtype):
-        """p(t) as a distribution of TensorFlow Probability."""
+        Args:
+            dtype: Floating-point type of z and t.
+        """
+
+    def forward(self, z) -> Any:
+        """Returns t of z, a floating-point tensor of any shape."""
+        import tensorflow as tf
+
+        z = tf.convert_to_tensor(z)
+        return self.bijector(z.dtype).forward(z)
+
+    def distribution(self, dtype) -> Any:
+        """Returns p(t), a scalar `tfp.distributions.TransformedDistribution` of N(0, 1).
+
+        Args:
+            dtype: Floating-point type of z and t.
+        """
+        import tensorflow as tf
+        from tensorflow_probability import distributions as tfd
+
+        zero = tf.zeros([], dtype)
+        return tfd.TransformedDistribution(tfd.Normal(zero, zero + 1), self.bijector(dtype))
 
 
 @dataclasses.dataclass(frozen=True)
 class Bounded(ParameterPrior):
-    """Uniform between two bounds, or uniform in the logarithm.
+    """Uniform prior between two bounds; or the logarithm of the parameter is uniform.
 
     Args:
-        low: least value.
-        high: largest value.
-        logarithmic: whether the logarithm is uniform: for factors and widths.
+        low: Lower bound.
+        high: Upper bound.
+        logarithmic: Whether log t is uniform instead of t, as for factors and widths.
 
     Raises:
-        ValueError: low is not below high, or not positive where the logarithm is taken.
+        ValueError: low is not below high; or low is not positive and `logarithmic` is True.
+
+    Example:
+        >>> Bounded(1.0, 9.0).median, Bounded(1.0, 9.0, logarithmic=True).median
+        (5.0, 3.0)
     """
 
     low: float
@@ -71,48 +95,48 @@ class Bounded(ParameterPrior):
 
     @property
     def median(self) -> float:
-        """The middle, in the logarithm where that is uniform."""
+        """Arithmetic mean of the bounds, or their geometric mean if log t is uniform."""
         middle = 0.5 * (self.low + self.high)
         return math.sqrt(self.low * self.high) if self.logarithmic else middle
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """(low, high)."""
+        """Open interval (low, high)."""
         return self.low, self.high
 
     def between(self, low: float, high: float) -> Bounded:
-        """The prior of the same kind on another interval."""
+        """Returns the prior of the same kind on the interval (low, high)."""
         return dataclasses.replace(self, low=low, high=high)
 
-    def forward(self, z):
-        """t of z."""
-        import tensorflow as tf
-
-        share = 0.5 * tf.math.erfc(-z / math.sqrt(2.0))
-        if self.logarithmic:
-            return self.low * tf.exp(math.log(self.high / self.low) * share)
-        return self.low + (self.high - self.low) * share
-
-    def distribution(self, shape, dtype):
-        """p(t), batch shape `shape`."""
+    def bijector(self, dtype) -> Any:
+        """Returns the bijector that maps z to t."""
         import tensorflow as tf
         from tensorflow_probability import bijectors as tfb
-        from tensorflow_probability import distributions as tfd
 
-        low, high = (tf.fill(shape, tf.constant(bound, dtype)) for bound in self.bounds)
-        if not self.logarithmic:
-            return tfd.Uniform(low, high)
-        uniform = tfd.Uniform(tf.math.log(low), tf.math.log(high))
-        return tfd.TransformedDistribution(uniform, tfb.Exp())
+        from brgm_tf.core.bijectors import StandardNormalCDF
+
+        def scale(value: float):
+            return tfb.Scale(tf.constant(value, dtype))
+
+        uniform = StandardNormalCDF()
+        if self.logarithmic:
+            exponent = scale(math.log(self.high / self.low))
+            return tfb.Chain([scale(self.low), tfb.Exp(), exponent, uniform])
+        shift = tfb.Shift(tf.constant(self.low, dtype))
+        return tfb.Chain([shift, scale(self.high - self.low), uniform])
 
 
 @dataclasses.dataclass(frozen=True)
 class LogNormal(ParameterPrior):
-    """Positive, without a bound: log t ~ N(log middle, log_stddev^2).
+    """Log-normal prior of a positive parameter: log t ~ N(log middle, log_stddev^2).
 
     Args:
-        middle: the median of t.
-        log_stddev: standard deviation of log t.
+        middle: Median of t.
+        log_stddev: Standard deviation of log t.
+
+    Example:
+        >>> LogNormal(5.0, 1.0).bounds
+        (0.0, inf)
     """
 
     middle: float
@@ -123,43 +147,37 @@ class LogNormal(ParameterPrior):
 
     @property
     def median(self) -> float:
-        """As given."""
+        """Median of t."""
         return self.middle
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """(0, inf)."""
+        """Open interval (0, inf)."""
         return 0.0, math.inf
 
     def between(self, low: float, high: float) -> Bounded:
-        """Uniform in the logarithm."""
+        """Returns the prior on (low, high) that has a uniform logarithm."""
         return Bounded(low, high, logarithmic=True)
 
-    def forward(self, z):
-        """t of z."""
+    def bijector(self, dtype) -> Any:
+        """Returns the bijector that maps z to t."""
         import tensorflow as tf
+        from tensorflow_probability import bijectors as tfb
 
-        return self.middle * tf.exp(self.log_stddev * z)
-
-    def distribution(self, shape, dtype):
-        """p(t), batch shape `shape`."""
-        import tensorflow as tf
-        from tensorflow_probability import distributions as tfd
-
-        location = tf.fill(shape, tf.constant(math.log(self.middle), dtype))
-        return tfd.LogNormal(location, tf.constant(self.log_stddev, dtype))
+        middle, log_stddev = (tf.constant(a, dtype) for a in (self.middle, self.log_stddev))
+        return tfb.Chain([tfb.Scale(middle), tfb.Exp(), tfb.Scale(log_stddev)])
 
 
-# Of a noise scale in grey levels: 1 to 25 hold nine tenths of it.
+# Prior of a noise scale in grey levels: nine tenths of it lie between 1 and 25.
 NOISE_SCALE = LogNormal(5.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """'unknown' or 'unknown(low, high)' as written, before the parameter says of which kind.
+    """The text 'unknown' or 'unknown(low, high)', before the parameter states its prior.
 
     Args:
-        bounds: (low, high); None for the parameter's own.
+        bounds: Bounds (low, high); None for the bounds of the parameter itself.
     """
 
     bounds: tuple[object, object] | None = None

@@ -243,24 +243,30 @@ class Corruption(abc.ABC):
         del seeds
         return self.forward(x)
 
-    def log_prob(self, y, x, params: Mapping[str, object]):
-        """log p(y | x) = sum over observed values of `log_density`, per image [B].
-
-        Unobserved values of y do not count, even where they are not finite.
+    def likelihood(self, x, params: Mapping[str, object]):
+        """Returns p(y | x) as a distribution of TensorFlow Probability.
 
         Args:
-            y: measurement.
-            x: images [B, H, W, C].
-            params: as of `log_density`.
+            x: Images [B, H, W, C].
+            params: Parameters of `log_density`.
 
         Returns:
-            [B], of the precision of y.
+            A `likelihood.Likelihood`, batch [B], whose event is the measurement of an image.
         """
-        mean = self.forward(x)
-        observed = tf.broadcast_to(self.observation_mask(y), tf.shape(y))
-        # Chosen before the density, so that a NaN under a mask reaches no gradient.
-        density = self.log_density(tf.where(observed > 0, y, mean), mean, params)
-        return tf.reduce_sum(observed * density, axis=[1, 2, 3])
+        # Imported here, because TensorFlow Probability takes more than a second.
+        from brgm_tf.corruptions.likelihood import Likelihood
+
+        return Likelihood(self, self.forward(x), params)
+
+    def log_prob(self, y, x, params: Mapping[str, object]):
+        """Returns log p(y | x) [B], the `log_prob` of `likelihood`.
+
+        Args:
+            y: Measurement.
+            x: Images [B, H, W, C].
+            params: Parameters of `log_density`.
+        """
+        return self.likelihood(x, params).log_prob(y)
 
     def log_density(self, y, mean, params: Mapping[str, object]):
         """log p(y | m) of every value: log N(y | m, s^2) unless a stage of noise says other.

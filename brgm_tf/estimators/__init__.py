@@ -1,4 +1,4 @@
-"""Estimators: what is computed from a posterior."""
+"""Estimators: modes, approximations and samples of a posterior."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,8 @@ from brgm_tf.core import lazy
 
 if TYPE_CHECKING:
     from brgm_tf.estimators.base import Estimator as Estimator
+    from brgm_tf.estimators.base import Program as Program
+    from brgm_tf.estimators.base import Progress as Progress
     from brgm_tf.estimators.base import Sampler as Sampler
     from brgm_tf.estimators.hmc import HMC as HMC
     from brgm_tf.estimators.map import MAP as MAP
@@ -22,6 +24,8 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "EstimatorRow": "table",
         "HMC": "hmc",
         "MAP": "map",
+        "Program": "base",
+        "Progress": "base",
         "Sampler": "base",
         "VI": "variational",
         "VIBrgm": "vi_brgm",

@@ -1,108 +1,214 @@
-"""What every estimator is, and what those that draw from the posterior are besides."""
+"""Base classes of estimators, and of the programs that they compile for a posterior."""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.core.compilation import compiled
-from brgm_tf.estimators.optimizers.loop import Checkpoint, Progress, State
+from brgm_tf.estimators.optimizers.loop import Checkpoint
+from brgm_tf.estimators.restoring.run import run_on_arrays
 from brgm_tf.posterior.posterior import Posterior
-from brgm_tf.posterior.tiling import tiled_data
+from brgm_tf.reporting.results import Restoration
 
 
-class Estimator(abc.ABC):
-    """Computes something of the posterior of each image of a batch.
+class Progress(NamedTuple):
+    """Where an estimator is after some steps on a batch.
 
-    Args:
-        posterior: the `Posterior`.
-        corruption: a `Corruption` without its per-image data.
-        jit: whether XLA compiles the steps.
-        dtype: of the coordinates.
+    Attributes:
+        position: Estimate [B, K, D] of the position; `Posterior.latents` and
+            `Posterior.parameters` unpack it.
+        terms: Terms [T, B] of the estimate.
+        step: Number of steps done.
+        history: Terms [n, B] of the steps since the last progress, by name.
+        to_checkpoint: Function that returns the arrays to resume from; empty if the estimator
+            cannot resume here.
+        approximation: Approximation of the posterior, an argument of `Sampler.draw`; None before
+            there is one.
+        converged: Whether further steps would change nothing.
+        note: Line for the user.
     """
 
-    warning = ""  # what the user should know of every result
+    position: Any
+    terms: Any
+    step: int
+    history: dict[str, np.ndarray]
+    to_checkpoint: Callable[[], Checkpoint]
+    approximation: Any = None
+    converged: bool = False
+    note: str = ""
 
-    def __init__(self, posterior: Posterior, *, corruption, jit: bool = True, dtype=tf.float32):
-        self._posterior, self._corruption = posterior, corruption
-        self._jit, self._dtype = jit, dtype
-        # Once a batch, which hardly counts: a program of its own would only delay the first step.
-        self._features = compiled(self._features_of)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Estimator(abc.ABC):
+    """Options of a computation on the posterior of each image of a batch.
+
+    Args:
+        num_steps: Number of steps.
+        seed: Seed of random numbers.
+        chunk_size: Number of steps between two values of `fit`.
+        jit: Whether XLA compiles the steps.
+        dtype: Floating-point type of the positions.
+    """
+
+    warning: ClassVar[str] = ""  # a line for the user, about every result
+
+    num_steps: int = 350
+    seed: int = 0
+    chunk_size: int = 10
+    jit: bool = True
+    dtype: Any = "float32"
+
+    @abc.abstractmethod
+    def create_program(self, posterior: Posterior) -> Program:
+        """Returns a new program of this estimator for a posterior."""
+
+    def bind(self, posterior: Posterior) -> Program:
+        """Returns the program of this estimator for a posterior, compiled once.
+
+        The posterior keeps its programs: estimators with equal options share one.
+
+        Raises:
+            InputError: The estimator does not support the objective or an unknown parameter.
+        """
+        if self not in posterior.programs:
+            posterior.programs[self] = self.create_program(posterior)
+        return posterior.programs[self]
+
+    def fit(
+        self,
+        posterior: Posterior,
+        measurement,
+        *,
+        data: Mapping[str, Any] | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Iterator[Progress]:
+        """Returns an iterator over the `Progress` of a batch.
+
+        Args:
+            posterior: `Posterior`.
+            measurement: Measurement y [B, h, w, c].
+            data: Per-image arrays of the corruption, by name.
+            checkpoint: Arrays of `Progress.to_checkpoint` of an earlier fit of the same batch.
+
+        Raises:
+            InputError: The estimator does not support the objective or an unknown parameter.
+            NotFiniteError: A term of an image is not finite.
+        """
+        return self.bind(posterior).run(measurement, data=data, checkpoint=checkpoint)
+
+    def run(
+        self,
+        posterior: Posterior,
+        measurement,
+        *,
+        num_samples: int = 8,
+        progress: Callable[[Any], object] | None = None,
+        **data: Any,
+    ) -> Restoration:
+        """Runs the estimator on a measurement, and returns its results.
+
+        Args:
+            posterior: `Posterior`.
+            measurement: Measurement y [h, w, c], or a batch [B, h, w, c].
+            num_samples: Number of posterior samples of each image, if the estimator draws samples.
+            progress: Function that receives a `Step` after every chunk of steps; True stops.
+            **data: Per-image arrays of the corruption, such as `missing=mask`.
+
+        Returns:
+            A `Restoration`, with `mean`, `stddev`, `sample(n)`, `plot()` and `save(folder)`.
+
+        Raises:
+            InputError: The estimator does not support the objective or an unknown parameter.
+            NotFiniteError: A term of an image is not finite.
+
+        Example:
+            >>> from types import SimpleNamespace
+            >>> from brgm_tf.corruptions.identity import Identity
+            >>> moments = SimpleNamespace(mean=np.zeros(2), covariance=np.eye(2))
+            >>> generator = SimpleNamespace(
+            ...     synthesis=lambda w: tf.reshape(w, [-1, 2, 2, 1]), num_ws=2, resolution=2,
+            ...     latent_statistics=lambda: moments, channels=1)
+            >>> posterior = Posterior(generator, Identity(), objective="bayes")
+            >>> from brgm_tf.estimators.map import MAP
+            >>> result = MAP(num_steps=2, jit=False).run(posterior, np.full([2, 2, 1], 0.5))
+            >>> result.reconstructions.shape
+            (1, 2, 2, 1)
+        """
+        return run_on_arrays(
+            self, posterior, measurement, data=data, num_samples=num_samples, progress=progress
+        )
+
+
+class Program(abc.ABC):
+    """An estimator bound to a posterior.
+
+    Args:
+        posterior: `Posterior`.
+        options: `Estimator` with the options.
+    """
+
+    def __init__(self, posterior: Posterior, options: Estimator):
+        self._posterior = posterior
+        self._dtype = tf.as_dtype(options.dtype)
+        self.warning = options.warning
 
     @abc.abstractmethod
     def run(
-        self, measurement, *, data: dict | None = None, checkpoint: Checkpoint | None = None
+        self,
+        measurement,
+        *,
+        data: Mapping[str, Any] | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Iterator[Progress]:
-        """Yields the progress of a batch after every chunk of steps.
+        """Yields the progress of a batch after each chunk of steps; see `Estimator.fit`."""
+
+    def condition(self, measurement, data: Mapping[str, Any] | None = None):
+        """Returns the `Conditions` of a batch, in the precision of the estimator."""
+        return self._posterior.condition(measurement, data, dtype=self._dtype)
+
+    def latents(self, position) -> tf.Tensor:
+        """Returns the latents w [B, L, D] of a position."""
+        return self._posterior.latents(position)
+
+    def parameters(self, position) -> dict[str, tf.Tensor]:
+        """Returns the unknown parameters and the noise scale [B] at a position, by name."""
+        return self._posterior.parameters(tf.convert_to_tensor(position, self._dtype))
+
+    def parameters_stddev(
+        self, position, measurement, *, data: Mapping[str, Any] | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Returns standard deviations [B] of the unknown parameters, by name.
+
+        The dictionary is empty if the estimator samples the parameters instead.
 
         Args:
-            measurement: y [B, ...].
-            data: per-image arrays of the corruption.
-            checkpoint: what `Progress.keep` returned in an earlier run on the same batch, which this
-                one goes on with.
+            position: Estimate [B, K, D].
+            measurement: Measurement y [B, h, w, c].
+            data: Per-image arrays of the corruption, by name.
         """
-
-    def inputs(self, measurement, *, data: dict | None = None) -> dict:
-        """What the compiled programs take of a batch: measurement, its features, data."""
-        dtype = self._corruption.dtype_for(self._dtype)
-        measurement = tf.convert_to_tensor(measurement, dtype)
-        has_features = self._posterior.objective.perceptual_scale > 0
-        return {
-            "measurement": measurement,
-            "corruption": data or {},
-            "target": self._features(measurement, data or {}) if has_features else [],
-        }
-
-    def _features_of(self, measurement, data):
-        return self._posterior.features(self._corruption.with_data(**data).as_image(measurement))
-
-    def latents(self, coordinates) -> tf.Tensor:
-        """ws [B, L, D] of coordinates v."""
-        return self._posterior.prior.latents(coordinates)
-
-    def bound(self, inputs, *, copies: int = 1):
-        """The corruption with its per-image arrays, repeated."""
-        return self._corruption.with_data(**tiled_data(inputs["corruption"], copies))
-
-    def parameters(self, coordinates) -> dict[str, tf.Tensor]:
-        """Unknown parameters [B] at coordinates [B, K, D] by name, the noise scale among them.
-
-        It is among them where it is given, too, but for the originals' objectives.
-        """
-        prior, objective = self._posterior.prior, self._posterior.objective
-        found = prior.parameters(coordinates)
-        if "noise_scale" not in found and not objective.family.startswith("brgm"):
-            count = coordinates.shape[0]
-            found["noise_scale"] = tf.fill([count], tf.cast(objective.noise_scale, self._dtype))
-        return found
-
-    def fit(self, state: State):
-        """What can be drawn from after `state`; None if there is no such thing."""
-        del state
-
-    def parameters_stddev(self, state: State, measurement, *, data: dict | None = None):
-        """Standard deviations [B] of the unknown parameters by name, where they are not drawn."""
-        del state, measurement, data
+        del position, measurement, data
         return {}
 
 
-class Sampler(Estimator):
-    """An estimator that draws from what it fitted, a `Fit` in the slots of its last states."""
-
-    Fit: type
-
-    def fit(self, state: State):
-        """The `Fit` of a state; None where there is none yet."""
-        return state.optimizer_state if isinstance(state.optimizer_state, self.Fit) else None
+class Sampler(Program):
+    """A program that also draws samples, from the `approximation` of its last progress."""
 
     @abc.abstractmethod
-    def draw(self, fit, *, num_samples: int, seed: int) -> tf.Tensor:
-        """Draws: coordinates [S, B, K, D]."""
+    def draw(self, approximation, *, num_samples: int, seed: int) -> tf.Tensor:
+        """Returns samples [S, B, K, D] of the position.
 
-    def diagnostics(self, fit) -> dict[str, np.ndarray]:
-        """Diagnostics of a fit by name, each [B]."""
-        del fit
+        Args:
+            approximation: Attribute of the last `Progress`.
+            num_samples: S.
+            seed: Seed of the samples.
+        """
+
+    def diagnostics(self, approximation) -> dict[str, np.ndarray]:
+        """Returns diagnostics [B] of an approximation, by name."""
+        del approximation
         return {}

@@ -1,140 +1,153 @@
-"""The mode of the posterior: v* = argmax_v sum of the terms of log p(v | y).
+"""Maximum a posteriori estimation: v* = argmax_v of the sum of the terms of log p(v | y).
 
 Reference: BRGM (arXiv 2012.04567), equation 6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.estimators.base import Estimator
+from brgm_tf.estimators.base import Estimator, Program, Progress
 from brgm_tf.estimators.optimizers.adam import Adam, Schedule
 from brgm_tf.estimators.optimizers.lbfgs import LBFGS
-from brgm_tf.estimators.optimizers.loop import Checkpoint, Optimizer, Progress, Rule, State
+from brgm_tf.estimators.optimizers.loop import Checkpoint, Chunk, Optimizer, Rule
+from brgm_tf.posterior.conditions import repeat_conditions
 from brgm_tf.posterior.objectives import Objective
 from brgm_tf.posterior.posterior import TERMS, Posterior
 from brgm_tf.posterior.surrogates.gauss_newton import GaussNewton
-from brgm_tf.posterior.tiling import measured, tiled_data
 
-_RANK = 64  # directions of the Gaussian that fits at the mode
+_RANK = 64  # of the Laplace approximation at the mode
 
 
-def optimizer_of(objective: Objective, *, num_steps: int) -> Rule:
-    """The rule by which an objective is climbed."""
+def rule_of(objective: Objective, *, num_steps: int) -> Rule:
+    """Returns the update rule that maximizes an objective."""
     if objective.optimizer == "lbfgs":
         return LBFGS(num_steps)
     return Adam(Schedule(num_steps, objective.learning_rate, objective.rampup, objective.rampdown))
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class MAP(Estimator):
-    """Maximum a posteriori estimate of the latents of a batch of images.
+    """Maximum a posteriori estimate of the latents and of unknown parameters.
 
-    Unknown parameters are climbed with the latents; how well they are known then says the Gaussian
-    that fits there. (A noise scale that is inferred so is that of the residual, which a picture
-    of many latents makes too small: `vi` takes that into account.)
+    The Laplace approximation at the mode gives the standard deviations of the parameters. A noise
+    scale at the mode is too small, because the latents also fit noise; `VI` accounts for it.
 
-    With R restarts, R B images are climbed in one program: from the mean latent, and from
-    R - 1 draws of the prior with equal layers, the same for every image. Each image's best one
-    is what counts at every step.
+    R restarts run as R B images in one program: the first from the mean latent, the others from
+    samples of the prior with equal layers, the same for every image. Each image reports its best
+    restart at every step.
 
     Args:
-        posterior, corruption, jit, dtype: as of `Estimator`.
-        num_steps: steps of the objective's optimiser.
+        num_steps: Number of steps of the objective's optimizer.
         num_restarts: R.
-        seed: of the places where the restarts begin.
-        num_uncompiled_steps: steps that are done while XLA still compiles, as of `Optimizer`.
-        chunk_size: steps between two calls back.
+        num_uncompiled_steps: Number of first steps that run while XLA compiles the others.
+        seed: Seed of the positions that the restarts begin at.
+        chunk_size: Number of steps between two values of `fit`.
+        jit: Whether XLA compiles the steps.
+        dtype: Floating-point type of the positions.
+
+    Example:
+        >>> MAP(num_steps=100).num_restarts
+        1
     """
 
-    def __init__(
-        self,
-        posterior: Posterior,
-        *,
-        corruption,
-        num_steps: int,
-        num_restarts: int = 1,
-        num_uncompiled_steps: int = 0,
-        seed: int = 0,
-        jit: bool = True,
-        chunk_size: int = 10,
-        dtype=tf.float32,
-    ):
-        super().__init__(posterior, corruption=corruption, jit=jit, dtype=dtype)
-        self._num_restarts, self._seed = num_restarts, seed
+    num_restarts: int = 1
+    num_uncompiled_steps: int = 0
+
+    def create_program(self, posterior: Posterior) -> MAPProgram:
+        """Returns a new program for a posterior."""
+        return MAPProgram(posterior, self)
+
+
+class MAPProgram(Program):
+    """`MAP` bound to a posterior.
+
+    Args:
+        posterior: `Posterior`.
+        options: `MAP` with the options.
+    """
+
+    def __init__(self, posterior: Posterior, options: MAP):
+        super().__init__(posterior, options)
+        self._options = options
         self._gauss_newton = GaussNewton(
-            posterior, corruption=corruption, rank=_RANK, seed=seed, jit=jit, dtype=dtype
+            posterior, rank=_RANK, seed=options.seed, jit=options.jit, dtype=self._dtype
         )
         self.optimizer = Optimizer(
-            self._terms,
+            lambda position, conditions, step: posterior.terms(position, conditions),
             names=TERMS,
-            rule=optimizer_of(posterior.objective, num_steps=num_steps),
-            jit=jit,
-            num_uncompiled_steps=num_uncompiled_steps,
-            chunk_size=chunk_size,
+            rule=rule_of(posterior.objective, num_steps=options.num_steps),
+            jit=options.jit,
+            num_uncompiled_steps=options.num_uncompiled_steps,
+            chunk_size=options.chunk_size,
         )
 
     def run(
-        self, measurement, *, data: dict | None = None, checkpoint: Checkpoint | None = None
+        self,
+        measurement,
+        *,
+        data: Mapping[str, Any] | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Iterator[Progress]:
-        """Yields the progress of a batch after every chunk of steps and early step.
+        """Yields the progress of a batch after each chunk of steps and each uncompiled step.
 
-        Its history has the terms of the restart that is best at the time; the state has no slots.
-
-        Args:
-            measurement, data, kept: as of `Estimator.run`.
+        The history has the terms of the restart that is best at each step.
         """
-        inputs = self.inputs(measurement, data=data)
-        inputs = measured(inputs, copies=self._num_restarts) | {
-            "corruption": tiled_data(inputs["corruption"], self._num_restarts)
-        }
+        num_restarts = self._options.num_restarts
+        conditions = repeat_conditions(self.condition(measurement, data), num_restarts)
         starts = tf.constant(self._starts(len(measurement)), self._dtype)
         state = self.optimizer.resume(starts, checkpoint)
-        for progress in self.optimizer.run(state, inputs):
-            yield best_restart(progress, num_restarts=self._num_restarts)
+        for chunk in self.optimizer.run(state, conditions):
+            yield best_restart(chunk, num_restarts=num_restarts)
 
-    def parameters_stddev(self, state: State, measurement, *, data: dict | None = None):
-        """Standard deviations [B] by name, of the Gaussian that fits there.
+    def parameters_stddev(
+        self, position, measurement, *, data: Mapping[str, Any] | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Returns standard deviations [B] of the unknown parameters, by the Laplace approximation.
 
-        There are none of the originals' objectives.
+        The dictionary is empty for the objectives of the originals.
         """
-        objective, prior = self._posterior.objective, self._posterior.prior
-        if not prior.parameter_priors or objective.family.startswith("brgm"):
+        posterior = self._posterior
+        if not posterior.parameter_priors or posterior.model_terms.is_original:
             return {}
-        inputs = self.inputs(measurement, data=data)
-        return self._gauss_newton.parameters_stddev(state.v, inputs)
+        return self._gauss_newton.parameters_stddev(position, self.condition(measurement, data))
 
     def _starts(self, num_images: int) -> np.ndarray:
-        """Coordinates [R B, K, D]."""
-        prior = self._posterior.prior
-        drawn = prior.sample_equal_layers(self._num_restarts - 1, seed=self._seed)
-        starts = np.concatenate([prior.start(1), drawn])
+        """Returns the positions [R B, K, D] that the restarts begin at."""
+        samples = self._posterior.sample_equal_layers(
+            self._options.num_restarts - 1, seed=self._options.seed
+        )
+        starts = np.concatenate([self._posterior.layout.initial_position(1), samples])
         return np.repeat(starts, num_images, axis=0)
 
-    def _terms(self, coordinates, inputs, step):
-        del step
-        return self._posterior.terms(
-            coordinates,
-            corruption=self.bound(inputs),
-            measurement=inputs["measurement"],
-            target=inputs["target"],
-        )
 
+def best_restart(chunk: Chunk, *, num_restarts: int) -> Progress:
+    """Returns the progress of B images: the restart of each with the largest log-density.
 
-def best_restart(progress: Progress, *, num_restarts: int) -> Progress:
-    """Of R B images' progress that of B: of each image the restart with the largest log_prob."""
+    Args:
+        chunk: Chunk of R B images.
+        num_restarts: R.
+    """
 
-    def columns(log_prob):
-        """Where the best of an image is among [..., R B]: [..., B]."""
+    def best_columns(log_prob):
+        """Returns the indices [..., B] of the best restarts in a log-density [..., R B]."""
         by_restart = np.reshape(log_prob, [*log_prob.shape[:-1], num_restarts, -1])
         num_images = by_restart.shape[-1]
         return by_restart.argmax(axis=-2) * num_images + np.arange(num_images)
 
-    best = columns(sum(progress.history.values()))
-    history = {n: np.take_along_axis(a, best, axis=1) for n, a in progress.history.items()}
-    state = progress.state
-    best = columns(tf.reduce_sum(state.terms, axis=0).numpy())
-    v, terms = tf.gather(state.v, best), tf.gather(state.terms, best, axis=1)
-    return progress._replace(state=State(v, terms, (), state.step), history=history)
+    best = best_columns(sum(chunk.history.values()))
+    history = {n: np.take_along_axis(a, best, axis=1) for n, a in chunk.history.items()}
+    state = chunk.state
+    best = best_columns(tf.reduce_sum(state.terms, axis=0).numpy())
+    return Progress(
+        position=tf.gather(state.position, best),
+        terms=tf.gather(state.terms, best, axis=1),
+        step=int(state.step),
+        history=history,
+        to_checkpoint=chunk.to_checkpoint,
+    )

@@ -1,4 +1,4 @@
-"""Estimators of the latents, by name; rows do not import TensorFlow."""
+"""Estimators by name. TensorFlow is not imported."""
 
 import dataclasses
 
@@ -10,9 +10,9 @@ class EstimatorRow(Row):
     """A registered estimator.
 
     Args:
-        objective: the objective that it takes unless another one is given.
-        options: fields of `Config` that its constructor takes besides.
-        samples: whether it draws from the posterior.
+        objective: Default objective.
+        options: Fields of `Config` that the constructor takes, in addition to `num_steps`.
+        samples: Whether the estimator draws samples of the posterior.
     """
 
     objective: str = "balanced"
@@ -38,14 +38,14 @@ ESTIMATORS = Registry(
         ),
         "hmc": EstimatorRow(
             "brgm_tf.estimators.hmc:HMC",
-            "draws of the posterior itself, from vi on (Hamiltonian Monte Carlo; to 128 x 128)",
+            "samples of the posterior itself, after vi (Hamiltonian Monte Carlo; up to 128 x 128)",
             objective="bayes",
             options=_SURROGATE_OPTIONS,
             samples=True,
         ),
         "vi_brgm": EstimatorRow(
             "brgm_tf.estimators.vi_brgm:VIBrgm",
-            "the variational inference of brgm-pytorch, with its faults, to compare with",
+            "the variational inference of brgm-pytorch with its faults, for comparison",
             objective="brgm_torch",
             options=("seed",),
             samples=True,

@@ -1,20 +1,20 @@
-"""Variational inference: the Gaussian that is nearest to the posterior, fitted by its ELBO.
+"""Variational inference: the Gaussian nearest to the posterior, by its ELBO.
 
-Notation: B images; v [B, N] the flattened coordinates of the latents and of unknown parameters,
-the noise scale among them where it is inferred; q(v) a surrogate (`surrogates`); S draws.
+Notation: B images; v [B, N] flat positions of latents and unknown parameters; q(v) a surrogate
+(`posterior.surrogates`); S samples.
 
     ELBO = E_q[log p(y | v) + log p(v) - log q(v)]
 
-First the mode is climbed, with the noise scale held at its prior's median (a quarter of the
-steps), for the mode of both is that of a noise too small; then the Gaussian that fits the
-posterior there is found; from there on the ELBO is climbed by Adam with reparameterised draws, in
-antithetic pairs, the same for every image. The entropy, -E log q, is drawn too, and its gradient
-goes through the draws alone: where q is the posterior, each draw's gradient is zero then, not
-only their mean.
+A quarter of the steps maximizes the posterior with an inferred noise scale held at its prior's
+median; at the joint mode the noise scale would be too small. The Laplace approximation there starts
+the surrogate. Then Adam maximizes the ELBO with reparameterized samples, in antithetic pairs, the
+same for every image. The gradient of the entropy -E log q passes through the samples alone: where
+q is the posterior, the gradient of each sample is zero, and not only their mean.
 
-A little overconfident: of 8 x 8 measurements of films of the model's own prior the 90 % intervals
-hold 86.8 +- 0.4 % of the true pixels (tools/calibrate.py, 350 steps of two draws). Real films,
-which no latent makes exactly, need a discrepancy besides (`sampling.interval`).
+The surrogate is a little too narrow. For 8 x 8 measurements of images of the model's prior, the
+90 % intervals cover 86.8 +- 0.4 % of the true pixels (tools/calibrate.py, 350 steps of two samples).
+Real images need a model discrepancy as well (`reporting.posterior_summary.interval`), because
+they lie outside the generator's range.
 
 Reference: Kingma, Welling, Auto-encoding variational Bayes (arXiv 1312.6114); Roeder, Wu,
 Duvenaud, Sticking the landing (arXiv 1703.09194); BRGM (arXiv 2012.04567), section 3.3.
@@ -22,256 +22,232 @@ Duvenaud, Sticking the landing (arXiv 1703.09194); BRGM (arXiv 2012.04567), sect
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.estimators.base import Sampler
+from brgm_tf.estimators.base import Estimator, Progress, Sampler
 from brgm_tf.estimators.optimizers.adam import Adam, Schedule
 from brgm_tf.estimators.optimizers.lbfgs import LBFGS
 from brgm_tf.estimators.optimizers.loop import (
     Checkpoint,
+    Chunk,
     Optimizer,
-    Progress,
     State,
-    packed,
-    unpacked,
+    from_arrays,
+    to_arrays,
 )
+from brgm_tf.estimators.plateaus import Plateaus
+from brgm_tf.posterior.conditions import Conditions, mean_of_copies, repeat_conditions
 from brgm_tf.posterior.posterior import TERMS, Posterior
 from brgm_tf.posterior.surrogates.gauss_newton import GaussNewton
-from brgm_tf.posterior.surrogates.gaussian import LaplaceApproximation
+from brgm_tf.posterior.surrogates.gaussian import Surrogate
+from brgm_tf.posterior.surrogates.laplace import LaplaceApproximation
 from brgm_tf.posterior.surrogates.table import SURROGATES
-from brgm_tf.posterior.tiling import mean_of_draws, measured
 
 VI_TERMS = (*TERMS, "entropy")
 _LEARNING_RATE = 0.03  # standard deviations of the surrogate a step
-# Adam's, in nats a standard deviation: smaller gradients are followed by 0.3 of themselves, as
-# gradient descent would; with a tiny one Adam makes full steps of them, rounding errors included.
+# Of Adam, in nats a standard deviation. A smaller gradient g moves the surrogate by 0.3 g, as
+# gradient descent does; with a tiny epsilon, Adam would turn rounding errors into full steps.
 _EPSILON = 0.1
-# Of the noise scale's coordinate, of which the curvature at the mode says nothing.
-_NOISE_WIDTH = 0.3
+# Initial scale of the noise scale's coordinate, which the curvature at the mode does not determine.
+_NOISE_SCALE_STDDEV = 0.3
 
 
-class Fit(NamedTuple):
-    """A fitted surrogate: its frame and its parameters [B, P]."""
+class FittedSurrogate(NamedTuple):
+    """A surrogate as tensors: its Laplace approximation and its parameters [B, P]."""
 
-    frame: LaplaceApproximation
+    laplace: LaplaceApproximation
     parameters: tf.Tensor
 
 
-class VI(Sampler):
-    """Fits a Gaussian to the posterior of each image of a batch.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VI(Estimator):
+    """Gaussian approximation of the posterior of each image.
 
     Args:
-        posterior, corruption, jit, dtype: as of `Estimator`; the posterior's coordinates must
-            have the prior N(0, I).
-        num_steps: steps, those to the mode included.
-        surrogate: a name of `SURROGATES`.
-        surrogate_rank: R, directions with a width of their own (at most as many as the
-            measurement has values).
-        num_elbo_samples: S, draws a step; even.
-        seed: of the draws.
-        chunk_size: steps between two calls back.
+        num_steps: Number of steps, a quarter of which lead to the mode.
+        surrogate: Name in `SURROGATES`.
+        surrogate_rank: Number of directions with a scale of their own, at most the number of
+            measured values.
+        num_elbo_samples: S, number of samples a step; even.
+        seed: Seed of the samples.
+        chunk_size: Number of steps between two values of `fit`.
+        jit: Whether XLA compiles the steps.
+        dtype: Floating-point type of the positions.
 
-    Raises:
-        InputError: the objective is one of the originals'.
+    Example:
+        >>> VI(num_steps=200, surrogate="mean_field").num_elbo_samples
+        4
     """
 
-    Fit = Fit
+    surrogate: str = "low_rank"
+    surrogate_rank: int = 64
+    num_elbo_samples: int = 4
 
-    def __init__(
-        self,
-        posterior: Posterior,
-        *,
-        corruption,
-        num_steps: int,
-        surrogate: str = "low_rank",
-        surrogate_rank: int = 64,
-        num_elbo_samples: int = 4,
-        seed: int = 0,
-        jit: bool = True,
-        chunk_size: int = 10,
-        dtype=tf.float32,
-    ):
-        if posterior.objective.family.startswith("brgm"):
+    def create_program(self, posterior: Posterior) -> VIProgram:
+        """Returns a new program for a posterior.
+
+        Raises:
+            InputError: The objective is one of the originals'.
+        """
+        if posterior.model_terms.is_original:
             raise InputError(
                 "objective",
                 "must be bayes or balanced for --estimator=vi",
                 remedy="Give --estimator=vi_brgm, or leave --objective out",
                 objective=posterior.objective.family,
             )
-        super().__init__(posterior, corruption=corruption, jit=jit, dtype=dtype)
-        self.surrogate = SURROGATES.row(surrogate).load()()
-        self._num_elbo_samples, self._seed = num_elbo_samples, seed
-        self.gauss_newton = GaussNewton(
-            posterior, corruption=corruption, rank=surrogate_rank, seed=seed, jit=jit, dtype=dtype
+        return VIProgram(posterior, self)
+
+
+class VIProgram(Sampler):
+    """`VI` bound to a posterior.
+
+    Args:
+        posterior: `Posterior` with a likelihood, so that the prior of the positions is N(0, I).
+        options: `VI` with the options.
+    """
+
+    def __init__(self, posterior: Posterior, options: VI):
+        super().__init__(posterior, options)
+        self._options = options
+        self._surrogate_type = SURROGATES.row(options.surrogate).load()
+        self._gauss_newton = GaussNewton(
+            posterior,
+            rank=options.surrogate_rank,
+            seed=options.seed,
+            jit=options.jit,
+            dtype=self._dtype,
         )
-        climbing = max(1, num_steps // 4)
-        options = {"names": VI_TERMS, "jit": jit}
-        # Two chunks at least: the second one's time says how long the rest will take.
-        self._climb = Optimizer(
-            self._terms_of_point,
-            rule=LBFGS(climbing),
-            chunk_size=min(chunk_size, -(-climbing // 2)),
-            **options,
+        num_mode_steps = max(1, options.num_steps // 4)
+        # At least two chunks, because the time of the second one predicts the time that is left.
+        self._mode_optimizer = Optimizer(
+            self._terms_of_mode,
+            names=VI_TERMS,
+            rule=LBFGS(num_mode_steps),
+            chunk_size=min(options.chunk_size, -(-num_mode_steps // 2)),
+            jit=options.jit,
         )
-        schedule = Schedule(max(1, num_steps - climbing), _LEARNING_RATE, 0.0, 1.0)
-        self._fit = Optimizer(
+        schedule = Schedule(max(1, options.num_steps - num_mode_steps), _LEARNING_RATE, 0.0, 1.0)
+        self._elbo_optimizer = Optimizer(
             self._terms_of_surrogate,
+            names=VI_TERMS,
             rule=Adam(schedule, epsilon=_EPSILON),
-            chunk_size=chunk_size,
-            **options,
+            chunk_size=options.chunk_size,
+            jit=options.jit,
         )
 
     def run(
-        self, measurement, *, data: dict | None = None, checkpoint: Checkpoint | None = None
+        self,
+        measurement,
+        *,
+        data: Mapping[str, Any] | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Iterator[Progress]:
-        """Yields the progress of a batch after every chunk of steps.
+        """Yields the progress of a batch after each chunk of steps.
 
-        The state's coordinates are the surrogate's mean; its slots are the `Fit`.
+        The position is the surrogate's mean; the approximation is a `FittedSurrogate`.
+        """
+        conditions = self.condition(measurement, data)
+        start = self._posterior.layout.initial_position(len(measurement))
+        mode = self._mode_optimizer.resume(tf.constant(start, self._dtype), checkpoint)
+        for chunk in self._mode_optimizer.run(mode, conditions):
+            mode = chunk.state
+            yield Progress(
+                mode.position, mode.terms, int(mode.step), chunk.history, chunk.to_checkpoint
+            )
+        is_fitting = checkpoint is not None and "fit" in checkpoint
+        yield from self._fit_surrogate(mode, conditions, checkpoint if is_fitting else None)
+
+    def surrogate(self, fitted: FittedSurrogate, *, antithetic: bool = False) -> Surrogate:
+        """Returns a fitted surrogate as a distribution over flat positions v [B, N].
 
         Args:
-            measurement, data, kept: as of `Estimator.run`.
+            fitted: Approximation of the last progress.
+            antithetic: Whether samples come in antithetic pairs.
         """
-        inputs = self.inputs(measurement, data=data)
-        start = tf.constant(self._posterior.prior.start(len(measurement)), self._dtype)
-        mode = self._climb.resume(start, checkpoint)
-        for progress in self._climb.run(mode, inputs):
-            mode = progress.state
-            yield progress
-        yield from self._fitted(
-            mode, inputs, checkpoint if checkpoint and "fit" in checkpoint else None
-        )
+        return self._surrogate_type(fitted.laplace, fitted.parameters, antithetic=antithetic)
 
-    def draw(self, fit: Fit, *, num_samples: int, seed: int) -> tf.Tensor:
-        """Draws of the surrogate: coordinates [S, B, K, D]."""
-        size = fit.frame.mean.shape[1]
-        noise = tf.random.stateless_normal([num_samples, 1, size], [seed, 1], dtype=self._dtype)
-        flat = self.surrogate.draw(fit.parameters, fit.frame, noise)
-        return self._posterior.prior.shaped(flat)
+    def draw(self, approximation: FittedSurrogate, *, num_samples: int, seed: int) -> tf.Tensor:
+        """Returns samples [S, B, K, D] of the surrogate."""
+        samples = self.surrogate(approximation).sample(num_samples, seed=[seed, 1])
+        return self._posterior.layout.unflatten(samples)
 
-    # The mode, and the Gaussian that fits there.
+    def terms_of_samples(self, v, conditions: Conditions) -> dict[str, tf.Tensor]:
+        """Returns the terms [S B] of log p(y, v) at samples v [S, B, N], by name."""
+        count, _, size = v.shape
+        position = self._posterior.layout.unflatten(tf.reshape(v, [-1, size]))
+        return self._posterior.terms(position, repeat_conditions(conditions, count))
 
-    def _terms_of_point(self, coordinates, inputs, step):
+    def _terms_of_mode(self, position, conditions, step):
+        """Returns the terms that lead to the mode, with an inferred noise scale held."""
         del step
-        count = coordinates.shape[0]
-        unknown = self._posterior.prior.parameter_priors.get("noise_scale")
-        held = None if unknown is None else tf.fill([count], tf.cast(unknown.median, self._dtype))
-        found = self._posterior.terms(
-            coordinates, corruption=self.bound(inputs), noise_scale=held, **measured(inputs)
-        )
-        return found | {"entropy": tf.zeros_like(found["pixel"])}
+        prior = self._posterior.parameter_priors.get("noise_scale")
+        noise_scale = None
+        if prior is not None:
+            noise_scale = tf.fill([position.shape[0]], tf.cast(prior.median, self._dtype))
+        terms = self._posterior.terms(position, conditions, noise_scale=noise_scale)
+        return terms | {"entropy": tf.zeros_like(terms["pixel"])}
 
-    # The ELBO.
-
-    def _fitted(self, mode: State, inputs, checkpoint: Checkpoint | None) -> Iterator[Progress]:
-        frame = self.gauss_newton.frame(mode.v, inputs)
-        start = self.surrogate.start(frame, log_scale=self._log_scale())
-        count, before = mode.v.shape[0], int(mode.step)
-        inputs = inputs | {"frame": frame}
-        plateaus = Plateaus(count)
-        state = self._fit.start(start[:, None])
+    def _fit_surrogate(
+        self, mode: State, conditions, checkpoint: Checkpoint | None
+    ) -> Iterator[Progress]:
+        laplace = self._gauss_newton.laplace(mode.position, conditions)
+        start = self._surrogate_type.initial_parameters(laplace, log_scale=self._log_scale())
+        plateaus = Plateaus(mode.position.shape[0])
+        state = self._elbo_optimizer.start(start[:, None])
         if checkpoint:
-            state = unpacked(checkpoint["fit"], like=state)
-            plateaus = Plateaus.of(checkpoint["plateaus"])
-        for progress in self._fit.run(state, inputs):
-            elbo = sum(progress.history.values())
-            fit = Fit(frame, plateaus.update(elbo, progress.state.v[:, 0]))
-            mean = self._posterior.prior.shaped(self.surrogate.mean(fit.parameters, frame))
-            state = State(mean, progress.state.terms, fit, progress.state.step + before)
-            yield Progress(
-                state,
-                progress.history,
-                to_checkpoint=functools.partial(_to_checkpoint, mode, progress.state, plateaus),
-                converged=plateaus.all_converged,
-            )
+            state = from_arrays(checkpoint["fit"], like=state)
+            plateaus = Plateaus.from_arrays(checkpoint["plateaus"])
+        data = {"conditions": conditions, "laplace": laplace}
+        for chunk in self._elbo_optimizer.run(state, data):
+            yield self._progress(chunk, mode, laplace, plateaus)
             if plateaus.all_converged:
                 return
 
+    def _progress(
+        self, chunk: Chunk, mode: State, laplace: LaplaceApproximation, plateaus: Plateaus
+    ) -> Progress:
+        """Returns the progress of a chunk of the ELBO, and updates the plateaus."""
+        state = chunk.state
+        parameters = plateaus.update(sum(chunk.history.values()), state.position[:, 0])
+        fitted = FittedSurrogate(laplace, parameters)
+        return Progress(
+            position=self._posterior.layout.unflatten(self.surrogate(fitted).mean()),
+            terms=state.terms,
+            step=int(state.step) + int(mode.step),
+            history=chunk.history,
+            to_checkpoint=functools.partial(_to_checkpoint, mode, state, plateaus),
+            approximation=fitted,
+            converged=plateaus.all_converged,
+        )
+
     def _log_scale(self):
-        """Logarithms [N] of the widths that coordinates start with, besides the frame's."""
-        prior = self._posterior.prior
-        widths = np.ones(prior.size)
-        names = list(prior.parameter_priors)
+        """Returns logarithms [N] of factors of the Laplace approximation's scales."""
+        names = list(self._posterior.parameter_priors)
+        size = self._posterior.layout.event_size
+        scales = np.ones(size)
         if "noise_scale" in names:
-            widths[prior.size - len(names) + names.index("noise_scale")] = _NOISE_WIDTH
-        return tf.constant(np.log(widths), self._dtype)
+            scales[size - len(names) + names.index("noise_scale")] = _NOISE_SCALE_STDDEV
+        return tf.constant(np.log(scales), self._dtype)
 
-    def _terms_of_surrogate(self, packed, inputs, step):
-        parameters = packed[:, 0]
-        frame, draws = inputs["frame"], self._num_elbo_samples
-        half = tf.random.stateless_normal(
-            [draws // 2, 1, frame.mean.shape[1]], tf.stack([self._seed, step]), dtype=self._dtype
-        )
-        v = self.surrogate.draw(parameters, frame, tf.concat([half, -half], axis=0))
-        found = self.terms_of_draws(v, inputs)
-        found = {name: mean_of_draws(values, draws) for name, values in found.items()}
-        log_q = self.surrogate.log_prob(v, tf.stop_gradient(parameters), frame)
-        return found | {"entropy": -tf.reduce_mean(log_q, axis=0)}
-
-    def terms_of_draws(self, v, inputs) -> dict[str, tf.Tensor]:
-        """Terms of log p(y, v) at draws v [S, B, N], each [S B]."""
-        draws, _, size = v.shape
-        return self._posterior.terms(
-            self._posterior.prior.shaped(tf.reshape(v, [-1, size])),
-            corruption=self.bound(inputs, copies=draws),
-            **measured(inputs, copies=draws),
-        )
+    def _terms_of_surrogate(self, packed, data, step):
+        """Returns the terms [B] of the ELBO, by samples."""
+        count = self._options.num_elbo_samples
+        fitted = FittedSurrogate(data["laplace"], packed[:, 0])
+        surrogate = self.surrogate(fitted, antithetic=True)
+        v = surrogate.sample(count, seed=tf.stack([self._options.seed, step]))
+        terms = self.terms_of_samples(v, data["conditions"])
+        terms = {name: mean_of_copies(values, count) for name, values in terms.items()}
+        log_q = surrogate.stop_gradient().log_prob(v)
+        return terms | {"entropy": -tf.reduce_mean(log_q, axis=0)}
 
 
 def _to_checkpoint(mode: State, state: State, plateaus: Plateaus) -> Checkpoint:
-    return {"state": packed(mode), "fit": packed(state), "plateaus": plateaus.arrays}
-
-
-class Plateaus:
-    """Which images have nothing more to gain, and what their parameters were then.
-
-    An image has settled when the mean of its ELBO over the last window is above that of
-    the window before by no more than the standard error of the difference. Its parameters
-    stay what they were, whatever its neighbours still need.
-
-    Args:
-        num_images: B.
-        window: steps.
-    """
-
-    def __init__(self, num_images: int, *, window: int = 100):
-        self._window = window
-        self._elbo = np.zeros([0, num_images])
-        self._settled = np.zeros(num_images, bool)
-        self._kept = None
-
-    @classmethod
-    def of(cls, arrays: Sequence[np.ndarray], **options) -> Plateaus:
-        """With what `arrays` returned of others."""
-        elbo, converged, checkpoint = arrays
-        found = cls(len(converged), **options)
-        found._elbo, found._settled, found._kept = elbo, converged, tf.constant(checkpoint)
-        return found
-
-    @property
-    def arrays(self) -> list[np.ndarray]:
-        """All that is known after a chunk."""
-        return [self._elbo, self._settled, np.asarray(self._kept)]
-
-    @property
-    def all_converged(self) -> bool:
-        """Whether every image has settled."""
-        return bool(self._settled.all())
-
-    def update(self, elbo, parameters):
-        """The parameters [B, P] after a chunk with that ELBO [n, B]: new, or kept where settled."""
-        self._elbo = np.concatenate([self._elbo, elbo])
-        converged = self._settled[:, None]
-        self._kept = (
-            parameters if self._kept is None else tf.where(converged, self._kept, parameters)
-        )
-        if len(self._elbo) >= 2 * self._window:
-            before, after = self._elbo[-2 * self._window :].reshape(2, self._window, -1)
-            error = np.sqrt((before.var(axis=0) + after.var(axis=0)) / self._window)
-            self._settled = self._settled | (after.mean(axis=0) - before.mean(axis=0) <= error)
-        return self._kept
+    return {"state": to_arrays(mode), "fit": to_arrays(state), "plateaus": plateaus.to_arrays()}

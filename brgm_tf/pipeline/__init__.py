@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from brgm_tf.pipeline.batches import restore_all as restore_all
     from brgm_tf.pipeline.config import Config as Config
     from brgm_tf.pipeline.devices import devices_of as devices_of
-    from brgm_tf.pipeline.inference import Step as Step
     from brgm_tf.pipeline.listings import list_generators as list_generators
     from brgm_tf.pipeline.listings import list_presets as list_presets
     from brgm_tf.pipeline.objective import resolve_objective as resolve_objective
@@ -23,7 +22,6 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "Config": "config",
         "Restorer": "restorer",
         "Shard": "sharding",
-        "Step": "inference",
         "devices_of": "devices",
         "list_generators": "listings",
         "list_presets": "listings",

@@ -14,7 +14,7 @@ from brgm_tf.reporting.results import ImageResult, Restoration
 
 if TYPE_CHECKING:
     from brgm_tf.corruptions.base import Corruption
-    from brgm_tf.pipeline.inference import Step
+    from brgm_tf.estimators.restoring.inference import Step
 
 
 def restore(

@@ -18,9 +18,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from brgm_tf.core.errors import InputError, NotFiniteError
+from brgm_tf.estimators.restoring.inference import Step
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.batch_result import BatchCheckpoint, BatchResult
-from brgm_tf.pipeline.inference import Step
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.sharding import Shard
 

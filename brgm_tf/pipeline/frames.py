@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from brgm_tf.pipeline.measurement import Measurement
+from brgm_tf.estimators.restoring.measurement import Measurement
 
 FRAME_SIZE = 512
 MAX_FRAMES = 100  # A video of ten seconds; more frames would only cost memory.
@@ -17,9 +17,7 @@ class FrameRecorder:
 
     Args:
         render: (latents, measurement values, data, parameters) -> `Rendering`.
-        estimator: the `Estimator`.
-        prior: the `LatentPrior`.
-        num_layers: L, the number of latents of an image.
+        posterior: the `Posterior`.
         measurement: the batch.
         num_steps: number of all steps.
     """
@@ -28,23 +26,24 @@ class FrameRecorder:
         self,
         render: Callable,
         *,
-        estimator,
-        prior,
-        num_layers: int,
+        posterior,
         measurement: Measurement,
         num_steps: int,
     ):
-        self._render, self._estimator = render, estimator
+        self._render, self._posterior = render, posterior
         self._measurement, self._num_steps = measurement, num_steps
         count = len(measurement)
-        self._medians = estimator.parameters(prior.start(count).astype("float32"))
-        mean = prior.mean.astype("float32")
-        self._frames = [self._frame(np.broadcast_to(mean, (count, num_layers, len(mean))))]
+        # The position of the medians is also that of the mean latent.
+        median = posterior.layout.initial_position(count).astype("float32")
+        self._medians = posterior.parameters(median)
+        mean = posterior.prior.mean.astype("float32")
+        shape = (count, posterior.generator.num_ws, len(mean))
+        self._frames = [self._frame(np.broadcast_to(mean, shape))]
 
     def __call__(self, chunk) -> None:
         """Keeps a frame of the state if the next one is due."""
-        if int(chunk.state.step) * MAX_FRAMES // self._num_steps >= len(self._frames):
-            self._frames.append(self._frame(self._estimator.latents(chunk.state.v)))
+        if int(chunk.step) * MAX_FRAMES // self._num_steps >= len(self._frames):
+            self._frames.append(self._frame(self._posterior.latents(chunk.position)))
 
     def by_image(self) -> list[tuple[np.ndarray, ...]]:
         """Returns the frames [h, w, C] of each image of the batch."""

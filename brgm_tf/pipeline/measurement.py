@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from brgm_tf.estimators.restoring.measurement import Measurement
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.config import Config
 
 # The unit of a scanner is arbitrary: this quantile of the zero-filled magnitude becomes white.
 WHITE_QUANTILE = 0.999
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Measurement:
-    """The measurements of a batch.
-
-    Attributes:
-        names: names of the images.
-        values: y [B, h, w, C]; unobserved values are filled in.
-        data: per-image arrays of the corruption by name.
-        truth: the images before their corruption [B, H, W, C]; None if they are unknown.
-        parameters: parameters [B] of the simulated corruption by name, if they were drawn.
-        kspace_scale: [B], the magnitude that became white; None unless k-space was measured.
-    """
-
-    names: tuple[str, ...]
-    values: np.ndarray
-    data: Mapping[str, np.ndarray]
-    truth: np.ndarray | None = None
-    parameters: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    kspace_scale: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 class Acquisition:

@@ -1,11 +1,9 @@
-"""The loaded objects of a restoration: generator, corruption, posterior, estimator, distance."""
+"""Loads the model of a configuration: generator, corruption, posterior, estimator, LPIPS."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from brgm_tf.estimators.table import ESTIMATORS
 from brgm_tf.generators.loading import load_generator
@@ -14,67 +12,45 @@ from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.corruption_traits import create_corruption
 from brgm_tf.pipeline.objective import needs_perceptual, resolve_objective
 
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Model:
-    """The loaded objects of a restoration.
-
-    Attributes:
-        generator: the `generators.base.Generator`.
-        corruption: the `Corruption` for the generator's images, without per-image data.
-        posterior: the `Posterior`.
-        estimator: the `Estimator`.
-        perceptual: the `LPIPS` of the objective and of the report; None if neither needs it.
-    """
-
-    generator: Any
-    corruption: Any
-    posterior: Any
-    estimator: Any
-    perceptual: Any
+if TYPE_CHECKING:
+    from brgm_tf.estimators.restoring.batch import BatchRestorer
 
 
-def load_model(config: Config, *, notify: Callable[[str], object] | None = None) -> Model:
-    """Loads the model of a configuration.
+def load_model(config: Config, *, notify: Callable[[str], object] | None = None) -> BatchRestorer:
+    """Loads the objects that a configuration names.
 
     Args:
         config: the configuration.
         notify: called with a line of text for each event, such as a download.
 
+    Returns:
+        The `BatchRestorer` of the posterior and the estimator.
+
     Raises:
         InputError: weights cannot be fetched or read.
     """
+    from brgm_tf.core.compilation import compiled
+    from brgm_tf.estimators.restoring.batch import BatchRestorer
+    from brgm_tf.estimators.restoring.sampling import SampleOptions
+    from brgm_tf.posterior.posterior import Posterior
+
     perceptual = None
     if needs_perceptual(config):
         perceptual = load_perceptual(config.perceptual, progress=notify)
-    generator = load_generator(config.generator, progress=notify)
-    generator.freeze()
-    shape = (generator.resolution, generator.resolution, generator.channels)
-    corruption = create_corruption(config.corruption).of_images(shape)
-    posterior = _posterior(config, generator, corruption, perceptual)
+    posterior = Posterior(
+        load_generator(config.generator, progress=notify),
+        create_corruption(config.corruption),
+        objective=resolve_objective(config),
+        perceptual=perceptual,
+    )
     estimator = ESTIMATORS.row(config.estimator).load()(
-        posterior, corruption=corruption, num_steps=config.num_steps, **config.estimator_options
+        num_steps=config.num_steps, **config.estimator_options
     )
-    return Model(generator, corruption, posterior, estimator, perceptual)
-
-
-def _posterior(config: Config, generator, corruption, perceptual):
-    from brgm_tf.posterior.posterior import LatentPrior, Posterior, parameter_priors_of
-
-    objective = resolve_objective(config)
-    statistics = generator.latent_statistics()
-    features: Any = None
-    if perceptual is not None:
-        # Only brgm-pytorch enlarges small images; the LPIPS of the report does not.
-        enlarge = objective.family == "brgm_torch"
-        features = functools.partial(perceptual.features, enlarge=enlarge)
-    prior = LatentPrior(
-        statistics.mean,
-        statistics.covariance,
-        generator.num_ws,
-        objective.layer_scale,
-        parameter_priors_of(corruption.params, objective),
+    sampling = SampleOptions(
+        num_samples=config.num_samples,
+        seed=config.seed,
+        dispersion_factor=config.dispersion_factor,
+        model_discrepancy_stddev=config.model_discrepancy_stddev,
     )
-    return Posterior(
-        synthesis=generator.synthesis, features=features, prior=prior, objective=objective
-    )
+    distance = None if perceptual is None else compiled(perceptual)
+    return BatchRestorer(posterior, estimator, sampling=sampling, distance=distance)

@@ -1,25 +1,23 @@
-"""The model in TensorFlow Probability: prior, likelihood, objectives, joint distribution."""
+"""The posterior in TensorFlow Probability: prior, likelihood, objectives, joint distribution."""
 
 from typing import TYPE_CHECKING
 
 from brgm_tf.core import lazy
 
 if TYPE_CHECKING:
-    from brgm_tf.posterior.joint import joint_distribution as joint_distribution
+    from brgm_tf.posterior.latent_prior import LatentPrior as LatentPrior
     from brgm_tf.posterior.objectives import OBJECTIVES as OBJECTIVES
     from brgm_tf.posterior.objectives import Objective as Objective
     from brgm_tf.posterior.objectives import objective as objective
-    from brgm_tf.posterior.posterior import LatentPrior as LatentPrior
     from brgm_tf.posterior.posterior import Posterior as Posterior
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
     {
-        "LatentPrior": "posterior",
+        "LatentPrior": "latent_prior",
         "OBJECTIVES": "objectives",
         "Objective": "objectives",
         "Posterior": "posterior",
-        "joint_distribution": "joint",
         "objective": "objectives",
     },
 )

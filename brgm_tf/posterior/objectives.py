@@ -1,33 +1,56 @@
-"""Which objective: the scales of its terms, by name. Imports nothing heavy."""
+"""Objectives: the scales of the terms of the posterior, by name. TensorFlow is not imported."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.registry import Registry, Row
 
 OPTIMIZERS = ("adam", "lbfgs")
+
+# The distributions that an objective consists of.
+FAMILIES = Registry(
+    "family",
+    {
+        "bayes": Row("brgm_tf.posterior.terms:BayesTerms", "normalised densities"),
+        "tempered": Row(
+            "brgm_tf.posterior.terms:TemperedTerms",
+            "densities with a likelihood that counts a limited number of values",
+        ),
+        "brgm_tf1": Row("brgm_tf.posterior.terms:BrgmTf1Terms", "the sums of razvanmarinescu/brgm"),
+        "brgm_torch": Row(
+            "brgm_tf.posterior.terms:BrgmTorchTerms", "the sums of razvanmarinescu/brgm-pytorch"
+        ),
+    },
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """Scales of the terms of the posterior, and how it is climbed; see `posterior.Posterior`.
+    """Scales of the terms of the posterior, and the optimizer that maximizes their sum.
 
     Args:
-        family: 'brgm_tf1', 'brgm_torch', 'tempered' or 'bayes': the formulas of the terms.
-        pixel_scale: multiplies the pixel term.
-        perceptual_scale: multiplies the perceptual term; 0 leaves VGG16 out.
-        prior_scale: multiplies the Gaussian prior on the latents.
-        colinearity_scale: multiplies the colinearity prior.
-        noise_scale: standard deviation of a pixel, grey levels; None to infer it, which
-            bayes alone does unless a stage of noise has it unknown. Not of the originals'.
-        effective_sample_size_cap: most independent values that a measurement is taken to
-            hold; tempered only.
-        layer_scale: how far a layer's latent may leave the shared one; not of the originals'.
-        optimizer: a name of `OPTIMIZERS`.
-        learning_rate: Adam's, at its height, in the units of the coordinates.
-        rampup: share of the steps over which the rate grows from 0.
-        rampdown: share of the steps at the end over which it falls to 0 as a cosine.
+        family: Distributions of the terms, a name of `FAMILIES`; see `terms`.
+        pixel_scale: Factor of the pixel term.
+        perceptual_scale: Factor of the perceptual term; 0 leaves VGG16 out.
+        prior_scale: Factor of the Gaussian prior on the latents.
+        colinearity_scale: Factor of the colinearity term.
+        noise_scale: Standard deviation of the noise of a pixel, grey levels; None to infer it with
+            bayes. Originals ignore it.
+        effective_sample_size_cap: Largest number of independent values that a measurement counts
+            as; tempered only.
+        layer_scale: Deviation of a layer's latent from the latent that all layers share, in
+            standard deviations; None for independent layers, as in the originals.
+        optimizer: Name of the optimizer, one of `OPTIMIZERS`.
+        learning_rate: Peak learning rate of Adam, in the units of the position.
+        rampup: Fraction of the steps over which the learning rate grows from 0.
+        rampdown: Fraction of the steps at the end over which the learning rate falls to 0.
+
+    Example:
+        >>> objective("bayes", noise_scale=5.0).noise_scale
+        5.0
     """
 
     family: str
@@ -43,9 +66,13 @@ class Objective:
     rampup: float = 0.05
     rampdown: float = 0.25
 
+    def create_terms(self) -> Any:
+        """Returns the `terms.Terms` of the family with these scales; imports TensorFlow."""
+        return FAMILIES.row(self.family).load()(self)
 
-# The originals' weights: TF1's projector_wplus.py, PyTorch's bayesmap_recon.py. The latter
-# multiplies its colinearity by 10 for super-resolution above a factor of 16.
+
+# The originals' weights are those of TF1's projector_wplus.py and PyTorch's bayesmap_recon.py. The
+# latter multiplies its colinearity by 10 for super-resolution above a factor of 16.
 OBJECTIVES = {
     "balanced": Objective(
         "tempered",
@@ -58,8 +85,7 @@ OBJECTIVES = {
         layer_scale=1.0,
         optimizer="lbfgs",
     ),
-    # Normalised densities, and nothing that is tempered: the only one whose posterior is a
-    # statement of how much is known.
+    # The only objective of normalised, untempered densities: its posterior states what is known.
     "bayes": Objective(
         "bayes",
         pixel_scale=1.0,
@@ -76,33 +102,45 @@ OBJECTIVES = {
 
 
 def objective(name: str, **overrides) -> Objective:
-    """The objective `name` with other values for some of its fields.
+    """Returns the objective `name` with other values of some of its fields.
+
+    Args:
+        name: Name in `OBJECTIVES`.
+        **overrides: Values by field; None keeps the value of the objective.
 
     Raises:
-        InputError: there is no such objective, or a scale is out of range.
+        InputError: There is no such objective, or a value is out of range.
+
+    Example:
+        >>> objective("balanced", perceptual_scale=0.0).perceptual_scale
+        0.0
     """
     if name not in OBJECTIVES:
         raise InputError("objective", "must be one of " + ", ".join(OBJECTIVES), objective=name)
-    given = {key: value for key, value in overrides.items() if value is not None}
-    known = {field.name for field in dataclasses.fields(Objective)} - {"family", "optimizer"}
-    optimizer = given.pop("optimizer", OBJECTIVES[name].optimizer)
+    values = {key: value for key, value in overrides.items() if value is not None}
+    optimizer = values.pop("optimizer", OBJECTIVES[name].optimizer)
     if optimizer not in OPTIMIZERS:
         raise InputError(
             "optimizer", "must be one of " + ", ".join(OPTIMIZERS), optimizer=optimizer
         )
-    for key, value in given.items():
-        if key not in known or isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(
-                key,
-                "must be a number, and one of the scales " + ", ".join(sorted(known)),
-                **{key: value},
-            )
-        if not 0 <= value < float("inf"):
-            raise InputError(key, "must be a number of at least 0", **{key: value})
-    for key in ("noise_scale", "effective_sample_size_cap", "learning_rate", "layer_scale"):
-        if given.get(key) == 0:
-            raise InputError(key, "must be above 0", **{key: 0})
-    for key in ("rampup", "rampdown"):
-        if given.get(key, 0) > 1:
-            raise InputError(key, "must be a share in [0, 1]", **{key: given[key]})
-    return dataclasses.replace(OBJECTIVES[name], optimizer=optimizer, **given)
+    for key, value in values.items():
+        _check_scale(key, value)
+    return dataclasses.replace(OBJECTIVES[name], optimizer=optimizer, **values)
+
+
+def _check_scale(key: str, value) -> None:
+    """Raises an `InputError` unless the value is in the range of the field."""
+    scales = {field.name for field in dataclasses.fields(Objective)} - {"family", "optimizer"}
+    if key not in scales or isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(
+            key,
+            "must be a number, and one of the scales " + ", ".join(sorted(scales)),
+            **{key: value},
+        )
+    if not 0 <= value < float("inf"):
+        raise InputError(key, "must be a number of at least 0", **{key: value})
+    positive = ("noise_scale", "effective_sample_size_cap", "learning_rate", "layer_scale")
+    if value == 0 and key in positive:
+        raise InputError(key, "must be above 0", **{key: value})
+    if value > 1 and key in ("rampup", "rampdown"):
+        raise InputError(key, "must be a fraction in [0, 1]", **{key: value})

@@ -1,374 +1,318 @@
-"""The posterior over latents: priors, likelihoods and the objectives made of them.
+"""The posterior of latents and unknown parameters, given a measurement.
 
-Notation: B images; ws [B, L, D] latents; x = synthesis(ws) images in [-1, 1]; y the
-measurement; f the corruption's mean; mu [D] and Sigma [D, D] the mean and covariance of
-w; sigma = sqrt(trace Sigma); phi the weighted perceptual features, whose squared
-differences sum to LPIPS. Every term is a log-probability per image [B], up to a
-constant in ws unless the objective's family is bayes; a loss is minus their sum.
-`joint` says the same in TensorFlow Probability's distributions.
+Notation: B images; v [B, V, D] whitened latents (`LatentPrior`); z [B, P] standard normal
+parameters, t the parameters themselves (`core.parameter_priors`); x = synthesis(w(v)) images in
+[-1, 1]; f the corruption; y the measurement.
 
-Reference: Marinescu, Moyer, Golland, Bayesian Image Reconstruction using Deep
-Generative Models (arXiv 2012.04567), equations 3 to 6.
+    p(v, z, y) = p(v) p(z) p(y | f(x)) exp(-perceptual) exp(-colinearity)
+
+Reference: Marinescu, Moyer, Golland, Bayesian Image Reconstruction using Deep Generative Models
+(arXiv 2012.04567), equations 3 to 6.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 
+from brgm_tf.core.compilation import compiled
 from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
+from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.likelihood import Likelihood
+from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, load_perceptual
+from brgm_tf.posterior.conditions import Conditions
+from brgm_tf.posterior.joint import OnePassJointDistribution
+from brgm_tf.posterior.latent_prior import LatentPrior, StandardNormal
 from brgm_tf.posterior.objectives import Objective
+from brgm_tf.posterior.objectives import objective as objective_of
+from brgm_tf.posterior.position import PositionLayout
 
+Root = tfp.distributions.JointDistributionCoroutine.Root
 TERMS = ("pixel", "perceptual", "prior", "colinearity")
-_HALF_RANGE = 127.5  # grey levels in one unit of [-1, 1]
-# No covariance of a mapping has full rank in practice: eigenvalues below this share of
-# the largest are raised to it, so that whitening does not blow up dead directions.
-_EIGENVALUE_FLOOR = 1e-4
-
-
-@dataclasses.dataclass(frozen=True)
-class LatentPrior:
-    """Where latents and unknown parameters lie, and the coordinates in which they are optimised.
-
-    With `layer_scale` t, the latents of the layers are Gaussian and correlated,
-
-        w_l = mu + S (u + t d_l),   u, d_l ~ N(0, I),   S S^T = Sigma,
-
-    that is Cov(w_l, w_m) = Sigma (1 + t^2 [l = m]): a generator is trained with one w
-    for all layers, and t says how far a layer may leave it. The coordinates are
-    v = (u, d_1, ..., d_L) [B, 1 + L, D]; minimising |v|^2 over the splits of a given w
-    gives its Mahalanobis norm, so the mode is that of the density of w. Without
-    layer_scale the layers are independent, w_l ~ N(mu, diag Sigma), and the coordinates
-    are w - mu, [B, L, D], as in the originals.
-
-    Each of P unknown parameters has a coordinate z ~ N(0, 1) besides (see `unknown`): the first P
-    of further rows, whose others are nothing.
-
-    Args:
-        mean: mu [D].
-        covariance: Sigma [D, D].
-        num_ws: L.
-        layer_scale: t, or None for independent layers.
-        unknowns: parameters that are inferred, by name.
-    """
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    num_ws: int
-    layer_scale: float | None = None
-    parameter_priors: Mapping[str, ParameterPrior] = dataclasses.field(default_factory=dict)
-
-    @property
-    def total_stddev(self) -> float:
-        """sigma = sqrt(trace Sigma): the originals' scalar."""
-        return float(np.sqrt(np.trace(self.covariance)))
-
-    @property
-    def root(self) -> np.ndarray:
-        """S [D, D], with S S^T = Sigma (its smallest eigenvalues raised)."""
-        values, vectors = np.linalg.eigh(self.covariance)
-        return vectors * np.sqrt(np.maximum(values, _EIGENVALUE_FLOOR * values[-1]))
-
-    @property
-    def num_rows(self) -> int:
-        """Rows of coordinates that are of the latents: 1 + L or L."""
-        return self.num_ws + (self.layer_scale is not None)
-
-    @property
-    def size(self) -> int:
-        """Coordinates that are something, which are the first ones."""
-        return self.num_rows * self.mean.shape[0] + len(self.parameter_priors)
-
-    def start(self, num_images: int) -> np.ndarray:
-        """Coordinates [B, K, D] of the mean latent and of the parameters' medians."""
-        width = self.mean.shape[0]
-        return np.zeros([num_images, math.ceil(self.size / width), width])
-
-    def sample_equal_layers(self, num_samples: int, *, seed: int) -> np.ndarray:
-        """Coordinates [num_samples, K, D] of w ~ N(mu, Sigma), the same at every layer.
-
-        Unknown parameters are drawn, too.
-        """
-        rng = np.random.RandomState(seed)
-        u = rng.randn(num_samples, 1, self.mean.shape[0])
-        coordinates = self.start(num_samples)
-        if self.layer_scale is None:
-            coordinates[:, : self.num_rows] = u @ self.root.T
-        else:
-            coordinates[:, :1] = u
-        for i, z in enumerate(rng.randn(len(self.parameter_priors), num_samples)):
-            row, column = divmod(i, self.mean.shape[0])
-            coordinates[:, self.num_rows + row, column] = z
-        return coordinates
-
-    @property
-    def variance(self) -> np.ndarray:
-        """Prior variance of each coordinate of a row [D]."""
-        independent = self.layer_scale is None
-        return np.diag(self.covariance) if independent else np.ones_like(self.mean)
-
-    def squared_norm(self, coordinates):
-        """-2 log density of the latents at coordinates v, up to a constant: [B]."""
-        variance = tf.constant(self.variance, coordinates.dtype)
-        return tf.reduce_sum(tf.square(self.of_latents(coordinates)) / variance, axis=[1, 2])
-
-    def of_latents(self, coordinates):
-        """The rows [B, 1 + L or L, D] of coordinates that are of the latents."""
-        return coordinates[:, : self.num_rows] if self.parameter_priors else coordinates
-
-    def of_parameters(self, coordinates):
-        """The coordinates z [B, P] of the parameters."""
-        count = len(self.parameter_priors)
-        flat = tf.reshape(coordinates[:, self.num_rows :], [tf.shape(coordinates)[0], -1])
-        return flat[:, :count]
-
-    def flat(self, coordinates):
-        """Those [B, N] of coordinates [B, K, D] that are something."""
-        return tf.reshape(coordinates, [coordinates.shape[0], -1])[:, : self.size]
-
-    def shaped(self, flat):
-        """Coordinates [..., K, D] of flat ones [..., N]."""
-        _, rows, columns = self.start(1).shape
-        nothing = rows * columns - flat.shape[-1]
-        if nothing:
-            flat = tf.pad(flat, [[0, 0]] * (flat.shape.rank - 1) + [[0, nothing]])
-        return tf.reshape(flat, [*flat.shape[:-1], rows, columns])
-
-    def parameters(self, coordinates) -> dict[str, tf.Tensor]:
-        """The parameters at coordinates v by name, [B] each."""
-        if not self.parameter_priors:
-            return {}
-        z = tf.unstack(self.of_parameters(coordinates), num=len(self.parameter_priors), axis=1)
-        return {
-            name: unknown.forward(own)
-            for (name, unknown), own in zip(self.parameter_priors.items(), z, strict=True)
-        }
-
-    @property
-    def log_normaliser(self) -> float:
-        """What `squared_norm` leaves out: log density = -squared_norm / 2 - log_normaliser."""
-        return 0.5 * self.num_rows * float(np.log(2.0 * math.pi * self.variance).sum())
-
-    def parameters_log_prob(self, coordinates):
-        """log N(z | 0, I), [B]."""
-        squared = tf.reduce_sum(tf.square(self.of_parameters(coordinates)), axis=1)
-        return -0.5 * (squared + len(self.parameter_priors) * math.log(2.0 * math.pi))
-
-    def latents(self, coordinates):
-        """Latents ws [B, L, D] of coordinates v."""
-        dtype = coordinates.dtype
-        mean = tf.constant(self.mean, dtype)
-        coordinates = self.of_latents(coordinates)
-        if self.layer_scale is None:
-            return mean + coordinates
-        shared, deviations = coordinates[:, :1], coordinates[:, 1:]
-        whitened = shared + self.layer_scale * deviations
-        return mean + tf.einsum("bld,ed->ble", whitened, tf.constant(self.root, dtype))
-
-
-def parameter_priors_of(
-    params: Mapping[str, ParameterPrior], objective: Objective
-) -> dict[str, ParameterPrior]:
-    """What is inferred: a corruption's `params`, and the noise scale that bayes is not given."""
-    infers_noise = objective.family == "bayes" and objective.noise_scale is None
-    return ({"noise_scale": NOISE_SCALE} if infers_noise else {}) | dict(params)
 
 
 class Posterior:
-    """log p(ws, parameters | y) up to a constant, term by term.
+    """Posterior of the latents of a generator and of unknown parameters.
+
+    `joint` is the model as a joint distribution of TensorFlow Probability. `terms` are its
+    log-densities at a measurement, which every estimator maximizes or samples.
 
     Args:
-        synthesis: ws [B, L, D] -> images [B, H, W, C].
-        features: images -> list of weighted perceptual features phi_l(x).
-        prior: the `LatentPrior`.
-        objective: which terms, with which scales.
+        generator: `Generator`, or an object with its `synthesis`, `latent_statistics`, `num_ws`,
+            `resolution` and `channels`. It is frozen.
+        corruption: `Corruption` of the images; its unknown parameters are inferred.
+        objective: Name in `OBJECTIVES`, or an `Objective`.
+        perceptual: LPIPS, or a handle of its weights; None for the default ones. They are
+            loaded if the objective has a perceptual term.
+
+    Attributes:
+        generator: The generator.
+        corruption: The corruption for images of the generator's size.
+        objective: The `Objective`.
+        model_terms: Distributions of the terms, a `terms.Terms`.
+        prior: `LatentPrior` of the generator.
+        parameter_priors: Priors of the parameters that are inferred, by name.
+        layout: `PositionLayout` of the positions that estimators move.
+        features: Function from images to a list of perceptual features; None if not needed.
+        programs: Compiled programs of estimators, by estimator.
+
+    Raises:
+        InputError: There is no such objective, or the perceptual weights cannot be read.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from brgm_tf.corruptions.identity import Identity
+        >>> moments = SimpleNamespace(mean=np.zeros(2), covariance=np.eye(2))
+        >>> generator = SimpleNamespace(
+        ...     synthesis=lambda w: tf.reshape(w, [-1, 2, 2, 1]), latent_statistics=lambda: moments,
+        ...     num_ws=2, resolution=2, channels=1)
+        >>> posterior = Posterior(generator, Identity(), objective="bayes")
+        >>> list(posterior.parameter_priors), posterior.layout.shape(1)
+        (['noise_scale'], (1, 4, 2))
+        >>> y = tf.zeros([1, 2, 2, 1])
+        >>> terms = posterior.terms(tf.zeros([1, 4, 2]), posterior.condition(y))
+        >>> {name: round(float(term[0]), 1) for name, term in terms.items()}
+        {'pixel': 9.3, 'perceptual': 0.0, 'prior': -6.4, 'colinearity': 0.0}
     """
 
     def __init__(
-        self, *, synthesis: Callable, features: Callable, prior: LatentPrior, objective: Objective
+        self,
+        generator,
+        corruption: Corruption,
+        *,
+        objective: str | Objective = "balanced",
+        perceptual=None,
     ):
-        self.synthesis = synthesis
-        self.features = features
-        self.prior = prior
-        self.objective = objective
+        freeze = getattr(generator, "freeze", None)
+        if freeze is not None:
+            freeze()
+        size = generator.resolution, generator.resolution, generator.channels
+        self.generator, self.corruption = generator, corruption.of_images(size)
+        self.objective = objective_of(objective) if isinstance(objective, str) else objective
+        self.model_terms = self.objective.create_terms()
+        statistics = generator.latent_statistics()
+        self.prior = LatentPrior(
+            statistics.mean, statistics.covariance, generator.num_ws, self.objective.layer_scale
+        )
+        self.parameter_priors: dict[str, ParameterPrior] = (
+            self.model_terms.parameter_priors | self.corruption.params
+        )
+        self.layout = PositionLayout(*self.prior.event_shape, len(self.parameter_priors))
+        self.features = self._load_features(perceptual)
+        self.programs: dict[Hashable, Any] = {}
+        # The graph runs once a batch: XLA would only delay the first step.
+        self._target = compiled(self._features_of_measurement)
 
-    def terms(
-        self, coordinates, *, corruption, measurement, target, noise_scale=None
-    ) -> dict[str, tf.Tensor]:
-        """The terms of `TERMS` at `coordinates`, each [B].
+    def condition(self, measurement, data: Mapping | None = None, *, dtype="float32") -> Conditions:
+        """Returns the conditions that a measured batch sets.
 
         Args:
-            coordinates: v, see `LatentPrior`.
-            corruption: a `Corruption` with its data bound; its `params` are bound here.
-            measurement: y.
-            target: features of the picture of y (None when `perceptual_scale` is 0).
-            noise_scale: [B] in grey levels, instead of the objective's or one that is inferred.
+            measurement: y [B, h, w, c].
+            data: Per-image arrays of the corruption, by name.
+            dtype: Floating-point type of the positions.
         """
-        ws = self.prior.latents(coordinates)
-        x = self.synthesis(ws)
-        corruption, own_scale = self.bound(corruption, coordinates)
-        noise_scale = own_scale if noise_scale is None else noise_scale
-        zero = tf.zeros_like(coordinates[:, 0, 0])
-        has_features = self.objective.perceptual_scale > 0
+        measurement = tf.convert_to_tensor(measurement, self.corruption.dtype_for(dtype))
+        data = data or {}
+        target = self._target(measurement, data) if self.features else []
+        return {"measurement": measurement, "data": data, "target": target}
+
+    # Positions.
+
+    def latents(self, position) -> tf.Tensor:
+        """Returns the latents w [B, L, D] of a position [B, K, D]."""
+        return self.prior.latents(self.layout.whitened_latents(position))
+
+    def inferred_parameters(self, position) -> dict[str, tf.Tensor]:
+        """Returns the unknown parameters t [B] at a position [B, K, D], by name."""
+        if not self.parameter_priors:
+            return {}
+        return self._parameters_of(self.layout.parameters(position))
+
+    def parameters(self, position) -> dict[str, tf.Tensor]:
+        """Returns the unknown parameters [B] at a position, and the noise scale if it is given."""
+        position = tf.convert_to_tensor(position)
+        parameters = self.inferred_parameters(position)
+        if "noise_scale" not in parameters and not self.model_terms.is_original:
+            scale = tf.cast(self.objective.noise_scale, position.dtype)
+            parameters["noise_scale"] = tf.fill([position.shape[0]], scale)
+        return parameters
+
+    def sample_equal_layers(self, num_samples: int, *, seed: int) -> np.ndarray:
+        """Samples positions [num_samples, K, D] from the prior, with equal latents at every layer.
+
+        Args:
+            num_samples: Number of positions.
+            seed: Seed of the samples.
+        """
+        rng = np.random.RandomState(seed)
+        whitened_latents = self.prior.sample_equal_layers(rng, num_samples)
+        parameters = rng.randn(len(self.parameter_priors), num_samples).T
+        return self.layout.pack(whitened_latents, parameters)
+
+    # The model.
+
+    def terms(self, position, conditions: Conditions, *, noise_scale=None) -> dict[str, tf.Tensor]:
+        """Returns the terms of `TERMS` at a position, log-densities [B] by name.
+
+        They are the `log_prob_parts` of `joint`, those of latents and parameters added to 'prior'.
+        Terms that the objective does not have are 0.
+
+        Args:
+            position: Position [B, K, D].
+            conditions: Measured batch of `condition`.
+            noise_scale: Noise scale [B] in grey levels that replaces the one of the position.
+        """
+        joint = self.joint(
+            position.shape[0],
+            data=conditions["data"],
+            target=conditions["target"],
+            noise_scale=noise_scale,
+            dtype=position.dtype,
+        )
+        parts = joint.log_prob_parts(self.joint_values(joint, position, conditions["measurement"]))
+        prior = parts["latents"]
+        if "parameters" in parts:
+            prior += parts["parameters"]
+        zero = tf.zeros_like(prior)
         return {
-            "pixel": self.pixel_log_prob(
-                x, corruption=corruption, measurement=measurement, noise_scale=noise_scale
-            ),
-            "perceptual": self.perceptual_log_prob(
-                corruption.as_image(corruption.fill_unobserved(corruption.forward(x))),
-                target=target,
-            )
-            if has_features
-            else zero,
-            "prior": self.prior_log_prob(coordinates),
-            "colinearity": self.colinearity_log_prob(ws),
+            "pixel": parts["measurement"],
+            "perceptual": parts.get("perceptual", zero),
+            "prior": prior,
+            "colinearity": parts.get("colinearity", zero),
         }
 
-    def bound(self, corruption, coordinates):
-        """The corruption with the parameters at v bound, and the noise scale [B] there.
+    def log_prob(self, position, conditions: Conditions) -> tf.Tensor:
+        """Returns log p(v, z, y) [B] up to a constant, the sum of the terms."""
+        return tf.add_n(list(self.terms(position, conditions).values()))
 
-        The latter is None where it is not inferred.
-        """
-        parameters = self.prior.parameters(coordinates)
-        own = corruption.with_params(**{name: parameters[name] for name in corruption.params})
-        return own, parameters.get("noise_scale")
+    def joint(
+        self, num_images: int, *, data=None, target=None, noise_scale=None, dtype=tf.float32
+    ) -> OnePassJointDistribution:
+        """Returns the model as a joint distribution of TensorFlow Probability.
 
-    def pixel_log_prob(self, x, *, corruption, measurement, noise_scale=None):
-        """Pixel likelihood.
-
-            brgm_*:   -pixel_scale * mean over all values of (y - f(x))^2, in grey levels
-            bayes:    pixel_scale * log p(y | f(x)), summed over the observed values
-            tempered: the same times min(1, effective_size / number of observed values)
-
-        Values are real numbers: of a complex one the real and the imaginary part are two.
-
-        p(y | f(x)) is the corruption's: N(y | f(x), noise_scale^2) unless a stage of noise says
-        other. The tempering is there because the misfit of a generator is smooth: a photograph
-        of a million pixels holds no million independent measurements of it.
-        """
-        if self.objective.family.startswith("brgm"):
-            error = measurement - corruption.fill_unobserved(corruption.forward(x))
-            error = corruption.components(error) * _HALF_RANGE
-            scale = self.objective.pixel_scale
-            return -scale * tf.reduce_mean(tf.square(error), axis=[1, 2, 3])
-        log_prob = corruption.log_prob(measurement, x, self.noise_params(noise_scale))
-        return self.likelihood_power(measurement, corruption=corruption) * log_prob
-
-    def likelihood_power(self, measurement, *, corruption):
-        """The power [B] that the likelihood is raised to; not of the originals' objectives."""
-        size = self._observed_size(measurement, corruption=corruption)
-        power = self.objective.pixel_scale * tf.ones_like(size)
-        if self.objective.family == "tempered":
-            # Never a division by zero: a measurement without an observed value has log_prob 0.
-            effective = self.objective.effective_sample_size_cap
-            power *= effective / tf.maximum(size, effective)
-        return power
-
-    def effective_values(self, measurement, *, corruption):
-        """How many values [B] the measurement counts as: those observed, times `likelihood_power`."""
-        size = self._observed_size(measurement, corruption=corruption)
-        return size * self.likelihood_power(measurement, corruption=corruption)
-
-    def _observed_size(self, measurement, *, corruption):
-        observed = self._observed_components(measurement, corruption=corruption)
-        return tf.reduce_sum(observed, axis=[1, 2, 3])
-
-    def pixel_precision(self, mean, *, corruption, noise_scale=None):
-        """Fisher information of the pixel term about f(x); not of the originals' objectives.
-
-        For normal noise, p with pixel term = -1/2 sum p (y - f(x))^2 + constant.
+        Its parts are 'latents' v [B, V, D], 'parameters' z [B, P], 'measurement' y, and the
+        pseudo-observations 'perceptual' and 'colinearity' [B], whose observed value is 0. Parts that
+        the model does not have are left out.
 
         Args:
-            mean: f(x).
-            corruption: a `Corruption` with its data bound.
-            noise_scale: [B] in grey levels, instead of the objective's.
-
-        Returns:
-            Of the shape of the components of f(x), in units of [-1, 1]; 0 where not observed.
+            num_images: B.
+            data: Per-image arrays of the corruption, by name.
+            target: Features of y; None to compute them from y.
+            noise_scale: Noise scale [B] in grey levels that replaces the one of z.
+            dtype: Floating-point type of v and z.
         """
-        observed = self._observed_components(mean, corruption=corruption)
-        precision = corruption.precision(mean, self.noise_params(noise_scale))
-        precision = tf.broadcast_to(precision, tf.shape(mean))
-        precision = tf.tile(precision, [1, 1, 1, observed.shape[-1] // mean.shape[-1]])
-        power = self.likelihood_power(mean, corruption=corruption)
-        return power[:, None, None, None] * observed * precision
+        objective, terms, count = self.objective, self.model_terms, len(self.parameter_priors)
+        corruption = self.corruption.with_data(**(data or {}))
 
-    def _observed_components(self, y, *, corruption):
-        """1 for each component of y that is observed, 0 for the others."""
-        observed = tf.broadcast_to(corruption.observation_mask(y), tf.shape(y))
-        count = corruption.components(y).shape[-1] // y.shape[-1]
-        return tf.tile(observed, [1, 1, 1, count])
+        def model():
+            v = yield Root(terms.latents(self.prior, num_images, dtype))
+            parameters = {}
+            if count:
+                z = yield Root(StandardNormal(num_images, count, dtype=dtype, name="parameters"))
+                parameters = self._parameters_of(z)
+            latents = self.prior.latents(v)
+            x = self.generator.synthesis(latents)
+            likelihood = self._likelihood_of(x, corruption, parameters, noise_scale)
+            y = yield terms.measurement(likelihood)
+            if objective.perceptual_scale > 0:
+                features = self._features_of(likelihood.corruption, likelihood.noise_free)
+                features_of_y = target or self._features_of(likelihood.corruption, y)
+                yield terms.perceptual(features, features_of_y)
+            if objective.colinearity_scale > 0:
+                yield terms.colinearity(latents)
 
-    def noise_params(self, noise_scale=None) -> dict[str, object]:
-        """The likelihood's parameters: a noise scale, or else the objective's.
+        return OnePassJointDistribution(model, names=self._part_names)
 
-        One that is to be inferred and is not given has its prior's median.
+    def joint_values(self, joint: OnePassJointDistribution, position, measurement):
+        """Returns the values of the parts of `joint` at a position and a measurement."""
+        zero = tf.zeros(position.shape[:1], position.dtype)
+        values = {
+            "latents": self.layout.whitened_latents(position),
+            "parameters": self.layout.parameters(position),
+            "measurement": measurement,
+            "perceptual": zero,
+            "colinearity": zero,
+        }
+        return joint.values(**{name: values[name] for name in self._part_names})
+
+    def measurement_distribution(self, position, data: Mapping):
+        """Returns the distribution of the measurement at a position, as the terms have it.
+
+        Args:
+            position: Position [B, K, D].
+            data: Per-image arrays of the corruption, by name.
         """
-        if noise_scale is None and "noise_scale" in self.prior.parameter_priors:
-            noise_scale = self.prior.parameter_priors["noise_scale"].median
+        x = self.generator.synthesis(self.latents(position))
+        return self.measurement_of(x, data=data, parameters=self.inferred_parameters(position))
+
+    def measurement_of(self, x, *, data: Mapping | None = None, parameters: Mapping | None = None):
+        """Returns the distribution of the measurement of images, as the terms have it.
+
+        Args:
+            x: Images [B, H, W, C].
+            data: Per-image arrays of the corruption, by name.
+            parameters: Unknown parameters [B] of the corruption and of the noise, by name.
+        """
+        corruption = self.corruption.with_data(**(data or {}))
+        likelihood = self._likelihood_of(x, corruption, parameters or {}, None)
+        return self.model_terms.measurement(likelihood)
+
+    def noise_params(self, noise_scale=None) -> dict[str, Any]:
+        """Returns the parameters of the likelihood: a noise scale in grey levels.
+
+        Args:
+            noise_scale: Noise scale; None for the one of the objective, or for the prior's median
+                if the noise scale is inferred.
+        """
+        if noise_scale is None and "noise_scale" in self.parameter_priors:
+            noise_scale = self.parameter_priors["noise_scale"].median
         if noise_scale is None:
             noise_scale = self.objective.noise_scale or NOISE_SCALE.median
         return {"noise_scale": noise_scale}
 
-    def perceptual_log_prob(self, predicted_measurement, *, target):
-        """Perceptual likelihood.
+    @property
+    def _part_names(self) -> tuple[str, ...]:
+        """Names of the parts of `joint`."""
+        parts = {
+            "latents": True,
+            "parameters": bool(self.parameter_priors),
+            "measurement": True,
+            "perceptual": self.objective.perceptual_scale > 0,
+            "colinearity": self.objective.colinearity_scale > 0,
+        }
+        return tuple(name for name, is_part in parts.items() if is_part)
 
-        brgm_torch:     -perceptual_scale * mean over all features of (phi(y) - phi(f(x)))^2
-        the other ones: -perceptual_scale * LPIPS(y, f(x))
+    def _parameters_of(self, z) -> dict[str, tf.Tensor]:
+        """Returns the parameters t [B] of z [B, P], by name."""
+        columns = tf.unstack(z, num=len(self.parameter_priors), axis=1)
+        pairs = zip(self.parameter_priors.items(), columns, strict=True)
+        return {name: prior.forward(column) for (name, prior), column in pairs}
 
-        Of the pictures of y and f(x), where they are none themselves.
-        """
-        features = self.features(predicted_measurement)
-        pairs = zip(features, target, strict=True)
-        total = sum(tf.reduce_sum(tf.square(a - b), axis=[1, 2, 3]) for a, b in pairs)
-        if self.objective.family == "brgm_torch":
-            total /= sum(int(np.prod(f.shape[1:])) for f in features)
-        return -self.objective.perceptual_scale * total
+    def _likelihood_of(
+        self, x, corruption: Corruption, parameters: Mapping, noise_scale
+    ) -> Likelihood:
+        """Returns the likelihood of images, with the parameters bound to the corruption."""
+        bound = corruption.with_params(**{n: parameters[n] for n in corruption.params})
+        noise_scale = parameters.get("noise_scale") if noise_scale is None else noise_scale
+        return bound.likelihood(x, self.noise_params(noise_scale))
 
-    def prior_log_prob(self, coordinates):
-        """Gaussian prior.
+    # Features.
 
-        brgm_*:   -prior_scale * mean over L, D of ((w - mu) / sigma)^2
-        tempered: prior_scale * log N(ws | mu, Cov), less its constant (see `LatentPrior`)
-        bayes:    prior_scale * log density of the coordinates v
+    def _load_features(self, perceptual):
+        """Returns the function from images to features, or None without a perceptual term."""
+        if not self.objective.perceptual_scale > 0:
+            return None
+        network = load_perceptual(PERCEPTUAL_WEIGHTS if perceptual is None else perceptual)
+        return functools.partial(network.features, enlarge=self.model_terms.enlarges_features)
 
-        And of all the log density of the unknown parameters' coordinates.
-        """
-        log_prob = self._latents_log_prob(coordinates)
-        if not self.prior.parameter_priors:
-            return log_prob
-        return log_prob + self.prior.parameters_log_prob(coordinates)
+    def _features_of(self, corruption: Corruption, y):
+        """Returns the features of a measurement, whose unobserved values are filled."""
+        return self.features(corruption.as_image(corruption.fill_unobserved(y)))
 
-    def _latents_log_prob(self, coordinates):
-        if not self.objective.family.startswith("brgm"):
-            log_prob = -0.5 * self.prior.squared_norm(coordinates)
-            if self.objective.family == "bayes":
-                log_prob -= self.prior.log_normaliser
-            return self.objective.prior_scale * log_prob
-        squared = tf.square(self.prior.of_latents(coordinates))
-        sigma = self.prior.total_stddev
-        return -self.objective.prior_scale * tf.reduce_mean(squared, axis=[1, 2]) / sigma**2
-
-    def colinearity_log_prob(self, ws):
-        """Colinearity of the layers' latents.
-
-        brgm_torch:     -colinearity_scale * sum over l, m of |1 - cos(w_l, w_m)|
-        the other ones: -colinearity_scale * mean over l, m of |1 - cos(w_l, w_m)|
-        """
-        unit = tf.math.l2_normalize(ws, axis=-1, epsilon=1e-24)
-        distance = tf.abs(1.0 - tf.einsum("bld,bmd->blm", unit, unit))
-        reduce = tf.reduce_sum if self.objective.family == "brgm_torch" else tf.reduce_mean
-        return -self.objective.colinearity_scale * reduce(distance, axis=[1, 2])
-
-    def log_prob(self, coordinates, **data) -> tf.Tensor:
-        """Sum of the terms, [B]."""
-        return total(self.terms(coordinates, **data))
-
-
-def total(terms: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """Sum of the terms, [B]."""
-    return tf.add_n(list(terms.values()))
+    def _features_of_measurement(self, measurement, data):
+        return self.features(self.corruption.with_data(**data).as_image(measurement))

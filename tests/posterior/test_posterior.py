@@ -1,16 +1,18 @@
 """Every term of every objective against a plain NumPy formula, on a linear toy model."""
 
-import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from linear_gaussian import generator_of
 
+from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.masking.mask import Mask
 from brgm_tf.corruptions.resolution.downsample import Downsample
-from brgm_tf.posterior.objectives import OBJECTIVES, objective
-from brgm_tf.posterior.posterior import LatentPrior, Posterior, total
+from brgm_tf.posterior.objectives import objective
+from brgm_tf.posterior.posterior import Posterior
 
 B, L, D, SIZE = 2, 3, 4, 8
 RNG = np.random.RandomState(0)
@@ -26,20 +28,25 @@ def synthesis(ws):
     return tf.reshape(tf.reshape(ws, [-1, L * D]) @ tf.constant(MATRIX), [-1, SIZE, SIZE, 3])
 
 
-def features(x):
+def features(x, *, enlarge):
+    del enlarge
     return [2.0 * x, tf.nn.avg_pool2d(x, 2, 2, "VALID")]
 
 
-def posterior(name, **overrides):
-    scales = objective(name, **overrides)
-    prior = LatentPrior(MEAN, COVARIANCE, L, scales.layer_scale)
-    return Posterior(synthesis=synthesis, features=features, prior=prior, objective=scales)
+def posterior(name, *, corruption=None, **overrides):
+    moments = {"mean": MEAN, "covariance": COVARIANCE}
+    return Posterior(
+        generator_of(synthesis, num_ws=L, size=SIZE, channels=3, **moments),
+        Downsample(2) if corruption is None else corruption,
+        objective=objective(name, **overrides),
+        perceptual=SimpleNamespace(features=features),
+    )
 
 
 def terms(name, **overrides):
-    data = {"corruption": Downsample(2), "measurement": tf.constant(Y)}
-    target = features(data["measurement"])
-    computed = posterior(name, **overrides).terms(tf.constant(WS - MEAN), target=target, **data)
+    model = posterior(name, **overrides)
+    conditions = model.condition(Y, dtype=tf.float64)
+    computed = model.terms(tf.constant(WS - MEAN), conditions)
     return {key: value.numpy() for key, value in computed.items()}
 
 
@@ -59,112 +66,102 @@ def numpy_cosine_distances(b):
     return np.array([[abs(1 - a @ c) for c in unit] for a in unit])
 
 
-@pytest.mark.parametrize("name", ["brgm_tf1", "brgm_torch"])
-def test_originals_pixel_term_is_their_weighted_mean_square_in_grey_levels(name):
+@pytest.fixture(scope="module", params=["brgm_tf1", "brgm_torch"])
+def original(request):
+    return request.param, terms(request.param)
+
+
+def test_originals_pixel_term_is_their_weighted_mean_square_in_grey_levels(original):
     error = 127.5 * (Y - numpy_measurement()).reshape(B, -1)
-    np.testing.assert_allclose(terms(name)["pixel"], -1e-3 * (error**2).mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(original[1]["pixel"], -1e-3 * (error**2).mean(axis=1), rtol=1e-12)
 
 
-def test_tf1_perceptual_term_is_the_summed_feature_difference():
-    expected = -(numpy_feature_difference() ** 2).sum(axis=1)
-    np.testing.assert_allclose(terms("brgm_tf1")["perceptual"], expected, rtol=1e-12)
+def test_tf1_sums_the_feature_differences_and_torch_takes_1e7_times_their_mean(original):
+    name, computed = original
+    squares = numpy_feature_difference() ** 2
+    expected = {"brgm_tf1": -squares.sum(axis=1), "brgm_torch": -1e7 * squares.mean(axis=1)}
+    np.testing.assert_allclose(computed["perceptual"], expected[name], rtol=1e-12)
 
 
-def test_torch_perceptual_term_is_1e7_times_the_mean_feature_difference():
-    expected = -1e7 * (numpy_feature_difference() ** 2).mean(axis=1)
-    np.testing.assert_allclose(terms("brgm_torch")["perceptual"], expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("name", ["brgm_tf1", "brgm_torch"])
-def test_originals_prior_is_the_mean_square_over_the_total_variance(name):
+def test_originals_prior_is_the_mean_square_over_the_total_variance(original):
     variance = np.trace(COVARIANCE)
     expected = [-100 * ((WS[b] - MEAN) ** 2 / variance).mean() for b in range(B)]
-    np.testing.assert_allclose(terms(name)["prior"], expected, rtol=1e-12)
+    np.testing.assert_allclose(original[1]["prior"], expected, rtol=1e-12)
 
 
-def test_tf1_colinearity_is_three_times_the_mean_cosine_distance():
-    expected = [-3 * numpy_cosine_distances(b).mean() for b in range(B)]
-    np.testing.assert_allclose(terms("brgm_tf1")["colinearity"], expected, rtol=1e-10)
-
-
-def test_torch_colinearity_sums_each_images_own_cosine_distances():
-    expected = [-0.1 * numpy_cosine_distances(b).sum() for b in range(B)]
-    np.testing.assert_allclose(terms("brgm_torch")["colinearity"], expected, rtol=1e-10)
+def test_tf1_averages_the_cosine_distances_of_an_image_and_torch_sums_them(original):
+    name, computed = original
+    distances = np.stack([numpy_cosine_distances(b) for b in range(B)])
+    expected = {
+        "brgm_tf1": -3 * distances.mean(axis=(1, 2)),
+        "brgm_torch": -0.1 * distances.sum(axis=(1, 2)),
+    }
+    np.testing.assert_allclose(computed["colinearity"], expected[name], rtol=1e-10)
 
 
 def test_tempered_pixel_term_is_the_normal_density_of_the_known_pixels():
     missing = RNG.rand(B, SIZE, SIZE, 1) < 0.3
     y = RNG.uniform(-1, 1, [B, SIZE, SIZE, 3])
     x = (WS.reshape(B, -1) @ MATRIX).reshape(B, SIZE, SIZE, 3)
-    model = posterior("balanced", noise_scale=7.0, effective_sample_size_cap=50.0, pixel_scale=2.0)
-    computed = model.pixel_log_prob(
-        tf.constant(x), corruption=Mask().with_data(missing=missing), measurement=tf.constant(y)
+    model = posterior(
+        "balanced",
+        corruption=Mask(),
+        noise_scale=7.0,
+        effective_sample_size_cap=50.0,
+        pixel_scale=2.0,
     )
+    measurement = model.measurement_of(tf.constant(x), data={"missing": missing})
+    computed = measurement.log_prob(tf.constant(y))
     for b in range(B):
         known = ~missing[b, ..., 0]
         density = scipy.stats.norm.logpdf(y[b][known], x[b][known], 7.0 / 127.5)
-        share = 50.0 / (3 * known.sum())
-        np.testing.assert_allclose(computed[b], 2 * share * density.sum(), rtol=1e-10)
-
-
-def test_best_split_of_the_coordinates_has_the_mahalanobis_norm_of_the_latents():
-    t = 0.4
-    prior = LatentPrior(MEAN, COVARIANCE, L, t)
-    joint = np.kron(np.ones([L, L]) + t**2 * np.eye(L), prior.root @ prior.root.T)
-    offset = (WS[0] - MEAN).ravel()
-    mahalanobis = offset @ np.linalg.solve(joint, offset)
-    whitened = np.linalg.solve(prior.root, (WS[0] - MEAN).T).T
-    shared = whitened.sum(axis=0) / (L + t**2)
-    best = np.concatenate([shared[None], (whitened - shared) / t])
-    np.testing.assert_allclose((best**2).sum(), mahalanobis, rtol=1e-8)
-    np.testing.assert_allclose(prior.latents(tf.constant(best[None]))[0], WS[0], rtol=1e-8)
+        fraction = 50.0 / (3 * known.sum())
+        np.testing.assert_allclose(computed[b], 2 * fraction * density.sum(), rtol=1e-10)
 
 
 def test_independent_layers_have_the_diagonal_normal_density():
-    scales = objective("balanced", prior_scale=2.0)
-    prior = LatentPrior(MEAN, COVARIANCE, L, None)
-    model = Posterior(synthesis=synthesis, features=features, prior=prior, objective=scales)
+    scales = objective("brgm_tf1")  # whose layer_scale is None
+    scales = objective("balanced", prior_scale=2.0, perceptual_scale=0.0).__class__(
+        **{
+            **vars(objective("balanced", prior_scale=2.0, perceptual_scale=0.0)),
+            "layer_scale": None,
+        }
+    )
+    moments = {"mean": MEAN, "covariance": COVARIANCE}
+    generator = generator_of(synthesis, num_ws=L, size=SIZE, channels=3, **moments)
+    model = Posterior(generator, Identity(), objective=scales)
     density = scipy.stats.norm(MEAN, np.sqrt(np.diag(COVARIANCE))).logpdf
     expected = 2 * (density(WS) - density(MEAN)).sum(axis=(1, 2))
-    computed = model.prior_log_prob(tf.constant(WS - MEAN)).numpy()
-    np.testing.assert_allclose(computed, expected, rtol=1e-10)
-
-
-def test_samples_of_the_coordinates_have_the_stated_covariance():
-    prior = LatentPrior(MEAN, COVARIANCE, L, 0.5)
-    v = np.random.RandomState(1).randn(200_000, 1 + L, D)
-    ws = prior.latents(tf.constant(v)).numpy() - MEAN
-    same = np.einsum("bi,bj->ij", ws[:, 0], ws[:, 0]) / len(ws)
-    cross = np.einsum("bi,bj->ij", ws[:, 0], ws[:, 1]) / len(ws)
-    np.testing.assert_allclose(same, 1.25 * COVARIANCE, atol=0.1)
-    np.testing.assert_allclose(cross, COVARIANCE, atol=0.1)
+    computed = model.joint(B, dtype=tf.float64).sample_distributions(seed=[0, 1])[0][0]
+    np.testing.assert_allclose(computed.log_prob(tf.constant(WS - MEAN)), expected, rtol=1e-10)
 
 
 def test_log_prob_is_the_sum_of_the_terms():
-    values = terms("brgm_tf1")
-    assert total({k: tf.constant(v) for k, v in values.items()}).numpy() == pytest.approx(
-        sum(values.values())
-    )
+    model = posterior("brgm_tf1")
+    conditions = model.condition(Y, dtype=tf.float64)
+    computed = model.log_prob(tf.constant(WS - MEAN), conditions)
+    np.testing.assert_allclose(computed, sum(terms("brgm_tf1").values()), rtol=1e-12)
 
 
 def test_perceptual_scale_zero_leaves_the_features_out():
     model = posterior("balanced", perceptual_scale=0.0)
-    model.features = None
+    assert model.features is None
     v = tf.zeros([B, 1 + L, D], tf.float64)
-    data = {"corruption": Downsample(2), "measurement": tf.constant(Y), "target": None}
-    assert not model.terms(v, **data)["perceptual"].numpy().any()
+    computed = model.terms(v, model.condition(Y, dtype=tf.float64))
+    assert not computed["perceptual"].numpy().any()
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_overrides_replace_fields_of_a_preset(name):
-    changed = objective(name, prior_scale=5.0, pixel_scale=None)
-    assert changed == dataclasses.replace(OBJECTIVES[name], prior_scale=5.0)
+def test_the_generator_is_frozen_and_the_corruption_gets_its_size():
+    calls = []
+    generator = generator_of(
+        synthesis, mean=MEAN, covariance=COVARIANCE, num_ws=L, size=SIZE, channels=3
+    )
+    generator.freeze = lambda: calls.append("freeze")
 
+    class Sized(Identity):
+        def of_images(self, image_shape):
+            calls.append(image_shape)
+            return self
 
-@pytest.mark.parametrize("layer_scale", [0.5, None])
-def test_draws_of_equal_layers_scatter_as_the_latents_do(layer_scale):
-    prior = LatentPrior(MEAN, COVARIANCE, L, layer_scale)
-    ws = prior.latents(tf.constant(prior.sample_equal_layers(4000, seed=0))).numpy()
-    np.testing.assert_allclose(ws[:, 1:], ws[:, :-1], rtol=1e-12)
-    np.testing.assert_allclose(np.mean(ws[:, 0], axis=0), MEAN, atol=0.15)
-    np.testing.assert_allclose(np.cov(ws[:, 0].T), COVARIANCE, rtol=0.15, atol=0.15)
+    Posterior(generator, Sized(), objective="bayes")
+    assert calls == ["freeze", (SIZE, SIZE, 3)]

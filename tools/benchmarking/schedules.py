@@ -69,7 +69,7 @@ class Schedules:
         self._truth = np.stack([item.image for item in loaded])
         seeds = np.zeros([len(loaded), 2], np.int32)
         self._measurement = self._judge.acquisition.simulate(self._truth, {}, seeds, {})
-        self._target = self._judge.estimator.inputs(self._measurement)
+        self._target = self._judge.program.condition(self._measurement)
         self._objective = compiled(self._objective_of, jit=True)
 
     def run(self, plan: Plan, *, num_steps: int, progress=lambda line: None) -> Trajectory:
@@ -82,21 +82,16 @@ class Schedules:
         """
         num_steps = plan.num_steps or num_steps
         restorer = self._restorer(plan, num_steps=num_steps)
-        estimator = MAP(
-            restorer.posterior,
-            corruption=restorer.corruption,
-            num_steps=num_steps,
-            chunk_size=self._chunk_size,
-        )
+        estimator = MAP(num_steps=num_steps, chunk_size=self._chunk_size).bind(restorer.posterior)
         first = elapsed(lambda: next(iter(estimator.run(self._measurement))))
         compile_seconds = first - elapsed(lambda: next(iter(estimator.run(self._measurement))))
         chunks, scores, ends = estimator.run(self._measurement), [], []
         while not ends or ends[-1][0] < num_steps:
             results = []
             seconds = elapsed(lambda results=results: results.append(next(chunks)))
-            state = results[0].state
-            ends.append((int(state.step), seconds))
-            scores.append(self._scores(estimator.latents(state.v)))
+            chunk = results[0]
+            ends.append((chunk.step, seconds))
+            scores.append(self._scores(estimator.latents(chunk.position)))
             progress(f"{plan.name}: step {ends[-1][0]} of {num_steps}, {scores[-1]}")
         steps, seconds = np.array(ends).T
         measures = {key: np.array([item[key] for item in scores]) for key in MEASURES}
@@ -125,13 +120,8 @@ class Schedules:
 
     def _objective_of(self, ws):
         posterior = self._judge.posterior
-        coordinates = ws - tf.constant(posterior.prior.mean, ws.dtype)
-        terms = posterior.terms(
-            coordinates,
-            corruption=self._judge.corruption,
-            measurement=self._target["measurement"],
-            target=self._target["target"],
-        )
+        position = ws - tf.constant(posterior.prior.mean, ws.dtype)
+        terms = posterior.terms(position, self._target)
         return -tf.add_n(list(terms.values()))
 
 

@@ -81,22 +81,16 @@ class Step:
             raise InputError(
                 "corruption", "must need no masks, such as half_mask()", corruption=corruption
             )
-        estimator = MAP(
-            self._posterior,
-            corruption=self._corruption,
-            num_steps=_ENDLESS,
-            jit=jit,
-            chunk_size=num_steps,
-        )
-        prior = self._posterior.prior
-        draws = [prior.sample_equal_layers(case.batch_size, seed=seed) for seed in (1, 2)]
+        program = MAP(num_steps=_ENDLESS, jit=jit, chunk_size=num_steps).bind(self._posterior)
+        posterior = self._posterior
+        draws = [posterior.sample_equal_layers(case.batch_size, seed=seed) for seed in (1, 2)]
         true, self.v = (tf.constant(draw, tf.float32) for draw in draws)
-        ws = prior.latents(true)
+        ws = posterior.latents(true)
         # One by one, so that the peak of the memory belongs to the step.
-        pictures = [self._posterior.synthesis(ws[i : i + 1]) for i in range(len(ws))]
+        pictures = [posterior.generator.synthesis(ws[i : i + 1]) for i in range(len(ws))]
         self.measurement = self._corruption.forward(tf.concat(pictures, axis=0))
-        self._inputs = estimator.inputs(self.measurement)
-        self._chunks = estimator.run(self.measurement)
+        self._inputs = program.condition(self.measurement)
+        self._chunks = program.run(self.measurement)
         functions = {
             "synthesis": self._synthesis,
             "corruption": lambda v: self._corruption.forward(self._synthesis(v)),
@@ -110,7 +104,7 @@ class Step:
     @property
     def ws(self) -> np.ndarray:
         """Latents [B, L, D] of every part but the optimizer."""
-        return self._posterior.prior.latents(self.v).numpy()
+        return self._posterior.latents(self.v).numpy()
 
     def programs(self) -> dict[str, object]:
         """Returns programs by name that measure one call, or for 'step' one step, in seconds."""
@@ -162,15 +156,10 @@ class Step:
         return seconds
 
     def _synthesis(self, v):
-        return self._posterior.synthesis(self._posterior.prior.latents(v))
+        return self._posterior.generator.synthesis(self._posterior.latents(v))
 
     def _terms(self, v):
-        return self._posterior.terms(
-            v,
-            corruption=self._corruption,
-            measurement=self._inputs["measurement"],
-            target=self._inputs["target"],
-        )
+        return self._posterior.terms(v, self._inputs)
 
     def _gradient(self, v):
         with tf.GradientTape() as tape:

@@ -70,8 +70,8 @@ class Judge:
         if self._missing is not None:
             data = {"missing": np.repeat(self._missing, len(truth), axis=0)}
         measurement = self._measured(truth, data, indices)
-        *_, last = self._restorer.estimator.run(measurement, data=data)
-        fit = self._restorer.estimator.fit(last.state)
+        *_, last = self._restorer.program.run(measurement, data=data)
+        fit = last.approximation
         observed = self._restorer.corruption.with_data(**data).observation_mask(measurement)
         observed = np.broadcast_to(observed, measurement.shape) > 0
         batch = _Batch(truth, data, measurement, fit, _hole(observed, measurement, truth))
@@ -79,7 +79,7 @@ class Judge:
         figures = posterior_summary.sample_metrics(
             samples, parameters, measurement, observed=observed, truth=truth, missing=batch.missing
         )
-        figures |= self._restorer.estimator.diagnostics(fit)
+        figures |= self._restorer.program.diagnostics(fit)
         figures |= self._coverage(batch, samples[1], parameters)
         figures["rank"] = self._ranks(batch, samples[1], indices)
         return [
@@ -105,7 +105,7 @@ class Judge:
             return *images[:2], None
 
         return posterior_summary.draw_samples(
-            self._restorer.estimator,
+            self._restorer.program,
             batch.fit,
             render=render,
             num_samples=posterior_summary.STATISTICS_DRAWS,

@@ -32,7 +32,7 @@ def simulated(kind: str, restorer: Restorer, indices) -> np.ndarray:
     generator, prior = restorer.generator, restorer.posterior.prior
     rngs = [np.random.default_rng([restorer.config.seed, index]) for index in indices]
     if kind == "prior":
-        shape = prior.num_rows, len(prior.mean)
+        shape = prior.event_shape
         v = np.stack([rng.standard_normal(shape, "float32") for rng in rngs])
         ws = prior.latents(tf.constant(v))
     else:

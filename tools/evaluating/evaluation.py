@@ -13,8 +13,8 @@ from brgm_tf.core import atomic_files
 from brgm_tf.corruptions import parsing
 from brgm_tf.evaluation import baselines
 from brgm_tf.io import images, output_folder
-from brgm_tf.pipeline.preparation import prepare
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.preparation import prepare
 from brgm_tf.pipeline.restorer import Restorer
 from evaluating import methods, tables
 from evaluating.figure import figure_png

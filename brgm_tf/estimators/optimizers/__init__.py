@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
     {
         "Adam": "adam",
         "LBFGS": "lbfgs",
-        "Optimiser": "loop",
+        "Optimizer": "loop",
         "Schedule": "adam",
     },
 )

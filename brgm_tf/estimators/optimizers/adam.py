@@ -1,6 +1,6 @@
-"""Adam with a learning rate that climbs, holds and falls: the originals' optimiser.
+"""Adam with a learning rate that rises, stays and falls: the optimizer of the originals.
 
-Notation: v [B, K, D] coordinates; g the gradient of the loss; t the step, from 1.
+Notation: v [B, K, D] positions; g the gradient of the loss; t the step, from 1.
 
     m = b1 m + (1 - b1) g,   s = b2 s + (1 - b2) g^2,
     v = v - lr(t) (m / (1 - b1^t)) / (sqrt(s / (1 - b2^t)) + eps)
@@ -28,9 +28,14 @@ class Schedule:
     with u = (t - 1/2) / num_steps.
 
     Args:
-        num_steps: number of steps.
-        learning_rate: height of the plateau, in the units of the coordinates.
-        rampup, rampdown: shares of the steps; 0 for none.
+        num_steps: Number of steps.
+        learning_rate: Peak learning rate, in the units of the position.
+        rampup: Fraction of the steps over which the rate rises; 0 to start at the peak.
+        rampdown: Fraction of the steps over which the rate falls; 0 to end at the peak.
+
+    Example:
+        >>> Schedule(3, 0.5, rampup=0.0, rampdown=0.0).rates().tolist()
+        [0.5, 0.5, 0.5]
     """
 
     num_steps: int
@@ -39,7 +44,7 @@ class Schedule:
     rampdown: float = 0.25
 
     def rates(self) -> np.ndarray:
-        """lr(1), ..., lr(num_steps)."""
+        """Returns lr(1), ..., lr(num_steps)."""
         u = (np.arange(self.num_steps) + 0.5) / self.num_steps
         up = np.minimum(1.0, u / self.rampup) if self.rampup else np.ones_like(u)
         fall = np.minimum(1.0, (1.0 - u) / self.rampdown) if self.rampdown else 1.0
@@ -47,18 +52,20 @@ class Schedule:
 
 
 class Moments(NamedTuple):
-    """Adam's running means of the gradient, m, and of its square, s."""
+    """Running means of the gradient, m, and of its square, s."""
 
     m: tf.Tensor
     s: tf.Tensor
 
 
 class Adam:
-    """An `optimisation.Rule`: every coordinate moves by about the learning rate.
+    """A `loop.Rule`: every coordinate moves by about the learning rate.
 
     Args:
-        schedule: the `Schedule`.
-        beta1, beta2, epsilon: Adam's.
+        schedule: `Schedule` of the learning rate.
+        beta1: Decay rate of the mean of the gradient.
+        beta2: Decay rate of the mean of its square.
+        epsilon: Constant added to the root of the mean square.
     """
 
     def __init__(
@@ -73,20 +80,21 @@ class Adam:
         self._rates = schedule.rates()
         self._betas, self._epsilon = (beta1, beta2), epsilon
 
-    def start(self, v) -> Moments:
-        """Both moments 0."""
-        return Moments(tf.zeros_like(v), tf.zeros_like(v))
+    def start(self, position) -> Moments:
+        """Returns moments of 0."""
+        return Moments(tf.zeros_like(position), tf.zeros_like(position))
 
-    def point(self, v, optimizer_state):
-        """The coordinates themselves."""
+    def point(self, position, optimizer_state: Moments):
+        """Returns the position itself."""
         del optimizer_state
-        return v
+        return position
 
-    def update(self, v, optimizer_state: Moments, *, at, evaluation, step):
-        """One step of Adam; always accepted."""
-        beta1, beta2 = (tf.constant(beta, v.dtype) for beta in self._betas)
-        rate = tf.gather(tf.constant(self._rates, v.dtype), step)
-        t = tf.cast(step + 1, v.dtype)
+    def update(self, position, optimizer_state: Moments, *, at, evaluation, step):
+        """Returns the position and moments after a step of Adam, which is always accepted."""
+        dtype = position.dtype
+        beta1, beta2 = (tf.constant(beta, dtype) for beta in self._betas)
+        rate = tf.gather(tf.constant(self._rates, dtype), step)
+        t = tf.cast(step + 1, dtype)
         m = beta1 * optimizer_state.m + (1.0 - beta1) * evaluation.gradient
         s = beta2 * optimizer_state.s + (1.0 - beta2) * tf.square(evaluation.gradient)
         mean, square = m / (1.0 - beta1**t), s / (1.0 - beta2**t)

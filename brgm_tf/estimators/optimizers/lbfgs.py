@@ -1,18 +1,20 @@
-"""L-BFGS with a backtracking line search, every image on its own, one evaluation a step.
+"""L-BFGS with a backtracking line search, separate for each image, one evaluation a step.
 
-Notation: v_k [B, K, D] the accepted coordinates; f_k, g_k their loss and gradient;
+Notation: v_k [B, K, D] the accepted position; f_k, g_k its loss and gradient;
 s_k = v_{k+1} - v_k and y_k = g_{k+1} - g_k; d_k = -H_k g_k, H_k the inverse Hessian that
-the last pairs (s, y) imply; a the length tried along d_k.
+the last pairs (s, y) imply; a the length that is tried along d_k.
 
     try v_k + a d_k; accept where f(v_k + a d_k) <= f_k + c a <g_k, d_k>  (Armijo)
     accepted: keep (s, y) if <s, y> > 0, new direction, a = 1
     refused:  a = the minimum of the parabola through f_k, its slope and the value tried,
               held in [a / 10, a / 2]
 
-An accepted step never raises the loss. No learning rate: in coordinates in which the
-prior is N(0, I), the gradient itself is scaled by the prior, and directions about which
-the measurement says nothing hardly move - where Adam, which divides every coordinate's
-gradient by its own size, moves them all alike.
+An accepted step never raises the loss. There is no learning rate. If the prior of the position is
+N(0, I), the prior scales the gradient, and directions that the measurement does not determine
+hardly move. Adam divides the gradient of each coordinate by its size and moves all alike.
+
+`tfp.optimizer.lbfgs_minimize` evaluates the loss several times in a step, stops all images
+together, and cannot be resumed.
 
 Reference: Nocedal, Wright, Numerical Optimization (2006), algorithms 7.4, 7.5 and 3.1.
 """
@@ -28,15 +30,16 @@ _SUFFICIENT_DECREASE = 1e-4
 
 
 class LBFGSState(NamedTuple):
-    """What L-BFGS remembers of each image.
+    """State of L-BFGS for each image.
 
     Attributes:
         loss: f_k [B]; infinite before the first evaluation.
         gradient: g_k [B, K, D].
         direction: d_k [B, K, D].
         length: a [B].
-        s, y: the pairs, newest first, [B, M, K, D]; 0 where there is none yet.
-        rho: 1 / <s, y> [B, M]; 0 where there is no pair yet.
+        s: Differences of positions, newest first, [B, M, K, D]; 0 before the first ones.
+        y: Differences of gradients, newest first, [B, M, K, D]; 0 before the first ones.
+        rho: 1 / <s, y> [B, M]; 0 before the first pairs.
     """
 
     loss: tf.Tensor
@@ -49,13 +52,13 @@ class LBFGSState(NamedTuple):
 
 
 class LBFGS:
-    """An `optimisation.Rule`: quasi-Newton steps from the last `history` pairs.
+    """A `loop.Rule`: quasi-Newton steps from the last `history` pairs.
 
     Args:
-        num_steps: number of steps, that is of evaluations.
-        history: M, pairs kept; long, because an evaluation costs so much more than they do
-            (8 bytes a coordinate and pair).
-        first_length: Euclidean length of the first step, in the units of the coordinates.
+        num_steps: Number of steps, which is the number of evaluations.
+        history: M, number of pairs. It is large, because a pair costs 8 bytes a coordinate and
+            much less time than an evaluation.
+        first_length: Euclidean length of the first step, in the units of the position.
     """
 
     def __init__(self, num_steps: int, *, history: int = 200, first_length: float = 1.0):
@@ -63,32 +66,33 @@ class LBFGS:
         self._history = history
         self._first_length = first_length
 
-    def start(self, v) -> LBFGSState:
-        """No pair; the first evaluation is at the start itself."""
-        batch, pairs = v.shape[0], tf.zeros([v.shape[0], self._history, *v.shape[1:]], v.dtype)
+    def start(self, position) -> LBFGSState:
+        """Returns a state without pairs; the first evaluation is at the start itself."""
+        (batch, *shape), dtype = position.shape, position.dtype
+        pairs = tf.zeros([batch, self._history, *shape], dtype)
         return LBFGSState(
-            loss=tf.fill([batch], tf.constant(np.inf, v.dtype)),
-            gradient=tf.zeros_like(v),
-            direction=tf.zeros_like(v),
-            length=tf.zeros([batch], v.dtype),
+            loss=tf.fill([batch], tf.constant(np.inf, dtype)),
+            gradient=tf.zeros_like(position),
+            direction=tf.zeros_like(position),
+            length=tf.zeros([batch], dtype),
             s=pairs,
             y=pairs,
-            rho=tf.zeros([batch, self._history], v.dtype),
+            rho=tf.zeros([batch, self._history], dtype),
         )
 
-    def point(self, v, optimizer_state: LBFGSState):
-        """v_k + a d_k."""
-        return v + _each(optimizer_state.length) * optimizer_state.direction
+    def point(self, position, optimizer_state: LBFGSState):
+        """Returns v_k + a d_k."""
+        return position + _each(optimizer_state.length) * optimizer_state.direction
 
-    def update(self, v, optimizer_state: LBFGSState, *, at, evaluation, step):
-        """Accepts the point where it lowers the loss enough; else shortens the step."""
+    def update(self, position, optimizer_state: LBFGSState, *, at, evaluation, step):
+        """Accepts the point if it lowers the loss enough; else shortens the step."""
         del step
         slope = _dot(optimizer_state.gradient, optimizer_state.direction)
         bound = optimizer_state.loss + _SUFFICIENT_DECREASE * optimizer_state.length * slope
         accepted = evaluation.loss <= bound  # False for NaN
         s, y, rho = _with_pair(
             optimizer_state,
-            s=at - v,
+            s=at - position,
             y=evaluation.gradient - optimizer_state.gradient,
             accepted=accepted,
         )
@@ -106,19 +110,19 @@ class LBFGS:
             y=y,
             rho=rho,
         )
-        return tf.where(_each(accepted), at, v), optimizer_state, accepted
+        return tf.where(_each(accepted), at, position), optimizer_state, accepted
 
     def _length(self, gradient, rho):
-        """1, the quasi-Newton step; without a pair, a step of the first length."""
+        """Returns 1, the quasi-Newton step; without a pair, a step of the first length."""
         norm = tf.sqrt(_dot(gradient, gradient))
         first = tf.math.divide_no_nan(tf.constant(self._first_length, norm.dtype), norm)
         return tf.where(rho[:, 0] > 0, tf.ones_like(first), first)
 
 
 def _with_pair(optimizer_state: LBFGSState, *, s, y, accepted):
-    """The pairs with (s, y) in front, for the images that it is good for."""
+    """Returns the pairs with (s, y) in front, for the images whose curvature is positive."""
     curvature = _dot(s, y)
-    # The first evaluation has no point before it: its s is 0.
+    # The first evaluation has s = 0, because no point precedes it.
     good = accepted & (curvature > 1e-10 * _dot(y, y)) & (_dot(s, s) > 0)
     rho = tf.math.divide_no_nan(tf.ones_like(curvature), curvature)
 
@@ -134,7 +138,7 @@ def _with_pair(optimizer_state: LBFGSState, *, s, y, accepted):
 
 
 def _inverse_hessian_product(gradient, *, s, y, rho):
-    """H_k g by the two-loop recursion, H_0 = <s, y> / <y, y> of the newest pair."""
+    """Returns H_k g by the two-loop recursion, H_0 = <s, y> / <y, y> of the newest pair."""
     history = rho.shape[1]
 
     def down(i, q, alphas):
@@ -146,7 +150,7 @@ def _inverse_hessian_product(gradient, *, s, y, rho):
         beta = rho[:, i] * _dot(y[:, i], q)
         return i - 1, q + _each(alphas[:, i] - beta) * s[:, i]
 
-    # Loops, not unrolled: the program stays small, which XLA compiles in proportion to.
+    # Loops keep the program small, and XLA compiles it in proportion to its size.
     _, q, alphas = tf.while_loop(lambda i, *_: i < history, down, (0, gradient, tf.zeros_like(rho)))
     scale = tf.math.divide_no_nan(_dot(s[:, 0], y[:, 0]), _dot(y[:, 0], y[:, 0]))
     q *= _each(tf.where(rho[:, 0] > 0, scale, tf.ones_like(scale)))
@@ -154,7 +158,7 @@ def _inverse_hessian_product(gradient, *, s, y, rho):
 
 
 def _shorter(optimizer_state: LBFGSState, slope, evaluation):
-    """The length to try after a refusal."""
+    """Returns the length to try after a refusal."""
     length = optimizer_state.length
     rise = evaluation.loss - optimizer_state.loss - length * slope
     best = -slope * tf.square(length) / (2.0 * rise)
@@ -167,5 +171,5 @@ def _dot(a, b):
 
 
 def _each(values):
-    """[B] -> [B, 1, 1]."""
+    """Returns values [B] as [B, 1, 1]."""
     return values[:, None, None]

@@ -1,6 +1,6 @@
-"""The Gaussian that fits a posterior at coordinates: where surrogates start, and MAP's error bars.
+"""The Laplace approximation of a `Posterior`, by Gauss-Newton products.
 
-Notation: as of `laplace`; z the coordinates of unknown parameters.
+Notation: see `laplace`; z the standard normal parameters, t the parameters.
 """
 
 from __future__ import annotations
@@ -11,109 +11,107 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.core.compilation import compiled
+from brgm_tf.posterior.conditions import Conditions, repeat_data
 from brgm_tf.posterior.posterior import Posterior
 from brgm_tf.posterior.surrogates import laplace
-from brgm_tf.posterior.surrogates.gaussian import LaplaceApproximation
-from brgm_tf.posterior.tiling import tiled_data
+from brgm_tf.posterior.surrogates.laplace import LaplaceApproximation
 
 _PROBES_AT_ONCE = 16
 
 
 class GaussNewton:
-    """The curvature of the pixel term, in coordinates whose prior is N(0, I).
+    """The curvature of the measurement's log-density at positions whose prior is N(0, I).
 
-    The perceptual term is left out, and so is what the noise scale depends on.
+    The perceptual term and the noise scale are left out.
 
     Args:
-        posterior: the `Posterior`; of none of the originals' objectives.
-        corruption: a `Corruption` without its per-image data.
-        rank: R, directions that are looked for (at most as many as the measurement has values).
-        seed: of the vectors that they are looked for from.
-        jit: whether XLA compiles the products.
-        dtype: of the coordinates.
+        posterior: `Posterior` with a likelihood; not of an original objective.
+        rank: R, number of eigenpairs, at most the number of measured values.
+        seed: Seed of the random vectors that the search starts from.
+        jit: Whether XLA compiles the products.
+        dtype: Floating-point type of the positions.
     """
 
-    def __init__(self, posterior: Posterior, *, corruption, rank: int, seed: int, jit: bool, dtype):
-        self._posterior, self._corruption = posterior, corruption
+    def __init__(self, posterior: Posterior, *, rank: int, seed: int, jit: bool, dtype):
+        self._posterior = posterior
         self._rank, self._seed, self._dtype = rank, seed, dtype
         self._product = compiled(self._curvature_product, jit=jit)
 
-    def frame(self, coordinates, inputs) -> LaplaceApproximation:
-        """The Gaussian at coordinates [B, K, D].
-
-        Args:
-            coordinates: v.
-            inputs: as of `Estimator.inputs`.
-        """
-        mean = self._posterior.prior.flat(coordinates)
-        components = self._corruption.components(inputs["measurement"])
+    def laplace(self, position, conditions: Conditions) -> LaplaceApproximation:
+        """Returns the Laplace approximation at a position [B, K, D]."""
+        mean = self._posterior.layout.flatten(position)
+        components = self._posterior.corruption.components(conditions["measurement"])
         rank = min(self._rank, int(np.prod(components.shape[1:])), mean.shape[1])
-        # The same for every image, so that none depends on its neighbours.
+        # All images start from the same vectors, so that none depends on its neighbours.
         probes = tf.random.stateless_normal(
             [rank, 1, mean.shape[1]], [self._seed, 3], dtype=self._dtype
         )
         probes = tf.tile(probes, [1, mean.shape[0], 1])
 
         def product(q):
-            # Parts of one size, for each size is a program.
+            # Parts of one size, because each size is a program.
             num_parts = math.ceil(rank / _PROBES_AT_ONCE)
             padded = tf.pad(q, [[0, -rank % num_parts], [0, 0], [0, 0]])
             parts = tf.split(padded, num_parts)
-            return tf.concat([self._product(mean, part, inputs) for part in parts], axis=0)[:rank]
+            return tf.concat([self._product(mean, part, conditions) for part in parts], 0)[:rank]
 
-        directions, curvature = laplace.principal_directions(product, probes=probes)
-        return LaplaceApproximation(mean, directions, tf.math.rsqrt(1.0 + curvature))
+        eigenvectors, eigenvalues = laplace.principal_eigenpairs(product, probes=probes)
+        return LaplaceApproximation(mean, eigenvectors, tf.math.rsqrt(1.0 + eigenvalues))
 
-    def parameters_stddev(self, coordinates, inputs) -> dict[str, tf.Tensor]:
-        """Standard deviations [B] of the unknown parameters in the Gaussian, to first order.
+    def parameters_stddev(self, position, conditions: Conditions) -> dict[str, tf.Tensor]:
+        """Returns the standard deviations [B] of the unknown parameters, to first order.
 
-        |dt / dz| sqrt(C_zz), with C of the frame; of a noise scale s, of which the mean says
-        nothing, C_zz = 1 / (1 + I) by the Fisher information I = 2 M (d log s / d z)^2 of the M
-        values of a normal measurement.
+        They are |dt / dz| sqrt(C_zz), with the covariance C of the Laplace approximation. The
+        prediction does not depend on a noise scale s: its variance is C_zz = 1 / (1 + I), with
+        the Fisher information I = 2 M (d log s / dz)^2 of the M values of a normal measurement.
+
+        Args:
+            position: Mode [B, K, D].
+            conditions: Measured batch.
         """
-        prior, frame = self._posterior.prior, self.frame(coordinates, inputs)
-        z = prior.of_parameters(coordinates)
-        inside = frame.directions[:, prior.size - z.shape[1] :]
-        # The square of what is left of a unit vector, not 1 minus what is inside, in which a small
-        # variance is lost to rounding.
-        unit = tf.eye(prior.size, dtype=self._dtype)[prior.size - z.shape[1] :]
-        left = unit - tf.einsum("bnr,bpr->bpn", frame.directions, inside)
-        outside = tf.reduce_sum(tf.square(left), axis=2)
-        variance = outside + tf.einsum("bpr,br->bp", tf.square(inside), tf.square(frame.widths))
-        corruption = self._corruption.with_data(**inputs["corruption"])
-        size = self._posterior.effective_values(inputs["measurement"], corruption=corruption)
-        found = {}
-        for i, (name, unknown) in enumerate(prior.parameter_priors.items()):
+        posterior = self._posterior
+        z = posterior.layout.parameters(position)
+        variance = self._variance(self.laplace(position, conditions), z.shape[1])
+        corruption = posterior.corruption.with_data(**conditions["data"])
+        size = posterior.model_terms.effective_sample_size(corruption, conditions["measurement"])
+        deviations = {}
+        for i, (name, prior) in enumerate(posterior.parameter_priors.items()):
             with tf.GradientTape() as tape:
                 tape.watch(z)
-                t = unknown.forward(z[:, i])
+                t = prior.forward(z[:, i])
             slope = tape.gradient(t, z)[:, i]
-            own = variance[:, i]
+            z_variance = variance[:, i]
             if name == "noise_scale":
-                own = 1.0 / (1.0 + 2.0 * size * tf.square(slope / t))
-            found[name] = tf.abs(slope) * tf.sqrt(own)
-        return found
+                z_variance = 1.0 / (1.0 + 2.0 * size * tf.square(slope / t))
+            deviations[name] = tf.abs(slope) * tf.sqrt(z_variance)
+        return deviations
 
-    def _curvature_product(self, mean, q, inputs):
-        """H q of q [R, B, N]."""
-        corruption = self._corruption.with_data(**inputs["corruption"])
-        tiled = self._corruption.with_data(**tiled_data(inputs["corruption"], q.shape[0]))
+    def _variance(self, approximation: LaplaceApproximation, num_parameters: int):
+        """Returns the variances [B, P] of the last coordinates, which are the parameters."""
+        size = self._posterior.layout.event_size
+        inside = approximation.eigenvectors[:, size - num_parameters :]
+        # The squared rest of a unit vector; 1 minus the squared projection would lose a small
+        # variance to rounding.
+        unit = tf.eye(size, dtype=self._dtype)[size - num_parameters :]
+        rest = unit - tf.einsum("bnr,bpr->bpn", approximation.eigenvectors, inside)
+        outside = tf.reduce_sum(tf.square(rest), axis=2)
+        squared_scales = tf.square(approximation.scales)
+        return outside + tf.einsum("bpr,br->bp", tf.square(inside), squared_scales)
 
-        def measured_of(flat, corruption):
-            v = self._posterior.prior.shaped(flat)
-            corruption, noise_scale = self._posterior.bound(corruption, v)
-            x = self._posterior.synthesis(self._posterior.prior.latents(v))
-            return corruption.forward(x), corruption, noise_scale
+    def _curvature_product(self, mean, q, conditions):
+        """Returns H q for q [R, B, N]."""
+        posterior, data = self._posterior, conditions["data"]
+        repeated = repeat_data(data, q.shape[0])
+
+        def measurement(flat, data):
+            return posterior.measurement_distribution(posterior.layout.unflatten(flat), data)
 
         def model(flat):
-            values = tiled.components(measured_of(flat, tiled)[0])
+            likelihood = measurement(flat, repeated).likelihood
+            values = likelihood.corruption.components(likelihood.noise_free)
             return tf.reshape(values, [flat.shape[0], -1])
 
-        # Of normal noise the precision does not depend on the image, and the compiler leaves
-        # its synthesis out.
-        values, corruption, noise_scale = measured_of(mean, corruption)
-        precision = self._posterior.pixel_precision(
-            values, corruption=corruption, noise_scale=noise_scale
-        )
-        precision /= self._posterior.objective.prior_scale
+        # The precision of normal noise does not depend on the image, and the compiler removes the
+        # image's synthesis.
+        precision = measurement(mean, data).precision() / posterior.objective.prior_scale
         return laplace.gauss_newton_product(model, mean, q, precision=precision)

@@ -1,162 +1,190 @@
-"""Surrogate posteriors: Gaussians over an image's coordinates, fitted by variational inference.
+"""Surrogate posteriors: Gaussian distributions that variational inference fits.
 
-Notation: B images; v [B, N] coordinates, flattened; m [B, N] and C [B, N, N] mean and
-covariance of a Gaussian that approximates the posterior near its mode (a `LaplaceApproximation`),
+Notation: B images; v [B, N] flat positions; m [B, N] and C [B, N, N] the mean and covariance of
+the `LaplaceApproximation` that the fit starts from, Q [B, N, R] its eigenvectors;
+e ~ N(0, I) [B, N]. A surrogate is
 
-    C = I - Q diag(1 - d^2) Q^T,   C^(1/2) = I + Q diag(d - 1) Q^T,
+    v = m + C^(1/2) u + s * F e
 
-with Q [B, N, R] orthonormal and d [B, R] > 0; e ~ N(0, I) [B, N]. A surrogate is
-
-    v = m + C^(1/2) u + s * F e,   F e as the class says,
-
-with u, s and whatever F has as its parameters. That u is in units of the posterior's own
-width is what one learning rate for all of them rests on: some coordinates are known a
-hundred times better than others.
+with the parameters u, s and those of F. A unit of u is a standard deviation of the posterior, so one
+learning rate serves all coordinates, though some are known a hundred times better than others.
 
 Reference: Spantini et al., Optimal low-rank approximations of Bayesian linear inverse
-problems (2015): relative to its prior, a posterior is narrow in few directions.
+problems (2015): a posterior is narrower than its prior in few directions.
 """
 
 from __future__ import annotations
 
+import abc
 import math
-from typing import NamedTuple
 
 import tensorflow as tf
 
-
-class LaplaceApproximation(NamedTuple):
-    """A Gaussian approximation of the posterior: mean m, directions Q and their widths d."""
-
-    mean: tf.Tensor
-    directions: tf.Tensor
-    widths: tf.Tensor
-
-    def root_product(self, u):
-        """C^(1/2) u, for u [..., B, N]."""
-        return _low_rank_product(u, self.directions, self.widths)
+from brgm_tf.core.distributions import StaticShapeDistribution
+from brgm_tf.posterior.surrogates.laplace import LaplaceApproximation, low_rank_product
 
 
-class MeanField:
-    """v_i independent: F e = e, the paper's surrogate.
+class Surrogate(StaticShapeDistribution):
+    """Gaussian distribution with batch [B] and event [N].
 
-    Parameters, flattened to [B, size]: u [N] and log s [N].
+    All images of a batch share the noise e of a sample, so that a sample of an image does not
+    depend on the other images.
+
+    Args:
+        laplace: `LaplaceApproximation`.
+        parameters: Parameters [B, P], packed as the class states.
+        antithetic: Whether the second half of the samples has the noise -e of the first half.
     """
 
-    def size(self, frame: LaplaceApproximation) -> int:
-        """Parameters an image."""
-        return 2 * frame.mean.shape[1]
+    def __init__(self, laplace: LaplaceApproximation, parameters, *, antithetic: bool = False):
+        self.laplace, self.parameters_vector = laplace, parameters
+        self._antithetic = antithetic
+        super().__init__(
+            laplace.mean.shape[:1],
+            laplace.mean.shape[1:],
+            dtype=parameters.dtype,
+            name=type(self).__name__,
+        )
 
-    def start(self, frame: LaplaceApproximation, *, log_scale=0.0):
-        """Parameters [B, size]: the mode, and the best diagonal for the frame's Gaussian.
+    @classmethod
+    @abc.abstractmethod
+    def num_parameters(cls, laplace: LaplaceApproximation) -> int:
+        """Returns P, the number of parameters of an image."""
 
-        That is s_i^2 = 1 / (C^-1)_ii, C^-1 = I + Q diag(d^-2 - 1) Q^T, times exp(log_scale_i)^2.
+    @classmethod
+    @abc.abstractmethod
+    def initial_parameters(cls, laplace: LaplaceApproximation, *, log_scale=0.0):
+        """Returns the parameters [B, P] that fit the Laplace approximation.
 
         Args:
-            frame: the Gaussian.
-            log_scale: [N], of widths of which the frame says nothing.
+            laplace: `LaplaceApproximation`.
+            log_scale: Logarithms [N] of factors of s.
         """
-        gain = 1.0 / tf.square(frame.widths) - 1.0
-        precision = 1.0 + tf.einsum("bnr,br->bn", tf.square(frame.directions), gain)
-        widths = log_scale - 0.5 * tf.math.log(precision)
-        return tf.concat([tf.zeros_like(frame.mean), widths], axis=1)
 
-    def mean(self, parameters, frame: LaplaceApproximation):
-        """m + C^(1/2) u, [B, N]."""
-        u, _ = tf.split(parameters, 2, axis=1)
-        return frame.mean + frame.root_product(u)
+    @abc.abstractmethod
+    def forward(self, noise):
+        """Returns v [S, B, N] of noise e [S, B or 1, N]."""
 
-    def draw(self, parameters, frame: LaplaceApproximation, noise):
-        """v [S, B, N] of e = `noise` [S, B or 1, N]."""
-        _, log_scale = tf.split(parameters, 2, axis=1)
-        return self.mean(parameters, frame) + tf.exp(log_scale) * noise
+    @abc.abstractmethod
+    def inverse(self, v):
+        """Returns the noise e [S, B, N] of v [S, B, N]."""
 
-    def log_prob(self, v, parameters, frame: LaplaceApproximation):
-        """log q(v), [S, B], of v [S, B, N]."""
-        _, log_scale = tf.split(parameters, 2, axis=1)
-        standard = (v - self.mean(parameters, frame)) * tf.exp(-log_scale)
-        return _standard_log_prob(standard) - tf.reduce_sum(log_scale, axis=1)
+    @abc.abstractmethod
+    def forward_log_det_jacobian(self):
+        """Returns log |det dv / de| [B]."""
 
-    def distribution(self, parameters, frame: LaplaceApproximation):
-        """The same as a distribution of TensorFlow Probability, event [N]."""
-        from tensorflow_probability import distributions as tfd
+    def stop_gradient(self):
+        """Returns the same distribution with constant parameters."""
+        return type(self)(self.laplace, tf.stop_gradient(self.parameters_vector))
 
-        _, log_scale = tf.split(parameters, 2, axis=1)
-        return tfd.MultivariateNormalDiag(self.mean(parameters, frame), tf.exp(log_scale))
+    def _log_prob(self, value):
+        standard = self.inverse(value)
+        squared = tf.reduce_sum(tf.square(standard), axis=-1)
+        log_normalizer = standard.shape[-1] * math.log(2.0 * math.pi)
+        return -0.5 * (squared + log_normalizer) - self.forward_log_det_jacobian()
+
+    def _sample_n(self, n, seed=None):
+        size = self.event_shape[0]
+        count = n // 2 if self._antithetic else n
+        noise = tf.random.stateless_normal([count, 1, size], seed, dtype=self.dtype)
+        return self.forward(tf.concat([noise, -noise], axis=0) if self._antithetic else noise)
+
+    def _covariance(self):
+        # The rows of F s are the images of unit noise, without the mean.
+        unit = tf.eye(self.event_shape[0], dtype=self.dtype)[:, None]
+        columns = self.forward(unit) - self.mean()
+        return tf.einsum("ibn,ibm->bnm", columns, columns)
+
+    def _stddev(self):
+        return tf.sqrt(tf.linalg.diag_part(self._covariance()))
 
 
-class LowRank:
-    """F = I + Q diag(d' - 1) Q^T: R directions with a width d' > 0 of their own.
+class MeanField(Surrogate):
+    """Gaussian with independent coordinates, F e = e: the surrogate of the BRGM paper.
 
-    The covariance is s F F^T s, diagonal plus low rank; unlike with a sum of positive
-    terms, directions may be narrower than the rest, as those that were measured are.
-
-    Parameters, flattened to [B, size]: u [N], log s [N] and log d' [R].
+    The parameters [B, 2 N] are u [N] and log s [N].
     """
 
-    def size(self, frame: LaplaceApproximation) -> int:
-        """Parameters an image."""
-        return 2 * frame.mean.shape[1] + frame.widths.shape[1]
+    @classmethod
+    def num_parameters(cls, laplace: LaplaceApproximation) -> int:
+        """Returns 2 N."""
+        return 2 * laplace.mean.shape[1]
 
-    def start(self, frame: LaplaceApproximation, *, log_scale=0.0):
-        """Parameters [B, size] of the frame's Gaussian itself.
+    @classmethod
+    def initial_parameters(cls, laplace: LaplaceApproximation, *, log_scale=0.0):
+        """Returns u = 0 and the diagonal that fits the Laplace approximation best.
 
-        Args:
-            frame: the Gaussian.
-            log_scale: [N], of widths of which the frame says nothing.
+        s_i^2 = exp(log_scale_i)^2 / (C^-1)_ii, with C^-1 = I + Q diag(d^-2 - 1) Q^T.
         """
-        nothing = tf.zeros_like(frame.mean)
-        return tf.concat([nothing, nothing + log_scale, tf.math.log(frame.widths)], axis=1)
+        gain = 1.0 / tf.square(laplace.scales) - 1.0
+        precision = 1.0 + tf.einsum("bnr,br->bn", tf.square(laplace.eigenvectors), gain)
+        log_scale = log_scale - 0.5 * tf.math.log(precision)
+        return tf.concat([tf.zeros_like(laplace.mean), log_scale], axis=1)
 
-    def mean(self, parameters, frame: LaplaceApproximation):
-        """m + C^(1/2) u, [B, N]."""
-        u, _, _ = self._split(parameters, frame)
-        return frame.mean + frame.root_product(u)
+    def forward(self, noise):
+        """Returns v = m + C^(1/2) u + s e."""
+        _, log_scale = self._split()
+        return self._mean() + tf.exp(log_scale) * noise
 
-    def draw(self, parameters, frame: LaplaceApproximation, noise):
-        """v [S, B, N] of e = `noise` [S, B or 1, N]."""
-        _, log_scale, log_widths = self._split(parameters, frame)
-        noise = tf.broadcast_to(noise, [noise.shape[0], *frame.mean.shape])
-        shaped = _low_rank_product(noise, frame.directions, tf.exp(log_widths))
-        return self.mean(parameters, frame) + tf.exp(log_scale) * shaped
+    def inverse(self, v):
+        """Returns e = (v - m - C^(1/2) u) / s."""
+        _, log_scale = self._split()
+        return (v - self._mean()) * tf.exp(-log_scale)
 
-    def log_prob(self, v, parameters, frame: LaplaceApproximation):
-        """log q(v), [S, B], of v [S, B, N]; log |det s F| = sum log s + sum log d'."""
-        _, log_scale, log_widths = self._split(parameters, frame)
-        shaped = (v - self.mean(parameters, frame)) * tf.exp(-log_scale)
-        standard = _low_rank_product(shaped, frame.directions, tf.exp(-log_widths))
-        volume = tf.reduce_sum(log_scale, axis=1) + tf.reduce_sum(log_widths, axis=1)
-        return _standard_log_prob(standard) - volume
+    def forward_log_det_jacobian(self):
+        """Returns the sum of log s."""
+        return tf.reduce_sum(self._split()[1], axis=1)
 
-    def distribution(self, parameters, frame: LaplaceApproximation):
-        """The same as a distribution of TensorFlow Probability, event [N]."""
-        from tensorflow_probability import distributions as tfd
+    def _mean(self):
+        return self.laplace.mean + self.laplace.root_product(self._split()[0])
 
-        _, log_scale, log_widths = self._split(parameters, frame)
-        operator = tf.linalg.LinearOperatorLowRankUpdate(
-            tf.linalg.LinearOperatorIdentity(
-                frame.mean.shape[1], batch_shape=frame.mean.shape[:1], dtype=frame.mean.dtype
-            ),
-            u=frame.directions * (tf.exp(log_widths) - 1.0)[:, None],
-            v=frame.directions,
-        )
-        scale = tf.linalg.LinearOperatorComposition(
-            [tf.linalg.LinearOperatorDiag(tf.exp(log_scale)), operator]
-        )
-        return tfd.MultivariateNormalLinearOperator(self.mean(parameters, frame), scale)
-
-    def _split(self, parameters, frame: LaplaceApproximation):
-        size, rank = frame.mean.shape[1], frame.widths.shape[1]
-        return tf.split(parameters, [size, size, rank], axis=1)
+    def _split(self):
+        """Returns u and log s."""
+        return tf.split(self.parameters_vector, 2, axis=1)
 
 
-def _low_rank_product(vectors, directions, widths):
-    """(I + Q diag(d - 1) Q^T) e, for e [..., B, N]."""
-    along = tf.einsum("bnr,...bn->...br", directions, vectors)
-    return vectors + tf.einsum("bnr,...br->...bn", directions, (widths - 1.0) * along)
+class LowRank(Surrogate):
+    """Gaussian with R scales of its own, F = I + Q diag(d' - 1) Q^T.
 
+    The covariance s F F^T s is diagonal plus low rank. Unlike a sum of positive terms, it may be
+    narrow in some directions, as the posterior is in directions that were measured.
 
-def _standard_log_prob(e):
-    """log N(e | 0, I) over the last dimension."""
-    squared = tf.reduce_sum(tf.square(e), axis=-1)
-    return -0.5 * (squared + e.shape[-1] * math.log(2.0 * math.pi))
+    The parameters [B, 2 N + R] are u [N], log s [N] and log d' [R].
+    """
+
+    @classmethod
+    def num_parameters(cls, laplace: LaplaceApproximation) -> int:
+        """Returns 2 N + R."""
+        return 2 * laplace.mean.shape[1] + laplace.scales.shape[1]
+
+    @classmethod
+    def initial_parameters(cls, laplace: LaplaceApproximation, *, log_scale=0.0):
+        """Returns the parameters of the Laplace approximation itself, if log_scale is 0."""
+        zero = tf.zeros_like(laplace.mean)
+        return tf.concat([zero, zero + log_scale, tf.math.log(laplace.scales)], axis=1)
+
+    def forward(self, noise):
+        """Returns v = m + C^(1/2) u + s F e."""
+        _, log_scale, log_scales = self._split()
+        noise = tf.broadcast_to(noise, [noise.shape[0], *self.laplace.mean.shape])
+        shaped = low_rank_product(noise, self.laplace.eigenvectors, tf.exp(log_scales))
+        return self._mean() + tf.exp(log_scale) * shaped
+
+    def inverse(self, v):
+        """Returns e = F^-1 (v - m - C^(1/2) u) / s."""
+        _, log_scale, log_scales = self._split()
+        shaped = (v - self._mean()) * tf.exp(-log_scale)
+        return low_rank_product(shaped, self.laplace.eigenvectors, tf.exp(-log_scales))
+
+    def forward_log_det_jacobian(self):
+        """Returns the sum of log s and log d'."""
+        _, log_scale, log_scales = self._split()
+        return tf.reduce_sum(log_scale, axis=1) + tf.reduce_sum(log_scales, axis=1)
+
+    def _mean(self):
+        return self.laplace.mean + self.laplace.root_product(self._split()[0])
+
+    def _split(self):
+        """Returns u, log s and log d'."""
+        size, rank = self.laplace.mean.shape[1], self.laplace.scales.shape[1]
+        return tf.split(self.parameters_vector, [size, size, rank], axis=1)

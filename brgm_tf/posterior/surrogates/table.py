@@ -1,4 +1,4 @@
-"""Surrogate posteriors, by name; rows do not import TensorFlow."""
+"""Surrogate posteriors by name. TensorFlow is not imported."""
 
 from brgm_tf.core.registry import Registry, Row
 
@@ -11,7 +11,7 @@ SURROGATES = Registry(
         ),
         "mean_field": Row(
             "brgm_tf.posterior.surrogates.gaussian:MeanField",
-            "Gaussian of independent coordinates, the paper's",
+            "Gaussian with independent coordinates, as in the BRGM paper",
         ),
     },
 )

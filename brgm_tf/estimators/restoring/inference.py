@@ -1,4 +1,4 @@
-"""Step 2, infer: an estimator runs on the measurements of a batch."""
+"""Infer: an estimator runs on the measurements of a batch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from brgm_tf.pipeline.batch_result import BatchCheckpoint
-from brgm_tf.pipeline.measurement import Measurement
+from brgm_tf.estimators.restoring.measurement import Measurement
 
 # Called with the estimator's `Progress` after every chunk of steps; True stops.
 Callback = Callable[[Any], object]
@@ -40,67 +39,67 @@ class Estimate:
     """The end of an estimator's run on a batch.
 
     Attributes:
-        state: last state of the estimator.
+        progress: last `Progress` of the estimator.
         latents: tensor [B, L, D].
         parameters: tensors [B] of the unknown parameters by name.
         history: terms of the loss by name, 'total' among them, float64 [steps, B].
         complete: whether every step was done, or the estimator had converged before.
         stopped: whether a callback stopped the run.
-        checkpoint: arrays to resume from if the run was stopped; None if it has to start again.
+        checkpoint: arrays of the estimator's state by name, if the run was stopped and can resume.
+        losses: terms of the loss by name [steps, B], to resume with.
     """
 
-    state: Any
+    progress: Any
     latents: Any
     parameters: Mapping[str, Any]
     history: Mapping[str, np.ndarray]
     complete: bool
     stopped: bool
-    checkpoint: BatchCheckpoint | None
+    checkpoint: Mapping[str, Any]
+    losses: Mapping[str, np.ndarray]
 
 
 def infer(
-    estimator,
+    program,
     measurement: Measurement,
     *,
     num_steps: int,
     callbacks: Sequence[Callback] = (),
-    checkpoint: BatchCheckpoint | None = None,
-    resumable: bool = True,
+    checkpoint: Mapping[str, Any] | None = None,
+    history: Mapping[str, np.ndarray] | None = None,
 ) -> Estimate:
     """Runs the estimator on a batch.
 
     Args:
-        estimator: the `Estimator`.
+        program: the estimator's program for the posterior.
         measurement: the batch.
         num_steps: number of steps of a complete run.
         callbacks: all are called with the `Progress` of every chunk; True stops the run.
-        checkpoint: of the same batch in an earlier run that was stopped.
-        resumable: whether a stopped run returns a checkpoint.
+        checkpoint: arrays of `Estimate.checkpoint` of an earlier run on the same batch.
+        history: `Estimate.losses` of that run.
 
     Raises:
         NotFiniteError: a term of an image is not finite.
     """
-    histories = [] if checkpoint is None else [dict(checkpoint.history)]
-    state = None if checkpoint is None else checkpoint.state
+    histories = [] if history is None else [dict(history)]
     stopped = False
-    for chunk in estimator.run(measurement.values, data=measurement.data, checkpoint=state):
+    for chunk in program.run(measurement.values, data=measurement.data, checkpoint=checkpoint):
         histories.append(_losses(chunk))
         stopped = any([callback(chunk) for callback in callbacks])
         if stopped:
             break
-    history = {name: np.concatenate([h[name] for h in histories]) for name in histories[0]}
-    arrays = chunk.to_checkpoint() if stopped and resumable else {}
-    to_resume = BatchCheckpoint(measurement.names, arrays, history) if arrays else None
-    history = {name: values.astype("float64") for name, values in history.items()}
-    history["total"] = functools.reduce(np.add, history.values())
+    losses = {name: np.concatenate([h[name] for h in histories]) for name in histories[0]}
+    totals = {name: values.astype("float64") for name, values in losses.items()}
+    totals["total"] = functools.reduce(np.add, totals.values())
     return Estimate(
-        state=chunk.state,
-        latents=estimator.latents(chunk.state.v),
-        parameters=estimator.parameters(chunk.state.v),
-        history=history,
-        complete=chunk.converged or len(history["total"]) >= num_steps,
+        progress=chunk,
+        latents=program.latents(chunk.position),
+        parameters=program.parameters(chunk.position),
+        history=totals,
+        complete=chunk.converged or len(totals["total"]) >= num_steps,
         stopped=stopped,
-        checkpoint=to_resume,
+        checkpoint=chunk.to_checkpoint() if stopped else {},
+        losses=losses,
     )
 
 
@@ -117,7 +116,7 @@ def step_reporter(
 
     def callback(chunk) -> bool:
         terms = {name: float(values[-1].mean()) for name, values in _losses(chunk).items()}
-        done = num_steps if chunk.converged else int(chunk.state.step)
+        done = num_steps if chunk.converged else int(chunk.step)
         return bool(report(Step(tuple(names), done, num_steps, terms, chunk.note)))
 
     return callback

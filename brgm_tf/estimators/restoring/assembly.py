@@ -1,4 +1,4 @@
-"""Step 5, assemble: the arrays of a batch become an `ImageResult` for each image."""
+"""Assemble: the arrays of a batch become an `ImageResult` for each image."""
 
 from __future__ import annotations
 

@@ -6,43 +6,40 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from brgm_tf.pipeline.inference import Estimate
-from brgm_tf.pipeline.model import Model
+from brgm_tf.estimators.restoring.inference import Estimate
 from brgm_tf.reporting import posterior_summary
 
 RESIDUAL_BOUND = 10.0  # grey levels
 
 
 def image_warnings(
-    model: Model,
-    estimate: Estimate,
     scores: Mapping[str, float],
     *,
+    estimate: Estimate,
+    estimator_warning: str,
+    has_exact_gradient: bool,
     noise: float,
     num_steps: int,
 ) -> tuple[str, ...]:
     """Returns the warnings about an image.
 
     Args:
-        model: the model.
-        estimate: the end of the estimator's run.
         scores: the image's metrics by name.
+        estimate: the end of the estimator's run.
+        estimator_warning: a line about every result of the estimator; '' without one.
+        has_exact_gradient: whether the gradient of the corruption is its derivative.
         noise: standard deviation of the simulated noise in grey levels.
         num_steps: number of steps of a complete run.
     """
-    return tuple(_lines(model, estimate, scores, noise=noise, num_steps=num_steps))
-
-
-def _lines(model: Model, estimate: Estimate, scores, *, noise, num_steps) -> Iterator[str]:
-    if model.estimator.warning:
-        yield model.estimator.warning
+    lines = [estimator_warning] if estimator_warning else []
     if not estimate.complete:
-        yield f"stopped after {len(estimate.history['total'])} of {num_steps} steps"
+        lines.append(f"stopped after {len(estimate.history['total'])} of {num_steps} steps")
     # A value that is rounded to the other side is a whole step off, whatever the fit.
-    if not model.corruption.straight_through_gradient:
-        yield from _of_residual(scores, noise=noise)
+    if has_exact_gradient:
+        lines += _of_residual(scores, noise=noise)
     if line := posterior_summary.misfit(scores):
-        yield line
+        lines.append(line)
+    return tuple(lines)
 
 
 def _of_residual(scores: Mapping[str, float], *, noise: float) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Step 4, score: metrics of the images and of the inferred parameters, each [B] by name."""
+"""Score: metrics of the images and of the inferred parameters, each [B] by name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from brgm_tf.estimators.restoring.inference import Estimate
+from brgm_tf.estimators.restoring.measurement import Measurement
+from brgm_tf.estimators.restoring.rendering import ObservationInfo, Rendering
 from brgm_tf.evaluation import metrics
-from brgm_tf.pipeline.inference import Estimate
-from brgm_tf.pipeline.measurement import Measurement
-from brgm_tf.pipeline.model import Model
-from brgm_tf.pipeline.rendering import ObservationInfo, Rendering
 
 
 def image_scores(
@@ -43,15 +42,15 @@ def image_scores(
 
 
 def parameter_scores(
-    model: Model, estimate: Estimate, measurement: Measurement
+    program, estimate: Estimate, measurement: Measurement, *, posterior
 ) -> dict[str, np.ndarray]:
     """Returns the unknown parameters and, unless they are drawn, their standard deviations."""
-    names = model.posterior.prior.parameter_priors
+    names = posterior.parameter_priors
     scores = {n: values.numpy() for n, values in estimate.parameters.items() if n in names}
-    if not scores or model.estimator.fit(estimate.state) is not None:
+    if not scores or estimate.progress.approximation is not None:
         return scores
-    stddevs = model.estimator.parameters_stddev(
-        estimate.state, measurement.values, data=measurement.data
+    stddevs = program.parameters_stddev(
+        estimate.progress.position, measurement.values, data=measurement.data
     )
     return scores | {f"{name}_stddev": values.numpy() for name, values in stddevs.items()}
 

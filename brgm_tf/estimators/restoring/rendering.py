@@ -1,4 +1,4 @@
-"""Step 3, render: latents become images, predicted measurements, and the observed values."""
+"""Render: latents become images, predicted measurements, and the observed values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
+from brgm_tf.core.compilation import compiled
 from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 
 
@@ -45,15 +47,13 @@ class ObservationInfo:
     noise: np.ndarray
 
 
-def renderer(generator, corruption) -> Callable[..., Rendering]:
+def renderer(posterior) -> Callable[..., Rendering]:
     """Returns a compiled function (latents, values, data, parameters) -> `Rendering`.
 
     Args:
-        generator: the generator.
-        corruption: the `Corruption`, without per-image data.
+        posterior: the `Posterior`, with the generator and the corruption.
     """
-
-    from brgm_tf.core.compilation import compiled
+    generator, corruption = posterior.generator, posterior.corruption
 
     def render(latents, values, data, parameters):
         bound = corruption.with_data(**data)
@@ -64,17 +64,13 @@ def renderer(generator, corruption) -> Callable[..., Rendering]:
     return compiled(render, jit=True)
 
 
-def observer(corruption, posterior) -> Callable[..., ObservationInfo]:
+def observer(posterior) -> Callable[..., ObservationInfo]:
     """Returns a function (`Rendering` of arrays, data, parameters) -> `ObservationInfo`.
 
     Args:
-        corruption: the `Corruption`, without per-image data.
-        posterior: the `Posterior`, which knows the scale of the noise.
+        posterior: the `Posterior`, with the corruption and the scale of the noise.
     """
-
-    import tensorflow as tf
-
-    from brgm_tf.core.compilation import compiled
+    corruption = posterior.corruption
 
     def masks_and_variance(predicted, data, parameters):
         bound = corruption.with_data(**data)

@@ -1,0 +1,149 @@
+"""`BatchRestorer`: infer, render, score and assemble, for the measurements of a batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from brgm_tf.core.compilation import compiled
+from brgm_tf.estimators.restoring.assembly import (
+    assemble,
+    histories_by_image,
+    kspace_by_image,
+    metrics_by_image,
+)
+from brgm_tf.estimators.restoring.inference import Callback, Estimate, infer
+from brgm_tf.estimators.restoring.measurement import Measurement
+from brgm_tf.estimators.restoring.rendering import observer, renderer
+from brgm_tf.estimators.restoring.sampling import SampleOptions, sample_posterior
+from brgm_tf.estimators.restoring.scoring import (
+    image_scores,
+    measurement_scores,
+    parameter_scores,
+)
+from brgm_tf.estimators.restoring.warnings import image_warnings
+from brgm_tf.reporting.results import ImageResult
+
+
+class BatchRestorer:
+    """The steps from the measurements of a batch to the results of its images.
+
+    Args:
+        posterior: the `Posterior`.
+        estimator: the `Estimator`.
+        sampling: the `SampleOptions`.
+        distance: (x, y) -> LPIPS [B], for the metrics; None leaves LPIPS out.
+
+    Attributes:
+        program: the estimator's program for the posterior.
+        render: (latents, values, data, parameters) -> `Rendering`.
+    """
+
+    def __init__(
+        self,
+        posterior,
+        estimator,
+        *,
+        sampling: SampleOptions | None = None,
+        distance: Callable | None = None,
+    ):
+        self.posterior, self.program = posterior, estimator.bind(posterior)
+        self.distance, self._sampling = distance, sampling or SampleOptions()
+        self._num_steps = estimator.num_steps
+        self.render = renderer(posterior)
+        self._observe = observer(posterior)
+        self._as_image = compiled(self._image_of)
+
+    def __call__(
+        self,
+        measurement: Measurement,
+        *,
+        callbacks: Sequence[Callback] = (),
+        checkpoint: Mapping[str, Any] | None = None,
+        history: Mapping[str, Any] | None = None,
+    ) -> tuple[tuple[ImageResult, ...], Estimate]:
+        """Restores a batch.
+
+        Args:
+            measurement: the batch.
+            callbacks: called with the `Progress` of every chunk; True stops the run.
+            checkpoint: arrays of the estimator's state in an earlier run that was stopped.
+            history: terms of the loss of that run.
+
+        Returns:
+            The result of each image, and the end of the estimator's run.
+
+        Raises:
+            NotFiniteError: a term of an image is not finite.
+        """
+        start = time.monotonic()
+        estimate = infer(
+            self.program,
+            measurement,
+            num_steps=self._num_steps,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            history=history,
+        )
+        fields = self._fields(measurement, estimate)
+        seconds = (time.monotonic() - start) / len(measurement)
+        return assemble(fields, seconds=seconds, complete=estimate.complete), estimate
+
+    def _fields(self, measurement: Measurement, estimate: Estimate) -> dict[str, Any]:
+        """Returns the fields of `ImageResult` for each image, by name."""
+        shared = measurement.values, measurement.data, estimate.parameters
+        rendering = self.render(estimate.latents, *shared).numpy()
+        observation = self._observe(rendering, *shared[1:])
+        scores, samples = self._score(measurement, estimate, rendering, observation)
+        # Images for people; k-space has zero-filled ones.
+        measured, predicted = (
+            self._as_image(y, measurement.data).numpy()
+            for y in (measurement.values, rendering.predicted_measurement)
+        )
+        return {
+            "name": measurement.names,
+            "measurement": measured,
+            "reconstruction": rendering.reconstruction,
+            "predicted_measurement": predicted,
+            "merged": rendering.merged,
+            "truth": measurement.truth,
+            "missing": observation.missing,
+            "latents": estimate.latents.numpy(),
+            "history": histories_by_image(estimate.history),
+            "metrics": scores,
+            "warnings": self._warnings(estimate, scores, observation),
+            "samples": samples,
+            "kspace": kspace_by_image(measurement.values, observation.observed),
+        }
+
+    def _score(self, measurement, estimate, rendering, observation):
+        """Returns the metrics of each image, and its posterior samples or None."""
+        scores = image_scores(measurement, rendering, observation, distance=self.distance)
+        samples, sample_scores = sample_posterior(
+            self.program,
+            estimate,
+            measurement,
+            observation,
+            posterior=self.posterior,
+            render=self.render,
+            options=self._sampling,
+        )
+        scores |= parameter_scores(self.program, estimate, measurement, posterior=self.posterior)
+        return metrics_by_image(scores | sample_scores | measurement_scores(measurement)), samples
+
+    def _warnings(self, estimate, scores, observation) -> list[tuple[str, ...]]:
+        return [
+            image_warnings(
+                metrics,
+                estimate=estimate,
+                estimator_warning=self.program.warning,
+                has_exact_gradient=not self.posterior.corruption.straight_through_gradient,
+                noise=float(noise),
+                num_steps=self._num_steps,
+            )
+            for metrics, noise in zip(scores, observation.noise, strict=True)
+        ]
+
+    def _image_of(self, y, data):
+        return self.posterior.corruption.with_data(**data).as_image(y)
