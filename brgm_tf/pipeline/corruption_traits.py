@@ -25,7 +25,7 @@ class CorruptionTraits:
 
     Attributes:
         data_names: names of the per-image arrays that it takes.
-        parameter_priors: names of its unknown parameters.
+        infers_parameters: whether it has unknown parameters.
         noise: the stage of noise as text; '' without noise.
         noise_scale: standard deviation of the noise in grey levels; None if it is not given.
         infers_noise: whether the scale of the noise is unknown.
@@ -37,7 +37,7 @@ class CorruptionTraits:
     """
 
     data_names: tuple[str, ...]
-    parameter_priors: tuple[str, ...]
+    infers_parameters: bool
     noise: str
     noise_scale: float | None
     infers_noise: bool
@@ -67,7 +67,7 @@ def traits_of(corruption: str | Corruption) -> CorruptionTraits:
     stages = parsing.parse(corruption)
     return CorruptionTraits(
         data_names=stages.data_names,
-        parameter_priors=stages.parameter_priors,
+        infers_parameters=bool(stages.parameter_priors),
         noise="" if stages.noise is None else str(stages.noise),
         noise_scale=stages.noise_scale,
         infers_noise=stages.infers_noise,
@@ -114,7 +114,7 @@ def _of_object(corruption: Corruption) -> CorruptionTraits:
     downsamplings = (s for s, r in zip(stages, rows, strict=True) if r is CORRUPTIONS["downsample"])
     return CorruptionTraits(
         data_names=tuple(corruption.data_names),
-        parameter_priors=tuple(corruption.params),
+        infers_parameters=bool(corruption.params),
         noise=type(last).__name__ if last.adds_noise else "",
         noise_scale=scale,
         infers_noise=infers_noise,

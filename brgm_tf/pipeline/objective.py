@@ -79,7 +79,7 @@ def needs_perceptual(config: Config) -> bool:
 def _of_gradients(traits: CorruptionTraits) -> dict[str, object]:
     substitute = traits.straight_through_gradient
     found: dict[str, object] = {}
-    if traits.hides_features or substitute or traits.parameter_priors:
+    if traits.hides_features or substitute or traits.infers_parameters:
         found["perceptual_scale"] = 0.0
     if substitute:
         found["optimizer"] = "adam"
