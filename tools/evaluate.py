@@ -224,7 +224,7 @@ def _by_baseline(method, specs, *, config, expected):
         bound = corruption.with_data(**data)
         truth = item.image[None]
         seeds = noise_seeds([spec.name], seed=config.seed)
-        measurement = bound.simulate(truth, seeds).numpy()[0]
+        measurement = bound.sample(truth, seeds).numpy()[0]
         missing = _missing(bound, measurement)
         restored = restore(
             measurement,

@@ -195,7 +195,7 @@ def checked_config() -> Config:
     """
     if FLAGS.input is None:
         raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
-    if parsing.own_files(FLAGS.corruption):  # which bring TensorFlow with them
+    if parsing.user_files(FLAGS.corruption):  # which bring TensorFlow with them
         process.import_to_restore(batch_size=FLAGS.batch_size)
     config = Config(
         **{name: FLAGS[name].value for name in CONFIG_FLAGS},

@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.registry import Parameter, Registry, Row
-from brgm_tf.core.validation import checked, number
+from brgm_tf.core.parameters import check_fields, parameter
+from brgm_tf.core.registry import Registry, Row
+from brgm_tf.core.validation import number
 from brgm_tf.io.images import central_square, fit
 from brgm_tf.io.masks import refuse_if_nothing_known
 
@@ -45,12 +46,13 @@ class Found:
         InputError: fill is no such colour, or tolerance no level.
     """
 
-    fill: tuple[float, ...] | None = None
-    tolerance: float = 0.0
+    fill: tuple[float, ...] | None = parameter(
+        colour, "that colour, a grey level or (R, G, B); else what stands out", default=None
+    )
+    tolerance: float = parameter(number(0, 255), "grey levels around it", default=0.0)
 
     def __post_init__(self):
-        object.__setattr__(self, "fill", checked("fill", self.fill, colour))
-        object.__setattr__(self, "tolerance", checked("tolerance", self.tolerance, number(0, 255)))
+        check_fields(self)
 
     def mask_of(self, levels: np.ndarray, *, resolution: int, name: str) -> np.ndarray:
         """The mask of a picture, whose central square is resized to `resolution`.
@@ -82,12 +84,6 @@ FINDERS = Registry(
         "found": Row(
             "brgm_tf.io.mask_detection:Found",
             "the pixels of each picture that have the colour of its holes",
-            {
-                "fill": Parameter(
-                    None, colour, "that colour, a grey level or (R, G, B); else what stands out"
-                ),
-                "tolerance": Parameter(0.0, number(0, 255), "grey levels around it"),
-            },
         )
     },
 )

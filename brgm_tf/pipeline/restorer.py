@@ -397,7 +397,7 @@ class Restorer:
         return self.corruption.with_data(**data).as_image(measurement)
 
     def _simulate_measurement(self, image, data, seeds, parameters):
-        return self._bound(data, parameters).simulate(image, seeds)
+        return self._bound(data, parameters).sample(image, seeds)
 
     def _known_values(self, predicted_measurement, data, parameters):
         """Of the measurement's values: whether they are observed, bool, and their variance."""

@@ -10,7 +10,7 @@ from brgm_tf.core.parameter_priors import Bounded, LogNormal
 from brgm_tf.corruptions.blur.blur import Blur
 from brgm_tf.corruptions.masking.mask import Mask
 from brgm_tf.corruptions.mri.kspace import KSpace
-from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.noise.salt_and_pepper import SaltAndPepper
 from brgm_tf.corruptions.pointwise.grayscale import Grayscale
@@ -28,14 +28,14 @@ CORRUPTIONS = {
     "downsample": Downsample(2),
     "mask": Mask().with_data(missing=MISSING),
     "mask + downsample": (Mask() + Downsample(2)).with_data(missing=MISSING),
-    "noise": Downsample(2) + GaussianNoise(5.0),
+    "noise": Downsample(2) + Noise(5.0),
     "poisson": Downsample(2) + PoissonNoise(30.0),
     "mask + poisson": (Mask() + PoissonNoise(30.0)).with_data(missing=MISSING),
     "salt_and_pepper": Downsample(2) + SaltAndPepper(0.2),
     "unknown blur and noise": Blur(Bounded(0.3, 0.8, logarithmic=True))
-    + GaussianNoise(Bounded(2, 9, logarithmic=True)),
+    + Noise(Bounded(2, 9, logarithmic=True)),
     "kspace": (Grayscale() + KSpace(2)).of_images((SIZE, SIZE, 3)),
-    "kspace + noise": (Grayscale() + KSpace(2) + GaussianNoise(5.0)).of_images((SIZE, SIZE, 3)),
+    "kspace + noise": (Grayscale() + KSpace(2) + Noise(5.0)).of_images((SIZE, SIZE, 3)),
 }
 
 
@@ -85,7 +85,7 @@ def some_values(model, corruption):
     first, second = tf.constant(first), tf.constant(second)
     shape = corruption.measurement_shape((B, SIZE, SIZE, 3))
     y = rng.uniform(-1, 1, shape)
-    if corruption.measurement_dtype.is_complex:
+    if corruption.measures_kspace:
         y = y + 1j * rng.uniform(-1, 1, shape)
     return first, second, tf.constant(y)
 

@@ -91,16 +91,14 @@ class Judge:
         ]
 
     def _measured(self, truth, data, indices) -> np.ndarray:
-        from brgm_tf.corruptions.noise.gaussian_noise import (
-            GaussianNoise,  # which imports TensorFlow
-        )
+        from brgm_tf.corruptions.noise.noise import Noise
 
         seeds = np.array([[self._seed, index] for index in indices], np.int32)
         corruption = self._restorer.corruption.with_data(**data)
         corruption = corruption.with_params(**self._restorer.drawn_parameters(seeds))
         if not corruption.adds_noise:
-            corruption = corruption + GaussianNoise(self._noise_scale)
-        return corruption.simulate(truth, seeds).numpy()
+            corruption = corruption + Noise(self._noise_scale)
+        return corruption.sample(truth, seeds).numpy()
 
     def _drawn(self, fit, measurement, data, *, dispersion_factor: float = 1.0):
         """What `sampling.draw_samples` returns; known pixels are not put back."""
