@@ -21,7 +21,7 @@ FLOORS = (
     "estimators training",
     "pipeline",
     "cli",
-    "reconstruct",
+    "reconstruct testing",
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms.split()}
 
@@ -33,6 +33,11 @@ def test_every_file_belongs_to_a_room():
 def test_imports_run_downwards():
     found = {path.relative_to(ROOT).as_posix(): unlawful(path) for path in FILES}
     assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_modules_of_a_room_import_each_other_in_no_circle():
+    circles = {circle for name in MODULES for circle in [circle_of(name)] if circle}
+    assert circles == set()
 
 
 def test_nothing_that_restores_imports_training():
@@ -69,6 +74,11 @@ def test_no_file_has_an_assert_a_print_or_an_import_star():
 def test_every_form_of_import_is_found(source):
     names = imports_of(ast.parse(source), package="brgm_tf.core")
     assert {rooms_of_name(name) for name in names} == {"io"}
+
+
+def test_a_circle_is_found():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"d"}}
+    assert [circle_of(name, graph) for name in graph] == [(), ("b", "c"), ("b", "c"), ("d",)]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +144,34 @@ def unlawful(path):
     return sorted(imported_rooms(path) - below)
 
 
+def module_of(path):
+    """Returns 'brgm_tf.io.images' for brgm_tf/io/images.py, and 'brgm_tf.io' for its __init__."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_modules(path):
+    """Returns the modules of the same room that a file imports, in functions too."""
+    names = {name if name in MODULES else name.rpartition(".")[0] for name in imports(path)}
+    return {n for n in names & set(MODULES) if room_of(MODULES[n]) == room_of(path) != ""}
+
+
+def circle_of(name, graph=None):
+    """Returns the modules that a module imports and that import it back, itself among them."""
+    graph = GRAPH if graph is None else graph
+    circle = {other for other in reached(name, graph) if name in reached(other, graph)}
+    return tuple(sorted(circle))
+
+
+def reached(name, graph):
+    """Returns the modules that a module imports, directly or through others."""
+    modules, waiting = set(), set(graph[name])
+    while waiting:
+        module = waiting.pop()
+        modules.add(module)
+        waiting |= graph[module] - modules
+    return modules
+
+
 def private(name):
     return name.startswith(f"{PACKAGE}.") and name.rpartition(".")[2].startswith("_")
 
@@ -149,3 +187,7 @@ def forbidden(node):
         elif isinstance(child, ast.ImportFrom) and child.names[0].name == "*":
             found.append((child.lineno, "import *"))
     return [f"{line}: {what}" for line, what in sorted(found)]
+
+
+MODULES = {module_of(path): path for path in FILES}
+GRAPH = {name: imported_modules(path) for name, path in MODULES.items()}

@@ -132,7 +132,7 @@ def checked_config() -> Config:
     """
     if FLAGS.input is None:
         raise InputError("input", "must be given", remedy="Give an image, a folder or a glob")
-    if parsing.own_files(FLAGS.corruption):  # These files import TensorFlow.
+    if parsing.user_files(FLAGS.corruption):  # These files import TensorFlow.
         process.import_to_restore(batch_size=FLAGS.batch_size)
     config = parsed_config()
     if not config.measures_kspace:  # `preparation.prepare` reads the headers of k-space.

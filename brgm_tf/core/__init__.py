@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from brgm_tf.core.parameter_priors import Bounded as Bounded
     from brgm_tf.core.parameter_priors import LogNormal as LogNormal
     from brgm_tf.core.parameter_priors import ParameterPrior as ParameterPrior
+    from brgm_tf.core.parameters import REQUIRED as REQUIRED
+    from brgm_tf.core.parameters import Parameter as Parameter
     from brgm_tf.core.progress import display as display
-    from brgm_tf.core.registry import REQUIRED as REQUIRED
     from brgm_tf.core.registry import Call as Call
-    from brgm_tf.core.registry import Parameter as Parameter
     from brgm_tf.core.registry import Registry as Registry
     from brgm_tf.core.registry import Row as Row
     from brgm_tf.core.validation import checked as checked
@@ -31,8 +31,8 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "InputError": "errors",
         "LogNormal": "parameter_priors",
         "NotFiniteError": "errors",
-        "Parameter": "registry",
-        "REQUIRED": "registry",
+        "Parameter": "parameters",
+        "REQUIRED": "parameters",
         "Registry": "registry",
         "Row": "registry",
         "Unknown": "parameter_priors",

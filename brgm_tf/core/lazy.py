@@ -1,9 +1,11 @@
-"""Names of a package that are imported when they are first used."""
+"""Imports at first use: names of a package, and the module `tf`."""
 
 from __future__ import annotations
 
 import importlib
+import types
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 
 def exports(
@@ -30,3 +32,21 @@ def exports(
         return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
 
     return get_attribute, lambda: sorted(homes), sorted(homes)
+
+
+class LazyModule(types.ModuleType):
+    """A stand-in for a module, which is imported when an attribute is first read.
+
+    Names with two leading underscores do not import the module: inspection asks for them.
+    """
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} is not asked for {name!r}")
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = LazyModule("tensorflow")

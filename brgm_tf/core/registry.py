@@ -1,7 +1,7 @@
-"""Registries: rows that name a class without importing it.
+"""Registries: tables of classes by name, and the parser of their calls.
 
-A row says 'module:Class' and the parameters of the class's constructor, so that
-flags are checked, and `--help` answered, before TensorFlow is imported.
+A row names 'module:Class'. The class declares its parameters (`core.parameters`) in a module that
+does not import TensorFlow, so flags are checked and `--help` is answered without TensorFlow.
 """
 
 from __future__ import annotations
@@ -11,67 +11,49 @@ import dataclasses
 import importlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar, cast
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import Asked, ParameterPrior
+from brgm_tf.core.parameters import REQUIRED, Parameter, parameters_of
 
-# Longer calls are refused before they are parsed: it bounds the parser's recursion and the
-# digits of an integer, so that every value that passes can be printed.
+# Longer calls are refused before they are parsed. The limit bounds the recursion of the parser and
+# the digits of an integer, so every accepted value can be printed.
 MAX_TEXT = 1000
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameter:
-    """One constructor parameter of a registered class.
-
-    Args:
-        default: value used when the parameter is not given; `REQUIRED` if it must be.
-        check: maps a given value to the one used; raises ValueError with a phrase
-            such as 'must be a positive integer' for a value it cannot take.
-        help: one phrase for `--help`.
-        unknown: the prior that it has where it is written `unknown`; None if it cannot be.
-        suffixes: what a value ends in that is the path of a file; () where none is.
-    """
-
-    default: object
-    check: Callable[[object], object]
-    help: str = ""
-    unknown: ParameterPrior | None = None
-    suffixes: tuple[str, ...] = ()
-
-
-class _Required:
-    def __repr__(self) -> str:
-        return "REQUIRED"
-
-
-REQUIRED = _Required()
-
-
-@dataclasses.dataclass(frozen=True)
 class Row:
-    """A registered class: where it is and what it takes.
+    """A registered class: its address and a line of help.
 
     Args:
-        target: 'package.module:Class'; imported only by `load`.
-        help: one line for `--help`.
-        parameters: name to `Parameter`.
+        target: 'package.module:Class', imported by `load` alone.
+        help: One line for `--help`.
     """
 
     target: str
     help: str
-    parameters: Mapping[str, Parameter] = dataclasses.field(default_factory=dict)
 
     def load(self) -> type:
-        """Imports and returns the class."""
+        """Imports the module and returns the class."""
         module, _, name = self.target.partition(":")
         return getattr(importlib.import_module(module), name)
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The parameters that the class declares, by name; imports the module."""
+        return parameters_of(self.load())
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """A checked call of a registered class, such as `downsample(factor=32)`."""
+    """A checked call of a registered class, such as `downsample(factor=32)`.
+
+    Args:
+        name: Name of the class.
+        arguments: Name -> value of every parameter.
+    """
 
     name: str
     arguments: Mapping[str, object]
@@ -81,19 +63,22 @@ class Call:
         return f"{self.name}({inside})"
 
 
-class Registry(Mapping[str, Row]):
+RowT = TypeVar("RowT", bound=Row)
+
+
+class Registry(Mapping[str, RowT]):
     """An ordered, read-only table of rows.
 
     Args:
-        argument: name of the argument (flag) whose values the rows are; used in errors.
-        rows: name to `Row`.
+        argument: Argument (flag) that takes the names; errors quote it.
+        rows: Name -> row.
     """
 
-    def __init__(self, argument: str, rows: Mapping[str, Row]):
+    def __init__(self, argument: str, rows: Mapping[str, RowT]):
         self.argument = argument
         self._rows = dict(rows)
 
-    def __getitem__(self, name: str) -> Row:
+    def __getitem__(self, name: str) -> RowT:
         return self._rows[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -102,11 +87,11 @@ class Registry(Mapping[str, Row]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def row(self, name: str) -> Row:
-        """Returns the row `name`.
+    def row(self, name: str) -> RowT:
+        """Returns the row of a name.
 
         Raises:
-            InputError: there is no such row.
+            InputError: The table has no row of this name.
         """
         if name not in self._rows:
             raise InputError(
@@ -116,26 +101,31 @@ class Registry(Mapping[str, Row]):
             )
         return self._rows[name]
 
+    def name_of(self, kind: type) -> str:
+        """Returns the name of a class; '' if the class is not registered."""
+        target = f"{kind.__module__}:{kind.__qualname__}"
+        return next((name for name, row in self._rows.items() if row.target == target), "")
+
     def parse(self, text: str) -> Call:
         """Parses 'name' or 'name(parameter=literal, ...)' and checks every value.
 
-        Nothing is evaluated: arguments are Python literals, given once each by keyword, or
-        `unknown` or `unknown(low, high)`.
+        Nothing is evaluated. Each argument is given once, by keyword: a Python literal, `unknown`
+        or `unknown(low, high)`.
 
         Args:
-            text: at most `MAX_TEXT` characters.
+            text: At most `MAX_TEXT` characters.
 
         Raises:
-            InputError: the text is no such call, or a value is not accepted.
+            InputError: The text has another form, or a value is refused.
         """
         node = self._expression(text)
         if isinstance(node, ast.Name):
             return self.call(node.id)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
             raise self._malformed(text)
-        names = [item.arg for item in node.keywords]
-        # Python's parser lets a repeated keyword pass; `**{...}` is a keyword without a name.
-        if None in names or len(set(names)) < len(names):
+        # `**{...}` is a keyword without a name; Python's parser accepts repeated keywords.
+        names = [item.arg for item in node.keywords if item.arg is not None]
+        if len(names) < len(node.keywords) or len(set(names)) < len(names):
             raise self._malformed(text)
         try:
             values = [_literal(item.value) for item in node.keywords]
@@ -147,66 +137,73 @@ class Registry(Mapping[str, Row]):
         """Returns the call `name(**given)` with defaults filled in and values checked.
 
         Raises:
-            InputError: no such row or parameter, one missing, or a value not accepted.
+            InputError: The row or a parameter does not exist, a parameter is missing, or a value
+                is refused.
         """
-        row = self.row(name)
+        parameters = self.row(name).parameters
         for key in given:
-            if key not in row.parameters:
-                known = ", ".join(row.parameters) or "none"
+            if key not in parameters:
+                known = ", ".join(parameters) or "none"
                 raise InputError(
                     self.argument,
                     f"has no parameter '{key}' in {name}(); it takes: {known}",
-                    # Not under its own name, which could be that of an argument of InputError.
-                    **{self.argument: str(Call(name, given))},
+                    # The parameter may be called like an argument of InputError.
+                    **self._received(Call(name, given)),
                 )
-        return Call(name, {key: self._value(name, key, given) for key in row.parameters})
+        return Call(
+            name, {key: self._value(name, key, parameters[key], given) for key in parameters}
+        )
 
     def absolute(self, text: str) -> str:
-        """The text of a call with the paths of files in it made absolute, ~ expanded.
+        """Returns the text of a call with absolute paths of files; expands ~.
 
         Raises:
-            InputError: the text is no call that `parse` takes.
+            InputError: `parse` refuses the text.
         """
         call, node = self.parse(text), self._expression(text)
         parameters, is_changed = self.row(call.name).parameters, False
         for item in node.keywords if isinstance(node, ast.Call) else ():
-            value = call.arguments[item.arg]
-            # No word ends like a file, and a parameter that takes no file has no suffixes.
-            if isinstance(value, str) and value.lower().endswith(parameters[item.arg].suffixes):
+            value = call.arguments[item.arg or ""]
+            # Words have no suffix of a file, and a parameter without files has no suffixes.
+            if isinstance(value, str) and value.lower().endswith(
+                parameters[item.arg or ""].suffixes
+            ):
                 item.value = ast.Constant(os.path.abspath(os.path.expanduser(value)))
                 is_changed = True
         return ast.unparse(node) if is_changed else text
 
-    def create(self, call: Call):
-        """Imports the class of `call` and constructs it."""
+    def create(self, call: Call) -> Any:
+        """Imports the class of a call and constructs it."""
         return self.row(call.name).load()(**call.arguments)
 
-    def _value(self, name: str, key: str, given: Mapping[str, object]):
-        parameter = self._rows[name].parameters[key]
+    def _value(self, name: str, key: str, parameter: Parameter, given: Mapping[str, object]):
         if key not in given:
             if parameter.default is REQUIRED:
                 raise InputError(
                     self.argument,
                     f"{name}() needs the parameter '{key}' ({parameter.help})",
                     remedy=f"Write {name}({key}=...)",
-                    **{self.argument: str(Call(name, given))},
+                    **self._received(Call(name, given)),
                 )
             return parameter.default
+        value = given[key]
         try:
-            if isinstance(given[key], Asked):
-                return _prior(given[key], parameter)
-            return parameter.check(given[key])
+            return _prior(value, parameter) if isinstance(value, Asked) else parameter.check(value)
         except (ValueError, TypeError) as error:
+            received: dict[str, Any] = {key: value}
             raise InputError(
-                self.argument, f"parameter '{key}' of {name}() {error}", **{key: given[key]}
+                self.argument, f"parameter '{key}' of {name}() {error}", **received
             ) from None
+
+    def _received(self, call: Call) -> dict[str, Any]:
+        return {self.argument: str(call)}
 
     def _expression(self, text: str) -> ast.expr:
         if not isinstance(text, str) or len(text) > MAX_TEXT:
             raise self._malformed(text)
         try:
             with warnings.catch_warnings():
-                # Python warns of '\\d' and '1or'; the user is to see our one line only.
+                # Python warns about '\\d' and '1or', but the user is to see one line.
                 warnings.simplefilter("ignore")
                 return ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -225,7 +222,7 @@ class Registry(Mapping[str, Row]):
 
 
 def _literal(node: ast.expr) -> object:
-    """The value of a literal; an `Asked` of `unknown` and `unknown(low, high)`."""
+    """Returns the value of a literal; an `Asked` for `unknown` and `unknown(low, high)`."""
     if isinstance(node, ast.Name) and node.id == "unknown":
         return Asked()
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "unknown":
@@ -237,9 +234,10 @@ def _literal(node: ast.expr) -> object:
 
 
 def _prior(asked: Asked, parameter: Parameter) -> ParameterPrior:
-    """The prior of a parameter that is asked for."""
+    """Returns the prior of a parameter that is written `unknown`."""
     if parameter.unknown is None:
         raise ValueError("cannot be inferred: it must be given")
     if asked.bounds is None:
         return parameter.unknown
-    return parameter.unknown.between(*map(parameter.check, asked.bounds))
+    low, high = (parameter.check(bound) for bound in asked.bounds)
+    return parameter.unknown.between(cast(float, low), cast(float, high))

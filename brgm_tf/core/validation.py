@@ -1,7 +1,7 @@
-"""Checks of single values: each maps what was given to what is used, or says what it must be.
+"""Checks of single values.
 
-A check raises ValueError with a phrase such as 'must be a positive integer'; `checked` makes it
-the user's error.
+A check is a function from the given value to the value used. It raises ValueError with a phrase
+such as 'must be a positive integer', which `checked` turns into an `InputError`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import numbers
 import os
 from collections.abc import Callable
+from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import ParameterPrior
@@ -18,18 +19,19 @@ MAX_INT = 2**31 - 1  # sizes are int32 in TensorFlow
 
 
 def checked(
-    argument: str, value: object, check: Callable[[object], object], *, inferable: bool = False
-):
-    """Returns `check(value)`; for constructors that are called without a registry.
+    argument: str, value: Any, check: Callable[[Any], Any], *, inferable: bool = False
+) -> Any:
+    """Returns `check(value)`, or raises an error that names the argument.
 
     Args:
-        argument: name of the argument, for errors.
-        value: what was given.
-        check: maps it to what is used.
-        inferable: whether it may be an `ParameterPrior`, which is returned if its bounds pass.
+        argument: Name of the argument, for errors.
+        value: Given value.
+        check: Function from the given value to the value used.
+        inferable: Whether the value may be a `ParameterPrior`, which is returned if its bounds pass
+            the check. Default False.
 
     Raises:
-        InputError: the check refuses the value.
+        InputError: The check refuses the value.
     """
     try:
         if inferable and isinstance(value, ParameterPrior):
@@ -38,45 +40,46 @@ def checked(
             return value
         return check(value)
     except (ValueError, TypeError) as error:
-        raise InputError(argument, str(error), **{argument: value}) from None
+        received: dict[str, Any] = {argument: value}
+        raise InputError(argument, str(error), **received) from None
 
 
 def _is(kind: type, value: object) -> bool:
-    # numbers.* so that NumPy's scalars pass; bool is an int in Python, not here.
+    # numbers.*, because NumPy's scalars must pass. A bool is an int in Python, but not here.
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def _real(value: object) -> float:
-    """The value as a float, NaN where it is no real number: NaN fails every comparison."""
+def _real(value: Any) -> float:
+    """Returns a float; NaN, which fails every comparison, unless the value is a real number."""
     try:
         return float(value) if _is(numbers.Real, value) else math.nan
-    except OverflowError:  # an integer beyond the floats
+    except OverflowError:  # an integer above the largest float
         return math.nan
 
 
-def positive_int(value) -> int:
-    """Checks a positive integer parameter (of 32 bits)."""
+def positive_int(value: Any) -> int:
+    """Checks a positive integer of at most 31 bits."""
     if not _is(numbers.Integral, value) or not 1 <= value <= MAX_INT:
         raise ValueError("must be a positive integer")
     return int(value)
 
 
-def even(value) -> int:
-    """Checks a positive, even integer parameter."""
+def even(value: Any) -> int:
+    """Checks a positive, even integer of at most 31 bits."""
     if not _is(numbers.Integral, value) or not 2 <= value <= MAX_INT or value % 2:
         raise ValueError("must be a positive, even integer")
     return int(value)
 
 
-def positive_float(value) -> float:
-    """Checks a positive, finite number parameter."""
+def positive_float(value: Any) -> float:
+    """Checks a positive, finite number."""
     real = _real(value)
     if not 0 < real < math.inf:
         raise ValueError("must be a positive number")
     return real
 
 
-def ratio(value) -> int | float:
+def ratio(value: Any) -> int | float:
     """Checks a number of at least 1; a whole number becomes an integer."""
     real = _real(value)
     if not 1 <= real <= MAX_INT:
@@ -84,15 +87,15 @@ def ratio(value) -> int | float:
     return int(real) if real.is_integer() else real
 
 
-def fraction(value) -> float:
-    """Checks a number parameter between 0 and 1, both excluded."""
+def fraction(value: Any) -> float:
+    """Checks a number between 0 and 1, both excluded."""
     real = _real(value)
     if not 0 < real < 1:
         raise ValueError("must be a number between 0 and 1, both excluded")
     return real
 
 
-def integer(low: int, high: int) -> Callable[[object], int]:
+def integer(low: int, high: int) -> Callable[[Any], int]:
     """Returns a check for an integer in [low, high]."""
 
     def check(value) -> int:
@@ -103,7 +106,7 @@ def integer(low: int, high: int) -> Callable[[object], int]:
     return check
 
 
-def number(low: float, high: float) -> Callable[[object], float]:
+def number(low: float, high: float) -> Callable[[Any], float]:
     """Returns a check for a number in [low, high]."""
 
     def check(value) -> float:
@@ -115,17 +118,17 @@ def number(low: float, high: float) -> Callable[[object], float]:
     return check
 
 
-def boolean(value) -> bool:
+def boolean(value: Any) -> bool:
     """Checks True or False; 0 and 1 are neither."""
     if not isinstance(value, bool):
         raise ValueError("must be True or False")
     return value
 
 
-def file_name(*suffixes: str) -> Callable[[object], str]:
-    """Returns a check for the path of a file with one of a few suffixes, in any case.
+def file_name(*suffixes: str) -> Callable[[Any], str]:
+    """Returns a check for the path of a file with one of several suffixes, in any case.
 
-    Whether there is such a file is for those to say who open it.
+    The check does not look for the file.
     """
 
     def check(value) -> str:
@@ -138,8 +141,8 @@ def file_name(*suffixes: str) -> Callable[[object], str]:
     return check
 
 
-def optional(check: Callable[[object], object]) -> Callable[[object], object]:
-    """Returns a check for None or what another check accepts."""
+def optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Returns a check for None, or for the values that another check accepts."""
 
     def check_or_none(value):
         if value is None:
@@ -152,8 +155,8 @@ def optional(check: Callable[[object], object]) -> Callable[[object], object]:
     return check_or_none
 
 
-def either(*checks: Callable[[object], object]) -> Callable[[object], object]:
-    """Returns a check for what one of several checks accepts, the first that does."""
+def either(*checks: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Returns a check that uses the first of several checks that accepts the value."""
 
     def check_any(value):
         reasons = []
@@ -167,8 +170,8 @@ def either(*checks: Callable[[object], object]) -> Callable[[object], object]:
     return check_any
 
 
-def one_of(*choices: str) -> Callable[[object], str]:
-    """Returns a check for one of a few words."""
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """Returns a check for one of several words."""
 
     def check(value) -> str:
         if not isinstance(value, str) or value not in choices:
@@ -178,16 +181,17 @@ def one_of(*choices: str) -> Callable[[object], str]:
     return check
 
 
-def boxes(value) -> tuple[tuple[float, float, float, float], ...]:
+def boxes(value: Any) -> tuple[tuple[float, float, float, float], ...]:
     """Checks a list of boxes (top, left, bottom, right) in fractions of the image's sides."""
     try:
-        found = tuple(tuple(map(_real, box)) for box in value)
-        fit = all(0 <= t < b <= 1 and 0 <= x < r <= 1 for t, x, b, r in found)
+        numbers_of_boxes = [tuple(map(_real, box)) for box in value]
+        result = tuple((top, left, bottom, right) for top, left, bottom, right in numbers_of_boxes)
+        is_valid = all(0 <= t < b <= 1 and 0 <= x < r <= 1 for t, x, b, r in result)
     except (TypeError, ValueError):
-        fit = False
-    if not fit or not found:
+        is_valid = False
+    if not is_valid or not result:
         raise ValueError(
             "must be a list of boxes [(top, left, bottom, right), ...] with "
             "0 <= top < bottom <= 1 and 0 <= left < right <= 1"
         )
-    return found
+    return result

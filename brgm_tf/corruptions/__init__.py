@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from brgm_tf.core import lazy
 
 if TYPE_CHECKING:
+    from brgm_tf.corruptions.base import Chain as Chain
     from brgm_tf.corruptions.base import Corruption as Corruption
     from brgm_tf.corruptions.blur import Blur as Blur
     from brgm_tf.corruptions.blur import DiskBlur as DiskBlur
     from brgm_tf.corruptions.blur import KernelBlur as KernelBlur
     from brgm_tf.corruptions.blur import MotionBlur as MotionBlur
-    from brgm_tf.corruptions.chain import Chain as Chain
     from brgm_tf.corruptions.identity import Identity as Identity
     from brgm_tf.corruptions.masking import BoxMask as BoxMask
     from brgm_tf.corruptions.masking import HalfMask as HalfMask
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions.masking import RandomMask as RandomMask
     from brgm_tf.corruptions.masking import Scratches as Scratches
     from brgm_tf.corruptions.mri import KSpace as KSpace
-    from brgm_tf.corruptions.noise import GaussianNoise as GaussianNoise
+    from brgm_tf.corruptions.noise import Noise as Noise
+    from brgm_tf.corruptions.noise import NoiseModel as NoiseModel
     from brgm_tf.corruptions.noise import PoissonNoise as PoissonNoise
     from brgm_tf.corruptions.noise import SaltAndPepper as SaltAndPepper
     from brgm_tf.corruptions.parsing import Stages as Stages
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions.pointwise import Quantise as Quantise
     from brgm_tf.corruptions.resolution import Downsample as Downsample
     from brgm_tf.corruptions.table import CORRUPTIONS as CORRUPTIONS
-    from brgm_tf.corruptions.table import CorruptionRow as CorruptionRow
+    from brgm_tf.corruptions.table import list_corruptions as list_corruptions
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
@@ -42,15 +43,13 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "Blur": "blur",
         "BoxMask": "masking",
         "CORRUPTIONS": "table",
-        "Chain": "chain",
+        "Chain": "base",
         "Clip": "pointwise",
         "Corruption": "base",
-        "CorruptionRow": "table",
         "DiskBlur": "blur",
         "Downsample": "resolution",
         "Gain": "pointwise",
         "Gamma": "pointwise",
-        "GaussianNoise": "noise",
         "Grayscale": "pointwise",
         "HalfMask": "masking",
         "Identity": "identity",
@@ -59,6 +58,8 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "KernelBlur": "blur",
         "Mask": "masking",
         "MotionBlur": "blur",
+        "Noise": "noise",
+        "NoiseModel": "noise",
         "Occlusion": "masking",
         "PoissonNoise": "noise",
         "Quantise": "pointwise",
@@ -66,6 +67,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "SaltAndPepper": "noise",
         "Scratches": "masking",
         "Stages": "parsing",
+        "list_corruptions": "table",
         "parse": "parsing",
     },
 )

@@ -1,342 +1,137 @@
-"""The contract of a corruption: y = forward(x) + noise.
+"""The contract of a corruption, y = forward(x) + noise, and chains of corruptions.
 
-Notation: x [B, H, W, C] images in [-1, 1]; y the measurement, of
-`measurement_shape(x.shape)` and `measurement_dtype`, real or complex; m = forward(x); A the linear
-part of mean, A x = forward(x) - forward(0); s the noise scale in grey levels, of each of the real
-numbers that y consists of (`components`).
+Notation: x [B, H, W, C] images in [-1, 1]; y the measurement, with `measurement_shape(x.shape)`;
+m = forward(x); A the linear part of forward, A x = forward(x) - forward(0).
+
+The contract has four parts, each in its module: `configuration` (parameters and data), `operator`
+(forward and adjoint), `observation` (masks) and `measurement` (noise).
 """
 
 from __future__ import annotations
 
-import abc
-import copy
 import dataclasses
-import math
-import types
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from brgm_tf.core.parameter_priors import ParameterPrior
-from brgm_tf.corruptions.complex_values import complex_dtype, components, parts, real_dtype, unit
+from brgm_tf.core.errors import InputError
+from brgm_tf.corruptions.chain import Composition
+from brgm_tf.corruptions.chain_rules import Stage, check_stages
+from brgm_tf.corruptions.measurement import Measurement
+from brgm_tf.corruptions.simulation import checked_data, checked_images, checked_seed
+from brgm_tf.corruptions.table import CORRUPTIONS
 
-GREY_LEVEL = 2.0 / 255.0  # one grey level of [0, 255], in units of [-1, 1]
 
-
-class Corruption(abc.ABC):
+class Corruption(Measurement):
     """A known way in which an image x is damaged into a measurement y.
 
-    A subclass is a frozen dataclass: objects are immutable. Per-image data (a mask) is
-    bound by `with_data`, whose tensors may be arguments of a compiled function, so that
-    another batch with other data runs the same program. `a + b` is the `Chain` of two.
+    A subclass is a frozen dataclass with a method `forward`. A linear one also has `adjoint`, and
+    one that changes the shape has `measurement_shape`. The sum `a + b` is the `Chain` of both.
+    `brgm_tf.testing.check_corruption` tests a subclass.
 
-    A field that may be inferred with the image holds a number or an `unknown.ParameterPrior`, its
-    prior; `with_params` binds a value for each image, and `value` returns what counts.
-
-    Attributes:
-        linear: whether forward(x) - forward(0) is linear in x; `adjoint` exists only then.
-        surrogate_gradient: whether gradients of `mean` are those of a substitute that the
-            class states, because its own derivative is zero nearly everywhere.
-        keeps_pixels: whether those values of y that are known are pixels of x.
-        adds_noise: whether `simulate` scatters around the mean: a stage of noise.
-        inferable: name -> `ParameterPrior`, of a class in a file of the user's: those fields that may
-            be written `unknown`, and their priors then. (The package's own say so in their rows.)
-        values: what `with_params` bound.
-        data_names: names of the per-image arrays that `with_data` takes.
-        needs_all_pixels: whether each value of y is of every pixel of x: no mask may come before.
-        takes_complex: whether a stage of noise is for complex numbers, too.
-        measurement_dtype: dtype of y for float32 images; an image of another
-            precision gives y the same precision (`dtype_for`).
+    Example:
+        >>> import dataclasses
+        >>> from brgm_tf import Corruption, Noise
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Fog(Corruption):
+        ...     density: float = 0.5
+        ...
+        ...     def forward(self, x):
+        ...         return (1.0 - self.density) * x + self.density
+        ...
+        ...     def adjoint(self, y):
+        ...         return (1.0 - self.density) * y
+        >>> Fog(0.25) + Noise(scale=5.0)
+        Fog(density=0.25) + noise(scale=5.0)
     """
 
-    linear: bool = True
-    straight_through_gradient: bool = False
-    keeps_pixels: bool = False
-    adds_noise: bool = False
-    needs_all_pixels: bool = False
-    takes_complex: bool = False
-    inferable: ClassVar[Mapping[str, ParameterPrior]] = types.MappingProxyType({})
-    values: ClassVar[Mapping[str, object]] = types.MappingProxyType({})
-    data_names: tuple[str, ...] = ()
-    measurement_dtype = tf.float32
+    def simulate(self, x: np.ndarray, seed: int = 0, **data: np.ndarray) -> np.ndarray:
+        """Simulates the measurement of one image or a batch, NumPy in and NumPy out.
 
-    @abc.abstractmethod
-    def forward(self, x):
-        """What would be measured without noise: f(x)."""
+        Image i of a batch has the stateless seed (seed, i), so its noise does not depend on the
+        other images. A parameter that is unknown has the median of its prior.
 
-    def adjoint(self, y):
-        """A^T y, for A x = forward(x) - forward(0): <A x, y> = <x, A^T y>.
+        Args:
+            x: Images [H, W, C] or [N, H, W, C], floats in [-1, 1], of 1 or 3 channels.
+            seed: Seed of the noise, in [0, 2^31), default 0.
+            **data: Per-image arrays, such as missing=..., bool [H, W], [H, W, 1] or
+                [N, H, W, 1], True = missing.
 
-        Of complex y it is A^H y, real: Re <A x, y> = <x, A^H y>.
+        Returns:
+            Measurement [h, w, C] or [N, h, w, C], with the precision of x. K-space is complex.
 
         Raises:
-            TypeError: the corruption is not linear.
+            InputError: x, seed or the data have another type, shape or range, or images of this
+                shape cannot be measured.
+
+        Example:
+            >>> import numpy as np
+            >>> from brgm_tf import Downsample, Noise
+            >>> x = np.zeros([8, 8, 1], "float32")
+            >>> (Downsample(factor=4) + Noise(scale=5.0)).simulate(x, seed=0).shape
+            (2, 2, 1)
         """
-        raise TypeError(f"{type(self).__name__} is not linear: it has no adjoint.")
+        images = checked_images(x)
+        seed = checked_seed(seed)
+        shape = images.shape[1:]
+        self.measurement_shape(shape)
+        bound = {name: array for name, array in self.data.items() if array is not None}
+        arrays = checked_data(bound | data, self.data_names, self.data_shape(shape), len(images))
+        seeds = np.array([[seed, i] for i in range(len(images))], np.int32)
+        y = self.of_images(shape).with_data(**arrays).sample(images, seeds).numpy()
+        return y if np.ndim(x) == 4 else y[0]
 
-    def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of y for images of shape (..., H, W, C).
-
-        Raises:
-            InputError: images of this shape cannot be measured.
-        """
-        return tuple(image_shape)
-
-    def dtype_for(self, image_dtype):
-        """dtype of y for images of a dtype."""
-        is_complex = self.measurement_dtype.is_complex
-        return complex_dtype(image_dtype) if is_complex else tf.as_dtype(image_dtype)
-
-    def of_images(self, image_shape: tuple[int, ...]) -> Corruption:
-        """The same corruption for images of one shape (..., H, W, C).
-
-        Only then what is known can be told of a measurement alone, whatever the stages.
-        """
-        del image_shape
-        return self
-
-    # What is to be looked at, and counted.
-
-    def as_image(self, y):
-        """y as images [B, h, w, 1 or 3], for eyes and networks; y itself, unless it is none."""
-        return y
-
-    def components(self, y):
-        """The real numbers of y in units of [-1, 1]: y itself unless it is complex.
-
-        Args:
-            y: measurement or mean [B, h, w, C].
-
-        Returns:
-            [B, h, w, C] or, of complex numbers, [B, h, w, 2 C].
-        """
-        return components(y)
-
-    # What is known.
-
-    def propagate_mask(self, known):
-        """Which values of y depend on known values of x alone.
-
-        Found by trial, for any corruption: of two images that differ in the unknown values,
-        and in nothing else, the same is measured, to half a grey level. Parameters that are
-        inferred have their upper bounds for that, whatever is bound: what counts as measured
-        must not depend on them.
-
-        Args:
-            known: bool [B or 1, H, W, C], or None where all are.
-
-        Returns:
-            bool [B or 1, h, w, C or 1], or None where all are.
-        """
-        if known is None:
-            return None
-        # Not one value for all, for signed weights could cancel; nor opposite ones, which an
-        # even function takes for the same.
-        trial = tf.random.stateless_uniform(known.shape[1:], [0, 0], minval=0.5, maxval=1.0)
-        trial = tf.where(known, tf.zeros_like(trial), trial)
-        widest = self.with_params(**{n: [self.largest(n)] for n in self.params})
-        return tf.abs(widest.forward(trial) - widest.forward(-0.5 * trial)) < 0.5 * GREY_LEVEL
-
-    def observation_mask(self, y):
-        """1 where y says something about x, 0 where it does not; real, broadcasts against y."""
-        known = self.propagate_mask(None)
-        dtype = real_dtype(y)
-        return tf.ones_like(y, dtype) if known is None else tf.cast(known, dtype)
-
-    def fill_unobserved(self, y):
-        """y with what it says nothing about replaced by what `mean` puts there.
-
-        A photograph given with a mask may still hold pixels under the mask: they are not
-        part of the measurement, and nothing may look at them.
-        """
-        return y
-
-    def composite(self, y, x):
-        """The restored image x with the pixels that y knows put back.
-
-        Args:
-            y: measurement.
-            x: restored images [B, H, W, C].
-
-        Returns:
-            Images [B, H, W, C], or None where y does not hold some of the image's
-            pixels and leave the others open: there is nothing to merge then.
-        """
-        return None
-
-    # Per-image data.
-
-    @property
-    def data(self) -> dict[str, object]:
-        """The arrays that are bound, by name; None where none is."""
-        return {name: getattr(self, name) for name in self.data_names}
-
-    def with_data(self, **data) -> Corruption:
-        """The same corruption with per-image arrays bound (those in `data_names`).
-
-        Raises:
-            TypeError: other names than `data_names`.
-        """
-        if set(data) != set(self.data_names):
-            raise TypeError(f"with_data takes {self.data_names}, got {tuple(data)}.")
-        return dataclasses.replace(self, **data) if data else self
-
-    def data_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of the images that per-image arrays belong to, for images (..., H, W, C)."""
-        return tuple(image_shape)
-
-    # Parameters that are inferred.
-
-    @property
-    def params(self) -> dict[str, ParameterPrior]:
-        """The priors of those fields that are to be inferred, by name."""
-        fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
-        found = {field.name: getattr(self, field.name) for field in fields}
-        return {name: value for name, value in found.items() if isinstance(value, ParameterPrior)}
-
-    def with_params(self, **values) -> Corruption:
-        """The same corruption with a value [B] bound for each of its `params`.
-
-        Raises:
-            TypeError: other names than those of `params`.
-        """
-        if set(values) != set(self.params):
-            raise TypeError(f"with_params takes {tuple(self.params)}, got {tuple(values)}.")
-        if not values:
-            return self
-        bound = copy.copy(self)
-        object.__setattr__(bound, "values", types.MappingProxyType(values))
-        return bound
-
-    def value(self, name: str, like):
-        """What a parameter is: a number, or [B, 1, 1, 1] where it is bound for each image.
-
-        Args:
-            name: of the field. An unknown that nothing is bound to has its prior's median.
-            like: images or a measurement, whose real dtype it gets.
-        """
-        own = self.values.get(name, getattr(self, name))
-        if isinstance(own, ParameterPrior):
-            own = own.median
-        # Not tf.cast, which would take a Python float through float32.
-        own = own if tf.is_tensor(own) else np.asarray(own, np.float64)
-        number = tf.cast(own, real_dtype(like))
-        return number if number.shape.rank == 0 else tf.reshape(number, [-1, 1, 1, 1])
-
-    def largest(self, name: str) -> float:
-        """A parameter's number, or the upper bound of one that is inferred."""
-        own = getattr(self, name)
-        return own.bounds[1] if isinstance(own, ParameterPrior) else own
-
-    # Noise.
-
-    def simulate(self, x, seeds):
-        """Draws y given x; noise-free for a corruption without a stage of noise.
-
-        Args:
-            x: images [B, H, W, C].
-            seeds: int32 [B, 2], a stateless seed for each image, on which alone its noise
-                depends.
-        """
-        del seeds
-        return self.forward(x)
-
-    def likelihood(self, x, params: Mapping[str, object]):
-        """Returns p(y | x) as a distribution of TensorFlow Probability.
-
-        Args:
-            x: Images [B, H, W, C].
-            params: Parameters of `log_density`.
-
-        Returns:
-            A `likelihood.Likelihood`, batch [B], whose event is the measurement of an image.
-        """
-        # Imported here, because TensorFlow Probability takes more than a second.
-        from brgm_tf.corruptions.likelihood import Likelihood
-
-        return Likelihood(self, self.forward(x), params)
-
-    def log_prob(self, y, x, params: Mapping[str, object]):
-        """Returns log p(y | x) [B], the `log_prob` of `likelihood`.
-
-        Args:
-            y: Measurement.
-            x: Images [B, H, W, C].
-            params: Parameters of `log_density`.
-        """
-        return self.likelihood(x, params).log_prob(y)
-
-    def log_density(self, y, mean, params: Mapping[str, object]):
-        """log p(y | m) of every value: log N(y | m, s^2) unless a stage of noise says other.
-
-        Of a complex value it is the sum of that of the real and that of the imaginary part.
-
-        Args:
-            y: measurement.
-            mean: m.
-            params: must hold 'noise_scale', s in grey levels, scalar or [B].
-
-        Returns:
-            Real, of the shape of y; a density of y, in [-1, 1] where it is real, or a probability
-            where y is a count.
-        """
-        scale = self._noise_scale(mean, params) * unit(mean)
-        constant = 0.5 * math.log(2.0 * math.pi)
-        normal = [
-            -0.5 * tf.square(part / scale) - tf.math.log(scale) - constant
-            for part in parts(y - mean)
-        ]
-        return tf.add_n(normal)
-
-    def variance(self, mean, params: Mapping[str, object]):
-        """Variance of y around m, broadcastable to m, in units of [-1, 1]^2.
-
-        Of complex numbers it is that of one of the two `components` of a value.
-        """
-        return tf.square(self._noise_scale(mean, params))
-
-    def precision(self, mean, params: Mapping[str, object]):
-        """Fisher information of one value about its mean m, -E d^2 log p(y | m) / d m^2.
-
-        1 / `variance` unless a stage of noise says other; broadcastable to m, and like it in units
-        of [-1, 1] and of one component.
-        """
-        return 1.0 / self.variance(mean, params)
-
-    def distribution(self, mean, params: Mapping[str, object]):
-        """p(y | m) as a distribution of TensorFlow Probability, of the batch shape of m.
-
-        Its log_prob is `log_density`.
-        """
-        # Here alone; TensorFlow Probability takes its time to import.
-        from brgm_tf.corruptions.complex_normal import normal_around
-
-        return normal_around(mean, self._noise_scale(mean, params))
-
-    # Configuration.
-
-    def get_config(self) -> dict:
-        """Arguments of `from_config` that rebuild the corruption (per-image data excepted)."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, object]) -> Corruption:
-        """The corruption of a configuration: its constructor's arguments."""
-        return cls(**config)
-
-    def __add__(self, other):
-        """The `Chain` of both, this one first."""
-        from brgm_tf.corruptions.chain import Chain  # which imports this module
-
+    def __add__(self, other: object) -> Chain:
+        """Returns the `Chain` of both, this one first."""
         return Chain([self, other]) if isinstance(other, Corruption) else NotImplemented
 
-    @staticmethod
-    def _noise_scale(mean, params: Mapping[str, object]):
-        """s in units of [-1, 1], real [1 or B, 1, 1, 1]."""
-        scale = params["noise_scale"]
-        if not tf.is_tensor(scale):
-            # tf.cast alone would take a Python float through float32.
-            scale = np.asarray(scale, np.float64)
-        return tf.reshape(tf.cast(scale, real_dtype(mean)), [-1, 1, 1, 1]) * GREY_LEVEL
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)  # the tensors of a mask have no ==
+class Chain(Composition, Corruption):
+    """Corruptions one after another: forward(x) = f_n(... f_1(x)).
+
+    A stage of noise is the last one and states the noise. Without one, y is normal around
+    forward(x), as for any corruption.
+
+    Masks propagate from stage to stage: a value of y is observed if it depends on no missing
+    pixel. A mask before a blur or a downsampling hides every value that depends on a missing pixel.
+    Stages after a mask must keep the channels. Known pixels are put back only if every stage keeps
+    pixels; noise does not.
+
+    Args:
+        stages: f_1, ..., f_n; the stages of an inner chain are taken one by one.
+
+    Raises:
+        InputError: The list is empty or holds another object, noise is not the last stage, two
+            stages share data or the name of an unknown, or a stage cannot follow the stages
+            before it.
+
+    Example:
+        >>> from brgm_tf import Blur, Chain, Downsample
+        >>> Blur(sigma=3.0) + Downsample(factor=4)
+        blur(sigma=3.0) + downsample(factor=4)
+        >>> Chain([Blur(sigma=3.0), Downsample(factor=4)]).measurement_shape((64, 64, 3))
+        (16, 16, 3)
+    """
+
+    stages: Sequence[Any]  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        stages = self.stages if isinstance(self.stages, Sequence) else [self.stages]
+        for stage in stages:
+            if not isinstance(stage, Corruption):
+                raise InputError("stages", "must be corruptions", stage=stage)
+        flat = [s for stage in stages for s in (stage.stages if _is_chain(stage) else [stage])]
+        if not flat:
+            raise InputError("stages", "must be at least one")
+        check_stages([Stage(_label(s), type(s), tuple(s.params)) for s in flat])
+        object.__setattr__(self, "stages", tuple(flat))
+
+
+def _is_chain(stage: Corruption) -> bool:
+    return isinstance(stage, Chain)
+
+
+def _label(stage: Corruption) -> str:
+    return CORRUPTIONS.name_of(type(stage)) or type(stage).__name__

@@ -1,6 +1,8 @@
-"""The normal distribution of complex numbers, for TensorFlow Probability, which has none."""
+"""The normal distribution of complex numbers, which TensorFlow Probability lacks."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -10,8 +12,8 @@ from brgm_tf.corruptions.complex_values import joined, parts, unit
 tfd = tfp.distributions
 
 
-def normal_around(mean, scale):
-    """y ~ N(m, s^2), real or complex as m is.
+def normal_around(mean: tf.Tensor, scale: tf.Tensor) -> Any:
+    """Returns N(m, s^2), real or complex as m is.
 
     Args:
         mean: m.
@@ -21,17 +23,17 @@ def normal_around(mean, scale):
     return (ComplexNormal if mean.dtype.is_complex else tfd.Normal)(mean, scale)
 
 
-class ComplexNormal(tfd.Distribution):
+class ComplexNormal(tfd.Distribution):  # type: ignore[name-defined]
     """Independent real and imaginary parts: Re y ~ N(Re m, s^2), Im y ~ N(Im m, s^2).
 
         log p(y) = -|y - m|^2 / (2 s^2) - log(2 pi s^2)
 
     Args:
         loc: m, complex.
-        scale: s of each of the two, of the shape of m.
+        scale: s of each part, with the shape of m.
     """
 
-    def __init__(self, loc, scale):
+    def __init__(self, loc: tf.Tensor, scale: tf.Tensor):
         self.loc, self.scale = loc, scale
         super().__init__(
             dtype=loc.dtype,
@@ -51,7 +53,7 @@ class ComplexNormal(tfd.Distribution):
     def _sample_n(self, n, seed=None):
         seeds = tfp.random.split_seed(seed, n=2)
         pairs = zip(self._normals(), seeds, strict=True)
-        return joined([normal.sample(n, seed=own) for normal, own in pairs])
+        return joined([normal.sample(n, seed=part_seed) for normal, part_seed in pairs])
 
     def _mean(self):
         return self.loc

@@ -1,34 +1,40 @@
-"""No corruption: the measurement is the image."""
+"""The identity: the measurement is the image."""
 
 from __future__ import annotations
 
 import dataclasses
 
-import tensorflow as tf
-
+from brgm_tf.core.lazy import tf
 from brgm_tf.corruptions.base import Corruption
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Identity(Corruption):
     """The image itself: forward(x) = x.
 
-    Restoring it is inversion: the nearest image that the generator makes. `merge` is
-    None, for with every pixel known it would return the measurement.
+    The restoration is an inversion: the generator's image nearest to x. `composite` is None,
+    because it would return the measurement.
+
+    Example:
+        >>> from brgm_tf import Identity
+        >>> Identity()
+        none()
+        >>> Identity().measurement_shape((8, 8, 3))
+        (8, 8, 3)
 
     Reference: BRGM TF1 forwardModels.py, ForwardNone.
     """
 
     keeps_pixels = True
 
-    def forward(self, x):
-        """f(x) = x."""
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns x."""
         return tf.convert_to_tensor(x)
 
-    def adjoint(self, y):
-        """A^T y = y."""
+    def adjoint(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns A^T y = y."""
         return tf.convert_to_tensor(y)
 
-    def propagate_mask(self, known):
-        """What was known before."""
+    def propagate_mask(self, known: tf.Tensor | None) -> tf.Tensor | None:
+        """Returns the mask itself."""
         return known

@@ -7,14 +7,11 @@ measurement; o [B, h, w, c] is 1 where y is observed and 0 elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 
 from brgm_tf.core.distributions import StaticShapeDistribution
-
-if TYPE_CHECKING:
-    from brgm_tf.corruptions.base import Corruption
 
 
 class Likelihood(StaticShapeDistribution):
@@ -41,7 +38,7 @@ class Likelihood(StaticShapeDistribution):
 
     def __init__(
         self,
-        corruption: Corruption,
+        corruption: Any,
         noise_free,
         params: Mapping[str, Any],
         *,
@@ -55,7 +52,7 @@ class Likelihood(StaticShapeDistribution):
         )
 
     @property
-    def corruption(self) -> Corruption:
+    def corruption(self) -> Any:
         """Corruption with its data and parameters bound."""
         return self._context[0]
 
@@ -90,7 +87,7 @@ class Likelihood(StaticShapeDistribution):
         return tf.map_fn(self.corruption.fill_unobserved, samples)
 
 
-def observed_components(corruption: Corruption, y):
+def observed_components(corruption: Any, y):
     """Returns 1 for each real component of y that is observed and 0 for the others.
 
     Args:
@@ -104,6 +101,6 @@ def observed_components(corruption: Corruption, y):
     return tf.tile(observed, [1, 1, 1, corruption.components(y).shape[-1] // y.shape[-1]])
 
 
-def num_observed(corruption: Corruption, y):
+def num_observed(corruption: Any, y):
     """Returns the number [B] of real components of y that are observed."""
     return tf.reduce_sum(observed_components(corruption, y), axis=[1, 2, 3])

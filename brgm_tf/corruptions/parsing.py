@@ -1,10 +1,10 @@
-"""Reads a corruption from text: a call, a chain of calls, or a class in a file of the user's.
+"""Parser of corruptions: a call, a chain of calls, or a class in a file of the user.
 
     downsample(factor=4)
     downsample(factor=4) + mask() + noise(scale=5)
     my_ops.py:Fog(density=0.3) + noise(scale=5)
 
-What is read is a plain, checked value; TensorFlow is imported only where a file is named.
+Parsing checks every value. It imports TensorFlow only if a file of the user does.
 """
 
 from __future__ import annotations
@@ -18,24 +18,27 @@ from pathlib import Path
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import ParameterPrior
-from brgm_tf.core.registry import MAX_TEXT, Call
+from brgm_tf.core.registry import MAX_TEXT, Call, Row
 from brgm_tf.corruptions import user_defined
-from brgm_tf.corruptions.chain_rules import Outline, check_order
-from brgm_tf.corruptions.table import CORRUPTIONS, CorruptionRow
+from brgm_tf.corruptions.base import Chain, Corruption
+from brgm_tf.corruptions.chain_rules import Stage, check_stages
+from brgm_tf.corruptions.table import CORRUPTIONS
 
-ARGUMENT = CORRUPTIONS.argument
-FEATURE_NOISE = 10.0  # grey levels: VGG16 sees textures in noise that is stronger
-_SHOWN = 60  # characters of a stage that an error quotes
-# A word in quotes, or a character that says where a stage ends.
+FEATURE_NOISE = 10.0  # grey levels; VGG16 sees textures in stronger noise
+_MAX_QUOTED = 60  # characters of a stage that an error quotes
+# A word in quotes, or a character that may end a stage.
 _TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[()\[\]{}+]""", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
 class Stages:
-    """A corruption that was read: the checked calls of its stages, first to last.
+    """A parsed corruption: the checked calls of its stages, first to last.
+
+    Its properties read the flags of the classes. The corruption itself is constructed by `create`,
+    which reads the files that the calls name.
 
     Args:
-        calls: one or more.
+        calls: One call or more.
     """
 
     calls: tuple[Call, ...]
@@ -43,116 +46,112 @@ class Stages:
     def __str__(self) -> str:
         return " + ".join(map(str, self.calls))
 
-    def create(self):
-        """The `Corruption`: that of the only call, or the `Chain` of all."""
-        made = [row_of(call.name).load()(**call.arguments) for call in self.calls]
-        if len(made) == 1:
-            return made[0]
-        from brgm_tf.corruptions.chain import Chain  # which imports TensorFlow
-
-        return Chain(made)
+    def create(self) -> Corruption:
+        """Constructs the corruption of one call, or the `Chain` of several."""
+        stages = [_kind(call)(**call.arguments) for call in self.calls]
+        return stages[0] if len(stages) == 1 else Chain(stages)
 
     @property
     def data_names(self) -> tuple[str, ...]:
-        """Names of the per-image arrays that the stages take."""
-        return tuple(name for call in self.calls for name in row_of(call.name).data_names)
+        """Names of the per-image arrays of all stages."""
+        return tuple(name for call in self.calls for name in _kind(call).data_names)
 
     @property
     def noise(self) -> Call | None:
         """The stage of noise; None without one."""
         last = self.calls[-1]
-        return last if row_of(last.name).adds_noise else None
+        return last if _kind(last).adds_noise else None
 
     @property
     def noise_scale(self) -> float | None:
-        """Standard deviation of the noise in grey levels; None where the stages do not say."""
-        if self.noise is None or self.infers_noise:
-            return None
-        return row_of(self.noise.name).noise_scale(self.noise.arguments)
+        """Standard deviation of the noise in grey levels; None if it is not stated."""
+        noise = self._noise_stage
+        return None if noise is None else noise.stated_noise_scale
 
     @property
     def parameter_priors(self) -> tuple[str, ...]:
-        """Names of the parameters that are unknown."""
-        return tuple(name for call in self.calls for name in _outline(call).parameter_priors)
+        """Names of the unknown parameters."""
+        return tuple(name for call in self.calls for name in _unknowns(call))
 
     @property
     def infers_noise(self) -> bool:
-        """Whether the scale of the stage of noise is unknown."""
-        return self.noise is not None and isinstance(
-            self.noise.arguments.get("scale"), ParameterPrior
-        )
+        """Whether a parameter of the noise is unknown."""
+        return self.noise is not None and bool(_unknowns(self.noise))
 
     @property
     def has_fixed_noise(self) -> bool:
-        """Whether the noise takes no other scale than its own."""
-        return self.noise is not None and row_of(self.noise.name).fixed_noise
+        """Whether the noise takes no other scale."""
+        return self.noise is not None and _kind(self.noise).has_fixed_noise
 
     @property
     def hides_features(self) -> bool:
-        """Whether the noise is such that features of y are hardly those of its mean."""
-        if self.noise is None:
+        """Whether the noise changes the features of the measurement."""
+        noise = self._noise_stage
+        if noise is None:
             return False
-        scale = self.noise_scale
-        return row_of(self.noise.name).outliers or scale is None or scale > FEATURE_NOISE
+        scale = noise.stated_noise_scale
+        return noise.has_outliers or scale is None or scale > FEATURE_NOISE
 
     @property
     def straight_through_gradient(self) -> bool:
-        """Whether a stage's gradient is a substitute."""
-        return any(row_of(call.name).straight_through_gradient for call in self.calls)
+        """Whether the gradient of a stage is a substitute."""
+        return any(_kind(call).straight_through_gradient for call in self.calls)
 
     @property
     def measures_kspace(self) -> bool:
-        """Whether k-space is what the stages leave."""
-        return any(row_of(call.name).measures_kspace for call in self.calls)
+        """Whether a stage measures k-space."""
+        return any(_kind(call).measures_kspace for call in self.calls)
 
     @property
     def factor(self) -> int:
-        """Pixels of the image for one of the measurement, along an axis."""
-        return math.prod(c.arguments["factor"] for c in self.calls if c.name == "downsample")
+        """Ratio of the pixels of the image to the measured ones, along a side."""
+        return math.prod(c.arguments["factor"] for c in self.calls if c.name == "downsample")  # type: ignore[misc]
 
     @property
     def kind(self) -> str:
-        """Name of the only stage besides noise; '' where there are none or several."""
+        """Name of the only stage that is not noise; '' for no or several of them."""
         names = [call.name for call in self.calls if call is not self.noise]
         return names[0] if len(names) == 1 else ""
 
+    @property
+    def _noise_stage(self) -> Corruption | None:
+        return None if self.noise is None else _kind(self.noise)(**self.noise.arguments)
+
 
 def parse(text: str) -> Stages:
-    """Reads 'stage', or 'stage + stage + ...', and checks every value.
+    """Parses 'stage', or 'stage + stage + ...', and checks every value.
 
-    A stage is a call of a registered corruption, or FILE.py:CLASS with arguments of the same
-    form; a path must not hold a '+'. Of arguments nothing is evaluated but literals; a file of
-    the user's is run, once.
+    A stage is a call of a registered corruption, or FILE.py:CLASS with arguments in the same form.
+    A path must not hold a '+'. Only literals are evaluated; a file of the user is run once.
 
     Args:
-        text: at most `registry.MAX_TEXT` characters.
+        text: At most `registry.MAX_TEXT` characters.
 
     Raises:
-        InputError: a stage is no such call, a value is not accepted, or stages do not fit
-            together; where there are several it says which.
+        InputError: A stage has another form, a value is refused, or a stage cannot follow the
+            stages before it. The message states the stage if there are several.
+
+    Example:
+        >>> from brgm_tf.corruptions.parsing import parse
+        >>> stages = parse("downsample(factor=4) + noise(scale=5)")
+        >>> str(stages)
+        "downsample(factor=4, method='box') + noise(scale=5.0)"
+        >>> stages.create()
+        downsample(factor=4) + noise(scale=5.0)
     """
-    texts = split(text)
-    calls = tuple(_call(*numbered) for numbered in _numbered(texts))
-    check_order([_outline(call) for call in calls], argument=ARGUMENT)
+    calls = tuple(_call(label, stage) for label, stage in _labelled(split(text)))
+    check_stages([Stage(call.name, _kind(call), _unknowns(call)) for call in calls])
     return Stages(calls)
 
 
-def _outline(call: Call) -> Outline:
-    row = row_of(call.name)
-    parameter_priors = tuple(
-        n for n, value in call.arguments.items() if isinstance(value, ParameterPrior)
-    )
-    return Outline(call.name, row.adds_noise, row.data_names, parameter_priors)
-
-
 def split(text: str) -> list[str]:
-    """The texts of the stages: between the '+' that are in no brackets and no quotes.
+    """Splits a text into stages, at every '+' outside of brackets and quotes.
 
     Raises:
-        InputError: it is no text, or too long.
+        InputError: text is not a string, or is too long.
     """
     if not isinstance(text, str) or len(text) > MAX_TEXT:
-        CORRUPTIONS.parse(text)  # which refuses it
+        CORRUPTIONS.parse(text)  # raises the error
     parts, start, depth = [], 0, 0
     for token in _TOKEN.finditer(text):
         depth += (token[0] in "([{") - (token[0] in ")]}")
@@ -162,57 +161,65 @@ def split(text: str) -> list[str]:
     return [*parts, text[start:].strip()]
 
 
-def own_files(text: str) -> list[Path]:
-    """The files that a text names; nothing is imported.
+def user_files(text: str) -> list[Path]:
+    """Returns the files of the user that a text names; imports nothing.
 
     Raises:
-        InputError: there is no such file.
+        InputError: A file does not exist.
     """
-    found = []
-    for place, stage in _numbered(split(text)):
+    files = []
+    for label, stage in _labelled(split(text)):
         if name := user_defined.name_of(stage):
-            with _at(place):
-                found.append(user_defined.find(name))
-    return found
+            with _errors_at(label):
+                files.append(user_defined.find(name))
+    return files
 
 
 def absolute(text: str) -> str:
-    """The text with the paths of files made absolute, to be read in any folder.
+    """Returns the text with absolute paths of files, which may be parsed in any folder.
 
-    They are those of corruptions of the user's, and those in the arguments of registered ones.
+    Paths occur as corruptions of the user and as arguments of registered corruptions.
 
     Raises:
-        InputError: a registered stage cannot be read, or there is no such file of the user's.
+        InputError: A registered stage cannot be parsed, or a file of the user does not exist.
     """
-    texts = split(text)
-    made = [
+    stages = split(text)
+    changed = [
         user_defined.absolute(t) if user_defined.name_of(t) else CORRUPTIONS.absolute(t)
-        for t in texts
+        for t in stages
     ]
-    return text if made == texts else " + ".join(made)
+    return text if changed == stages else " + ".join(changed)
 
 
-def row_of(name: str) -> CorruptionRow:
-    """The row of a call's name: registered, or of a class in a file."""
+def row_of(name: str) -> Row:
+    """Returns the row of the name of a call: registered, or a class in a file."""
     return user_defined.row(name) if user_defined.name_of(name) else CORRUPTIONS.row(name)
 
 
-def _call(place: str, text: str) -> Call:
-    with _at(place):
+def _kind(call: Call) -> type[Corruption]:
+    return row_of(call.name).load()
+
+
+def _unknowns(call: Call) -> tuple[str, ...]:
+    return tuple(n for n, value in call.arguments.items() if isinstance(value, ParameterPrior))
+
+
+def _call(label: str, text: str) -> Call:
+    with _errors_at(label):
         return user_defined.parse(text) if user_defined.name_of(text) else CORRUPTIONS.parse(text)
 
 
-def _numbered(texts: list[str]) -> Iterator[tuple[str, str]]:
-    """Each stage with the words for its place, '' where it is the only one."""
-    for i, text in enumerate(texts, start=1):
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
-        yield (f"stage {i} {shown!r}" if len(texts) > 1 else ""), text
+def _labelled(stages: list[str]) -> Iterator[tuple[str, str]]:
+    """Yields each stage after its label for errors, which is '' for the only stage."""
+    for i, text in enumerate(stages, start=1):
+        quoted = text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "..."
+        yield (f"stage {i} {quoted!r}" if len(stages) > 1 else ""), text
 
 
 @contextlib.contextmanager
-def _at(place: str) -> Iterator[None]:
-    """Has errors of the block say where they are from."""
+def _errors_at(label: str) -> Iterator[None]:
+    """Prefixes the errors of the block by a label."""
     try:
         yield
     except InputError as error:
-        raise (error.at(place) if place else error) from None
+        raise (error.at(label) if label else error) from None

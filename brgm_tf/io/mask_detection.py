@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.registry import Parameter, Registry, Row
-from brgm_tf.core.validation import checked, number
+from brgm_tf.core.parameters import check_fields, parameter
+from brgm_tf.core.registry import Registry, Row
+from brgm_tf.core.validation import number
 from brgm_tf.io.images import crop_square, fit
 from brgm_tf.io.masks import check_any_known
 
@@ -45,12 +46,13 @@ class MaskDetector:
         InputError: `fill` is not a colour, or `tolerance` is not a grey level.
     """
 
-    fill: tuple[float, ...] | None = None
-    tolerance: float = 0.0
+    fill: tuple[float, ...] | None = parameter(
+        colour, "grey level or (R, G, B) of the holes; detected by default", default=None
+    )
+    tolerance: float = parameter(number(0, 255), "largest difference of a channel from the fill, in grey levels", default=0.0)
 
     def __post_init__(self):
-        object.__setattr__(self, "fill", checked("fill", self.fill, colour))
-        object.__setattr__(self, "tolerance", checked("tolerance", self.tolerance, number(0, 255)))
+        check_fields(self)
 
     def detect(self, levels: np.ndarray, *, resolution: int, name: str) -> np.ndarray:
         """Returns the mask of a picture whose central square is resized to `resolution`.
@@ -82,12 +84,6 @@ DETECTORS = Registry(
         "found": Row(
             "brgm_tf.io.mask_detection:MaskDetector",
             "the pixels of each picture that have the colour of its holes",
-            {
-                "fill": Parameter(
-                    None, colour, "grey level or (R, G, B) of the holes; detected by default"
-                ),
-                "tolerance": Parameter(0.0, number(0, 255), "largest difference from it, levels"),
-            },
         )
     },
 )

@@ -103,40 +103,18 @@ def _checked_object(value: object) -> Corruption:
 
 def _of_object(corruption: Corruption) -> CorruptionTraits:
     stages: Sequence[Corruption] = getattr(corruption, "stages", (corruption,))
-    rows = [_row_of(stage) for stage in stages]
-    row, last = rows[-1], stages[-1]
-    arguments = _arguments_of(last)
-    infers_noise = last.adds_noise and isinstance(arguments.get("scale"), ParameterPrior)
-    scale = None
-    if row.noise_scale is not None and not infers_noise:
-        scale = row.noise_scale(arguments)
+    last = stages[-1]
+    scale = last.stated_noise_scale if last.adds_noise else None
     is_strong = scale is None or scale > parsing.FEATURE_NOISE
-    downsamplings = (s for s, r in zip(stages, rows, strict=True) if r is CORRUPTIONS["downsample"])
     return CorruptionTraits(
         data_names=tuple(corruption.data_names),
-        infers_parameters=bool(corruption.params),
-        noise=type(last).__name__ if last.adds_noise else "",
+        has_unknowns=bool(corruption.params),
+        noise=repr(last) if last.adds_noise else "",
         noise_scale=scale,
-        infers_noise=infers_noise,
-        has_fixed_noise=row.fixed_noise,
-        hides_features=last.adds_noise and (row.outliers or is_strong),
+        infers_noise=last.adds_noise and bool(last.params),
+        has_fixed_noise=last.adds_noise and last.has_fixed_noise,
+        hides_features=last.adds_noise and (last.has_outliers or is_strong),
         straight_through_gradient=corruption.straight_through_gradient,
-        measures_kspace=corruption.measurement_dtype.is_complex,
-        factor=math.prod(_arguments_of(stage)["factor"] for stage in downsamplings),
+        measures_kspace=corruption.measures_kspace,
+        factor=math.prod(getattr(stage, "factor", 1) for stage in stages),
     )
-
-
-def _row_of(stage: Corruption) -> CorruptionRow:
-    """Returns the registered row of a stage's class, or a row that its attributes make."""
-    target = f"{type(stage).__module__}:{type(stage).__name__}"
-    for row in CORRUPTIONS.values():
-        if row.target == target:
-            return cast(CorruptionRow, row)
-    noise_scale = (lambda arguments: arguments.get("scale")) if stage.adds_noise else None
-    return CorruptionRow(target, "", noise_scale=noise_scale)
-
-
-def _arguments_of(stage: Corruption) -> Mapping:
-    if not dataclasses.is_dataclass(stage):
-        return {}
-    return {field.name: getattr(stage, field.name) for field in dataclasses.fields(stage)}

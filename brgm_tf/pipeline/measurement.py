@@ -58,7 +58,7 @@ class Acquisition:
 
     def _simulate(self, image, data, seeds, parameters):
         corruption = self._corruption.with_data(**data).with_params(**parameters)
-        return corruption.simulate(image, seeds)
+        return corruption.sample(image, seeds)
 
     def _filled(self, values, data):
         return self._corruption.with_data(**data).fill_unobserved(values)

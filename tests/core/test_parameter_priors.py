@@ -135,9 +135,9 @@ def test_each_image_has_its_own_value(name, key):
     x = np.random.RandomState(0).uniform(-0.9, 0.9, [2, 48, 48, 1])
     bound, given = of_values(name, key, -0.4, 0.6)
     seeds = np.array([[0, 1], [0, 2]], np.int32)
-    found = bound.simulate(x, seeds)
+    found = bound.sample(x, seeds)
     for i, corruption in enumerate(given):
-        expected = corruption.simulate(x[i : i + 1], seeds[i : i + 1])[0]
+        expected = corruption.sample(x[i : i + 1], seeds[i : i + 1])[0]
         # A Gaussian that may be wide is cut off further out.
         atol = 1e-4 if name == "blur" else 1e-12
         np.testing.assert_allclose(found[i], expected, rtol=0, atol=atol)

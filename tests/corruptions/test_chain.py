@@ -11,11 +11,10 @@ from hostile_texts import HOSTILE
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
-from brgm_tf.corruptions.base import Corruption
-from brgm_tf.corruptions.chain import Chain
+from brgm_tf.corruptions.base import Chain, Corruption
 from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.masking.mask import Mask
-from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.resolution.downsample import Downsample
 from brgm_tf.pipeline.config import Config
@@ -91,9 +90,9 @@ def test_the_adjoint_is_that_of_the_linear_parts_in_reverse(rng):
 
 
 def test_a_sum_of_sums_is_one_chain():
-    left = (Identity() + Downsample(2)) + GaussianNoise(5.0)
-    right = Identity() + (Downsample(2) + GaussianNoise(5.0))
-    assert left.stages == right.stages == (Identity(), Downsample(2), GaussianNoise(5.0))
+    left = (Identity() + Downsample(2)) + Noise(5.0)
+    right = Identity() + (Downsample(2) + Noise(5.0))
+    assert left.stages == right.stages == (Identity(), Downsample(2), Noise(5.0))
     with pytest.raises(TypeError):
         Identity() + 1
 
@@ -114,9 +113,9 @@ def test_shapes_are_those_after_all_stages():
 
 
 def test_the_configuration_rebuilds_stages_of_all_kinds():
-    chain = Chain([Mask(fill=0.5), Squared(), GaussianNoise(5.0)])
+    chain = Chain([Mask(fill=0.5), Squared(), Noise(5.0)])
     again = Chain.from_config(chain.get_config())
-    assert [type(stage) for stage in again.stages] == [Mask, Squared, GaussianNoise]
+    assert [type(stage) for stage in again.stages] == [Mask, Squared, Noise]
     assert again.get_config() == chain.get_config()
     assert {tuple(chain.get_config().items())}  # it can be a key
 
@@ -125,9 +124,9 @@ def test_the_configuration_rebuilds_stages_of_all_kinds():
     ("stages", "message"),
     [
         ([], "`stages` must be at least one"),
-        ([GaussianNoise(1.0), Identity()], "stage 1 'GaussianNoise': noise must be the last"),
-        ([PoissonNoise(9.0), GaussianNoise(1.0)], "stage 1 'PoissonNoise': noise must be the"),
-        ([Mask(), Identity(), Mask()], "stage 3 'Mask': must not take the data 'missing'"),
+        ([Noise(1.0), Identity()], "stage 1 'noise': noise must be the last"),
+        ([PoissonNoise(9.0), Noise(1.0)], "stage 1 'poisson': noise must be the"),
+        ([Mask(), Identity(), Mask()], "stage 3 'mask': must not take the data 'missing'"),
         ([Identity, Mask()], "`stages` must be corruptions"),
         (5, "`stages` must be corruptions"),
     ],
@@ -159,7 +158,7 @@ def test_data_are_of_the_size_that_reaches_their_stage():
 
 def test_what_a_mask_hides_stays_unknown_through_stages_pixel_by_pixel(rng):
     missing, y = holes(rng), tf.constant(images(rng))
-    for chain in (Mask() + Halved(), Halved() + Mask(), Mask() + Squared() + GaussianNoise(2.0)):
+    for chain in (Mask() + Halved(), Halved() + Mask(), Mask() + Squared() + Noise(2.0)):
         observed = chain.with_data(missing=missing).observation_mask(y)
         np.testing.assert_array_equal(np.broadcast_to(observed, y.shape), ~missing & (y < 2))
 
@@ -193,7 +192,7 @@ def test_what_is_observed_is_what_no_missing_pixel_changes(stage, rng):
 def test_a_value_that_is_not_observed_does_not_count(rng):
     missing = holes(rng)
     x, y = images(rng), rng.uniform(-1, 1, (2, 4, 4, 3))
-    chain = (Mask() + Downsample(3) + GaussianNoise(4.0)).with_data(missing=missing)
+    chain = (Mask() + Downsample(3) + Noise(4.0)).with_data(missing=missing)
     touched = blocks(missing, 3).any(axis=(2, 4))
     spoilt = np.where(touched, np.nan, y)
     values = [chain.log_prob(tf.constant(each), tf.constant(x), {}) for each in (y, spoilt)]
@@ -205,7 +204,7 @@ def test_known_pixels_are_put_back_where_every_stage_leaves_them(rng):
     data = {"missing": missing}
     merged = (Identity() + Mask()).with_data(**data).composite(tf.constant(y), tf.constant(x))
     np.testing.assert_array_equal(merged, np.where(missing, x, y))
-    for chain in (Mask() + GaussianNoise(2.0), Mask() + Halved()):
+    for chain in (Mask() + Noise(2.0), Mask() + Halved()):
         assert chain.with_data(**data).composite(y, x) is None
     assert (Identity() + Identity()).composite(y, x) is None
 
@@ -223,8 +222,8 @@ def test_what_is_concealed_is_masked_mid_grey_after_the_stages_that_follow(rng):
 
 def test_noise_under_a_mask_is_concealed(rng):
     missing, x = holes(rng), tf.constant(images(rng))
-    chain = (Mask(fill=0.5) + GaussianNoise(9.0)).with_data(missing=missing)
-    y = chain.simulate(x, [[0, 1], [0, 2]])
+    chain = (Mask(fill=0.5) + Noise(9.0)).with_data(missing=missing)
+    y = chain.sample(x, [[0, 1], [0, 2]])
     hidden = np.broadcast_to(missing, y.shape)
     np.testing.assert_array_equal(y[hidden], 0.5)
     assert np.all(np.abs(y - x)[~hidden] > 0)
@@ -245,7 +244,7 @@ def test_a_chain_prints_as_it_is_parsed():
 def test_a_call_alone_makes_no_chain():
     assert parsing.parse("downsample(factor=2)").create() == Downsample(2)
     made = parsing.parse(CHAIN).create()
-    assert [type(stage) for stage in made.stages] == [Mask, Downsample, GaussianNoise]
+    assert [type(stage) for stage in made.stages] == [Mask, Downsample, Noise]
 
 
 @pytest.mark.parametrize(

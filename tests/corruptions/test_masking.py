@@ -29,7 +29,7 @@ every_rule = pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: type(r
 def test_it_acts_as_a_mask_of_the_same_pixels_does(rule):
     x, y = np.random.default_rng(0).uniform(-1, 1, (2, 2, 12, 20, 3))
     mask = Mask(fill=rule.fill, missing=rule.missing_map(12, 20)[None, ..., None])
-    for name in ("mean", "adjoint", "conceal"):
+    for name in ("forward", "adjoint", "fill_unobserved"):
         np.testing.assert_array_equal(getattr(rule, name)(y), getattr(mask, name)(y))
     np.testing.assert_array_equal(rule.composite(y, x), mask.composite(y, x))
     y = tf.constant(y)
@@ -75,8 +75,8 @@ def test_a_mask_of_everything_or_nothing_is_refused_by_the_shape(rule, hidden):
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda: RandomMask(1), "share"),
-        (lambda: RandomMask(0), "share"),
+        (lambda: RandomMask(1), "fraction"),
+        (lambda: RandomMask(0), "fraction"),
         (lambda: RandomMask(0.5, seed=-1), "seed"),
         (lambda: RandomMask(0.5, fill=255), "fill"),
         (lambda: Scratches(0, 1), "count"),
@@ -95,19 +95,19 @@ def test_a_wrong_argument_is_named(make, named):
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_the_share_is_kept_to_the_pixel(share):
-    assert random_pixels(30, 40, share=share, seed=0).sum() == share * 1200
+    assert random_pixels(30, 40, fraction=share, seed=0).sum() == share * 1200
 
 
 def test_a_seed_draws_its_own_pixels_again():
-    first, second = (random_pixels(30, 40, share=0.5, seed=seed) for seed in (0, 1))
+    first, second = (random_pixels(30, 40, fraction=0.5, seed=seed) for seed in (0, 1))
     random_pixels.cache_clear()
-    np.testing.assert_array_equal(random_pixels(30, 40, share=0.5, seed=0), first)
+    np.testing.assert_array_equal(random_pixels(30, 40, fraction=0.5, seed=0), first)
     # Independent draws agree in half of the pixels; sqrt(1200) / 2 is their deviation.
     assert abs((first == second).sum() - 600) < 5 * np.sqrt(1200) / 2
 
 
 def test_every_pixel_is_as_likely_to_be_missing():
-    draws = [random_pixels(4, 5, share=0.3, seed=seed) for seed in range(2000)]
+    draws = [random_pixels(4, 5, fraction=0.3, seed=seed) for seed in range(2000)]
     np.testing.assert_allclose(np.mean(draws, axis=0), 0.3, atol=5 * np.sqrt(0.21 / 2000))
 
 

@@ -17,7 +17,7 @@ from brgm_tf.corruptions.masking.mask import Mask
 from brgm_tf.corruptions.mri.fourier_sampling import BoundFourierSampling
 from brgm_tf.corruptions.mri.kspace import KSpace
 from brgm_tf.corruptions.mri.sampling_patterns import PATTERNS, sampled_values
-from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.noise.salt_and_pepper import SaltAndPepper
 from brgm_tf.corruptions.pointwise.grayscale import Grayscale
@@ -149,7 +149,7 @@ def test_the_picture_of_nothing_is_black_and_its_gradient_finite():
 
 
 def test_a_chains_picture_is_that_before_its_noise(rng):
-    chain = Grayscale() + KSpace(4) + GaussianNoise(5.0)
+    chain = Grayscale() + KSpace(4) + Noise(5.0)
     y = KSpace(4).forward(images(rng))
     np.testing.assert_array_equal(chain.as_image(y), KSpace(4).as_image(y))
 
@@ -350,29 +350,29 @@ def test_either_an_acceleration_or_a_file_is_given(tmp_path, arguments):
 
 
 def test_both_parts_of_a_value_get_noise_of_the_grey_levels_asked_for(rng):
-    chain = (KSpace(2) + GaussianNoise(5.0)).of_images((64, 64, 1))
+    chain = (KSpace(2) + Noise(5.0)).of_images((64, 64, 1))
     x = images(rng, (64, 64), batch=1)
-    error = (chain.simulate(x, [[1, 2]]) - chain.forward(x)).numpy()
+    error = (chain.sample(x, [[1, 2]]) - chain.forward(x)).numpy()
     seen = error[:, chain.stages[0].sampled]
     np.testing.assert_allclose([seen.real.std() * 255, seen.imag.std() * 255], 5, rtol=0.05)
     assert abs(np.corrcoef(seen.real.ravel(), seen.imag.ravel())[0, 1]) < 0.05
 
 
 def test_what_is_not_sampled_gets_no_noise(rng):
-    chain = (KSpace(2) + GaussianNoise(5.0)).of_images((64, 64, 1))
-    y = chain.simulate(images(rng, (64, 64)), [[1, 2], [3, 4]]).numpy()
+    chain = (KSpace(2) + Noise(5.0)).of_images((64, 64, 1))
+    y = chain.sample(images(rng, (64, 64)), [[1, 2], [3, 4]]).numpy()
     np.testing.assert_array_equal(y[:, ~chain.stages[0].sampled], 0)
 
 
 def test_noise_in_all_of_kspace_is_noise_of_the_same_grey_levels_in_the_image(rng):
-    chain = (KSpace(1) + GaussianNoise(5.0)).of_images((64, 64, 1))
+    chain = (KSpace(1) + Noise(5.0)).of_images((64, 64, 1))
     x = images(rng, (64, 64), batch=1) * 0.5  # far from black, where the magnitude bends
-    error = 127.5 * (chain.as_image(chain.simulate(x, [[1, 2]])) - x)
+    error = 127.5 * (chain.as_image(chain.sample(x, [[1, 2]])) - x)
     np.testing.assert_allclose(np.std(error), 5, rtol=0.05)
 
 
 def test_log_prob_is_that_of_both_parts_where_sampled(rng):
-    chain = (KSpace(2) + GaussianNoise(5.0)).of_images((16, 32, 1))
+    chain = (KSpace(2) + Noise(5.0)).of_images((16, 32, 1))
     x = images(rng)
     mean = chain.forward(x).numpy()
     y = mean + 0.02 * coils(rng, (16, 32), 1)
@@ -383,7 +383,7 @@ def test_log_prob_is_that_of_both_parts_where_sampled(rng):
 
 
 def test_precision_is_the_curvature_of_log_prob_in_one_component(rng):
-    chain = (KSpace(2) + GaussianNoise(5.0)).of_images((16, 32, 1))
+    chain = (KSpace(2) + Noise(5.0)).of_images((16, 32, 1))
     x = tf.constant(images(rng, batch=1))
     components = chain.components(chain.forward(x))
     assert components.shape == (1, 16, 32, 2)

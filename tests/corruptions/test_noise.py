@@ -6,15 +6,15 @@ import scipy.stats
 import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.corruptions.base import GREY_LEVEL
-from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.complex_values import GREY_LEVEL
+from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.noise.salt_and_pepper import SaltAndPepper
 from brgm_tf.corruptions.resolution.downsample import Downsample
 from brgm_tf.posterior.objectives import objective
 from brgm_tf.posterior.posterior import LatentPrior, Posterior
 
-NOISES = [GaussianNoise(6.0), PoissonNoise(20.0), SaltAndPepper(0.2), SaltAndPepper(0.2, 4.0)]
+NOISES = [Noise(6.0), PoissonNoise(20.0), SaltAndPepper(0.2), SaltAndPepper(0.2, 4.0)]
 every_noise = pytest.mark.parametrize("noise", NOISES, ids=str)
 
 
@@ -33,15 +33,15 @@ def total(density):
 @every_noise
 def test_two_images_have_noise_of_their_own(noise):
     x = flat(0.1, batch=2)
-    first, second = (noise.simulate(x, [[0, 1], [0, 2]]) - x).numpy()
+    first, second = (noise.sample(x, [[0, 1], [0, 2]]) - x).numpy()
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
-    np.testing.assert_array_equal(*noise.simulate(x, [[0, 1], [0, 1]]))
+    np.testing.assert_array_equal(*noise.sample(x, [[0, 1], [0, 1]]))
 
 
 @every_noise
 def test_channels_have_noise_of_their_own(noise):
     x = tf.zeros([1, 300, 300, 2], tf.float64)
-    first, second = np.moveaxis(noise.simulate(x, [[3, 4]])[0].numpy(), -1, 0)
+    first, second = np.moveaxis(noise.sample(x, [[3, 4]])[0].numpy(), -1, 0)
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
 
 
@@ -98,14 +98,14 @@ def test_normal_noise_has_the_normal_density_of_its_scale():
     rng = np.random.default_rng(0)
     x, y = rng.uniform(-1, 1, (2, 2, 3, 3, 1))
     for params, scale in (({}, 6.0), ({"noise_scale": 2.5}, 2.5)):
-        found = GaussianNoise(6.0).log_prob(tf.constant(y), tf.constant(x), params)
+        found = Noise(6.0).log_prob(tf.constant(y), tf.constant(x), params)
         density = scipy.stats.norm.logpdf(y, loc=x, scale=scale * 2 / 255)
         np.testing.assert_allclose(found, total(density), rtol=1e-12)
 
 
 def test_normal_noise_is_drawn_with_its_scale():
     x = flat(0.3)
-    noise = (GaussianNoise(6.0).simulate(x, [[1, 2]]) - x).numpy().ravel() / GREY_LEVEL
+    noise = (Noise(6.0).sample(x, [[1, 2]]) - x).numpy().ravel() / GREY_LEVEL
     assert scipy.stats.kstest(noise, scipy.stats.norm(scale=6.0).cdf).pvalue > 0.01
 
 
@@ -144,7 +144,7 @@ def test_probabilities_of_all_counts_sum_to_one():
 @pytest.mark.parametrize("level", [-0.95, 0.0, 1.0])
 def test_counts_are_drawn_as_poissons(level):
     peak = 40.0
-    y = PoissonNoise(peak).simulate(flat(level), [[1, 2]]).numpy().ravel()
+    y = PoissonNoise(peak).sample(flat(level), [[1, 2]]).numpy().ravel()
     count = (y + 1) * peak / 2
     np.testing.assert_allclose(count, np.round(count), atol=1e-9)
     rate = float(PoissonNoise(peak).rate(np.float64(level)))
@@ -157,7 +157,7 @@ def test_many_photons_do_not_lose_the_digits_of_float32():
     noise = PoissonNoise(1e5)
     rng = np.random.default_rng(0)
     mean = rng.uniform(-0.5, 1, (1, 64, 64, 1)).astype(np.float32)
-    y = noise.simulate(mean, [[0, 1]])
+    y = noise.sample(mean, [[0, 1]])
     difference = []
     for dtype in (tf.float32, tf.float64):
         parts = [
@@ -202,7 +202,7 @@ def test_the_density_of_the_mixture_integrates_to_one():
 
 def test_a_share_of_the_values_is_black_or_white():
     x = flat(0.25)
-    y = SaltAndPepper(0.3).simulate(x, [[1, 2]]).numpy()
+    y = SaltAndPepper(0.3).sample(x, [[1, 2]]).numpy()
     assert set(np.unique(y)) == {-1.0, 0.25, 1.0}
     assert (y == 1).mean() == pytest.approx(0.15, abs=0.005)
     assert (y == -1).mean() == pytest.approx(0.15, abs=0.005)
@@ -210,7 +210,7 @@ def test_a_share_of_the_values_is_black_or_white():
 
 def test_the_other_values_have_the_scale_that_is_given():
     x = flat(0.25)
-    y = SaltAndPepper(0.3, 4.0).simulate(x, [[1, 2]]).numpy()
+    y = SaltAndPepper(0.3, 4.0).sample(x, [[1, 2]]).numpy()
     others = (y - x.numpy())[np.abs(y) < 1] / GREY_LEVEL
     assert others.std() == pytest.approx(4.0, rel=0.02)
     assert others.mean() == pytest.approx(0.0, abs=0.05)
@@ -219,10 +219,10 @@ def test_the_other_values_have_the_scale_that_is_given():
 @pytest.mark.parametrize(
     ("kind", "arguments", "named"),
     [
-        (GaussianNoise, {"scale": 0}, "scale"),
+        (Noise, {"scale": 0}, "scale"),
         (PoissonNoise, {"peak": -1}, "peak"),
-        (SaltAndPepper, {"share": 1}, "share"),
-        (SaltAndPepper, {"share": 0.1, "scale": 0}, "scale"),
+        (SaltAndPepper, {"fraction": 1}, "fraction"),
+        (SaltAndPepper, {"fraction": 0.1, "scale": 0}, "scale"),
     ],
 )
 def test_arguments_are_checked(kind, arguments, named):

@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from brgm_tf.core.validation import checked, number
 from brgm_tf.corruptions.base import Corruption
-from brgm_tf.corruptions.noise import Noise
+from brgm_tf.corruptions.noise import NoiseModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Fog(Corruption):
     def __post_init__(self):
         checked("density", self.density, number(0, 1))
 
-    def mean(self, x):
+    def forward(self, x):
         return (1.0 - self.density) * x + self.density
 
     def adjoint(self, y):
@@ -54,7 +54,7 @@ class Holes(Fog):
 
 
 @dataclasses.dataclass(frozen=True)
-class Speckle(Noise):
+class Speckle(NoiseModel):
     scale: float
 
     def draw(self, mean, seed):
@@ -171,7 +171,7 @@ def test_a_file_that_is_not_there_is_named_before_tensorflow_is_imported(tmp_pat
     path = tmp_path / "none.py"
     program = (
         "import sys\nfrom brgm_tf.corruptions import parsing\n"
-        f"try: parsing.own_files('mask() + {path}:Fog')\n"
+        f"try: parsing.user_files('mask() + {path}:Fog')\n"
         "except ValueError as error: print(error)\n"
         "sys.exit('tensorflow' in sys.modules)"
     )

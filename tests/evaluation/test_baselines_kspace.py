@@ -7,7 +7,7 @@ import pytest
 
 from brgm_tf.corruptions.mri.fourier_sampling import BoundFourierSampling
 from brgm_tf.corruptions.mri.kspace import KSpace
-from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.evaluation import baselines
 from brgm_tf.evaluation.baselines.zero_filled import zero_filled
 
@@ -55,7 +55,7 @@ def test_zero_filled_is_the_image_where_everything_is_sampled(rng):
 
 @pytest.mark.parametrize("name", COMPRESSED_SENSING)
 def test_compressed_sensing_is_the_image_where_everything_is_sampled(name):
-    corruption = (KSpace(1) + GaussianNoise(1.0)).of_images((SIZE, SIZE, 1))
+    corruption = (KSpace(1) + Noise(1.0)).of_images((SIZE, SIZE, 1))
     y = corruption.forward(blocks()[None]).numpy()[0]
     restored = compressed_sensing(name)(y, corruption=corruption, weight=1e-5, resolution=SIZE)
     assert (restored.shape, restored.dtype) == ((SIZE, SIZE, 1), np.float32)

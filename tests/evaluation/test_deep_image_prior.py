@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions.masking.mask import Mask
-from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.corruptions.resolution.downsample import Downsample
 from brgm_tf.evaluation.baselines import deep_image_prior
 from brgm_tf.evaluation.baselines.deep_image_prior import dip, hourglass
@@ -102,7 +102,7 @@ def test_a_chain_is_enlarged_as_its_stages_are():
     y = waves(channels=1)[::4, ::4]
     found = [
         dip(y, corruption=corruption, num_steps=3, **SMALL)
-        for corruption in (Downsample(factor=4), Downsample(factor=4) + GaussianNoise(5.0))
+        for corruption in (Downsample(factor=4), Downsample(factor=4) + Noise(5.0))
     ]
     np.testing.assert_array_equal(found[0], found[1])
 

@@ -7,7 +7,7 @@ import pytest
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
 from brgm_tf.corruptions.base import Corruption
-from brgm_tf.corruptions.noise import GaussianNoise
+from brgm_tf.corruptions.noise import Noise
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.corruption_traits import create_corruption, traits_of
 
@@ -43,7 +43,7 @@ def test_an_object_has_the_traits_of_its_text(text):
 
 
 def test_a_class_of_the_users_is_a_corruption():
-    chain = Fog(0.3) + GaussianNoise(5.0)
+    chain = Fog(0.3) + Noise(5.0)
     config = Config(chain)
     assert config.traits.noise_scale == 5.0
     assert create_corruption(config.corruption) is chain

@@ -12,7 +12,7 @@ from brgm_tf.core.parameter_priors import Bounded
 from brgm_tf.corruptions.blur.blur import Blur
 from brgm_tf.corruptions.masking.mask import Mask
 from brgm_tf.corruptions.mri.kspace import KSpace
-from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.noise.salt_and_pepper import SaltAndPepper
 from brgm_tf.corruptions.pointwise.grayscale import Grayscale
@@ -31,8 +31,8 @@ CORRUPTIONS = {
     "mask + downsample": Mask() + Downsample(2),
     "salt_and_pepper": Downsample(2) + SaltAndPepper(0.2),
     "unknown blur and noise": Blur(Bounded(0.3, 0.8, logarithmic=True))
-    + GaussianNoise(Bounded(2, 9, logarithmic=True)),
-    "kspace + noise": Grayscale() + KSpace(2) + GaussianNoise(5.0),
+    + Noise(Bounded(2, 9, logarithmic=True)),
+    "kspace + noise": Grayscale() + KSpace(2) + Noise(5.0),
 }
 
 
@@ -69,7 +69,7 @@ def some_values(model):
     corruption = model.corruption.with_data(**data)
     shape = corruption.measurement_shape((B, SIZE, SIZE, 3))
     y = rng.uniform(-1, 1, shape)
-    if corruption.measurement_dtype.is_complex:
+    if corruption.measures_kspace:
         y = y + 1j * rng.uniform(-1, 1, shape)
     y = corruption.fill_unobserved(tf.constant(y))
     return position, model.condition(y, data, dtype=tf.float64)

@@ -88,14 +88,14 @@ class Judge:
 
     def _measured(self, truth, data, indices) -> np.ndarray:
         # This import needs TensorFlow.
-        from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
+        from brgm_tf.corruptions.noise.noise import Noise
 
         seeds = np.array([[self._seed, index] for index in indices], np.int32)
         corruption = self._restorer.corruption.with_data(**data)
         corruption = corruption.with_params(**sample_parameters(self._restorer.corruption, seeds))
         if not corruption.adds_noise:
-            corruption = corruption + GaussianNoise(self._noise_scale)
-        return corruption.simulate(truth, seeds).numpy()
+            corruption = corruption + Noise(self._noise_scale)
+        return corruption.sample(truth, seeds).numpy()
 
     def _sampled(self, batch: _Batch, *, dispersion_factor: float = 1.0):
         """Returns the samples and parameters of `draw_samples`, without the known pixels."""

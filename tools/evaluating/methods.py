@@ -57,7 +57,7 @@ def by_baseline(method: str, specs: list, *, config: Config, expected: Any) -> I
         data = {} if item.missing is None else {"missing": item.missing[None]}
         bound = corruption.with_data(**data)
         seeds = noise_seeds([spec.name], seed=config.seed)
-        measurement = bound.simulate(item.image[None], seeds).numpy()[0]
+        measurement = bound.sample(item.image[None], seeds).numpy()[0]
         missing = missing_pixels(bound, measurement)
         restored = restore(
             measurement,

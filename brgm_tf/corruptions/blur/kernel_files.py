@@ -1,4 +1,4 @@
-"""Kernels from files. TensorFlow is not imported here."""
+"""Kernels from files. This module does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import numpy as np
 from brgm_tf.core.errors import InputError
 from brgm_tf.io.arrays import check_values, load_real
 
-MAX_SIDE = 2048  # no image is larger than a kernel of it
+SUFFIXES = (".npy", ".png")
+MAX_SIDE = 2048  # of a kernel, because images are not larger
 
 
 def load_kernel(path: str) -> np.ndarray:
     """Reads a kernel [K, L] as float64.
 
     Args:
-        path: a .npy file of real numbers, or a grey .png file, whose samples are divided by
-            255, or by 65535 where they have 16 bits.
+        path: Path of a .npy file with real numbers, or of a grey .png file, whose samples are
+            divided by 255, or by 65535 if they have 16 bits.
 
     Raises:
-        InputError: the file is missing or damaged, or holds no finite numbers [K, L] with K
-            and L in [1, 2048], or only zeros.
+        InputError: The file is missing or damaged, or does not hold finite numbers [K, L] with K
+            and L in [1, 2048], or holds zeros only.
     """
 
     def check_shape(shape: tuple[int, ...]) -> None:

@@ -1,90 +1,98 @@
-"""The camera moved: convolution with a line."""
+"""Camera motion: convolution with a line."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 
-import tensorflow as tf
-
-from brgm_tf.core.validation import checked, number
+from brgm_tf.core.lazy import tf
+from brgm_tf.core.parameter_priors import Bounded
+from brgm_tf.core.parameters import parameter
+from brgm_tf.core.validation import number
 from brgm_tf.corruptions.blur.convolution import Convolution
+from brgm_tf.corruptions.common_parameters import border_parameter
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class MotionBlur(Convolution):
-    """Images convolved with a line: a uniform, straight motion while the shutter was open.
+    """Motion blur: a uniform, straight motion while the shutter is open.
 
-    For the pixel u to the right of the centre and v above it, with s = u cos a + v sin a along
-    the line and t = v cos a - u sin a across it,
+    For the pixel u to the right of the centre and v above it, s = u cos a + v sin a is the distance
+    along the line, and t = v cos a - u sin a the distance across it.
 
-        h[u, v] = clip((length + 1) / 2 - |s|, 0, 1) max(1 - |t|, 0) / sum,
+        h[u, v] = clip((length + 1) / 2 - |s|, 0, 1) max(1 - |t|, 0) / sum
 
-    a line one pixel wide with its edges and ends anti-aliased. Of a horizontal or vertical
-    line of an odd number of pixels these are equal weights 1 / length, as of MATLAB's
-    `fspecial('motion', length, angle)`.
+    The line is one pixel wide, and its edges and ends are anti-aliased. A horizontal or vertical
+    line of an odd number of pixels has equal weights 1 / length, as MATLAB's
+    `fspecial('motion', length, angle)` has.
 
     Args:
-        length: pixels of the image that a point is spread over, in [1, 1000]; 1 leaves the
-            image as it is if the angle is a multiple of 90, and hardly blurs it otherwise;
-            or an `ParameterPrior`.
-        angle: a in degrees, in [-360, 360], default 0: counter-clockwise from a horizontal
-            line. A line has no direction: a and a + 180 are the same. Or an `ParameterPrior`.
-        border: how the image goes on beyond its edges: 'reflect' (default), 'circular' or
+        length: Length of the line in pixels of the image, in [1, 1000]; or a `ParameterPrior`. A
+            length of 1 leaves the image as it is if the angle is a multiple of 90, and hardly blurs
+            it otherwise.
+        angle: a in degrees counter-clockwise from a horizontal line, in [-360, 360], default 0; or
+            a `ParameterPrior`. The angles a and a + 180 are the same.
+        border: Continuation of the image beyond its edges: 'reflect' (default), 'circular' or
             'zero' (mid-grey); see `convolution`.
 
     Raises:
-        InputError: length or angle is no such number, or border none of the three.
+        InputError: length or angle is not in its range, or border has another value.
+
+    Example:
+        >>> from brgm_tf import MotionBlur
+        >>> MotionBlur(length=9, angle=30.0)
+        motion_blur(length=9.0, angle=30.0)
+        >>> MotionBlur(length=9).size
+        (11, 11)
     """
 
-    length: float
-    angle: float = 0.0
-    border: str = "reflect"
-
-    def __post_init__(self):
-        length = checked("length", self.length, number(1, 1000), inferable=True)
-        object.__setattr__(self, "length", length)
-        angle = checked("angle", self.angle, number(-360, 360), inferable=True)
-        object.__setattr__(self, "angle", angle)
-        super().__post_init__()
+    length: float = parameter(
+        number(1, 1000), "Length of the line in pixels", unknown=Bounded(1, 21)
+    )
+    angle: float = parameter(
+        number(-360, 360),
+        "Angle of the line in degrees, counter-clockwise from horizontal",
+        default=0.0,
+        unknown=Bounded(-90, 90),
+    )
+    border: str = border_parameter()
 
     @property
     def radius(self) -> int:
-        """Pixels that the kernel reaches from its centre at any angle."""
+        """Pixels from the centre of the kernel to its edge, at any angle."""
         # h > 0 needs |s| < (length + 1) / 2 and |t| < 1.
         return math.ceil(math.hypot((self.largest("length") + 1) / 2, 1)) - 1
 
     @property
-    def size(self):
-        """That of a square."""
+    def size(self) -> tuple[int, int]:
+        """(2 radius + 1, 2 radius + 1)."""
         return (2 * self.radius + 1,) * 2
 
-    def kernel_of(self, x):
-        """The line."""
+    def kernel_of(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns the line."""
         length, angle = self.per_kernel("length", x), self.per_kernel("angle", x)
         return motion_kernel(length, angle, radius=self.radius, dtype=x.dtype)
 
-    def get_config(self) -> dict:
-        """{'length': ..., 'angle': ..., 'border': ...}."""
-        return {"length": self.length, "angle": self.angle, "border": self.border}
 
+def motion_kernel(
+    length: tf.Tensor | float, angle: tf.Tensor | float, *, radius: int, dtype: tf.DType
+) -> tf.Tensor:
+    """Returns h [..., 2 radius + 1, 2 radius + 1] with the sum 1.
 
-def motion_kernel(length, angle, *, radius: int, dtype):
-    """h [..., 2 radius + 1, 2 radius + 1], sums to 1; differentiable in length and angle.
-
-    Almost everywhere, that is: at the kinks of |.| and clip, such as a horizontal line's
-    across itself, the derivative is one of the slopes beside it or 0 between them.
+    It is differentiable in length and angle almost everywhere. At the kinks of |.| and clip, such
+    as across a horizontal line, the derivative is one of the slopes beside the kink or 0 between
+    them.
 
     Args:
-        length: in pixels, a number or a tensor [..., 1, 1].
-        angle: in degrees, likewise.
-        radius: of the square, whatever the length is.
-        dtype: of the kernel.
+        length: Length in pixels, a number or a tensor [..., 1, 1].
+        angle: Angle in degrees, a number or a tensor [..., 1, 1].
+        radius: Pixels from the centre to the edge of the square, independent of the length.
+        dtype: dtype of h.
     """
     length, angle = tf.convert_to_tensor(length, dtype), tf.convert_to_tensor(angle, dtype)
     cosine, sine = (f(angle * (math.pi / 180)) for f in (tf.cos, tf.sin))
     right = tf.range(-radius, radius + 1, dtype=dtype)
-    up = -right[:, None]  # rows go down
+    up = -right[:, None]  # row indices grow downwards
     along = tf.abs(right * cosine + up * sine)
     across = tf.abs(up * cosine - right * sine)
     weights = tf.clip_by_value((length + 1) / 2 - along, 0, 1) * tf.nn.relu(1 - across)

@@ -1,4 +1,4 @@
-"""What masks have in common that are made by a rule, not read from files."""
+"""Masks that a rule makes, the same for all images."""
 
 from __future__ import annotations
 
@@ -6,57 +6,47 @@ import abc
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.validation import checked, number
-from brgm_tf.corruptions.base import Corruption
+from brgm_tf.core.lazy import tf
 from brgm_tf.corruptions.masking.mask import MissingPixels
 
 
-@dataclasses.dataclass(frozen=True, eq=False)  # arrays compare by element
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)  # arrays have no == that is a bool
 class BoundMask(MissingPixels):
-    """The same mask for all images, of one size.
+    """One mask for all images of one size.
 
     Args:
-        fill: value of missing pixels in [-1, 1].
+        fill: Value of missing pixels in [-1, 1].
         missing: bool [1, H, W, 1], True = missing.
     """
 
     fill: float
     missing: np.ndarray = dataclasses.field(repr=False)
 
-    def get_config(self) -> dict:
-        """{'fill': ..., 'missing': ...}."""
-        return {"fill": self.fill, "missing": self.missing}
-
-    def _missing_in(self, x):
+    def _missing_in(self, x: tf.Tensor) -> tf.Tensor:
         del x
         return tf.constant(self.missing)
 
-    def _missing_after(self, known):
+    def _missing_after(self, known: tf.Tensor | None) -> tf.Tensor:
         return self._missing_in(known)
 
 
 class FixedMask(MissingPixels):
-    """The same pixels of every image of the run are missing, see `MissingPixels`.
+    """The same pixels are missing in every image of the run; see `MissingPixels`.
 
-    A subclass is a frozen dataclass whose fields besides `fill` are the arguments of its
-    rule `missing_map`.
+    A subclass is a frozen dataclass with the fields of its rule `missing_map` and `fill`.
     """
-
-    def __post_init__(self):
-        object.__setattr__(self, "fill", checked("fill", self.fill, number(-1, 1)))
 
     @abc.abstractmethod
     def missing_map(self, height: int, width: int) -> np.ndarray:
-        """bool [height, width], True = missing."""
+        """Returns bool [height, width], True = missing."""
 
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of the images.
+        """Returns the shape of the images.
 
         Raises:
-            InputError: of images of this size nothing would be missing, or nothing known.
+            InputError: All pixels of images of this size would be missing, or none.
         """
         *_, height, width, _ = image_shape
         missing = self.missing_map(height, width)
@@ -70,15 +60,15 @@ class FixedMask(MissingPixels):
             )
         return tuple(image_shape)
 
-    def of_images(self, image_shape: tuple[int, ...]) -> Corruption:
-        """A mask whose pixels are known before an image is seen."""
+    def of_images(self, image_shape: tuple[int, ...]) -> BoundMask:
+        """Returns the mask for one size, whose pixels are known without an image."""
         missing = self.missing_map(*image_shape[-3:-1])
         return BoundMask(self.fill, missing[None, :, :, None])
 
-    def _missing_after(self, known):
+    def _missing_after(self, known: tf.Tensor | None) -> tf.Tensor:
         if known is None:
             raise TypeError(f"{type(self).__name__} is for images of any size: use of_images.")
         return self._missing_in(known)
 
-    def _missing_in(self, x):
+    def _missing_in(self, x: tf.Tensor) -> tf.Tensor:
         return tf.constant(self.missing_map(*x.shape[1:3])[None, :, :, None])

@@ -1,56 +1,56 @@
-"""A half missing: out-painting."""
+"""A missing half: out-painting."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 
-from brgm_tf.core.validation import checked, one_of
+from brgm_tf.core.parameters import parameter
+from brgm_tf.core.validation import one_of
+from brgm_tf.corruptions.common_parameters import fill_parameter
 from brgm_tf.corruptions.masking.fixed_mask import FixedMask
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class HalfMask(FixedMask):
-    """One half of every image is missing; of an odd number of pixels the smaller part.
+    """One half of every image is missing; the smaller part of an odd number of pixels.
 
     Args:
         side: 'left', 'right', 'top' or 'bottom', the half that is missing.
-        fill: value of missing pixels in [-1, 1], default 1.0, white.
+        fill: Value of missing pixels in [-1, 1], default 1.0, white.
 
     Raises:
-        InputError: side is no such word, or fill no such number.
+        InputError: side has another value, or fill is not in its range.
+
+    Example:
+        >>> from brgm_tf import HalfMask
+        >>> HalfMask("left").missing_map(1, 5).tolist()
+        [[True, True, False, False, False]]
 
     Reference: Lugmayr et al. (2022), RePaint (arXiv 2201.09865), the setting "half".
     """
 
-    side: str
-    fill: float = 1.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        checked("side", self.side, one_of("left", "right", "top", "bottom"))
+    side: str = parameter(one_of("left", "right", "top", "bottom"), "Half that is missing")
+    fill: float = fill_parameter()
 
     def missing_map(self, height: int, width: int) -> np.ndarray:
-        """bool [height, width], True = missing."""
+        """Returns bool [height, width], True = missing."""
         return half(height, width, side=self.side)
-
-    def get_config(self) -> dict:
-        """{'side': ..., 'fill': ...}."""
-        return {"side": self.side, "fill": self.fill}
 
 
 @functools.lru_cache(maxsize=8)
 def half(height: int, width: int, *, side: str) -> np.ndarray:
-    """bool [height, width], True on `side` of the middle; the middle row or column is known."""
+    """Returns bool [height, width], True on a side of the middle row or column, read-only."""
     missing = np.zeros((height, width), bool)
-    part = {
+    part: Any = {
         "left": np.s_[:, : width // 2],
         "right": np.s_[:, width - width // 2 :],
         "top": np.s_[: height // 2],
         "bottom": np.s_[height - height // 2 :],
     }[side]
     missing[part] = True
-    missing.flags.writeable = False  # shared by the cache
+    missing.flags.writeable = False  # the cache shares it
     return missing

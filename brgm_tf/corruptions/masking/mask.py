@@ -4,99 +4,102 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-
-import tensorflow as tf
+from typing import Any
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.validation import checked, number
+from brgm_tf.core.lazy import tf
 from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.common_parameters import fill_parameter
 
 
 class MissingPixels(Corruption):
-    """Some pixels are missing, in all channels: forward(x) = fill where missing, x elsewhere.
+    """Some pixels are missing in all channels: forward(x) = fill if missing, else x.
 
-    Affine: A x = 0 where missing, x elsewhere. The fill is what a feature extractor
-    sees in the hole; `log_prob` does not count it. With a fill of 0, the middle of the
-    range, it is DeepInverse's `Inpainting`, whose masks are 1 where known. A subclass has
-    the field `fill`, and says in `_missing_in` which pixels are missing.
+    Affine: A x = 0 if missing, else x. A feature extractor sees the fill in the hole; `log_prob`
+    does not count it. With a fill of 0, the middle of the range, it is DeepInverse's `Inpainting`,
+    whose masks are 1 for known pixels. A subclass has the field `fill` and states the missing
+    pixels in `_missing_in` and `_missing_after`.
     """
 
     fill: float
 
     keeps_pixels = True
+    hides_pixels = True
 
-    def forward(self, x):
-        """f(x), the shape of x."""
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns f(x), with the shape of x."""
         x = tf.convert_to_tensor(x)
         return tf.where(self._missing_in(x), tf.cast(self.fill, x.dtype), x)
 
-    def adjoint(self, y):
-        """A^T y = 0 where missing, y elsewhere."""
+    def adjoint(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns A^T y = 0 if missing, else y."""
         y = tf.convert_to_tensor(y)
         return tf.where(self._missing_in(y), tf.zeros_like(y), y)
 
-    def propagate_mask(self, known):
-        """What was known and is not missing."""
+    def propagate_mask(self, known: tf.Tensor | None) -> tf.Tensor:
+        """Returns True for known pixels that are not missing."""
         present = ~self._missing_after(known)
         return present if known is None else known & present
 
-    def observation_mask(self, y):
-        """1 - missing, [B or 1, H, W, 1]."""
+    def observation_mask(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns 1 - missing, [B or 1, H, W, 1]."""
         return tf.cast(~self._missing_in(y), y.dtype)
 
-    def fill_unobserved(self, y):
-        """y where it is known, the fill where it is missing."""
+    def fill_unobserved(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns the fill if missing, else y."""
         return self.forward(y)
 
-    def composite(self, y, x):
-        """y where it is known, x where it is missing."""
+    def composite(self, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Returns x if missing, else y."""
         return tf.where(self._missing_in(y), x, y)
 
     @abc.abstractmethod
-    def _missing_in(self, x):
-        """bool [B or 1, H, W, 1] for images or measurements x, True = missing."""
+    def _missing_in(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns bool [B or 1, H, W, 1] for images or measurements x, True = missing."""
 
     @abc.abstractmethod
-    def _missing_after(self, known):
-        """The same for images of which `known` (see `propagate_mask`) is known, or None."""
+    def _missing_after(self, known: tf.Tensor | None) -> tf.Tensor:
+        """Returns the same for images with a mask `known`; see `propagate_mask`."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)  # tensors compare by element, not to a bool
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)  # tensors have no == that is a bool
 class Mask(MissingPixels):
-    """The pixels of a mask that comes with each image are missing, see `MissingPixels`.
+    """The pixels of a mask are missing; each image brings its mask. See `MissingPixels`.
 
     Args:
-        fill: value of missing pixels in [-1, 1], default 1.0: white, as in the TF1
-            code. The PyTorch code fills with 1 too, but on [0, 255]: nearly black,
-            -0.992 here.
-        missing: bool [B or 1, H, W, 1], True = missing; None until `with_data`.
+        fill: Value of missing pixels in [-1, 1], default 1.0: white, as in the TF1 code. The
+            PyTorch code also fills with 1, but on [0, 255], which is nearly black, -0.992 here.
+        missing: bool [B or 1, H, W, 1], True = missing; None until `with_data` binds it.
 
     Raises:
-        InputError: fill is no number in [-1, 1], or missing no such array.
+        InputError: fill is not in [-1, 1], or missing is another array.
 
-    Reference: BRGM TF1 forwardModels.py, ForwardFillMask; brgm-pytorch
-    forwardModels.py, ForwardFillMask.
+    Example:
+        >>> import numpy as np
+        >>> from brgm_tf import Mask
+        >>> missing = np.array([[True, False]])
+        >>> Mask(fill=-1.0).simulate(np.zeros([1, 2, 1]), missing=missing).tolist()
+        [[[-1.0], [0.0]]]
+
+    Reference: BRGM TF1 forwardModels.py, ForwardFillMask; brgm-pytorch forwardModels.py,
+    ForwardFillMask.
     """
 
-    fill: float = 1.0
-    missing: object = dataclasses.field(default=None, repr=False)
+    fill: float = fill_parameter()
+    missing: Any = dataclasses.field(default=None, repr=False)
 
     data_names = ("missing",)
 
-    def __post_init__(self):
-        object.__setattr__(self, "fill", checked("fill", self.fill, number(-1, 1)))
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.missing is not None:
             object.__setattr__(self, "missing", _checked_mask(self.missing))
 
-    def get_config(self) -> dict:
-        """{'fill': ...}."""
-        return {"fill": self.fill}
-
-    def _missing_in(self, x):
-        """The mask, once it is known to belong to x: tf.where would broadcast any."""
+    def _missing_in(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns the mask after a check that it belongs to x, because tf.where broadcasts."""
         missing = self._bound()
         (batch, *size), (images, *image_size) = missing.shape[:3], x.shape[:3]
-        # Sizes that are unknown while tracing are not judged.
+        # Sizes that are unknown while tracing are not compared.
         fits = _agree(batch, images) or batch == 1
         if not fits or not all(map(_agree, size, image_size)):
             raise InputError(
@@ -107,11 +110,11 @@ class Mask(MissingPixels):
             )
         return missing
 
-    def _missing_after(self, known):
+    def _missing_after(self, known: tf.Tensor | None) -> tf.Tensor:
         del known
         return self._bound()
 
-    def _bound(self):
+    def _bound(self) -> tf.Tensor:
         if self.missing is None:
             raise TypeError("Mask has no mask: bind one by with_data(missing=...).")
         return self.missing
@@ -121,7 +124,7 @@ def _agree(a: int | None, b: int | None) -> bool:
     return a is None or b is None or a == b
 
 
-def _checked_mask(missing):
+def _checked_mask(missing: Any) -> tf.Tensor:
     missing = tf.convert_to_tensor(missing)
     if missing.dtype != tf.bool or missing.shape.rank != 4 or missing.shape[-1] != 1:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Pixels missing here and there."""
+"""Random missing pixels."""
 
 from __future__ import annotations
 
@@ -7,50 +7,60 @@ import functools
 
 import numpy as np
 
-from brgm_tf.core.validation import MAX_INT, checked, fraction, integer
+from brgm_tf.core import validation
+from brgm_tf.core.parameters import parameter
+from brgm_tf.corruptions.common_parameters import fill_parameter, seed_parameter
 from brgm_tf.corruptions.masking.fixed_mask import FixedMask
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class RandomMask(FixedMask):
-    """A share of the pixels is missing, drawn once for all images of the run.
+    """A fraction of the pixels is missing, drawn once for all images of the run.
 
     Args:
-        fraction: of the pixels, in (0, 1); kept to the pixel, not in the mean only.
-        seed: of the draw, in [0, 2^31), default 0.
-        fill: value of missing pixels in [-1, 1], default 1.0, white.
+        fraction: Fraction of the pixels, in (0, 1). The number of missing pixels is exact.
+        seed: Seed of the draw, in [0, 2^31), default 0.
+        fill: Value of missing pixels in [-1, 1], default 1.0, white.
 
     Raises:
-        InputError: fraction, seed or fill is no such number.
+        InputError: fraction, seed or fill is not in its range.
+
+    Example:
+        >>> from brgm_tf import RandomMask
+        >>> RandomMask(0.25).missing_map(8, 8).sum().item()
+        16
 
     Reference: Lehtinen et al. (2018), Noise2Noise (arXiv 1803.04189), and DeepInverse's
-    `Inpainting` of a float draw each pixel by itself, so their share varies.
+    `Inpainting` of a float draw each pixel by itself, so their fraction varies.
     """
 
-    fraction: float
-    seed: int = 0
-    fill: float = 1.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        object.__setattr__(self, "fraction", checked("fraction", self.fraction, fraction))
-        object.__setattr__(self, "seed", checked("seed", self.seed, integer(0, MAX_INT)))
+    fraction: float = parameter(
+        validation.fraction, "Fraction of the pixels that are missing, in (0, 1)"
+    )
+    seed: int = seed_parameter()
+    fill: float = fill_parameter()
 
     def missing_map(self, height: int, width: int) -> np.ndarray:
-        """bool [height, width], True = missing."""
-        return random_pixels(height, width, share=self.fraction, seed=self.seed)
-
-    def get_config(self) -> dict:
-        """{'share': ..., 'seed': ..., 'fill': ...}."""
-        return {"fraction": self.fraction, "seed": self.seed, "fill": self.fill}
+        """Returns bool [height, width], True = missing."""
+        return random_pixels(height, width, fraction=self.fraction, seed=self.seed)
 
 
 @functools.lru_cache(maxsize=8)
-def random_pixels(height: int, width: int, *, share: float, seed: int) -> np.ndarray:
-    """bool [height, width], True at round(share height width) pixels, all sets equally likely."""
+def random_pixels(height: int, width: int, *, fraction: float, seed: int) -> np.ndarray:
+    """Returns a random set of round(fraction H W) pixels; all sets are equally likely.
+
+    Args:
+        height: H.
+        width: W.
+        fraction: Fraction of the pixels.
+        seed: Seed of the draw.
+
+    Returns:
+        bool [H, W], read-only.
+    """
     missing = np.zeros((height, width), bool)
-    # RandomState's numbers are the same in every version of NumPy.
+    # RandomState draws the same numbers in every version of NumPy.
     order = np.random.RandomState(seed).permutation(height * width)
-    missing.flat[order[: round(share * height * width)]] = True
-    missing.flags.writeable = False  # shared by the cache
+    missing.flat[order[: round(fraction * height * width)]] = True
+    missing.flags.writeable = False  # the cache shares it
     return missing

@@ -1,8 +1,8 @@
-"""Sampled Fourier transforms of images: what an MRI scanner measures.
+"""Sampled Fourier transforms of images, which an MRI scanner measures.
 
 Notation: x [B, H, W, 1] images; S [H, W, K] the sensitivities of K coils; F the orthonormal
 two-dimensional Fourier transform with the frequency 0 in the middle; P the projection on the
-values that are sampled, which puts 0 in the place of the others.
+sampled values, which sets the others to 0.
 
     y_k = P F S_k (x + 1) / 2                            [B, H, W, K], complex
     A^H y = Re sum_k conj(S_k) F^H P y_k / 2             [B, H, W, 1], real
@@ -16,35 +16,35 @@ import abc
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.lazy import tf
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.complex_values import complex_dtype, real_dtype
 
 
 class FourierSampling(Corruption):
-    """Samples of the Fourier transform of grey images, of one or more coils; see the module.
+    """Samples of the Fourier transform of grey images, for one or more coils; see the module.
 
-    A grey level is 1 / 255 of the magnitude (x + 1) / 2, and F keeps lengths: noise of s grey
-    levels in each of the real and the imaginary parts is noise of s grey levels in the image
-    of a fully sampled k-space. Affine, for black is no signal and not -1.
+    A grey level is 1 / 255 of the magnitude (x + 1) / 2, and F keeps lengths. So noise of s grey
+    levels in the real and the imaginary parts is noise of s grey levels in the image of a fully
+    sampled k-space. The map is affine, because black is -1 and has no signal.
 
-    A subclass says what is sampled (`sampled_map`) and has the attribute `sensitivity_maps`,
+    A subclass states the sampled values (`sampled_map`) and has the attribute `sensitivity_maps`,
     complex [H, W, K], or None for one coil of sensitivity 1.
     """
 
     sensitivity_maps: np.ndarray | None
 
     needs_all_pixels = True
-    measurement_dtype = tf.complex64
+    measures_kspace = True
 
     @abc.abstractmethod
     def sampled_map(self, height: int, width: int) -> np.ndarray:
-        """bool [height, width], True = sampled."""
+        """Returns bool [height, width], True = sampled."""
 
-    def forward(self, x):
-        """f(x), complex [B, H, W, K]."""
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns f(x), complex [B, H, W, K]."""
         x = tf.convert_to_tensor(x)
         self.measurement_shape(x.shape[1:])
         dtype = complex_dtype(x.dtype)
@@ -52,16 +52,16 @@ class FourierSampling(Corruption):
         maps = self._maps(dtype)
         return self._sampled(fourier(signal if maps is None else maps * signal))
 
-    def adjoint(self, y):
-        """A^H y, real [B, H, W, 1]."""
+    def adjoint(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns A^H y, real [B, H, W, 1]."""
         return 0.5 * tf.math.real(self._combined(tf.convert_to_tensor(y)))
 
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """(..., H, W, K).
+        """Returns (..., H, W, K).
 
         Raises:
-            InputError: the images have colours, or another size than the sensitivities, or the
-                pattern cannot be made for their size.
+            InputError: The images have colours or another size than the sensitivities, or the
+                pattern does not exist for their size.
         """
         *batch, height, width, channels = image_shape
         if channels != 1:
@@ -82,14 +82,14 @@ class FourierSampling(Corruption):
         return (*batch, height, width, 1 if maps is None else maps.shape[2])
 
     def of_images(self, image_shape: tuple[int, ...]) -> Corruption:
-        """The same samples, of which is known which they are before an image is seen."""
+        """Returns the samples for one size, which are known without an image."""
         return BoundFourierSampling(self.sampled_map(*image_shape[-3:-1]), self.sensitivity_maps)
 
-    def propagate_mask(self, known):
-        """What is sampled.
+    def propagate_mask(self, known: tf.Tensor | None) -> tf.Tensor:
+        """Returns the sampled values.
 
         Raises:
-            InputError: pixels are missing, and every value of k-space depends on each of them.
+            InputError: Pixels are missing, and every value of k-space depends on all pixels.
         """
         if known is not None:
             raise InputError(
@@ -99,20 +99,21 @@ class FourierSampling(Corruption):
             )
         raise TypeError(f"{type(self).__name__} is for images of any size: use of_images.")
 
-    def observation_mask(self, y):
-        """1 where sampled, [1, H, W, 1], real."""
+    def observation_mask(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns 1 for sampled values and 0 for others, real [1, H, W, 1]."""
         return tf.cast(self._sampled_in(y), real_dtype(y))
 
-    def fill_unobserved(self, y):
-        """P y."""
+    def fill_unobserved(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns P y."""
         return self._sampled(tf.convert_to_tensor(y))
 
-    def as_image(self, y):
-        """The zero-filled reconstruction [B, H, W, 1], in [-1, 1] if noise does not exceed white.
+    def as_image(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns the zero-filled reconstruction [B, H, W, 1].
 
             2 |sum_k conj(S_k) F^H P y_k| / sum_k |S_k|^2 - 1
 
-        The coils are combined by their sensitivities; black where they see nothing.
+        The sensitivities weight the coils. Pixels without sensitivity are black. The values lie in
+        [-1, 1] unless noise makes them brighter than white.
         """
         y = tf.convert_to_tensor(y)
         magnitude = tf.abs(self._combined(y))
@@ -123,7 +124,7 @@ class FourierSampling(Corruption):
         return 2.0 * magnitude - 1.0
 
     def _combined(self, y):
-        """sum_k conj(S_k) F^H P y_k, complex [B, H, W, 1]."""
+        """Returns sum_k conj(S_k) F^H P y_k, complex [B, H, W, 1]."""
         coils = inverse_fourier(self._sampled(y))
         maps = self._maps(y.dtype)
         return coils if maps is None else tf.reduce_sum(tf.math.conj(maps) * coils, -1, True)
@@ -132,7 +133,7 @@ class FourierSampling(Corruption):
         return tf.where(self._sampled_in(y), y, tf.zeros_like(y))
 
     def _sampled_in(self, y):
-        """bool [1, H, W, 1]."""
+        """Returns the sampled values of y, bool [1, H, W, 1]."""
         return tf.constant(self.sampled_map(*y.shape[1:3])[None, :, :, None])
 
     def _maps(self, dtype):
@@ -140,23 +141,23 @@ class FourierSampling(Corruption):
         return None if maps is None else tf.constant(maps, dtype)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)  # arrays compare by element
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)  # arrays have no == that is a bool
 class BoundFourierSampling(FourierSampling):
-    """Samples at given places, for images of one size; see `FourierSampling`.
+    """Given samples for images of one size; see `FourierSampling`.
 
     Args:
         sampled: bool [H, W], True = sampled; the frequency 0 is at [H // 2, W // 2].
-        sensitivity_maps: complex [H, W, K], or None for one coil of sensitivity 1.
+        sensitivity_maps: complex [H, W, K], or None (default) for one coil of sensitivity 1.
     """
 
     sampled: np.ndarray = dataclasses.field(repr=False)
     sensitivity_maps: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
     def sampled_map(self, height: int, width: int) -> np.ndarray:
-        """The one that was given.
+        """Returns `sampled`.
 
         Raises:
-            InputError: it is of another size.
+            InputError: `sampled` has another size.
         """
         if self.sampled.shape != (height, width):
             raise InputError(
@@ -164,25 +165,20 @@ class BoundFourierSampling(FourierSampling):
             )
         return self.sampled
 
-    def propagate_mask(self, known):
-        """What is sampled, bool [1, H, W, 1]; refuses missing pixels."""
-        return super().propagate_mask(known) if known is not None else self._sampled_in_all()
-
-    def get_config(self) -> dict:
-        """{'sampled': ..., 'sensitivity_maps': ...}."""
-        return {"sampled": self.sampled, "sensitivity_maps": self.sensitivity_maps}
-
-    def _sampled_in_all(self):
+    def propagate_mask(self, known: tf.Tensor | None) -> tf.Tensor:
+        """Returns the sampled values, bool [1, H, W, 1]; refuses missing pixels."""
+        if known is not None:
+            return super().propagate_mask(known)
         return tf.constant(self.sampled[None, :, :, None])
 
 
-def fourier(x):
-    """F x over the second and third axis of complex [B, H, W, K]."""
+def fourier(x: tf.Tensor) -> tf.Tensor:
+    """Returns F x over the second and third axis of complex [B, H, W, K]."""
     return _transformed(tf.signal.fft2d, x, exponent=-0.5)
 
 
-def inverse_fourier(y):
-    """F^H y, the inverse of `fourier`."""
+def inverse_fourier(y: tf.Tensor) -> tf.Tensor:
+    """Returns F^H y, the inverse of `fourier`."""
     return _transformed(tf.signal.ifft2d, y, exponent=0.5)
 
 

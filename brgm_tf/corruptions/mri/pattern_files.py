@@ -1,4 +1,4 @@
-"""Patterns of k-space from files: the mask of a scanner. TensorFlow is not imported here."""
+"""Patterns of k-space from files: the mask of a scanner. This module does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ MAX_SIDE = 8192
 
 
 def load_pattern(path: str) -> np.ndarray:
-    """Reads which values of k-space are sampled: bool [H, W], or [W] where it is whole columns.
+    """Loads the sampled values of k-space: bool [H, W], or [W] for whole columns.
 
     Args:
-        path: a .npy file of numbers or bools, [H, W] or [W], or a grey .png file. What is not 0
-            is sampled; the frequency 0 is at [H // 2, W // 2].
+        path: Path of a .npy file with numbers or bools, [H, W] or [W], or of a grey .png file.
+            Values other than 0 are sampled; the frequency 0 is at [H // 2, W // 2].
 
     Raises:
-        InputError: the file is missing or damaged, or holds no such array, or nothing but 0.
+        InputError: The file is missing or damaged, or holds another array, or only 0.
     """
 
     def check_shape(shape: tuple[int, ...]) -> None:
         if len(shape) not in (1, 2) or not all(1 <= side <= MAX_SIDE for side in shape):
             raise InputError(
                 ARGUMENT,
-                f"must hold what is sampled, [H, W] or columns [W], of at most {MAX_SIDE} a side",
+                f"must hold the sampled values, [H, W] or columns [W], at most {MAX_SIDE} a side",
                 pattern=path,
                 shape=tuple(shape),
             )
@@ -42,19 +42,22 @@ def load_pattern(path: str) -> np.ndarray:
 
 
 def fitted(sampled: np.ndarray, height: int, width: int, *, path: str) -> np.ndarray:
-    """A pattern for k-space of a size: bool [height, width].
+    """Fits a pattern to the size of k-space.
 
-    The k-space of a smaller image of the same field of view is the middle of that of a larger
-    one, and so is its pattern: of more columns than `width` those in the middle count, and of a
-    larger square its middle.
+    A smaller image of the same field of view has the middle of the k-space of a larger one. So the
+    middle of a larger square or of more columns is used.
 
     Args:
-        sampled: bool [H, W], or [W], as `load_pattern` reads it.
-        height, width: of k-space.
-        path: of the file, for errors.
+        sampled: bool [H, W], or [W], as `load_pattern` returns it.
+        height: Rows of k-space.
+        width: Columns of k-space.
+        path: Path of the file, for errors.
+
+    Returns:
+        bool [height, width].
 
     Raises:
-        InputError: it is of another size, or nothing of the middle is sampled.
+        InputError: The pattern has another size, or its middle has no sampled value.
     """
     sides = sampled.shape
     is_larger = (
@@ -63,9 +66,9 @@ def fitted(sampled: np.ndarray, height: int, width: int, *, path: str) -> np.nda
     if sides != (height, width) and not is_larger:
         raise InputError(
             ARGUMENT,
-            f"must be of {width} columns or more, or where it is not of whole columns of "
-            f"{height} x {width} values" + (" or a larger square" if height == width else ""),
-            remedy="Give the pattern of the scan, of as many columns",
+            f"must have {width} columns or more; a pattern that is not of whole columns must have "
+            f"{height} x {width} values" + (" or be a larger square" if height == width else ""),
+            remedy="Give the pattern of the scan, with the same number of columns",
             pattern=path,
             shape=sides,
         )
@@ -74,6 +77,6 @@ def fitted(sampled: np.ndarray, height: int, width: int, *, path: str) -> np.nda
         sampled = sampled.take(range(first, first + size), axis=axis)
     if not sampled.any():
         raise InputError(
-            ARGUMENT, f"must sample something of the middle {height} x {width} values", pattern=path
+            ARGUMENT, f"must sample a value of the middle {height} x {width} values", pattern=path
         )
     return np.tile(sampled, (height, 1)) if sampled.ndim == 1 else sampled

@@ -1,8 +1,8 @@
-"""Which values of k-space are sampled. TensorFlow is not imported here.
+"""Patterns of the sampled values of k-space. This module does not import TensorFlow.
 
 Patterns are pure functions of the size and a few numbers. The frequency 0 is in the middle, at
-[H // 2, W // 2]; a sampled line is a column: rows are read out as a whole, and phases are encoded
-along the width, as in fastMRI's files.
+[H // 2, W // 2]. A sampled line is a column, because rows are read out as a whole and phases are
+encoded along the width, as in fastMRI's files.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from brgm_tf.core.errors import InputError
 
 PATTERNS = ("uniform", "variable", "equispaced", "radial")
-# Of 'variable': the density of lines falls as (1 - r)^3 to the largest frequency, r = 1.
+# The density of 'variable' lines falls as (1 - r)^3 to the largest frequency, r = 1.
 _DENSITY_POWER = 3
-# Consecutive spokes are turned by pi over the golden ratio, 111.2 degrees: however many there
-# are, no two of them are close.
+# Consecutive spokes are turned by pi over the golden ratio, 111.2 degrees, so any number of them
+# are far from each other.
 _GOLDEN_ANGLE = np.pi * (np.sqrt(5.0) - 1.0) / 2.0
-# Spokes leave ever fewer values to those after them.
+# Below this acceleration too many spokes are needed, because each one adds ever fewer new values.
 _LEAST_RADIAL = 1.5
 
 
@@ -27,29 +27,33 @@ _LEAST_RADIAL = 1.5
 def sampled_values(
     height: int, width: int, *, pattern: str, acceleration: float, center_fraction: float, seed: int
 ) -> np.ndarray:
-    """bool [height, width], True = sampled, read-only.
+    """Returns the sampled values of k-space.
 
-    round(width / acceleration) columns are sampled, not only in the mean, and among them the
-    round(center_fraction width) ones in the middle, one at least. The others are
+    Exactly round(width / acceleration) columns are sampled. They include the
+    round(center_fraction width) columns in the middle, at least one. The others are
 
         uniform     drawn at random, all sets equally likely
-        variable    drawn at random, the low frequencies more often, by (1 - r)^3
+        variable    drawn at random, low frequencies more often, by (1 - r)^3
         equispaced  at equal distances, the first one at random
 
-    and of 'radial' spokes at the golden angle, the first one at random, are added to the disk of
-    the diameter center_fraction (of the sides) until height width / acceleration values at
-    least are sampled; the last spoke is a whole one.
+    For 'radial', spokes at the golden angle are added to a disk until height width / acceleration
+    values or more are sampled. The disk has the diameter center_fraction of the sides. The angle of
+    the first spoke is random, and the last spoke is complete.
 
     Args:
-        height, width: of k-space.
-        pattern: one of `PATTERNS`.
-        acceleration: values for one that is sampled, at least 1.
-        center_fraction: share of the width that is sampled without gaps, in (0, 1).
-        seed: of the draw.
+        height: Rows of k-space.
+        width: Columns of k-space.
+        pattern: One of `PATTERNS`.
+        acceleration: Ratio of all values to sampled ones, at least 1.
+        center_fraction: Fraction of the width that is sampled without gaps, in (0, 1).
+        seed: Seed of the draw.
+
+    Returns:
+        bool [height, width], True = sampled, read-only.
 
     Raises:
-        InputError: the acceleration leaves less than the centre, or is below 1.5 and the
-            pattern is radial.
+        InputError: The acceleration leaves fewer values than the centre, or is below 1.5 for a
+            radial pattern.
 
     Reference: Zbontar et al. (2018), fastMRI (arXiv 1811.08839), whose 'random' draws every
     column by itself, so that their number varies; Lustig, Donoho, Pauly (2007), Sparse MRI, for
@@ -60,12 +64,12 @@ def sampled_values(
     else:
         lines = _lines(width, pattern, acceleration, center_fraction, seed)
         sampled = np.tile(lines, (height, 1))
-    sampled.flags.writeable = False  # shared by the cache
+    sampled.flags.writeable = False  # the cache shares it
     return sampled
 
 
 def _lines(width, pattern, acceleration, center_fraction, seed) -> np.ndarray:
-    """bool [width]."""
+    """Returns the sampled columns, bool [width]."""
     count = round(width / acceleration)
     centre = max(1, round(center_fraction * width))
     if count < centre:
@@ -74,28 +78,28 @@ def _lines(width, pattern, acceleration, center_fraction, seed) -> np.ndarray:
     sampled = np.zeros(width, bool)
     sampled[first : first + centre] = True
     others = np.flatnonzero(~sampled)
-    # RandomState's numbers are the same in every version of NumPy.
+    # RandomState draws the same numbers in every version of NumPy.
     draws = np.random.RandomState(seed)
     sampled[_chosen(others, count - centre, pattern, width, draws)] = True
     return sampled
 
 
 def _chosen(columns, count: int, pattern: str, width: int, draws) -> np.ndarray:
-    """`count` of the columns."""
+    """Returns `count` of the columns."""
     if pattern == "uniform":
         return draws.permutation(columns)[:count]
     if pattern == "equispaced":
         offset = draws.uniform()
-        places = (np.arange(count) + offset) * (len(columns) / max(count, 1))
-        return columns[places.astype(int)]
-    # One more than half the width: the largest frequency may be drawn, too.
+        indices = (np.arange(count) + offset) * (len(columns) / max(count, 1))
+        return columns[indices.astype(int)]
+    # One more than half the width, so the largest frequency may be drawn.
     radius = np.abs(columns - width // 2) / (width // 2 + 1)
     density = (1.0 - radius) ** _DENSITY_POWER
     return draws.choice(columns, count, replace=False, p=density / density.sum())
 
 
 def _radial(height, width, acceleration, center_fraction, seed) -> np.ndarray:
-    """bool [height, width]."""
+    """Returns the sampled values of spokes, bool [height, width]."""
     if acceleration == 1:
         return np.ones((height, width), bool)
     if acceleration < _LEAST_RADIAL:
@@ -105,7 +109,7 @@ def _radial(height, width, acceleration, center_fraction, seed) -> np.ndarray:
             acceleration=acceleration,
         )
     count = height * width / acceleration
-    # In shares of the largest frequencies, [-1, 1].
+    # In fractions of the largest frequencies, [-1, 1].
     v = (np.arange(height) - height // 2)[:, None] / (height / 2)
     u = (np.arange(width) - width // 2)[None] / (width / 2)
     sampled = np.hypot(u, v) <= center_fraction
@@ -121,8 +125,8 @@ def _radial(height, width, acceleration, center_fraction, seed) -> np.ndarray:
 
 
 def _spoke(height: int, width: int, angle: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the values on a straight line through the middle."""
-    # To the corners, half a value a step.
+    """Returns the rows and columns of the values on a straight line through the middle."""
+    # The line reaches the corners in steps of half a value.
     along = np.linspace(-np.sqrt(2.0), np.sqrt(2.0), 4 * max(height, width) + 1)
     rows = np.rint(height // 2 + 0.5 * height * np.sin(angle) * along).astype(int)
     columns = np.rint(width // 2 + 0.5 * width * np.cos(angle) * along).astype(int)

@@ -1,4 +1,4 @@
-"""Sensitivity maps of receiver coils from files. TensorFlow is not imported here."""
+"""Sensitivity maps of receiver coils from files. This module does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ MAX_COILS = 256
 
 
 def load_sensitivities(path: str) -> np.ndarray:
-    """Reads the maps of coils, complex128 [H, W, coils].
+    """Loads the maps of coils, complex128 [H, W, coils].
 
     Args:
-        path: a .npy file of complex numbers.
+        path: Path of a .npy file with complex numbers.
 
     Raises:
-        InputError: the file is missing or damaged, or holds no finite complex numbers
-            [H, W, coils], at most 256 coils.
+        InputError: The file is missing or damaged, or does not hold finite complex numbers
+            [H, W, coils] with at most 256 coils.
     """
     with reading(ARGUMENT, "a .npy file", path=path):
         array = map_array(path)

@@ -1,4 +1,4 @@
-"""JPEG compression: what baseline JPEG of a quality leaves of an image.
+"""JPEG compression: an image after baseline JPEG of a quality.
 
 Notation: levels, grey levels in [0, 255]; planes [B, h, w, K], Y or (Cb, Cr); D [8, 8] the
 orthonormal DCT-II; q [8, 8] a table of quantisation; a block b [8, 8] is coded as
@@ -11,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.validation import checked, integer
+from brgm_tf.core.lazy import tf
+from brgm_tf.core.parameters import parameter
+from brgm_tf.core.validation import integer
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.pointwise.straight_through import (
     at_least_float32,
@@ -49,51 +50,54 @@ TO_YCC = np.array(
 )
 TO_RGB = np.array([[1, 0, 1.402], [1, -0.344136286, -0.714136286], [1, 1.772, 0]])
 
-# Blocks without texture decode to exact halves, and those are rounded up: above the errors
-# of float32, and below what separates other values from a half.
+# Blocks without texture decode to exact halves, which are rounded up. The number is larger than the
+# errors of float32, and smaller than the distance of other values from a half.
 _TIE = 1e-4
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Jpeg(Corruption):
     """An image written as a baseline JPEG file and read again.
 
-    The steps of the IJG's library with its defaults: RGB to Y, Cb, Cr; chroma at half the
-    resolution (4:2:0); tables of annex K scaled by quality; every intermediate picture in
-    whole levels; chroma enlarged by its triangle filter. Borders are continued to whole
-    blocks by the outermost pixels. Grey images have Y only. Against Pillow's files of the same
-    quality a photograph differs by less than 0.2 grey levels in the mean, and by more than one
-    in 2 % of its values at worst: libjpeg's DCT is in integers, and rounds a coefficient that is
-    close to half a step to the other side now and then.
+    The steps are the defaults of the IJG's library: RGB to Y, Cb, Cr; chroma at half the resolution
+    (4:2:0); tables of annex K scaled by quality; every intermediate picture in whole levels; chroma
+    enlarged by its triangle filter. Borders are continued to whole blocks by the outermost pixels.
+    Grey images have Y only.
 
-    `mean` is the codec itself, so log_prob is the same for all images of which the same file
-    is made. The gradient is not the derivative, zero nearly everywhere, but that of the
-    steps without rounding and clipping (straight through): for grey images the identity.
+    A photograph differs from Pillow's file of the same quality by less than 0.2 grey levels on
+    average, and by more than one level in 2 % of its values at most. libjpeg's DCT is in integers,
+    so a coefficient close to half a step may be rounded to the other side.
+
+    `forward` is the codec itself, so log_prob is the same for all images with the same file. The
+    derivative is zero almost everywhere. The gradient is the gradient of the steps without rounding
+    and clipping (straight through); for grey images it is the identity.
 
     Args:
-        quality: of the IJG's scale, in [1, 100].
+        quality: Quality on the IJG's scale, in [1, 100].
 
     Raises:
-        InputError: quality is no such integer.
+        InputError: quality is not an integer in [1, 100].
+
+    Example:
+        >>> from brgm_tf import Jpeg
+        >>> Jpeg(quality=75).measurement_shape((30, 20, 3))
+        (30, 20, 3)
 
     Reference: ITU-T T.81 (1992); JFIF 1.02; Independent JPEG Group, libjpeg 6b, jcparam.c,
-    jcsample.c, jdsample.c. Straight through: Bengio, Leonard, Courville (2013), arXiv
-    1308.3432; Shin, Song (2017), JPEG-resistant adversarial images, round smoothly instead.
+    jcsample.c, jdsample.c. Straight through: Bengio, Leonard, Courville (2013), arXiv 1308.3432;
+    Shin, Song (2017), JPEG-resistant adversarial images, round smoothly instead.
     """
 
-    quality: int
+    quality: int = parameter(integer(1, 100), "Quality on the IJG's scale")
 
     linear = False
     straight_through_gradient = True
 
-    def __post_init__(self):
-        object.__setattr__(self, "quality", checked("quality", self.quality, integer(1, 100)))
-
-    def forward(self, x):
-        """f(x), the shape of x.
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns f(x), with the shape of x.
 
         Raises:
-            InputError: the images are neither grey nor RGB.
+            InputError: The images are neither grey nor RGB.
         """
         x = tf.convert_to_tensor(x)
         self.measurement_shape(x.shape[1:])
@@ -102,10 +106,10 @@ class Jpeg(Corruption):
         return tf.cast(levels / 127.5 - 1.0, x.dtype)
 
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of the images.
+        """Returns the shape of the images.
 
         Raises:
-            InputError: they have neither 1 nor 3 channels.
+            InputError: The images do not have 1 or 3 channels.
         """
         if image_shape[-1] not in (1, 3):
             raise InputError(
@@ -116,10 +120,6 @@ class Jpeg(Corruption):
             )
         return tuple(image_shape)
 
-    def get_config(self) -> dict:
-        """{'quality': ...}."""
-        return {"quality": self.quality}
-
     def _grey(self, levels):
         return coded(levels, table=scaled_table(LUMA, quality=self.quality))
 
@@ -128,17 +128,19 @@ class Jpeg(Corruption):
         luma, chroma = _to_planes(levels)
         luma = coded(luma, table=scaled_table(LUMA, quality=self.quality))
         chroma = coded(_halved(chroma), table=scaled_table(CHROMA, quality=self.quality))
-        # What was continued beyond the border is not looked at when chroma is enlarged.
+        # The enlargement of chroma does not use the pixels beyond the border.
         chroma = chroma[:, : (height + 1) // 2, : (width + 1) // 2]
         return _from_planes(luma, _doubled(chroma)[:, :height, :width])
 
 
 def scaled_table(base: np.ndarray, *, quality: int) -> np.ndarray:
-    """q = (base s + 50) // 100 in [1, 255], s = 5000 // quality or, from 50, 200 - 2 quality.
+    """Returns q = (base s + 50) // 100 in [1, 255].
+
+    s = 5000 // quality for quality < 50, else 200 - 2 quality.
 
     Args:
-        base: the table of quality 50.
-        quality: in [1, 100].
+        base: Table of quality 50, [8, 8].
+        quality: Quality in [1, 100].
 
     Reference: libjpeg 6b, jcparam.c, jpeg_quality_scaling and jpeg_add_quant_table.
     """
@@ -147,17 +149,20 @@ def scaled_table(base: np.ndarray, *, quality: int) -> np.ndarray:
 
 
 def dct_matrix() -> np.ndarray:
-    """D[k, n] = c_k cos((2 n + 1) k pi / 16), c_0 = sqrt(1 / 8), else 1 / 2: D D^T = I."""
+    """Returns D[k, n] = c_k cos((2 n + 1) k pi / 16), c_0 = sqrt(1 / 8), else 1 / 2: D D^T = I."""
     k, n = np.mgrid[:8, :8]
     return np.cos((2 * n + 1) * k * np.pi / 16) * np.where(k == 0, np.sqrt(1 / 8), 1 / 2)
 
 
-def coded(plane, *, table: np.ndarray):
-    """Planes [B, h, w, K] in whole levels, coded in blocks of 8 x 8 and decoded again.
+def coded(plane: tf.Tensor, *, table: np.ndarray) -> tf.Tensor:
+    """Codes planes in blocks of 8 x 8 and decodes them.
 
     Args:
-        plane: levels; continued to whole blocks by the last row and column.
+        plane: Whole levels [B, h, w, K]; the last row and column continue them to whole blocks.
         table: q [8, 8].
+
+    Returns:
+        Whole levels [B, h, w, K].
     """
     height, width, planes = plane.shape[1:]
     down, right = -height % 8, -width % 8
@@ -173,22 +178,22 @@ def coded(plane, *, table: np.ndarray):
 
 
 def _quantised(coefficients, table):
-    """q round(c / q), halves away from zero, of coefficients in eighths as libjpeg has them."""
+    """Returns q round(c / q), halves away from zero; libjpeg has coefficients in eighths."""
     eighths = tf.floor(8.0 * coefficients + 0.5 + _TIE)
     steps = tf.floor(tf.abs(eighths) / (8.0 * table) + 0.5 + _TIE)
     return straight_through(tf.sign(eighths) * steps * table, coefficients)
 
 
 def _to_levels(values):
-    """The nearest whole levels in [0, 255]."""
+    """Returns the nearest whole levels in [0, 255]."""
     return clipped(rounded(values, _TIE), 0.0, 255.0)
 
 
 def _to_planes(levels):
-    """RGB levels -> Y [B, H, W, 1] and (Cb, Cr) [B, H, W, 2], whole levels."""
+    """Returns Y [B, H, W, 1] and (Cb, Cr) [B, H, W, 2] of RGB levels, in whole levels."""
     planes = tf.einsum("bhwc,kc->bhwk", levels, tf.constant(TO_YCC, levels.dtype))
     luma, chroma = planes[..., :1], planes[..., 1:] + 128.0
-    # Halves of chroma go down in libjpeg, or pure blue would be 256.
+    # libjpeg rounds halves of chroma down, because pure blue would be 256.
     return rounded(luma, _TIE), rounded(chroma, -_TIE)
 
 
@@ -198,10 +203,10 @@ def _from_planes(luma, chroma):
 
 
 def _halved(chroma):
-    """Means of 2 x 2 pixels; halves go down in even columns and up in odd ones.
+    """Returns means of 2 x 2 pixels; halves go down in even columns and up in odd ones.
 
-    Continued to 16 columns before and to 8 rows afterwards, which differs for an image of
-    another size, and is what libjpeg does.
+    As in libjpeg, the columns are continued to a multiple of 16 before, and the rows to a multiple
+    of 8 afterwards.
     """
     height, width, planes = chroma.shape[1:]
     chroma = _continued(chroma, down=height % 2, right=-width % 16)
@@ -212,7 +217,7 @@ def _halved(chroma):
 
 
 def _doubled(chroma):
-    """Twice the rows and columns: 3/4 of the nearest and 1/4 of the next; halves alternate."""
+    """Doubles rows and columns: 3/4 of the nearest and 1/4 of the next; halves alternate."""
     chroma = _doubled_along(_doubled_along(chroma, axis=1), axis=2)
     bias = _by_column(chroma.shape[2], even=1 / 32, odd=-1 / 32, dtype=chroma.dtype)
     return rounded(chroma, bias)
@@ -231,12 +236,12 @@ def _doubled_along(x, *, axis: int):
 
 
 def _by_column(width: int, *, even: float, odd: float, dtype):
-    """[width, 1], alternating."""
+    """Returns alternating values [width, 1]."""
     return tf.constant(np.where(np.arange(width) % 2, odd, even)[:, None], dtype)
 
 
 def _continued(plane, *, down: int, right: int):
-    """`plane` with its last row `down` times more and its last column `right` times more."""
+    """Repeats the last row `down` more times and the last column `right` more times."""
     if down:
         plane = tf.concat([plane, tf.repeat(plane[:, -1:], down, axis=1)], axis=1)
     if right:

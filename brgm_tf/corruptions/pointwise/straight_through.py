@@ -1,4 +1,4 @@
-"""Gradients for functions that have none to speak of: rounding and clipping.
+"""Substitute gradients for rounding and clipping, whose derivatives are zero.
 
 Reference: Bengio, Leonard, Courville (2013), Estimating or propagating gradients through
 stochastic neurons (arXiv 1308.3432), the straight-through estimator.
@@ -6,37 +6,39 @@ stochastic neurons (arXiv 1308.3432), the straight-through estimator.
 
 from __future__ import annotations
 
-import tensorflow as tf
+from typing import Any
+
+from brgm_tf.core.lazy import tf
 
 
-def straight_through(value, x):
-    """Exactly `value` forwards, with the derivatives of x.
+def straight_through(value: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """Returns exactly `value`, with the derivatives of x.
 
-    Made of `stop_gradient`, not of `custom_gradient`: forward-mode differentiation does not see
-    the latter within a tf.function.
+    It uses `stop_gradient`, because forward-mode differentiation does not see a `custom_gradient`
+    within a tf.function.
 
     Args:
-        value: g(x) for finite x, of the shape of x.
-        x: what g was applied to.
+        value: g(x) for finite x, with the shape of x.
+        x: Argument of g.
     """
     return tf.stop_gradient(value) + (x - tf.stop_gradient(x))
 
 
-def rounded(x, bias=0.0):
-    """floor(x + 1/2 + bias), with the derivative of x.
+def rounded(x: tf.Tensor, bias: Any = 0.0) -> tf.Tensor:
+    """Returns floor(x + 1/2 + bias), with the derivative of x.
 
     Args:
-        x: floats.
-        bias: a number or array; a small one says which way ties go.
+        x: Floats.
+        bias: Number or array; a small bias sets the direction of ties.
     """
     return straight_through(tf.floor(x + 0.5 + bias), x)
 
 
-def clipped(x, low: float, high: float):
-    """min(max(x, low), high), with the derivative of x."""
+def clipped(x: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """Returns min(max(x, low), high), with the derivative of x."""
     return straight_through(tf.clip_by_value(x, low, high), x)
 
 
-def at_least_float32(x):
-    """x, as float32 where its own floats are shorter: whole levels need their digits."""
+def at_least_float32(x: tf.Tensor) -> tf.Tensor:
+    """Returns x, as float32 if its floats are shorter, because whole levels need the digits."""
     return tf.cast(x, tf.float32) if x.dtype.size < 4 else x

@@ -11,59 +11,69 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import tensorflow as tf
-
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.validation import checked, one_of, ratio
+from brgm_tf.core.lazy import tf
+from brgm_tf.core.parameters import parameter
+from brgm_tf.core.validation import one_of, ratio
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.resolution.resampling import MATRICES
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Downsample(Corruption):
     """Images of [H, W] pixels measured as [H / factor, W / factor].
 
-    box:     the mean over the area of a pixel of the measurement: of a block of f x f pixels
-             for a whole f; otherwise those at its edges count by the share that it covers.
-    bicubic: Keys' kernel (A = -0.75) at the centre of the block, not widened by f: 4 pixels
-             along an axis are looked at (1 for an odd f), as in
-             `F.interpolate(mode='bicubic', scale_factor=1/f, align_corners=False)`:
-             finer detail than that aliases, as it does there.
-    bicubic_antialias: Keys' kernel (A = -0.5) widened by f: 4 f pixels are looked at, as in
-             Pillow's BICUBIC and PyTorch's `antialias=True`.
+    box:     mean over the area of a pixel of the measurement, a block of f x f pixels for a whole
+             f. Otherwise pixels at the edges count by the covered fraction.
+    bicubic: Keys' kernel (A = -0.75) at the centre of the block, not widened by f. It reads 4
+             pixels along an axis (1 for an odd f), as
+             `F.interpolate(mode='bicubic', scale_factor=1/f, align_corners=False)` does, so finer
+             detail aliases.
+    bicubic_antialias: Keys' kernel (A = -0.5) widened by f. It reads 4 f pixels, as Pillow's
+             BICUBIC and PyTorch's `antialias=True` do.
     lanczos: Lanczos' kernel of three lobes, widened by f, as in Pillow's LANCZOS.
-    nearest: the pixel that holds the centre of the block, floor(c_i); where the centre lies
-             between two, for an even f, the second: as in Pillow's NEAREST and PyTorch's
-             'nearest-exact'. (PyTorch's 'nearest' and DeepInverse's `Downsampling` without a
-             filter take the first of the block.)
+    nearest: pixel that holds the centre of the block, floor(c_i). For an even f the centre lies
+             between two pixels, and the second one counts, as in Pillow's NEAREST and PyTorch's
+             'nearest-exact'. (PyTorch's 'nearest' and DeepInverse's `Downsampling` without a filter
+             take the first pixel of the block.)
 
-    The widened kernels are k((j + 1/2 - c_i) / f), cut at the image's edge and divided by
-    their sum. DeepInverse's `Downsampling(filter='bicubic')` has the weights of
-    bicubic_antialias, but around i f + 1 instead of c_i = (i + 1/2) f: the same for f = 2,
-    and f / 2 - 1 pixels further up and left for a larger f.
+    The widened kernels are k((j + 1/2 - c_i) / f), cut at the edge of the image and divided by
+    their sum. DeepInverse's `Downsampling(filter='bicubic')` has the weights of bicubic_antialias,
+    but around i f + 1 instead of c_i = (i + 1/2) f. Both agree for f = 2. For a larger f,
+    DeepInverse's are f / 2 - 1 pixels further up and left.
 
     Args:
-        factor: f >= 1, pixels of the image for one of the measurement, along each axis; not
-            necessarily whole, but H / f and W / f are.
+        factor: f >= 1, ratio of the pixels of the image to the pixels of the measurement, along
+            each axis. It need not be whole, but H / f and W / f must be.
         method: 'box' (default; the paper's tables), 'bicubic' (the PyTorch code),
             'bicubic_antialias', 'lanczos' or 'nearest'.
 
     Raises:
-        InputError: factor is no such number, or method is none of these.
+        InputError: factor is below 1, or method has another value.
+
+    Example:
+        >>> import numpy as np
+        >>> from brgm_tf import Downsample
+        >>> x = np.array([[0.0, 0.2], [0.4, 0.6]])[..., np.newaxis]
+        >>> Downsample(factor=2).simulate(x).round(3).tolist()
+        [[[0.3]]]
 
     Reference: box: BRGM TF1 forwardModels.py, ForwardDownsample; bicubic: brgm-pytorch
-    forwardModels.py, ForwardDownsample; the widened ones: Pillow's Resample.c.
+    forwardModels.py, ForwardDownsample; the widened kernels: Pillow's Resample.c.
     """
 
-    factor: float
-    method: str = "box"
+    factor: float = parameter(
+        ratio, "Ratio of the pixels of the image to the measured ones, along a side; 2.5 is valid"
+    )
+    method: str = parameter(
+        one_of(*MATRICES),
+        "box: mean of a block; bicubic: PyTorch's, without antialiasing; bicubic_antialias, "
+        "lanczos and nearest: Pillow's",
+        default="box",
+    )
 
-    def __post_init__(self):
-        object.__setattr__(self, "factor", checked("factor", self.factor, ratio))
-        checked("method", self.method, one_of(*MATRICES))
-
-    def forward(self, x):
-        """f(x), [B, H / factor, W / factor, C]."""
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns f(x), [B, H / factor, W / factor, C]."""
         x = tf.convert_to_tensor(x)
         height, width, channels = self.measurement_shape(x.shape[1:])
         if self._has_blocks:
@@ -73,8 +83,8 @@ class Downsample(Corruption):
             x, self._matrix(height, dtype=x.dtype), self._matrix(width, dtype=x.dtype)
         )
 
-    def adjoint(self, y):
-        """A^T y = M^T y M; of blocks every pixel gets y / factor^2."""
+    def adjoint(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns A^T y = M^T y M; for blocks every pixel gets y / factor^2."""
         y = tf.convert_to_tensor(y)
         if self._has_blocks:
             repeated = tf.repeat(tf.repeat(y, self.factor, axis=1), self.factor, axis=2)
@@ -83,8 +93,8 @@ class Downsample(Corruption):
         columns = self._matrix(y.shape[2], dtype=y.dtype)
         return _along_axes(y, tf.transpose(rows), tf.transpose(columns))
 
-    def propagate_mask(self, known):
-        """Whether every pixel with a weight other than 0 is known."""
+    def propagate_mask(self, known: tf.Tensor | None) -> tf.Tensor | None:
+        """Returns True if every pixel with a weight other than 0 is known."""
         if known is None:
             return None
         unknown = tf.cast(~known, tf.float32)
@@ -95,25 +105,21 @@ class Downsample(Corruption):
         return tf.equal(_along_axes(unknown, rows, columns), 0)
 
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """(..., H / factor, W / factor, C).
+        """Returns (..., H / factor, W / factor, C).
 
         Raises:
-            InputError: the factor does not divide both H and W.
+            InputError: The factor does not divide both H and W.
         """
         *batch, height, width, channels = image_shape
-        sizes = [_quotient(size, self.factor) for size in (height, width)]
-        if None in sizes:
+        rows, columns = (_quotient(size, self.factor) for size in (height, width))
+        if rows is None or columns is None:
             raise InputError(
                 "corruption",
                 f"downsample needs a factor that divides the image's {height} x {width} pixels",
                 remedy=f"Choose one of {_divisors(math.gcd(height, width))}",
                 factor=self.factor,
             )
-        return (*batch, *sizes, channels)
-
-    def get_config(self) -> dict:
-        """{'factor': ..., 'method': ...}."""
-        return {"factor": self.factor, "method": self.method}
+        return (*batch, rows, columns, channels)
 
     @property
     def _has_blocks(self) -> bool:
@@ -125,12 +131,12 @@ class Downsample(Corruption):
 
 
 def _along_axes(x, rows, columns):
-    """rows x columns^T for every image and channel, height first: it is contiguous."""
+    """Returns rows x columns^T for every image and channel; height first is contiguous."""
     return tf.einsum("qw,bpwc->bpqc", columns, tf.einsum("ph,bhwc->bpwc", rows, x))
 
 
 def _quotient(size: int, factor: float) -> int | None:
-    """size / factor where it is whole, to the digits that a fraction can be written with."""
+    """Returns size / factor if it is whole to the digits of a decimal fraction, else None."""
     whole = round(size / factor)
     return whole if whole and abs(whole * factor - size) < 1e-6 else None
 

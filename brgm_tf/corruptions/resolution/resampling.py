@@ -1,9 +1,9 @@
-"""Matrices that shrink one axis of an image. TensorFlow is not imported here.
+"""Matrices that shrink one axis of an image. This module does not import TensorFlow.
 
 Notation: n pixels become m, f = n / m; M [m, n]. Pixel j covers [j, j + 1), pixel i of the
 result [i f, (i + 1) f), with its centre at c_i = (i + 1/2) f. The rows of M sum to 1.
 
-Every function takes `size`, m, and `factor`, f, such that m f is whole, and returns M as float64.
+Every function takes `size`, m, and `factor`, f, with a whole m f, and returns M as float64.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-KEYS_A = -0.75  # PyTorch's; Keys (1981) and TensorFlow's own resize have -0.5
+KEYS_A = -0.75  # PyTorch's; Keys (1981) and TensorFlow's resize have -0.5
 KEYS_A_ANTIALIAS = -0.5  # Pillow's, and PyTorch's with antialias=True
 LANCZOS_LOBES = 3  # Pillow's
 
@@ -23,7 +23,7 @@ def _cached(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     @functools.wraps(function)
     def made_once(size: int, *, factor: float) -> np.ndarray:
         matrix = function(size, factor=factor)
-        matrix.flags.writeable = False  # shared by the cache
+        matrix.flags.writeable = False  # the cache shares it
         return matrix
 
     return made_once
@@ -31,7 +31,10 @@ def _cached(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 
 @_cached
 def box_matrix(size: int, *, factor: float) -> np.ndarray:
-    """Means over areas: M[i, j] = length of [j, j + 1) in [i f, (i + 1) f), divided by f."""
+    """Returns means over areas.
+
+    M[i, j] = length of [j, j + 1) in [i f, (i + 1) f), divided by f
+    """
     inputs = round(size * factor)
     # In units of 1 / m pixels all edges are whole numbers.
     edges, pixels = np.arange(size + 1) * inputs, np.arange(inputs) * size
@@ -41,10 +44,11 @@ def box_matrix(size: int, *, factor: float) -> np.ndarray:
 
 @_cached
 def bicubic_matrix(size: int, *, factor: float) -> np.ndarray:
-    """Keys' kernel with A = -0.75 at the centres, not widened.
+    """Returns Keys' kernel with A = -0.75 at the centres, not widened.
 
-    M[i, clip(floor(c) + k)] += keys(c - floor(c) - k), k = -1, 0, 1, 2, with the
-    centre c = c_i - 1/2; a tap beyond the border reads the border's pixel.
+        M[i, clip(floor(c) + k)] += keys(c - floor(c) - k),   k = -1, 0, 1, 2
+
+    with the centre c = c_i - 1/2. A tap beyond the border reads the pixel of the border.
 
     Reference: Keys (1981), IEEE Trans. ASSP 29(6), eq. 4 with a free A.
     """
@@ -61,13 +65,13 @@ def bicubic_matrix(size: int, *, factor: float) -> np.ndarray:
 
 @_cached
 def bicubic_antialias_matrix(size: int, *, factor: float) -> np.ndarray:
-    """Keys' kernel with A = -0.5, widened by f."""
+    """Returns Keys' kernel with A = -0.5, widened by f."""
     return _widened(lambda d: _keys(d, a=KEYS_A_ANTIALIAS), size=size, factor=factor)
 
 
 @_cached
 def lanczos_matrix(size: int, *, factor: float) -> np.ndarray:
-    """Lanczos' kernel, widened by f: k(d) = sinc(d) sinc(d / 3) for |d| < 3."""
+    """Returns Lanczos' kernel, widened by f: k(d) = sinc(d) sinc(d / 3) for |d| < 3."""
 
     def kernel(distance):
         lobes = np.sinc(distance) * np.sinc(distance / LANCZOS_LOBES)
@@ -78,7 +82,7 @@ def lanczos_matrix(size: int, *, factor: float) -> np.ndarray:
 
 @_cached
 def nearest_matrix(size: int, *, factor: float) -> np.ndarray:
-    """The pixel that holds the centre: M[i, floor(c_i)] = 1."""
+    """Returns the pixel that holds the centre: M[i, floor(c_i)] = 1."""
     inputs = round(size * factor)
     outputs = np.arange(size)
     matrix = np.zeros((size, inputs))
@@ -96,7 +100,7 @@ MATRICES = {
 
 
 def _widened(kernel: Callable, *, size: int, factor: float) -> np.ndarray:
-    """M[i, j] = k((j + 1/2 - c_i) / f), each row divided by its sum.
+    """Returns M[i, j] = k((j + 1/2 - c_i) / f), each row divided by its sum.
 
     Reference: Pillow's Resample.c, precompute_coeffs.
     """
