@@ -99,7 +99,10 @@ def test_other_errors_are_not_hidden():
 
 @pytest.mark.parametrize(
     ("argument", "words"),
-    [("--no_such_flag=1", "(--help lists the flags)"), ("word", "`word` is not a flag; use --input")],
+    [
+        ("--no_such_flag=1", "(--help lists the flags)"),
+        ("word", "`word` is not a flag; use --input"),
+    ],
 )
 def test_a_bad_flag_is_one_line_and_code_2(argument, words, capsys):
     # The test's own flags are those of pytest, which absl does not know.
