@@ -174,9 +174,7 @@ class VIProgram(Sampler):
         """
         return self._surrogate_type(fitted.laplace, fitted.parameters, antithetic=antithetic)
 
-    def draw(
-        self, approximation: FittedSurrogate, *, num_samples: int, seed: int
-    ) -> tf.Tensor:
+    def draw(self, approximation: FittedSurrogate, *, num_samples: int, seed: int) -> tf.Tensor:
         """Returns samples [S, B, K, D] of the surrogate."""
         samples = self.surrogate(approximation).sample(num_samples, seed=[seed, 1])
         return self._posterior.layout.unflatten(samples)

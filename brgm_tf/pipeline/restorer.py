@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence

@@ -10,7 +10,6 @@ Reference: Marinescu, Moyer, Golland, Bayesian Image Reconstruction using Deep G
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import tensorflow as tf
@@ -160,8 +159,8 @@ class TemperedTerms(BayesTerms):
 class BrgmTf1Terms(Terms):
     """The sums of razvanmarinescu/brgm in TensorFlow 1, equal to densities up to a constant.
 
-        prior: -prior_scale * mean over L, D of (w - mu)^2 / trace(Sigma)
-        pixel: -pixel_scale * mean over all values of (y - f(x))^2, in grey levels
+    prior: -prior_scale * mean over L, D of (w - mu)^2 / trace(Sigma)
+    pixel: -pixel_scale * mean over all values of (y - f(x))^2, in grey levels
     """
 
     is_original = True
@@ -185,8 +184,8 @@ class BrgmTf1Terms(Terms):
 class BrgmTorchTerms(BrgmTf1Terms):
     """The sums of razvanmarinescu/brgm-pytorch, equal to densities up to a constant.
 
-        perceptual: -perceptual_scale * mean over all features of (phi(y) - phi(f(x)))^2
-        colinearity: -colinearity_scale * sum over l, m of |1 - cos(w_l, w_m)|
+    perceptual: -perceptual_scale * mean over all features of (phi(y) - phi(f(x)))^2
+    colinearity: -colinearity_scale * sum over l, m of |1 - cos(w_l, w_m)|
     """
 
     enlarges_features = True
@@ -196,5 +195,3 @@ class BrgmTorchTerms(BrgmTf1Terms):
 
     def _colinearity_distance(self, latents):
         return cosine_distance(latents, tf.reduce_sum)
-
-
