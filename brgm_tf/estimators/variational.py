@@ -12,7 +12,7 @@ same for every image. The gradient of the entropy -E log q passes through the sa
 q is the posterior, the gradient of each sample is zero, and not only their mean.
 
 The surrogate is a little too narrow. For 8 x 8 measurements of images of the model's prior, the
-90 % intervals cover 86.8 +- 0.4 % of the true pixels (tools/calibrate.py, 350 steps of two samples).
+90 % intervals cover 86.8 +- 0.4 % of the true pixels (tools/calibrate.py, 350 steps).
 Real images need a model discrepancy as well (`reporting.posterior_summary.interval`), because
 they lie outside the generator's range.
 

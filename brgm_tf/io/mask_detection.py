@@ -49,7 +49,9 @@ class MaskDetector:
     fill: tuple[float, ...] | None = parameter(
         colour, "grey level or (R, G, B) of the holes; detected by default", default=None
     )
-    tolerance: float = parameter(number(0, 255), "largest difference of a channel from the fill, in grey levels", default=0.0)
+    tolerance: float = parameter(
+        number(0, 255), "largest difference of a channel from the fill, in grey levels", default=0.0
+    )
 
     def __post_init__(self):
         check_fields(self)

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.parameter_priors import ParameterPrior
 from brgm_tf.corruptions import parsing
-from brgm_tf.corruptions.table import CORRUPTIONS, CorruptionRow
 
 if TYPE_CHECKING:
     from brgm_tf.corruptions.base import Corruption
@@ -108,7 +106,7 @@ def _of_object(corruption: Corruption) -> CorruptionTraits:
     is_strong = scale is None or scale > parsing.FEATURE_NOISE
     return CorruptionTraits(
         data_names=tuple(corruption.data_names),
-        has_unknowns=bool(corruption.params),
+        infers_parameters=bool(corruption.params),
         noise=repr(last) if last.adds_noise else "",
         noise_scale=scale,
         infers_noise=last.adds_noise and bool(last.params),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
 from linear_gaussian import NOISE, SIZE, D, K, L, exact, linear, synthesis
 from linear_gaussian import posterior as model
 from unseeing import Unseeing
@@ -12,7 +13,6 @@ import brgm_tf
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import Bounded, LogNormal
 from brgm_tf.corruptions import parsing
-from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.pointwise.gain import Gain
 from brgm_tf.corruptions.table import CORRUPTIONS
 from brgm_tf.estimators.hmc import HMC
@@ -44,7 +44,7 @@ def test_a_coordinates_quantiles_are_those_of_the_prior(prior, peer):
 @pytest.mark.parametrize(("prior", "peer"), PRIORS.values(), ids=PRIORS)
 def test_the_distribution_has_the_priors_density(prior, peer):
     values = peer.ppf([0.1, 0.6])
-    found = prior.distribution([2], tf.float64).log_prob(values)
+    found = prior.distribution(tf.float64).log_prob(values)
     np.testing.assert_allclose(found, peer.logpdf(values), rtol=1e-9)
 
 
@@ -208,28 +208,28 @@ def exact_bias(posterior, y):
 
 
 def biased(kind, *, num_steps, **options):
-    posterior = model(noise_scale=NOISE, parameter_priors={"bias": BIAS})
-    options = {"jit": False, "dtype": tf.float64} | options
-    estimator = kind(posterior, corruption=Gain(1.0, BIAS), num_steps=num_steps, **options)
-    *_, last = estimator.run(Y)
-    return posterior, estimator, last.state
+    posterior = model(noise_scale=NOISE, corruption=Gain(1.0, BIAS))
+    program = kind(num_steps=num_steps, jit=False, dtype=tf.float64, **options).bind(posterior)
+    *_, last = program.run(Y)
+    return posterior, program, last
 
 
 def test_map_finds_the_mode_and_how_wide_it_is():
-    posterior, estimator, state = biased(MAP, num_steps=60)
-    found = estimator.parameters(state.v)["bias"]
-    widths = estimator.parameters_stddev(state, Y)["bias"]
+    posterior, program, last = biased(MAP, num_steps=60)
+    found = program.parameters(last.position)["bias"]
+    widths = program.parameters_stddev(last.position, Y)["bias"]
     for b in range(2):
         mode, _, stddev = exact_bias(posterior, Y[b])
         assert float(found[b]) == pytest.approx(mode, abs=0.1)  # the grid's step is 0.12
         assert float(widths[b]) == pytest.approx(stddev, rel=0.1)
 
 
-@pytest.mark.parametrize(("kind", "num_steps"), [(VI, 600), (HMC, 800)])
+@pytest.mark.parametrize(("kind", "num_steps"), [(VI, 400), (HMC, 600)])
 def test_draws_have_the_mean_and_the_width_of_the_posterior(kind, num_steps):
-    posterior, estimator, state = biased(kind, num_steps=num_steps)
-    draws = estimator.draw(state.optimizer_state, num_samples=1000, seed=0)
-    bias = np.stack([estimator.parameters(v)["bias"] for v in draws])
+    posterior, program, last = biased(kind, num_steps=num_steps)
+    samples = program.draw(last.approximation, num_samples=1000, seed=0)
+    flat = tf.reshape(samples, [-1, *samples.shape[2:]])
+    bias = program.parameters(flat)["bias"].numpy().reshape(samples.shape[:2])
     for b in range(2):
         _, mean, stddev = exact_bias(posterior, Y[b])
         assert bias[:, b].mean() == pytest.approx(mean, abs=0.25 * stddev)
@@ -237,22 +237,19 @@ def test_draws_have_the_mean_and_the_width_of_the_posterior(kind, num_steps):
 
 
 def test_with_the_bias_known_to_be_nothing_the_latents_are_those_without_it():
-    posterior = model(noise_scale=NOISE, parameter_priors={"bias": Bounded(-1e-9, 1e-9)})
-    estimator = MAP(
-        posterior, corruption=Gain(1.0, BIAS), num_steps=40, jit=False, dtype=tf.float64
-    )
-    *_, last = estimator.run(Y)
+    posterior = model(noise_scale=NOISE, corruption=Gain(1.0, Bounded(-1e-9, 1e-9)))
+    *_, last = MAP(num_steps=40, jit=False, dtype=tf.float64).fit(posterior, Y)
     mean, _ = exact(posterior, Y[0])
-    np.testing.assert_allclose(last.state.v[0, :K].numpy().ravel(), mean, atol=1e-6)
+    np.testing.assert_allclose(last.position[0, :K].numpy().ravel(), mean, atol=1e-6)
 
 
 def test_a_noise_scale_at_the_mode_is_as_wide_as_fisher_says():
     prior = Bounded(1.0, 60.0, logarithmic=True)
-    posterior = model(noise_scale=NOISE, parameter_priors={"noise_scale": prior})
-    estimator = MAP(posterior, corruption=Identity(), num_steps=60, jit=False, dtype=tf.float64)
-    *_, last = estimator.run(Y)
-    scale = estimator.parameters(last.state.v)["noise_scale"].numpy()
-    width = estimator.parameters_stddev(last.state, Y)["noise_scale"].numpy()
+    posterior = model(noise_scale=NOISE, corruption=GaussianNoise(prior))
+    program = MAP(num_steps=60, jit=False, dtype=tf.float64).bind(posterior)
+    *_, last = program.run(Y)
+    scale = program.parameters(last.position)["noise_scale"].numpy()
+    width = program.parameters_stddev(last.position, Y)["noise_scale"].numpy()
     # Of N values, sd(log s) = 1 / sqrt(2 N), with a prior that is wide.
     np.testing.assert_allclose(width / scale, (2 * SIZE * SIZE) ** -0.5, rtol=0.05)
 
@@ -264,18 +261,17 @@ def in_single_precision(ws):
 def test_the_width_of_a_parameter_that_is_well_known_is_not_lost_to_rounding():
     widths = []
     for dtype, generator in ((tf.float32, in_single_precision), (tf.float64, synthesis)):
-        posterior = model(noise_scale=0.003, parameter_priors={"bias": BIAS}, generator=generator)
-        corruption = Gain(1.0, BIAS)
-        estimator = MAP(posterior, corruption=corruption, num_steps=1, jit=False, dtype=dtype)
-        *_, last = estimator.run(Y.astype(dtype.as_numpy_dtype))
-        widths.append(estimator.parameters_stddev(last.state, Y)["bias"].numpy())
+        posterior = model(noise_scale=0.003, corruption=Gain(1.0, BIAS), generator=generator)
+        program = MAP(num_steps=1, jit=False, dtype=dtype).bind(posterior)
+        *_, last = program.run(Y)
+        widths.append(program.parameters_stddev(last.position, Y)["bias"].numpy())
     np.testing.assert_allclose(*widths, rtol=0.05)
 
 
 def test_restarts_draw_the_unknown_parameters_too():
-    prior = model(noise_scale=NOISE, parameter_priors={"bias": BIAS}).prior
-    drawn = prior.sample_equal_layers(500, seed=0)
-    z = prior.of_parameters(tf.constant(drawn)).numpy()
+    posterior = model(noise_scale=NOISE, corruption=Gain(1.0, BIAS))
+    drawn = posterior.sample_equal_layers(500, seed=0)
+    z = posterior.layout.parameters(tf.constant(drawn)).numpy()
     assert z.shape == (500, 1)
     assert abs(z.mean()) < 0.15
     assert z.std() == pytest.approx(1, rel=0.1)
@@ -284,9 +280,9 @@ def test_restarts_draw_the_unknown_parameters_too():
 
 
 def test_the_originals_variational_inference_refuses_them():
-    posterior = model("brgm_torch", parameter_priors={"bias": BIAS})
+    posterior = model("brgm_torch", corruption=Gain(1.0, BIAS))
     with pytest.raises(InputError, match="no unknown 'bias'"):
-        VIBrgm(posterior, corruption=Gain(1.0, BIAS), num_steps=10)
+        VIBrgm(num_steps=10).fit(posterior, Y)
 
 
 # The whole.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from linear_gaussian import generator_of
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions.complex_values import GREY_LEVEL
@@ -12,7 +13,7 @@ from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.noise.salt_and_pepper import SaltAndPepper
 from brgm_tf.corruptions.resolution.downsample import Downsample
 from brgm_tf.posterior.objectives import objective
-from brgm_tf.posterior.posterior import LatentPrior, Posterior
+from brgm_tf.posterior.posterior import Posterior
 
 NOISES = [Noise(6.0), PoissonNoise(20.0), SaltAndPepper(0.2), SaltAndPepper(0.2, 4.0)]
 every_noise = pytest.mark.parametrize("noise", NOISES, ids=str)
@@ -60,19 +61,18 @@ def test_its_gradient_is_finite_wherever_a_generator_goes(noise):
 @every_noise
 def test_the_posterior_takes_its_density(noise):
     """Tempered: the sum over the values, times the share of them that counts."""
-    scales = objective("balanced", noise_scale=7.0, effective_sample_size_cap=10.0)
-    model = Posterior(
-        synthesis=None,
-        features=None,
-        prior=LatentPrior(np.zeros(2), np.eye(2), 1),
-        objective=scales,
+    scales = objective(
+        "balanced", noise_scale=7.0, effective_sample_size_cap=10.0, perceptual_scale=0.0
     )
+    moments = {"mean": np.zeros(2), "covariance": np.eye(2)}
+    generator = generator_of(None, num_ws=1, size=4, channels=1, **moments)
     rng = np.random.default_rng(0)
     x, y = rng.uniform(-1, 1, (2, 4, 4, 1)), tf.constant(rng.uniform(-1, 1, (2, 2, 2, 1)))
-    found = model.pixel_log_prob(x, corruption=Downsample(2) + noise, measurement=y)
+    model = Posterior(generator, Downsample(2) + noise, objective=scales)
+    found = model.measurement_of(tf.constant(x)).log_prob(y)
     density = noise.log_density(y, Downsample(2).forward(x), {"noise_scale": 7.0})
     np.testing.assert_allclose(found, total(density), rtol=1e-12)  # 4 values of 10 all count
-    wide = model.pixel_log_prob(tf.constant(x), corruption=noise, measurement=tf.constant(x))
+    wide = Posterior(generator, noise, objective=scales).measurement_of(tf.constant(x)).log_prob(x)
     density = noise.log_density(tf.constant(x), tf.constant(x), {"noise_scale": 7.0})
     np.testing.assert_allclose(wide, 10 / 16 * total(density), rtol=1e-12)
 

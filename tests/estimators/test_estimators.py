@@ -1,14 +1,17 @@
-"""Every estimator restores every kind of measurement, in grey and in colour."""
+"""Every estimator infers every kind of measurement, in grey and in colour."""
 
 import numpy as np
 import pytest
 from unseeing import Unseeing
 
 import brgm_tf
+from brgm_tf.corruptions import parsing
 from brgm_tf.estimators.table import ESTIMATORS
 from brgm_tf.generators.stylegan2 import StyleGAN2
+from brgm_tf.posterior.objectives import objective
+from brgm_tf.posterior.posterior import Posterior
 
-SIZE = 16
+SIZE, STEPS = 8, 12
 # The channels of the generator, by corruption.
 CORRUPTIONS = {
     "mask()": 1,
@@ -17,45 +20,8 @@ CORRUPTIONS = {
     "downsample(factor=4) + salt_and_pepper(fraction=0.1)": 3,
     "kspace(acceleration=2)": 1,
 }
-
-
-def restored(estimator, corruption, **options):
-    channels = CORRUPTIONS[corruption]
-    generator = StyleGAN2(
-        SIZE,
-        channels=channels,
-        channel_base=64,
-        channel_max=8,
-        w_dim=8,
-        z_dim=8,
-        mapping_depth=2,
-        seed=1,
-    )
-    z = np.random.RandomState(5).randn(2, 8).astype("float32")
-    whole = np.clip(np.asarray(generator(z)), -1, 1)
-    missing = np.zeros([SIZE, SIZE, 1], bool)
-    missing[4:12, 4:12] = True
-    y = whole if channels == 1 else whole.reshape(2, 4, 4, 4, 4, 3).mean(axis=(2, 4))
-    if corruption.startswith("kspace"):
-        options["input_kind"] = "clean"
-        options["perceptual"] = Unseeing()
-    return brgm_tf.restore(
-        y,
-        corruption=corruption,
-        masks=missing if corruption == "mask()" else None,
-        generator=generator,
-        estimator=estimator,
-        overrides={"perceptual_scale": 0.0},
-        num_steps=24,
-        num_samples=2,
-        surrogate_rank=8,
-        batch_size=2,
-        **options,
-    )
-
-
 # All estimators on a grey and on a colour measurement, one with known and one with inferred noise;
-# on the others the one that needs most of a corruption.
+# on the others the estimator that needs most of a corruption.
 CASES = [
     (estimator, corruption)
     for corruption in CORRUPTIONS
@@ -64,22 +30,94 @@ CASES = [
 ]
 
 
-@pytest.mark.slow
+def tiny_generator(channels):
+    return StyleGAN2(
+        SIZE,
+        channels=channels,
+        channel_base=16,
+        channel_max=4,
+        w_dim=4,
+        z_dim=4,
+        mapping_depth=1,
+        seed=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def generators():
+    return {channels: tiny_generator(channels) for channels in (1, 3)}
+
+
+def images_of(generator):
+    z = np.random.RandomState(5).randn(2, 4).astype("float32")
+    return np.clip(np.asarray(generator(z)), -1, 1)
+
+
+def missing_centre():
+    missing = np.zeros([SIZE, SIZE, 1], bool)
+    missing[2:6, 2:6] = True
+    return missing
+
+
 @pytest.mark.parametrize(("estimator", "corruption"), CASES)
-def test_an_estimator_restores_a_batch(estimator, corruption):
-    found = restored(estimator, corruption)
-    assert found.failures == ()
-    for image in found.images:
-        assert image.reconstruction.shape == (SIZE, SIZE, CORRUPTIONS[corruption])
-        assert np.isfinite(image.reconstruction).all()
-        assert len(image.history["total"]) == 24
-        has_samples = ESTIMATORS.row(estimator).samples
-        assert (image.samples is not None) == has_samples
-        if has_samples:
-            assert np.isfinite(image.samples.images).all()
-            assert image.samples.stddev.max() > 0
+def test_an_estimator_infers_a_batch(generators, estimator, corruption):
+    generator, row = generators[CORRUPTIONS[corruption]], ESTIMATORS.row(estimator)
+    scales = objective(row.objective, perceptual_scale=0.0)
+    posterior = Posterior(generator, parsing.parse(corruption).create(), objective=scales)
+    data = {}
+    if posterior.corruption.data_names:
+        data = {"missing": np.stack([missing_centre()] * 2)}
+    seeds = np.array([[0, 1], [0, 2]], np.int32)
+    y = posterior.corruption.with_data(**data).simulate(images_of(generator), seeds)
+    options = {"surrogate_rank": 4} if "surrogate_rank" in row.options else {}
+    program = row.load()(num_steps=STEPS, jit=False, **options).bind(posterior)
+    chunks = list(program.run(y, data=data))
+    last = chunks[-1]
+    assert last.step == STEPS
+    for name in last.history:
+        assert sum(len(chunk.history[name]) for chunk in chunks) == STEPS
+    assert np.isfinite(posterior.latents(last.position)).all()
+    assert (last.approximation is not None) == row.samples
+    if row.samples:
+        samples = program.draw(last.approximation, num_samples=3, seed=0)
+        assert samples.shape == (3, *last.position.shape)
+        assert np.isfinite(samples).all()
+        assert np.std(samples, axis=0).max() > 0
+        diagnostics = program.diagnostics(last.approximation)
+        assert all(values.shape == (2,) for values in diagnostics.values())
 
 
-def test_the_originals_faults_are_told_with_every_result():
-    found = restored("vi_brgm", "mask()")
-    assert all("faults" in image.warnings[0] for image in found.images)
+def restored(estimator):
+    generator = tiny_generator(1)
+    return brgm_tf.restore(
+        images_of(generator),
+        corruption="mask()",
+        masks=missing_centre(),
+        generator=generator,
+        estimator=estimator,
+        overrides={"perceptual_scale": 0.0},
+        perceptual=Unseeing(),
+        num_steps=STEPS,
+        num_samples=2,
+        batch_size=2,
+    )
+
+
+@pytest.mark.parametrize("estimator", ["vi_brgm", "hmc"])
+def test_a_batch_is_restored_with_samples(estimator):
+    result = restored(estimator)
+    assert result.failures == ()
+    for image in result.images:
+        assert np.isfinite(image.samples.images).all()
+        assert image.samples.stddev.max() > 0
+        # The faults of the original are stated with every result.
+        assert any("faults" in warning for warning in image.warnings) == (estimator == "vi_brgm")
+        diagnostics = {"r_hat", "effective_samples", "acceptance", "divergences"}
+        assert (diagnostics <= set(image.metrics)) == (estimator == "hmc")
+
+
+def test_programs_are_shared_by_estimators_with_equal_options(generators):
+    posterior = Posterior(generators[1], parsing.parse("none").create(), objective="bayes")
+    kind = ESTIMATORS.row("map").load()
+    assert kind(num_steps=3).bind(posterior) is kind(num_steps=3).bind(posterior)
+    assert kind(num_steps=3).bind(posterior) is not kind(num_steps=4).bind(posterior)

@@ -1,22 +1,16 @@
-"""The optimisation loop and the mode that it finds, on models with a known answer."""
-
-import threading
+"""The mode of the posterior, on models with a known answer."""
 
 import numpy as np
 import pytest
-import scipy.optimize
 import tensorflow as tf
+from linear_gaussian import generator_of
 
-from brgm_tf.core.errors import NotFiniteError
 from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.masking.mask import Mask
 from brgm_tf.estimators.map import MAP
-from brgm_tf.estimators.optimizers.adam import Adam, Schedule
-from brgm_tf.estimators.optimizers.lbfgs import LBFGS
-from brgm_tf.estimators.optimizers.loop import Optimizer
 from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.posterior.objectives import objective
-from brgm_tf.posterior.posterior import LatentPrior, Posterior
+from brgm_tf.posterior.posterior import Posterior
 
 L, D, SIZE = 2, 3, 4
 RNG = np.random.RandomState(0)
@@ -27,34 +21,37 @@ MATRIX = RNG.randn(L * D, SIZE * SIZE) * 0.3
 
 def linear_posterior(**overrides):
     scales = objective("balanced", perceptual_scale=0.0, effective_sample_size_cap=1e9, **overrides)
-    prior = LatentPrior(MEAN, COVARIANCE, L, scales.layer_scale)
-    return Posterior(
-        synthesis=lambda ws: tf.reshape(tf.reshape(ws, [-1, L * D]) @ MATRIX, [-1, SIZE, SIZE, 1]),
-        features=lambda x: [],
-        prior=prior,
-        objective=scales,
-    )
+
+    def synthesis(ws):
+        return tf.reshape(tf.reshape(ws, [-1, L * D]) @ MATRIX, [-1, SIZE, SIZE, 1])
+
+    moments = {"mean": MEAN, "covariance": COVARIANCE}
+    generator = generator_of(synthesis, num_ws=L, size=SIZE, channels=1, **moments)
+    return Posterior(generator, Identity(), objective=scales)
 
 
 def last(progress):
     return list(progress)[-1]
 
 
-def stylegan_map(*, num_steps=20, **options):
-    generator = StyleGAN2(
-        16, z_dim=8, w_dim=8, channel_base=64, channel_max=8, mapping_depth=2, seed=1,
+@pytest.fixture(scope="module")
+def tiny():
+    """The posterior of a tiny StyleGAN2 in double precision, with a mask."""
+    network = StyleGAN2(
+        8, z_dim=4, w_dim=4, channel_base=16, channel_max=4, mapping_depth=1, seed=1,
         dtype="float64",
     )  # fmt: skip
-    statistics = generator.latent_statistics(500)
-    scales = objective("balanced", perceptual_scale=0.0)
-    prior = LatentPrior(statistics.mean, statistics.covariance, generator.num_ws, 0.3)
-    model = Posterior(
-        synthesis=lambda ws: tf.cast(generator.synthesis(ws), tf.float64),
-        features=lambda x: [],
-        prior=prior,
-        objective=scales,
+    moments = network.latent_statistics(500)
+    generator = generator_of(
+        lambda ws: tf.cast(network.synthesis(ws), tf.float64),
+        mean=moments.mean,
+        covariance=moments.covariance,
+        num_ws=network.num_ws,
+        size=8,
+        channels=3,
     )
-    return MAP(model, corruption=Mask(), num_steps=num_steps, dtype=tf.float64, **options)
+    scales = objective("balanced", perceptual_scale=0.0, layer_scale=0.3)
+    return lambda: Posterior(generator, Mask(), objective=scales)
 
 
 @pytest.mark.parametrize(("optimizer", "num_steps"), [("lbfgs", 40), ("adam", 1500)])
@@ -64,8 +61,8 @@ def test_finds_the_known_mode_of_a_linear_gaussian_model(optimizer, num_steps):
         noise_scale=scale, layer_scale=0.5, optimizer=optimizer, learning_rate=0.1, rampdown=0.9
     )
     y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3
-    estimator = MAP(model, corruption=Identity(), num_steps=num_steps, dtype=tf.float64)
-    found = last(estimator.run(y))
+    estimator = MAP(num_steps=num_steps, jit=False, dtype=tf.float64)
+    progress = last(estimator.fit(model, y))
     root = model.prior.root
     covariance = np.kron(np.ones([L, L]) + 0.25 * np.eye(L), root @ root.T)
     precision = MATRIX @ MATRIX.T / (scale / 127.5) ** 2 + np.linalg.inv(covariance)
@@ -73,192 +70,66 @@ def test_finds_the_known_mode_of_a_linear_gaussian_model(optimizer, num_steps):
     for b in range(2):
         residual = y[b].ravel() - mean @ MATRIX
         mode = mean + np.linalg.solve(precision, MATRIX @ residual / (scale / 127.5) ** 2)
-        ws = model.prior.latents(found.state.v)[b].numpy().ravel()
+        ws = model.latents(progress.position)[b].numpy().ravel()
         np.testing.assert_allclose(ws, mode, atol=1e-3)
 
 
 @pytest.mark.parametrize("num_restarts", [1, 2])
-def test_a_batch_equals_single_images_to_1e8_in_float64(num_restarts):
+def test_a_batch_equals_single_images_to_1e8_in_float64(tiny, num_restarts):
     rng = np.random.RandomState(3)
-    y = rng.uniform(-1, 1, [3, 16, 16, 3])
-    missing = rng.rand(3, 16, 16, 1) < 0.3
-    estimator = stylegan_map(num_restarts=num_restarts)
-    batch = last(estimator.run(y, data={"missing": missing})).state.v.numpy()
+    y = rng.uniform(-1, 1, [3, 8, 8, 3])
+    missing = rng.rand(3, 8, 8, 1) < 0.3
+    posterior = tiny()
+    estimator = MAP(num_steps=20, num_restarts=num_restarts, dtype=tf.float64)
+    batch = last(estimator.fit(posterior, y, data={"missing": missing})).position.numpy()
     for b in range(3):
         one = slice(b, b + 1)
-        single = last(estimator.run(y[one], data={"missing": missing[one]})).state.v.numpy()
-        np.testing.assert_allclose(batch[one], single, atol=1e-8)
+        single = last(estimator.fit(posterior, y[one], data={"missing": missing[one]}))
+        np.testing.assert_allclose(batch[one], single.position, atol=1e-8)
 
 
 def test_of_several_restarts_the_highest_mode_is_kept():
     # The image has a hill on either side of the mean; the one that is uphill from there is the
     # lower, and the first measurement is as high as the other.
     scales = objective("balanced", perceptual_scale=0.0, noise_scale=20.0, layer_scale=0.1)
-    model = Posterior(
-        synthesis=lambda ws: -tf.cos(3.0 * ws[:, :1, None]) * (1.0 + 0.3 * ws[:, :1, None]),
-        features=lambda x: [],
-        prior=LatentPrior(np.array([-0.2]), np.eye(1), L, scales.layer_scale),
-        objective=scales,
+    generator = generator_of(
+        lambda ws: -tf.cos(3.0 * ws[:, :1, None]) * (1.0 + 0.3 * ws[:, :1, None]),
+        mean=np.array([-0.2]),
+        covariance=np.eye(1),
+        num_ws=L,
+        size=1,
+        channels=1,
     )
+    model = Posterior(generator, Identity(), objective=scales)
     y = np.reshape([1.3, -1.0], [2, 1, 1, 1])
 
-    def found(**options):
-        estimator = MAP(
-            model, corruption=Identity(), num_steps=60, dtype=tf.float64, jit=False, **options
-        )
-        return list(estimator.run(y))
+    def fit(**options):
+        return list(MAP(num_steps=60, dtype=tf.float64, jit=False, **options).fit(model, y))
 
-    single, several = found()[-1], found(num_restarts=8)
-    best = several[-1].state.terms.numpy().sum(axis=0)
-    assert (best >= single.state.terms.numpy().sum(axis=0)).all()
-    assert best[0] > single.state.terms.numpy().sum(axis=0)[0] + 1
+    single, several = fit()[-1], fit(num_restarts=8)
+    best = several[-1].terms.numpy().sum(axis=0)
+    assert (best >= single.terms.numpy().sum(axis=0)).all()
+    assert best[0] > single.terms.numpy().sum(axis=0)[0] + 1
     totals = np.concatenate([sum(chunk.history.values()) for chunk in several])
     assert np.diff(totals, axis=0).min() >= 0
     np.testing.assert_allclose(totals[-1], best, rtol=1e-12)
 
 
 @pytest.mark.parametrize("num_uncompiled_steps", [0, 2])
-def test_other_images_of_the_same_shape_run_the_same_program(num_uncompiled_steps):
-    estimator = stylegan_map(num_steps=4, num_uncompiled_steps=num_uncompiled_steps)
+def test_other_images_of_the_same_shape_run_the_same_program(tiny, num_uncompiled_steps):
+    posterior = tiny()
     for seed in range(3):
+        # Estimators with equal options share a program.
+        estimator = MAP(num_steps=4, num_uncompiled_steps=num_uncompiled_steps, dtype=tf.float64)
         rng = np.random.RandomState(seed)
-        y = rng.uniform(-1, 1, [1, 16, 16, 3])
-        last(estimator.run(y, data={"missing": rng.rand(1, 16, 16, 1) < 0.3}))
-    assert estimator.optimizer.num_traces == 1
+        y = rng.uniform(-1, 1, [1, 8, 8, 3])
+        last(estimator.fit(posterior, y, data={"missing": rng.rand(1, 8, 8, 1) < 0.3}))
+    assert estimator.bind(posterior).optimizer.num_traces == 1
 
 
-def test_the_same_run_twice_gives_the_same_bytes():
-    y = np.random.RandomState(0).uniform(-1, 1, [1, 16, 16, 3])
-    data = {"missing": np.zeros([1, 16, 16, 1], bool)}
-    first, second = (last(stylegan_map(num_steps=5).run(y, data=data)).state.v for _ in range(2))
+def test_the_same_run_twice_gives_the_same_bytes(tiny):
+    y = np.random.RandomState(0).uniform(-1, 1, [1, 8, 8, 3])
+    data = {"missing": np.zeros([1, 8, 8, 1], bool)}
+    estimator = MAP(num_steps=5, dtype=tf.float64)
+    first, second = (last(estimator.fit(tiny(), y, data=data)).position for _ in range(2))
     assert first.numpy().tobytes() == second.numpy().tobytes()
-
-
-@pytest.mark.parametrize("rule", [Adam(Schedule(25, 0.1)), LBFGS(25)], ids=["adam", "lbfgs"])
-def test_a_run_taken_up_at_a_chunks_end_goes_on_as_if_undisturbed(rule):
-    optimizer = quadratic(rule)
-    whole = last(optimizer.run(optimizer.start(np.ones([1, 1, 2])), {}))
-    first = next(optimizer.run(optimizer.start(np.ones([1, 1, 2])), {}))
-    assert int(first.state.step) == 10
-    resumed = last(optimizer.run(first.state, {}))
-    np.testing.assert_array_equal(whole.state.v, resumed.state.v)
-
-
-def early_run(num_uncompiled_steps, *, state=None, num_steps=25):
-    """Chunks of a climb, the first steps of which are done while XLA compiles the others."""
-    optimizer = quadratic(LBFGS(num_steps), num_uncompiled_steps=num_uncompiled_steps)
-    return list(optimizer.run(state or optimizer.start(np.ones([1, 1, 2])), {}))
-
-
-def test_early_steps_are_the_same_steps():
-    early = early_run(4)
-    late = early_run(0)
-    found, expected = (np.concatenate([c.history["term"] for c in run]) for run in (early, late))
-    np.testing.assert_allclose(found, expected, atol=1e-12)
-    np.testing.assert_allclose(early[-1].state.v, late[-1].state.v, rtol=1e-12)
-
-
-def test_early_steps_are_told_one_by_one():
-    chunks = early_run(3)
-    assert [int(chunk.state.step) for chunk in chunks] == [1, 2, 3, 13, 23, 25]
-
-
-def test_a_run_of_early_steps_alone_ends_with_them():
-    chunks = early_run(10, num_steps=3)
-    assert [int(chunk.state.step) for chunk in chunks] == [1, 2, 3]
-
-
-@pytest.mark.parametrize("done", [2, 4])
-def test_a_run_taken_up_after_an_early_step_goes_on_as_if_undisturbed(done):
-    whole = early_run(4)
-    resumed = early_run(4, state=whole[done - 1].state)
-    assert int(resumed[0].state.step) == int(whole[done].state.step)
-    np.testing.assert_array_equal(whole[-1].state.v, resumed[-1].state.v)
-
-
-def test_a_run_left_in_its_early_steps_has_ended_its_thread():
-    threads = threading.active_count()
-    optimizer = quadratic(LBFGS(25), num_uncompiled_steps=4)
-    for _ in optimizer.run(optimizer.start(np.ones([1, 1, 2])), {}):
-        assert threading.active_count() > threads
-        break
-    assert threading.active_count() == threads
-
-
-def test_what_stops_xla_from_compiling_is_raised_after_the_early_steps():
-    def terms(v, *_):
-        tf.numpy_function(lambda: None, [], [])  # Python, which is no part of XLA's programs
-        return {"term": -tf.reduce_sum(tf.square(v), axis=[1, 2])}
-
-    optimizer = Optimizer(terms, names=["term"], rule=LBFGS(9), num_uncompiled_steps=2)
-    run = optimizer.run(optimizer.start(np.ones([1, 1, 2])), {})
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        list(run)
-
-
-def test_adam_follows_its_published_recurrence():
-    schedule = Schedule(12, 0.1, rampup=0.2, rampdown=0.5)
-    optimizer = quadratic(Adam(schedule))
-    found = last(optimizer.run(optimizer.start(np.ones([1, 1, 2])), {})).state.v.numpy()
-    v, m, s = np.ones(2), np.zeros(2), np.zeros(2)
-    for t, rate in enumerate(schedule.rates(), start=1):
-        g = 2 * np.array([1.0, 10.0]) * (v - 3)
-        m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g * g
-        v = v - rate * (m / (1 - 0.9**t)) / (np.sqrt(s / (1 - 0.999**t)) + 1e-8)
-    np.testing.assert_allclose(found.ravel(), v, rtol=1e-12)
-
-
-def test_the_learning_rate_climbs_holds_and_falls_to_zero():
-    rates = Schedule(1000, 2.0, rampup=0.05, rampdown=0.25).rates()
-    assert rates[0] == pytest.approx(2.0 * 0.0005 / 0.05)
-    assert rates[100:700] == pytest.approx(2.0)
-    assert rates[875] == pytest.approx(1.0, abs=0.02)
-    assert rates[-1] < 1e-4
-
-
-@pytest.mark.parametrize("rule", [Adam(Schedule(3, 0.1)), LBFGS(3)], ids=["adam", "lbfgs"])
-def test_a_term_that_is_not_finite_stops_the_run_and_is_named(rule):
-    optimizer = Optimizer(
-        lambda v, *_: {"pixel": tf.math.log(tf.reduce_sum(v, [1, 2]) - 5.0)},
-        names=["pixel"],
-        rule=rule,
-    )
-    start = np.array([1.0, 9.0, 2.0]).reshape(3, 1, 1)
-    with pytest.raises(NotFiniteError, match="pixel") as caught:
-        last(optimizer.run(optimizer.start(start), {}))
-    assert caught.value.images == (0, 2)
-
-
-def test_lbfgs_needs_as_few_evaluations_of_rosenbrocks_valley_as_scipys():
-    start = np.array([-1.2, 1.0, -1.2, 1.0])
-    peer = scipy.optimize.minimize(
-        scipy.optimize.rosen, start, jac=scipy.optimize.rosen_der, method="L-BFGS-B"
-    )
-    optimizer = Optimizer(rosenbrock, names=["term"], rule=LBFGS(2 * peer.nfev))
-    found = last(optimizer.run(optimizer.start(start.reshape(1, 2, 2)), {}))
-    np.testing.assert_allclose(found.state.v, np.ones([1, 2, 2]), atol=1e-4)
-
-
-def test_lbfgs_never_lets_the_loss_of_any_image_rise():
-    optimizer = Optimizer(rosenbrock, names=["term"], rule=LBFGS(40, first_length=10.0))
-    starts = np.random.RandomState(0).uniform(-2, 2, [5, 2, 2])
-    chunks = list(optimizer.run(optimizer.start(starts), {}))
-    terms = np.concatenate([chunk.history["term"] for chunk in chunks])
-    assert np.diff(terms, axis=0).min() >= 0
-    assert terms[-1].min() > terms[0].max()
-
-
-def rosenbrock(v, *_):
-    x = tf.reshape(v, [v.shape[0], -1])
-    valley = 100.0 * tf.square(x[:, 1:] - tf.square(x[:, :-1])) + tf.square(1.0 - x[:, :-1])
-    return {"term": -tf.reduce_sum(valley, axis=1)}
-
-
-def quadratic(rule, **options):
-    weights = tf.constant([1.0, 10.0], tf.float64)
-    return Optimizer(
-        lambda v, *_: {"term": -tf.reduce_sum(weights * tf.square(v - 3.0), axis=[1, 2])},
-        names=["term"],
-        rule=rule,
-        **options,
-    )

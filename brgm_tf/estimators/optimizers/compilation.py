@@ -1,4 +1,4 @@
-"""When XLA compiles the step of an optimization: before the first step, or beside the first ones."""
+"""When XLA compiles the step of an optimization: before or beside the first steps."""
 
 from __future__ import annotations
 
