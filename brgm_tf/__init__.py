@@ -32,11 +32,16 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions import SaltAndPepper as SaltAndPepper
     from brgm_tf.corruptions import Scratches as Scratches
     from brgm_tf.corruptions import list_corruptions as list_corruptions
+    from brgm_tf.estimators import HMC as HMC
+    from brgm_tf.estimators import MAP as MAP
+    from brgm_tf.estimators import VI as VI
+    from brgm_tf.estimators import VIBrgm as VIBrgm
     from brgm_tf.generators import load_generator as load_generator
     from brgm_tf.pipeline import Config as Config
     from brgm_tf.pipeline import list_generators as list_generators
     from brgm_tf.pipeline import list_presets as list_presets
     from brgm_tf.pipeline import restore as restore
+    from brgm_tf.posterior import Posterior as Posterior
     from brgm_tf.reporting import ImageResult as ImageResult
     from brgm_tf.reporting import Restoration as Restoration
 
@@ -76,6 +81,11 @@ __getattr__, __dir__, _names = lazy.exports(
         "SaltAndPepper": "corruptions",
         "Scratches": "corruptions",
         "list_corruptions": "corruptions",
+        "HMC": "estimators",
+        "MAP": "estimators",
+        "Posterior": "posterior",
+        "VI": "estimators",
+        "VIBrgm": "estimators",
         "load_generator": "generators",
         "restore": "pipeline",
     },

@@ -35,7 +35,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "REQUIRED": "parameters",
         "Registry": "registry",
         "Row": "registry",
-        "Unknown": "parameter_priors",
+        "ParameterPrior": "parameter_priors",
         "cache_folder": "cache",
         "checked": "validation",
         "compiled": "compilation",

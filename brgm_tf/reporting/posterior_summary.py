@@ -136,9 +136,7 @@ def sample_metrics(
     ]
     results = _moments(parameters) | {
         "samples_residual": np.sqrt(np.mean(squares, axis=0)),
-        "model_discrepancy_stddev": np.broadcast_to(
-            model_discrepancy_stddev, measurement.shape[:1]
-        ),
+        "discrepancy": np.broadcast_to(model_discrepancy_stddev, measurement.shape[:1]),
     }
     if truth is None:
         return results

@@ -319,7 +319,7 @@ def test_what_was_done_to_clean_images_is_drawn_for_each_and_found_again():
 def test_noise_that_a_stage_adds_is_no_discrepancy():
     (image,) = damaged("noise(scale=unknown(2, 40))", count=1, estimator="vi", num_steps=12)
     assert {"noise_scale", "noise_scale_stddev", "noise_scale_true"} < set(image.metrics)
-    assert image.metrics["model_discrepancy_stddev"] == 0
+    assert image.metrics["discrepancy"] == 0
 
 
 def test_what_is_drawn_does_not_depend_on_the_batch():

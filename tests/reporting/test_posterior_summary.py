@@ -87,7 +87,7 @@ def test_the_samples_residual_is_their_distance_from_the_measurement():
     found = posterior_summary.sample_metrics(
         draws(), {"noise_scale": np.full([2000, 2], 7.0)}, np.zeros([2, 2, 2, 1])
     )
-    assert set(found) == {"noise_scale", "samples_residual", "model_discrepancy_stddev"}
+    assert set(found) == {"noise_scale", "samples_residual", "discrepancy"}
     np.testing.assert_allclose(found["noise_scale"], 7.0)
     expected = 127.5 * np.sqrt(0.05**2 + 0.1**2)
     np.testing.assert_allclose(found["samples_residual"], expected, rtol=0.05)
@@ -161,7 +161,7 @@ def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
     (found, _), _ = restored
     for image in found.images:
         names = {"residual", "noise_scale", "noise_scale_stddev", "samples_residual"}
-        names.add("model_discrepancy_stddev")
+        names.add("discrepancy")
         assert set(image.metrics) == names
         assert image.metrics["samples_residual"] < 3 * image.metrics["noise_scale"]
         assert "entropy" in image.history
@@ -170,10 +170,8 @@ def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
 def test_a_noise_scale_that_is_inferred_is_the_discrepancy(restored):
     (found, _), _ = restored
     for image in found.images:
-        assert image.metrics["model_discrepancy_stddev"] == image.metrics["noise_scale"] > 0
-        assert (
-            image.samples.stddev_map[4:12, 4:12] >= image.metrics["model_discrepancy_stddev"]
-        ).all()
+        assert image.metrics["discrepancy"] == image.metrics["noise_scale"] > 0
+        assert (image.samples.stddev_map[4:12, 4:12] >= image.metrics["discrepancy"]).all()
 
 
 def test_vi_twice_gives_the_same_samples(restored):
