@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 from brgm_tf.core.validation import MAX_INT, even, integer, number, positive_float, positive_int
 from brgm_tf.corruptions.table import CORRUPTIONS
+from brgm_tf.corruptions.traits import CorruptionTraits, traits_of
 from brgm_tf.estimators.table import ESTIMATORS, EstimatorRow
 from brgm_tf.generators.loading import check_generator
 from brgm_tf.io import inputs
 from brgm_tf.io.medical import AUTO, PLANES, Slicing
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, check_perceptual
-from brgm_tf.pipeline.corruption_traits import CorruptionTraits, traits_of
 from brgm_tf.pipeline.objective import resolve_objective
 from brgm_tf.pipeline.options import check_options, option
 from brgm_tf.posterior.objectives import OBJECTIVES

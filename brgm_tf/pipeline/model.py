@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from brgm_tf.corruptions.traits import create_corruption
 from brgm_tf.estimators.table import ESTIMATORS
 from brgm_tf.generators.loading import load_generator
 from brgm_tf.perceptual.loading import load_perceptual
 from brgm_tf.pipeline.config import Config
-from brgm_tf.pipeline.corruption_traits import create_corruption
 from brgm_tf.pipeline.objective import needs_perceptual, resolve_objective
 
 if TYPE_CHECKING:

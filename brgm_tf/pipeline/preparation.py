@@ -8,10 +8,10 @@ from typing import Any, cast
 import numpy as np
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.corruptions.traits import create_corruption
 from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.config import Config
-from brgm_tf.pipeline.corruption_traits import create_corruption
 
 
 def prepare(

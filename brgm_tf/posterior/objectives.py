@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.registry import Registry, Row
+from brgm_tf.corruptions.traits import CorruptionTraits
 
+_LARGE_FACTOR = 16  # of super-resolution, in brgm-pytorch
 OPTIMIZERS = ("adam", "lbfgs")
 
 # The distributions that an objective consists of.
@@ -144,3 +147,64 @@ def _check_scale(key: str, value) -> None:
         raise InputError(key, "must be above 0", **{key: value})
     if value > 1 and key in ("rampup", "rampdown"):
         raise InputError(key, "must be a fraction in [0, 1]", **{key: value})
+
+
+def objective_for(
+    name: str, traits: CorruptionTraits, *, overrides: Mapping[str, object] | None = None
+) -> Objective:
+    """Returns the objective for a corruption.
+
+    The preset's scales hold unless `overrides` has another value. The corruption then decides
+    three scales that are still open:
+
+    - The noise scale is the scale of the stage of noise, if that stage has one.
+    - The perceptual term is left out of 'balanced' and 'bayes' in three cases: the noise is
+      strong, the gradient is a substitute, or a parameter is unknown. VGG16 takes noise for
+      detail, so an unknown blur would come out too small. A substitute gradient is also
+      followed by Adam, because it misleads a line search.
+    - brgm-pytorch multiplies its colinearity by ten above a factor of 16, and so does
+      'brgm_torch'.
+
+    Args:
+        name: Name in `OBJECTIVES`.
+        traits: Traits of the corruption.
+        overrides: Values for fields of the objective; None leaves the value of the preset.
+
+    Raises:
+        InputError: There is no such objective, or a scale cannot be used.
+
+    Example:
+        >>> from brgm_tf.corruptions.traits import traits_of
+        >>> objective_for("balanced", traits_of("noise(scale=40)")).perceptual_scale
+        0.0
+    """
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    defaults: dict[str, object] = {}
+    if "noise_scale" in given:
+        _check_noise_scale(given["noise_scale"], traits)
+    else:
+        defaults["noise_scale"] = traits.noise_scale
+    if not name.startswith("brgm"):
+        defaults |= _defaults_of_gradients(traits)
+    elif name == "brgm_torch" and traits.factor > _LARGE_FACTOR:
+        defaults["colinearity_scale"] = 1.0
+    return objective(name, **{**defaults, **given})
+
+
+def _defaults_of_gradients(traits: CorruptionTraits) -> dict[str, object]:
+    substitute = traits.straight_through_gradient
+    defaults: dict[str, object] = {}
+    if traits.hides_features or substitute or traits.infers_parameters:
+        defaults["perceptual_scale"] = 0.0
+    if substitute:
+        defaults["optimizer"] = "adam"
+    return defaults
+
+
+def _check_noise_scale(noise_scale: object, traits: CorruptionTraits) -> None:
+    if traits.has_fixed_noise or traits.infers_noise:
+        raise InputError(
+            "noise_scale",
+            f"must not be given with {traits.noise}, whose noise has its own scale",
+            noise_scale=noise_scale,
+        )

@@ -24,12 +24,12 @@ from brgm_tf.core.compilation import compiled
 from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.likelihood import Likelihood
+from brgm_tf.corruptions.traits import traits_of
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, load_perceptual
 from brgm_tf.posterior.conditions import Conditions
 from brgm_tf.posterior.joint import OnePassJointDistribution
 from brgm_tf.posterior.latent_prior import LatentPrior, StandardNormal
-from brgm_tf.posterior.objectives import Objective
-from brgm_tf.posterior.objectives import objective as objective_of
+from brgm_tf.posterior.objectives import Objective, objective_for
 from brgm_tf.posterior.position import PositionLayout
 
 Root = tfp.distributions.JointDistributionCoroutine.Root
@@ -46,7 +46,8 @@ class Posterior:
         generator: `Generator`, or an object with its `synthesis`, `latent_statistics`, `num_ws`,
             `resolution` and `channels`. It is frozen.
         corruption: `Corruption` of the images; its unknown parameters are inferred.
-        objective: Name in `OBJECTIVES`, or an `Objective`.
+        objective: Name in `OBJECTIVES`, which `objective_for` completes for the corruption; or an
+            `Objective`, which is taken as it is.
         perceptual: LPIPS, or a handle of its weights; None for the default ones. They are
             loaded if the objective has a perceptual term.
 
@@ -93,7 +94,11 @@ class Posterior:
             freeze()
         size = generator.resolution, generator.resolution, generator.channels
         self.generator, self.corruption = generator, corruption.of_images(size)
-        self.objective = objective_of(objective) if isinstance(objective, str) else objective
+        self.objective = (
+            objective_for(objective, traits_of(corruption))
+            if isinstance(objective, str)
+            else objective
+        )
         self.model_terms = self.objective.create_terms()
         statistics = generator.latent_statistics()
         self.prior = LatentPrior(

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from brgm_tf.corruptions.traits import create_corruption
 from brgm_tf.evaluation import baselines, metrics
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.batches import restore_all
 from brgm_tf.pipeline.config import Config
-from brgm_tf.pipeline.corruption_traits import create_corruption
 from brgm_tf.pipeline.measurement import noise_seeds
 
 # Name, images by name, figures by name.

@@ -8,8 +8,8 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.noise import Noise
+from brgm_tf.corruptions.traits import create_corruption, traits_of
 from brgm_tf.pipeline.config import Config
-from brgm_tf.pipeline.corruption_traits import create_corruption, traits_of
 
 TEXTS = (
     "none",
