@@ -140,7 +140,7 @@ def checked_config() -> Config:
     check_video(FLAGS.save_video)
     describe_generator(config.generator, progress=process.say)
     if needs_perceptual(config) and config.perceptual != PERCEPTUAL_WEIGHTS:
-        read_perceptual(config.perceptual, progress=process.say)
+        read_perceptual(str(config.perceptual), progress=process.say)
     process.import_to_restore(batch_size=FLAGS.batch_size)
     return config
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-tfd = tfp.distributions
+tfd: Any = tfp.distributions
 
 
 class StaticShapeDistribution(tfd.Distribution):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 
 class InputError(ValueError):
@@ -58,6 +58,6 @@ class NotFiniteError(FloatingPointError):
         images: Indices of the images in the batch.
     """
 
-    def __init__(self, message: str, *, images: Sequence[int]):
+    def __init__(self, message: str, *, images: Iterable[int]):
         super().__init__(message)
         self.images = tuple(images)

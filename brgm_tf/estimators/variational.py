@@ -117,7 +117,7 @@ class VIProgram(Sampler):
     def __init__(self, posterior: Posterior, options: VI):
         super().__init__(posterior, options)
         self._options = options
-        self._surrogate_type = SURROGATES.row(options.surrogate).load()
+        self._surrogate_type: Any = SURROGATES.row(options.surrogate).load()
         self._gauss_newton = GaussNewton(
             posterior,
             rank=options.surrogate_rank,
@@ -216,7 +216,9 @@ class VIProgram(Sampler):
     ) -> Progress:
         """Returns the progress of a chunk of the ELBO, and updates the plateaus."""
         state = chunk.state
-        parameters = plateaus.update(sum(chunk.history.values()), state.position[:, 0])
+        parameters = plateaus.update(
+            np.sum(list(chunk.history.values()), axis=0), state.position[:, 0]
+        )
         fitted = FittedSurrogate(laplace, parameters)
         return Progress(
             position=self._posterior.layout.unflatten(self.surrogate(fitted).mean()),

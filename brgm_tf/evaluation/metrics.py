@@ -67,14 +67,19 @@ def image_metrics(restored: Any, truth: Any, *, mask: Any = None) -> dict[str, n
 
 
 def restoration_metrics(
-    reconstruction: Any, truth: Any, *, distance: Callable, merged: Any = None, missing: Any = None
+    reconstruction: Any,
+    truth: Any,
+    *,
+    distance: Callable | None,
+    merged: Any = None,
+    missing: Any = None,
 ) -> dict[str, np.ndarray]:
     """Returns all figures of restored images of known truth.
 
     Args:
         reconstruction: Restored images [B, H, W, C] in [-1, 1].
         truth: True images [B, H, W, C] in [-1, 1].
-        distance: LPIPS, a function (x, t) -> [B] of images in [-1, 1].
+        distance: LPIPS, a function (x, t) -> [B] of images in [-1, 1]; None leaves lpips out.
         merged: Restored images with the known pixels put back, [B, H, W, C], or None.
         missing: bool [B, H, W, 1], True = missing; None without a mask.
 
@@ -88,9 +93,10 @@ def restoration_metrics(
     """
 
     def figures(image) -> dict[str, np.ndarray]:
-        return image_metrics(image, truth) | {
-            "lpips": np.array(distance(np.clip(image, -1, 1), truth))
-        }
+        metrics = image_metrics(image, truth)
+        if distance is not None:
+            metrics["lpips"] = np.array(distance(np.clip(image, -1, 1), truth))
+        return metrics
 
     result = figures(reconstruction)
     if merged is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow_probability as tfp
 
-tfd = tfp.distributions
+tfd: Any = tfp.distributions
 
 
 class OnePassJointDistribution(tfd.JointDistributionCoroutine):

@@ -138,15 +138,16 @@ def _check_scale(key: str, value) -> None:
         raise InputError(
             key,
             "must be a number, and one of the scales " + ", ".join(sorted(scales)),
+            remedy="",
             **{key: value},
         )
     if not 0 <= value < float("inf"):
-        raise InputError(key, "must be a number of at least 0", **{key: value})
+        raise InputError(key, "must be a number of at least 0", remedy="", **{key: value})
     positive = ("noise_scale", "effective_sample_size_cap", "learning_rate", "layer_scale")
     if value == 0 and key in positive:
-        raise InputError(key, "must be above 0", **{key: value})
+        raise InputError(key, "must be above 0", remedy="", **{key: value})
     if value > 1 and key in ("rampup", "rampdown"):
-        raise InputError(key, "must be a fraction in [0, 1]", **{key: value})
+        raise InputError(key, "must be a fraction in [0, 1]", remedy="", **{key: value})
 
 
 def objective_for(

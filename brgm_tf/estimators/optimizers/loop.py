@@ -103,7 +103,7 @@ class Optimizer:
 
     def __init__(
         self,
-        terms: Callable[[tf.Tensor, Mapping, tf.Tensor], Mapping[str, tf.Tensor]],
+        terms: Callable[[tf.Tensor, Any, tf.Tensor], Mapping[str, tf.Tensor]],
         *,
         names: Sequence[str],
         rule: Rule,
