@@ -47,8 +47,8 @@ def fitted_correction(
         The correction, and its coverage of the images to score.
 
     Example:
-        >>> fitted_correction([0.7, 0.9], [0.6, 0.8], values=[1.0, 2.0], fraction=0.8)
-        (1.5, 0.7)
+        >>> fitted_correction([0.5, 1.0], [0.25, 0.75], values=[1.0, 2.0], fraction=0.75)
+        (1.5, 0.5)
     """
     # Coverage grows with the correction, except for sampling noise.
     value = float(np.interp(fraction, np.maximum.accumulate(fitting), values))

@@ -62,8 +62,7 @@ def modulated_conv2d(
 
     The style scales the input and d scales the output, so a batch is one ordinary
     convolution. d is computed in at least float32. With up = 1, the kernel is not flipped.
-    With up = 2, a transposed convolution is followed by the FIR filter with gain 4: zeros
-    are inserted, filtered, and convolved with the flipped kernel.
+    With up = 2, zeros are inserted, filtered with gain 4, and convolved with the flipped kernel.
 
     Args:
         x: Features [B or 1, H, W, Cin], in the dtype of the convolution.
@@ -84,20 +83,14 @@ def modulated_conv2d(
 
     Example:
         >>> import numpy as np
-        >>> x, weight = np.ones([1, 4, 4, 2], "float32"), np.ones([3, 3, 2, 5], "float32")
-        >>> modulated_conv2d(x, weight, np.ones([6, 2], "float32")).shape
+        >>> x, weight, styles = map(np.ones, [(1, 4, 4, 2), (3, 3, 2, 5), (6, 2)])
+        >>> modulated_conv2d(x, weight, styles).shape
         TensorShape([6, 4, 4, 5])
     """
     x = ops.convert_to_tensor(x)
     styles = ops.cast(styles, accurate_dtype(x))
-    y = x * _per_channel(styles, x)
-    if isinstance(weight, ConstantWeight):
-        energy = weight.energy
-        y = weight.convolve(y, up=up, resample_filter=resample_filter)
-    else:
-        weight = ops.cast(weight, accurate_dtype(x))
-        energy = ops.sum(ops.square(weight), axis=(0, 1)) if demodulate else None
-        y = _convolve(y, ops.cast(weight, x.dtype), up=up, resample_filter=resample_filter)
+    scaled = x * _per_channel(styles, x)
+    y, energy = _convolve_any(scaled, weight, up=up, resample_filter=resample_filter)
     if demodulate:
         scale = ops.rsqrt(ops.matmul(ops.square(styles), energy) + 1e-8)
         y = y * _per_channel(scale, x)
@@ -107,6 +100,15 @@ def modulated_conv2d(
 def normalize_2nd_moment(x: Any, *, axis: int = -1) -> Any:
     """Scales x to a second moment of one: x * rsqrt(mean(x^2 along axis) + 1e-8)."""
     return x * ops.rsqrt(ops.mean(ops.square(x), axis=axis, keepdims=True) + 1e-8)
+
+
+def _convolve_any(x, weight, *, up, resample_filter):
+    """Returns the convolution with a weight of either kind, and the energies of the weight."""
+    if isinstance(weight, ConstantWeight):
+        return weight.convolve(x, up=up, resample_filter=resample_filter), weight.energy
+    weight = ops.cast(weight, accurate_dtype(x))
+    y = _convolve(x, ops.cast(weight, x.dtype), up=up, resample_filter=resample_filter)
+    return y, ops.sum(ops.square(weight), axis=(0, 1))
 
 
 def _convolve(x, weight, *, up, resample_filter):

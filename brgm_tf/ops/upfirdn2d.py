@@ -76,23 +76,20 @@ def upfirdn2d(
 
         u[up * i] = x[i], zero elsewhere; p = pad(u); y[j] = gain * (f * p)[down * j]
 
-    f * p is the valid part of the convolution. Pads, slices and sums compute it, one axis
-    after the other for 1-D taps. With XLA on a CPU, this is faster than a depthwise
-    convolution (see `depthwise_filters`).
+    f * p is the valid part of the convolution. Pads, slices and sums compute it, which is
+    faster than a depthwise convolution with XLA on a CPU (see `depthwise_filters`).
 
     Args:
         x: Images or features [B, H, W, C].
         filter: Taps from `setup_filter`, 1-D (separable) or 2-D; None filters nothing.
         up: Upsampling factor; default 1.
         down: Downsampling factor; default 1.
-        padding: Zeros around the upsampled image, one number or (left, right, top, bottom);
-            negative numbers crop. Default 0.
+        padding: Zeros around the upsampled image, n or (left, right, top, bottom); default 0.
         gain: Scale of the output; default 1.
         flip: Whether to correlate, without flipping the taps; default False.
 
     Returns:
-        [B, (H * up + top + bottom - kh) // down + 1,
-        (W * up + left + right - kw) // down + 1, C].
+        [B, (H * up + top + bottom - kh) // down + 1, likewise W, C].
 
     Raises:
         InputError: The padded image is smaller than the filter.
@@ -107,10 +104,7 @@ def upfirdn2d(
     """
     x = ops.convert_to_tensor(x)
     left, right, top, bottom = (padding,) * 4 if isinstance(padding, int) else tuple(padding)
-    f = np.ones(1) if filter is None else np.asarray(filter, dtype="float64")
-    f = f if flip else np.flip(f)
-    if f.ndim == 1 and _DEPTHWISE.get():
-        f = np.outer(f, f)
+    f = _correlation_taps(filter, flip=flip)
     x = _insert_zeros(x, axis=1, up=up, before=top, after=bottom)
     if f.ndim == 1:
         x = _correlate(x, f[:, None], down=(down, 1))
@@ -173,6 +167,12 @@ def centred_padding(
     kh, kw = shape[0], shape[-1]
     sides = [((k + up - down) // 2, (k - up - down + 1) // 2) for k in (kw, kh)]
     return (*sides[0], *sides[1])
+
+
+def _correlation_taps(filter, *, flip):
+    f = np.ones(1) if filter is None else np.asarray(filter, dtype="float64")
+    f = f if flip else np.flip(f)
+    return np.outer(f, f) if f.ndim == 1 and _DEPTHWISE.get() else f
 
 
 def _insert_zeros(x, *, axis, up, before, after):

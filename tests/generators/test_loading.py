@@ -135,7 +135,8 @@ def test_what_is_no_handle_is_refused(handle):
 
 
 def test_weights_of_a_package_have_their_own_checksums():
-    assert "takes none" in refusal(f"ffhq-mobile-1024#sha256={SHA256}", check_generator)
+    handle = f"ffhq-mobile-1024#sha256={SHA256}"
+    assert "must be without a checksum" in refusal(handle, check_generator)
 
 
 @pytest.mark.parametrize(
