@@ -10,8 +10,6 @@ from collections.abc import Sequence
 
 from brgm_tf.core.lazy import tf
 
-GREY_LEVEL = 2.0 / 255.0  # one grey level of [0, 255], in units of [-1, 1]
-
 
 def real_dtype(y: tf.Tensor) -> tf.DType:
     """Returns the dtype of the real numbers of y."""

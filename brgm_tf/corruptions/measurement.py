@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from brgm_tf.core.lazy import tf
-from brgm_tf.corruptions.complex_values import GREY_LEVEL, parts, real_dtype, unit
+from brgm_tf.core.units import GREY_LEVEL
+from brgm_tf.corruptions.complex_values import parts, real_dtype, unit
 from brgm_tf.corruptions.configuration import as_real
 from brgm_tf.corruptions.observation import PartialOperator
 

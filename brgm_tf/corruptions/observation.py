@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from brgm_tf.core.lazy import tf
-from brgm_tf.corruptions.complex_values import GREY_LEVEL, real_dtype
+from brgm_tf.core.units import GREY_LEVEL
+from brgm_tf.corruptions.complex_values import real_dtype
 from brgm_tf.corruptions.operator import Operator
 
 

@@ -24,6 +24,7 @@ from PIL import Image, ImageOps
 
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.io.discovery import not_found_error
 
 # Only these decoders run: other decoders (EPS) start programs, and a suffix proves nothing.
@@ -306,7 +307,9 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     image = np.asarray(image, np.float32)
     if np.isnan(image).any():
         raise InputError("image", "must hold numbers", nan=int(np.isnan(image).sum()))
-    return np.rint((np.clip(image, -1, 1) + np.float32(1)) * np.float32(127.5)).astype(np.uint8)
+    return np.rint(
+        (np.clip(image, -1, 1) + np.float32(1)) * np.float32(GREY_LEVELS_PER_UNIT)
+    ).astype(np.uint8)
 
 
 def save_image(path: str | os.PathLike, image: np.ndarray, *, argument: str = "output") -> None:
@@ -341,4 +344,4 @@ def save_image(path: str | os.PathLike, image: np.ndarray, *, argument: str = "o
 
 
 def _to_signed(levels: np.ndarray) -> np.ndarray:
-    return levels / np.float32(127.5) - np.float32(1)
+    return levels / np.float32(GREY_LEVELS_PER_UNIT) - np.float32(1)

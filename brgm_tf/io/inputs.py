@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.io import archives, discovery, images, medical
 from brgm_tf.io import kspace as kspace_files
 from brgm_tf.io.discovery import find_images, make_unique_names
@@ -335,5 +336,5 @@ def _detect_mask(
             size=expected.size,
         )
     # Three channels for every generator: luma would mix up colours.
-    levels = (spec.source.load(channels=3).image + 1.0) * 127.5
+    levels = (spec.source.load(channels=3).image + 1.0) * GREY_LEVELS_PER_UNIT
     return detector.detect(levels, resolution=expected.mask_resolution, name=spec.name)

@@ -11,10 +11,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from brgm_tf.core.distributions import StaticShapeDistribution
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.corruptions.complex_normal import ComplexNormal, normal_around
 from brgm_tf.corruptions.likelihood import Likelihood
-
-_GREY_LEVELS = 127.5  # in one unit of [-1, 1]
 
 
 class PowerLikelihood(StaticShapeDistribution):
@@ -87,7 +86,7 @@ class MeanSquaredError(StaticShapeDistribution):
     def _log_prob(self, value):
         corruption = self._likelihood.corruption
         error = value - corruption.fill_unobserved(self._likelihood.noise_free)
-        error = corruption.components(error) * _GREY_LEVELS
+        error = corruption.components(error) * GREY_LEVELS_PER_UNIT
         return -self._pixel_scale * tf.reduce_mean(tf.square(error), axis=[-3, -2, -1])
 
     def _sample_n(self, n, seed=None):
@@ -95,5 +94,5 @@ class MeanSquaredError(StaticShapeDistribution):
         prediction = corruption.fill_unobserved(self._likelihood.noise_free)
         components = corruption.components(prediction)
         levels = math.sqrt(math.prod(components.shape[1:]) / (2.0 * self._pixel_scale))
-        scale = tf.constant(levels / _GREY_LEVELS, components.dtype)
+        scale = tf.constant(levels / GREY_LEVELS_PER_UNIT, components.dtype)
         return normal_around(prediction, scale).sample(n, seed=seed)

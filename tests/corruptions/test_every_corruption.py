@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.registry import REQUIRED
+from brgm_tf.core.units import GREY_LEVEL
 from brgm_tf.corruptions import parsing
 from brgm_tf.corruptions.base import Chain, Corruption
-from brgm_tf.corruptions.complex_values import GREY_LEVEL
 from brgm_tf.corruptions.identity import Identity
 from brgm_tf.corruptions.masking.mask import Mask
 from brgm_tf.corruptions.resolution.downsample import Downsample

@@ -7,7 +7,7 @@ import tensorflow as tf
 from linear_gaussian import generator_of
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.corruptions.complex_values import GREY_LEVEL
+from brgm_tf.core.units import GREY_LEVEL
 from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.corruptions.noise.poisson_noise import PoissonNoise
 from brgm_tf.corruptions.noise.salt_and_pepper import SaltAndPepper

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.corruptions.complex_values import GREY_LEVEL
+from brgm_tf.core.units import GREY_LEVEL
 from brgm_tf.corruptions.pointwise.clip import Clip
 from brgm_tf.corruptions.pointwise.gain import Gain
 from brgm_tf.corruptions.pointwise.gamma import Gamma

@@ -9,8 +9,9 @@ from typing import Any
 from brgm_tf.core.lazy import tf
 from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.core.parameters import parameter
+from brgm_tf.core.units import GREY_LEVEL
 from brgm_tf.core.validation import positive_float
-from brgm_tf.corruptions.complex_values import GREY_LEVEL, joined, parts, unit
+from brgm_tf.corruptions.complex_values import joined, parts, unit
 from brgm_tf.corruptions.configuration import as_real
 from brgm_tf.corruptions.noise.noise_model import NoiseModel
 

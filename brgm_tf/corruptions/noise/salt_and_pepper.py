@@ -12,8 +12,8 @@ from typing import Any
 
 from brgm_tf.core.lazy import tf
 from brgm_tf.core.parameters import parameter
+from brgm_tf.core.units import GREY_LEVEL
 from brgm_tf.core.validation import fraction, optional, positive_float
-from brgm_tf.corruptions.complex_values import GREY_LEVEL
 from brgm_tf.corruptions.noise.noise_model import NoiseModel
 
 

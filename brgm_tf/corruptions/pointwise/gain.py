@@ -7,9 +7,9 @@ import dataclasses
 from brgm_tf.core.lazy import tf
 from brgm_tf.core.parameter_priors import Bounded
 from brgm_tf.core.parameters import parameter
+from brgm_tf.core.units import GREY_LEVEL
 from brgm_tf.core.validation import number, positive_float
 from brgm_tf.corruptions.base import Corruption
-from brgm_tf.corruptions.complex_values import GREY_LEVEL
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

@@ -15,6 +15,7 @@ import numpy as np
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.lazy import tf
 from brgm_tf.core.parameters import parameter
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.core.validation import integer
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.pointwise.straight_through import (
@@ -101,9 +102,9 @@ class Jpeg(Corruption):
         """
         x = tf.convert_to_tensor(x)
         self.measurement_shape(x.shape[1:])
-        levels = _to_levels((at_least_float32(x) + 1.0) * 127.5)
+        levels = _to_levels((at_least_float32(x) + 1.0) * GREY_LEVELS_PER_UNIT)
         levels = self._grey(levels) if x.shape[-1] == 1 else self._colour(levels)
-        return tf.cast(levels / 127.5 - 1.0, x.dtype)
+        return tf.cast(levels / GREY_LEVELS_PER_UNIT - 1.0, x.dtype)
 
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Returns the shape of the images.

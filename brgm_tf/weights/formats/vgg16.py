@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.weights.formats import detect, hdf5, inert, limits, modules, torch_file
 from brgm_tf.weights.formats.checkpoint import Checkpoint, Tensor
 
@@ -121,8 +122,8 @@ _LAYOUTS = (
         "Keras Applications' VGG16",
         kernel=_keras_kernel,
         bias=lambda i: Tensor(f"{_keras_layer(i)}/bias"),
-        shift=tuple(mean / 127.5 - 1 for mean in _CAFFE_MEAN),
-        scale=(1 / 127.5,) * 3,
+        shift=tuple(mean / GREY_LEVELS_PER_UNIT - 1 for mean in _CAFFE_MEAN),
+        scale=(1 / GREY_LEVELS_PER_UNIT,) * 3,
         fits_heads=False,
     ),
     _Layout(
