@@ -89,14 +89,14 @@ def test_rows_and_calls_are_immutable():
         TABLE.parse("plain").name = "other"
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_text_is_an_input_error_of_one_short_line(text):
-    with pytest.raises(InputError) as caught:
-        TABLE.parse(text)
-    message = str(caught.value)
-    assert message.startswith("`thing` ")
-    assert len(message.splitlines()) == 1
-    assert len(message) < 2 * registries.MAX_TEXT + 200
+def test_hostile_text_is_an_input_error_of_one_short_line():
+    for text in HOSTILE:
+        with pytest.raises(InputError) as caught:
+            TABLE.parse(text)
+        message = str(caught.value)
+        assert message.startswith("`thing` "), text
+        assert len(message.splitlines()) == 1, text
+        assert len(message) < 2 * registries.MAX_TEXT + 200, text
 
 
 def test_an_unknown_name_lists_the_known_ones():

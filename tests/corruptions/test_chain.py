@@ -1,8 +1,6 @@
 """Corruptions one after another: their mathematics, what they know, and how they are written."""
 
 import dataclasses
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -288,13 +286,13 @@ def test_an_error_says_at_which_stage_it_is(text, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_text_is_an_input_error_of_one_short_line(text):
-    for whole in (text, f"mask() + {text}"):
-        with pytest.raises(InputError) as caught:
-            parsing.parse(whole)
-        assert len(str(caught.value).splitlines()) == 1
-        assert len(str(caught.value)) < 2500
+def test_hostile_text_is_an_input_error_of_one_short_line():
+    for text in HOSTILE:
+        for whole in (text, f"mask() + {text}"):
+            with pytest.raises(InputError) as caught:
+                parsing.parse(whole)
+            assert len(str(caught.value).splitlines()) == 1, whole
+            assert len(str(caught.value)) < 2500, whole
 
 
 @pytest.mark.parametrize(
@@ -309,14 +307,6 @@ def test_hostile_text_is_an_input_error_of_one_short_line(text):
 def test_what_a_text_says_is_known_without_its_classes(text, kind, factor, data_names):
     stages = parsing.parse(text)
     assert (stages.kind, stages.factor, stages.data_names) == (kind, factor, data_names)
-
-
-def test_a_chain_is_parsed_without_tensorflow():
-    program = (
-        "import sys; from brgm_tf.pipeline import Config, resolve_objective;"
-        f"resolve_objective(Config({CHAIN!r})); sys.exit('tensorflow' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 # Config.

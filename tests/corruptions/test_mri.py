@@ -296,14 +296,14 @@ def test_a_pattern_of_another_size_is_refused_before_anything_is_measured(
     tmp_path, rng, shape, size
 ):
     operator = KSpace(pattern=saved(tmp_path, rng.random(shape) < 0.5))
-    with pytest.raises(InputError, match=r"^`pattern` must be of \d+ columns or more") as caught:
+    with pytest.raises(InputError, match=r"^`pattern` must have \d+ columns or more") as caught:
         operator.measurement_shape((*size, 1))
     assert "\n" not in str(caught.value)
 
 
 def test_a_pattern_of_which_no_middle_is_sampled_is_refused(tmp_path):
     operator = KSpace(pattern=saved(tmp_path, np.arange(33) < 3))
-    with pytest.raises(InputError, match=r"^`pattern` must sample something of the middle 16 x 16"):
+    with pytest.raises(InputError, match=r"^`pattern` must sample a value of the middle 16 x 16"):
         operator.measurement_shape((16, 16, 1))
 
 
@@ -313,9 +313,9 @@ def test_a_pattern_of_which_no_middle_is_sampled_is_refused(tmp_path):
         (np.zeros((4, 4), bool), "must hold finite numbers, not all of them 0"),
         (np.full((4, 4), np.nan), "must hold finite numbers"),
         (np.ones((4, 4), complex), "must be an array of real numbers"),
-        (np.ones((2, 4, 4)), r"must hold what is sampled, \[H, W\] or columns \[W\]"),
-        (np.ones((0, 4)), "must hold what is sampled"),
-        (np.ones((1, 8193), bool), "must hold what is sampled"),
+        (np.ones((2, 4, 4)), r"must hold the sampled values, \[H, W\] or columns \[W\]"),
+        (np.ones((0, 4)), "must hold the sampled values"),
+        (np.ones((1, 8193), bool), "must hold the sampled values"),
     ],
 )
 def test_an_array_that_is_no_pattern_is_refused(tmp_path, values, expected):
@@ -458,13 +458,13 @@ def test_maps_of_another_size_are_refused_before_anything_is_measured(rng):
     "after", [PoissonNoise(30.0), SaltAndPepper(0.1), Downsample(2), KSpace(2)]
 )
 def test_nothing_but_normal_noise_follows(after):
-    with pytest.raises(InputError, match="cannot follow KSpace") as caught:
+    with pytest.raises(InputError, match="cannot follow kspace") as caught:
         KSpace(4) + after
     assert caught.value.argument == "corruption"
 
 
 def test_a_mask_before_it_is_refused():
-    with pytest.raises(InputError, match=r"^`corruption` KSpace cannot follow a mask"):
+    with pytest.raises(InputError, match=r"^`corruption` kspace cannot follow a mask"):
         Mask() + Downsample(2) + KSpace(4)
     with pytest.raises(InputError, match=r"^`corruption` kspace cannot follow a stage"):
         KSpace(4).of_images((16, 32, 1)).propagate_mask(tf.ones([1, 16, 32, 1], tf.bool))
