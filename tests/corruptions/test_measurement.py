@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from brgm_tf.corruptions.complex_values import GREY_LEVEL
+from brgm_tf.core.units import GREY_LEVEL
 from brgm_tf.corruptions.identity import Identity
 
 
