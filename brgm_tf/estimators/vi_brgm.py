@@ -12,8 +12,8 @@ Adam minimizes the loss from m = mu and s = s_w, at a constant learning rate.
 The result is no posterior. The term -mean(e^2) / 2 stands for log q(w), but ((w - m) / s)^2 is the
 noise itself and has no gradient. The entropy, which would keep s from falling, is missing. The
 fitted s is discarded: as in the original, `draw` uses s_w, the standard deviation that the fit
-started from, because the fitted s is local to a closure there. The samples scatter as the prior does,
-layer by layer, whatever was measured.
+started from, because the fitted s is local to a closure there. The samples scatter as the prior
+does, layer by layer, whatever was measured.
 
 Reference: brgm-pytorch, vi_recon.py, `project` and `run_projection`; BRGM (arXiv 2012.04567),
 section 3.3.

@@ -128,19 +128,20 @@ def objective(name: str, **overrides) -> Objective:
     return dataclasses.replace(OBJECTIVES[name], optimizer=optimizer, **values)
 
 
-def _check_scale(key: str, value) -> None:
+def _check_scale(key: str, value: Any) -> None:
     """Raises an `InputError` unless the value is in the range of the field."""
+    received: dict[str, Any] = {key: value}
     scales = {field.name for field in dataclasses.fields(Objective)} - {"family", "optimizer"}
     if key not in scales or isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(
             key,
             "must be a number, and one of the scales " + ", ".join(sorted(scales)),
-            **{key: value},
+            **received,
         )
     if not 0 <= value < float("inf"):
-        raise InputError(key, "must be a number of at least 0", **{key: value})
+        raise InputError(key, "must be a number of at least 0", **received)
     positive = ("noise_scale", "effective_sample_size_cap", "learning_rate", "layer_scale")
     if value == 0 and key in positive:
-        raise InputError(key, "must be above 0", **{key: value})
+        raise InputError(key, "must be above 0", **received)
     if value > 1 and key in ("rampup", "rampdown"):
-        raise InputError(key, "must be a fraction in [0, 1]", **{key: value})
+        raise InputError(key, "must be a fraction in [0, 1]", **received)

@@ -196,8 +196,8 @@ class Posterior:
         """Returns the model as a joint distribution of TensorFlow Probability.
 
         Its parts are 'latents' v [B, V, D], 'parameters' z [B, P], 'measurement' y, and the
-        pseudo-observations 'perceptual' and 'colinearity' [B], whose observed value is 0. Parts that
-        the model does not have are left out.
+        pseudo-observations 'perceptual' and 'colinearity' [B], whose observed value is 0. Parts
+        that the model does not have are left out.
 
         Args:
             num_images: B.

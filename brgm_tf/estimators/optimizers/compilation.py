@@ -1,4 +1,4 @@
-"""When XLA compiles the step of an optimization: before the first step, or beside the first ones."""
+"""Strategies by which XLA compiles the step of an optimization."""
 
 from __future__ import annotations
 
