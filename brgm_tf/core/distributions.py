@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-tfd: Any = tfp.distributions
 
-
-class StaticShapeDistribution(tfd.Distribution):
+class StaticShapeDistribution(tfp.distributions.Distribution):
     """Distribution whose batch and event have one shape each, known when it is constructed.
 
     A subclass states the density in closed form in `_log_prob`, and draws in `_sample_n`.
@@ -27,11 +23,11 @@ class StaticShapeDistribution(tfd.Distribution):
         self, batch_shape, event_shape, *, dtype, name: str, is_reparameterized: bool = True
     ):
         self._static_shapes = tf.TensorShape(batch_shape), tf.TensorShape(event_shape)
+        tfd = tfp.distributions
+        full, none = tfd.FULLY_REPARAMETERIZED, tfd.NOT_REPARAMETERIZED
         super().__init__(
             dtype=dtype,
-            reparameterization_type=(
-                tfd.FULLY_REPARAMETERIZED if is_reparameterized else tfd.NOT_REPARAMETERIZED
-            ),
+            reparameterization_type=full if is_reparameterized else none,
             validate_args=False,
             allow_nan_stats=True,
             parameters={"name": name},

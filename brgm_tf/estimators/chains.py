@@ -188,10 +188,11 @@ def chain_diagnostics(noise: np.ndarray) -> dict[str, np.ndarray]:
     r_hat = tfp.mcmc.potential_scale_reduction(samples, independent_chain_ndims=1)
     with _without_warnings():  # about the real part of a Fourier transform
         effective = tfp.mcmc.effective_sample_size(samples, cross_chain_dims=1)
-    return {
-        "r_hat": np.quantile(r_hat, 0.95, axis=-1),
-        "effective_samples": np.median(effective, axis=-1),
-    }
+    with np.errstate(invalid="ignore"):  # chains that never moved have an infinite r_hat
+        return {
+            "r_hat": np.quantile(r_hat, 0.95, axis=-1),
+            "effective_samples": np.median(effective, axis=-1),
+        }
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ iterative simulation using multiple sequences (1992).
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -124,7 +125,7 @@ class HMCProgram(Sampler):
         self._initializer: VIProgram = initializer
         self._kernel = Kernel(
             self._terms_of_noise,
-            num_adaptation_steps=_CHUNK * (options.num_iterations // 2 // _CHUNK),
+            num_adaptation_steps=options.num_iterations // 2,
             seed=options.seed + 6,
             jit=options.jit,
             dtype=self._dtype,
@@ -196,8 +197,7 @@ class HMCProgram(Sampler):
         context = {"surrogate": surrogate, "conditions": conditions}
         num_images = fitted.position.shape[0]
         chains = [self._kernel.start(start, _of_image(context, b)) for b in range(num_images)]
-        for done in range(0, self._options.num_iterations, _CHUNK):
-            count = min(_CHUNK, self._options.num_iterations - done)
+        for done, count in _chunks(self._options.num_iterations):
             columns = [self._kernel.advance(chain, done, count) for chain in chains]
             terms = np.concatenate(columns, axis=-1)
             yield self._progress(chains, surrogate, terms, step=fitted.step + done + count)
@@ -238,6 +238,14 @@ class HMCProgram(Sampler):
         """Returns positions [C, B, K, D] of e [C, B, N]."""
         v = self._initializer.surrogate(surrogate).forward(noise)
         return self._posterior.layout.unflatten(v)
+
+
+def _chunks(num_iterations: int) -> list[tuple[int, int]]:
+    """Returns (iterations done, iterations to do) of each chunk; one begins after adaptation."""
+    num_adaptation_steps = num_iterations // 2
+    starts = [*range(0, num_adaptation_steps, _CHUNK)]
+    starts += [*range(num_adaptation_steps, num_iterations, _CHUNK)]
+    return [(a, b - a) for a, b in itertools.pairwise([*starts, num_iterations])]
 
 
 def _of_image(structure, b: int):

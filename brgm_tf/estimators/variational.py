@@ -12,9 +12,9 @@ same for every image. The gradient of the entropy -E log q passes through the sa
 q is the posterior, the gradient of each sample is zero, and not only their mean.
 
 The surrogate is a little too narrow. For 8 x 8 measurements of images of the model's prior, the
-90 % intervals cover 86.8 +- 0.4 % of the true pixels (tools/calibrate.py, 350 steps).
-Real images need a model discrepancy as well (`reporting.posterior_summary.interval`), because
-they lie outside the generator's range.
+90 % intervals cover 86.8 +- 0.4 % of the true pixels (tools/calibrate.py, 350 steps of two
+samples). Real images need a model discrepancy as well (`reporting.posterior_summary.interval`),
+because they lie outside the generator's range.
 
 Reference: Kingma, Welling, Auto-encoding variational Bayes (arXiv 1312.6114); Roeder, Wu,
 Duvenaud, Sticking the landing (arXiv 1703.09194); BRGM (arXiv 2012.04567), section 3.3.
@@ -117,7 +117,7 @@ class VIProgram(Sampler):
     def __init__(self, posterior: Posterior, options: VI):
         super().__init__(posterior, options)
         self._options = options
-        self._surrogate_type: Any = SURROGATES.row(options.surrogate).load()
+        self._surrogate_type: type[Surrogate] = SURROGATES.row(options.surrogate).load()
         self._gauss_newton = GaussNewton(
             posterior,
             rank=options.surrogate_rank,
@@ -216,9 +216,8 @@ class VIProgram(Sampler):
     ) -> Progress:
         """Returns the progress of a chunk of the ELBO, and updates the plateaus."""
         state = chunk.state
-        parameters = plateaus.update(
-            np.sum(list(chunk.history.values()), axis=0), state.position[:, 0]
-        )
+        elbo = np.sum(list(chunk.history.values()), axis=0)
+        parameters = plateaus.update(elbo, state.position[:, 0])
         fitted = FittedSurrogate(laplace, parameters)
         return Progress(
             position=self._posterior.layout.unflatten(self.surrogate(fitted).mean()),

@@ -8,10 +8,8 @@ from typing import Any
 
 import tensorflow_probability as tfp
 
-tfd: Any = tfp.distributions
 
-
-class OnePassJointDistribution(tfd.JointDistributionCoroutine):
+class OnePassJointDistribution(tfp.distributions.JointDistributionCoroutine):
     """`tfd.JointDistributionCoroutine` whose `log_prob_parts` runs the model once.
 
     TensorFlow Probability first samples the model for its shapes. A model that synthesises images

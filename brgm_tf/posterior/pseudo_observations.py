@@ -1,7 +1,7 @@
 """Terms that are a distance, as observations of the value 0.
 
-A distance d with the weight c multiplies the posterior by exp(-c d). Up to a constant, this is the
-density at 0 of a Laplace distribution with the mean d and the scale 1 / c.
+A distance d >= 0 with the weight c multiplies the posterior by exp(-c d). Up to a constant, this is
+the density at 0 of d - e, where e is exponentially distributed with the rate c.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from brgm_tf.core.distributions import StaticShapeDistribution
 
 
 class PseudoObservation(StaticShapeDistribution):
-    """Laplace distribution around a distance, less its constant log(weight / 2).
+    """Exponential distribution below a distance, less its constant log(weight).
 
-        log p(value) = -weight * |value - distance|
+        log p(value) = -weight * (distance - value),   value <= distance
+
+    Larger values have no density; this is not checked.
 
     Args:
         distance: d [B], at least 0.
@@ -35,11 +37,11 @@ class PseudoObservation(StaticShapeDistribution):
         super().__init__(distance.shape, [], dtype=distance.dtype, name=name)
 
     def _log_prob(self, value):
-        return -self._weight * tf.abs(value - self._distance)
+        return -self._weight * (self._distance - value)
 
     def _sample_n(self, n, seed=None):
-        scale = tf.constant(1.0 / self._weight, self.dtype)
-        return tfp.distributions.Laplace(self._distance, scale).sample(n, seed=seed)
+        rate = tf.fill(tf.shape(self._distance), tf.constant(self._weight, self.dtype))
+        return self._distance - tfp.distributions.Exponential(rate).sample(n, seed=seed)
 
 
 def sum_of_squares(features: Sequence, target: Sequence):

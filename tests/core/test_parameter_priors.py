@@ -291,9 +291,9 @@ def test_the_originals_variational_inference_refuses_them():
 def own_images(count):
     """Images that a tiny network makes, and the network."""
     generator = StyleGAN2(
-        16, channel_base=64, channel_max=8, w_dim=8, z_dim=8, mapping_depth=2, seed=1
+        8, channel_base=16, channel_max=4, w_dim=4, z_dim=4, mapping_depth=1, seed=1
     )
-    z = np.random.RandomState(3).randn(count, 8).astype("float32")
+    z = np.random.RandomState(3).randn(count, 4).astype("float32")
     return np.clip(np.asarray(generator(z)), -1, 1), generator
 
 

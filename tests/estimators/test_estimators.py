@@ -68,7 +68,7 @@ def test_an_estimator_infers_a_batch(generators, estimator, corruption):
     if posterior.corruption.data_names:
         data = {"missing": np.stack([missing_centre()] * 2)}
     seeds = np.array([[0, 1], [0, 2]], np.int32)
-    y = posterior.corruption.with_data(**data).simulate(images_of(generator), seeds)
+    y = posterior.corruption.with_data(**data).sample(images_of(generator), seeds)
     options = {"surrogate_rank": 4} if "surrogate_rank" in row.options else {}
     program = row.load()(num_steps=STEPS, jit=False, **options).bind(posterior)
     chunks = list(program.run(y, data=data))

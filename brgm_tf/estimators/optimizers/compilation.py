@@ -1,4 +1,4 @@
-"""When XLA compiles the step of an optimization: before or beside the first steps."""
+"""Strategies by which XLA compiles the step of an optimization."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class Optimizer:
 
     def __init__(
         self,
-        terms: Callable[[tf.Tensor, Any, tf.Tensor], Mapping[str, tf.Tensor]],
+        terms: Callable[[Any, Any, Any], Mapping[str, Any]],
         *,
         names: Sequence[str],
         rule: Rule,
@@ -173,7 +173,7 @@ class Optimizer:
             raise NotFiniteError(
                 f"the {', '.join(bad)} term is not finite after step {int(state.step)}: "
                 "lower the learning rate, or look for invalid values in the input",
-                images=np.flatnonzero(~finite),
+                images=np.flatnonzero(~finite).tolist(),
             )
         return Chunk(state, terms)
 

@@ -6,9 +6,9 @@ e ~ N(0, I) [B, N]. A surrogate is
 
     v = m + C^(1/2) u + s * F e
 
-with the parameters u, s and those of F. A unit of u is a standard deviation of the posterior,
-so one learning rate serves all coordinates, though some are known a hundred times better than
-others.
+whose parameters are u, s and the parameters of F. A unit of u is a standard deviation of the
+posterior, so one learning rate serves all coordinates, though the measurement determines some a
+hundred times better than others.
 
 Reference: Spantini et al., Optimal low-rank approximations of Bayesian linear inverse
 problems (2015): a posterior is narrower than its prior in few directions.
