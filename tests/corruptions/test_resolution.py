@@ -46,13 +46,13 @@ def by_pillow(x, *, size, method) -> np.ndarray:
 
 # Pillow rounds c_i of other fractions, such as 4 / 3, and then has the pixel before the one that
 # begins at c_i.
-@pytest.mark.parametrize("factor", [1, 2, 3, 5, 6, 10, 1.25, 2.5, 7.5])
 @pytest.mark.parametrize("method", PILLOW)
-def test_shrinking_agrees_with_pillows(method, factor, rng):
+def test_shrinking_agrees_with_pillows(method, rng):
     x = images(rng, 30, 60)
-    result = Downsample(factor, method).forward(x)
-    expected = by_pillow(x, size=result.shape[1:3], method=method)
-    np.testing.assert_allclose(result, expected, atol=5e-7)
+    for factor in (1, 2, 3, 5, 6, 10, 1.25, 2.5, 7.5):
+        result = Downsample(factor, method).forward(x)
+        expected = by_pillow(x, size=result.shape[1:3], method=method)
+        np.testing.assert_allclose(result, expected, atol=5e-7)
 
 
 @pytest.mark.parametrize("method", ["bicubic_antialias", "lanczos"])
