@@ -13,7 +13,7 @@ for row in CORRUPTIONS.values():
 print(brgm_tf.list_corruptions())
 print(brgm_tf.Blur(sigma=3.0) + brgm_tf.Downsample(factor=4))
 CORRUPTIONS.parse("downsample(factor=4)")
-brgm_tf.Config("mask() + downsample(factor=2) + noise(scale=5)").scales()
+brgm_tf.Config("mask() + downsample(factor=2) + noise(scale=5)").traits
 for text in ("blur(sigma=0)", "mask() + {file}:Fog"):
     try:
         parsing.user_files(text) or parsing.parse(text)
