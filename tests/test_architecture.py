@@ -56,6 +56,11 @@ def test_the_package_imports_neither_tools_nor_tests():
         assert not {name.split(".")[0] for name in imports(path)} & ({"tools", "tests"} | others)
 
 
+def test_functions_and_files_are_short():
+    tools = sorted((ROOT / "tools").rglob("*.py"))
+    assert [name for path in [*FILES, *tools] for name in too_long(path)] == []
+
+
 def test_no_file_has_an_assert_a_print_or_an_import_star():
     assert [f"{path}: {what}" for path in FILES for what in forbidden(tree(path))] == []
 
@@ -74,6 +79,11 @@ def test_no_file_has_an_assert_a_print_or_an_import_star():
 def test_every_form_of_import_is_found(source):
     names = imports_of(ast.parse(source), package="brgm_tf.core")
     assert {rooms_of_name(name) for name in names} == {"io"}
+
+
+def test_imports_for_types_make_no_circle():
+    source = "from x import a\nif TYPE_CHECKING:\n    from x import b"
+    assert imports_of(without_types(ast.parse(source)), package="p") == ["x.a"]
 
 
 def test_a_circle_is_found():
@@ -149,9 +159,21 @@ def module_of(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+def without_types(node):
+    """Returns the module without what only type checkers see."""
+    node.body = [
+        child
+        for child in node.body
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test))
+    ]
+    return node
+
+
 def imported_modules(path):
-    """Returns the modules of the same room that a file imports, in functions too."""
-    names = {name if name in MODULES else name.rpartition(".")[0] for name in imports(path)}
+    """Returns the modules of the same room that a file imports when it runs, in functions too."""
+    package = ".".join(path.relative_to(ROOT).parts[:-1])
+    names = imports_of(without_types(tree(path)), package=package)
+    names = {name if name in MODULES else name.rpartition(".")[0] for name in names}
     return {n for n in names & set(MODULES) if room_of(MODULES[n]) == room_of(path) != ""}
 
 
@@ -170,6 +192,17 @@ def reached(name, graph):
         modules.add(module)
         waiting |= graph[module] - modules
     return modules
+
+
+def too_long(path):
+    """Returns the functions above 50 lines or ten arguments; the file, if it is above 350 lines."""
+    found = [path.name] if path.read_text("utf-8").count("\n") > 350 else []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef):
+            arguments = {a.arg for a in node.args.args + node.args.kwonlyargs} - {"self", "cls"}
+            if node.end_lineno - node.lineno >= 50 or len(arguments) > 10:
+                found.append(f"{path.name}: {node.name}")
+    return found
 
 
 def private(name):

@@ -138,9 +138,7 @@ def find_missing(
     Raises:
         InputError: there is no such region, or the fill cannot be detected.
 
-    Reference: the idea is from brgm-pytorch, forwardModels.py, calcMaskFromImg. It takes the
-    fullest of 256 bins of grey but the first, +- 1.5 grey levels, opened by 3 pixels. This loses
-    thin holes and takes grey pixels of other colours.
+    Reference: brgm-pytorch, forwardModels.py, calcMaskFromImg, which loses thin holes.
 
     Example:
         >>> levels = np.arange(64.0).reshape(8, 8, 1)

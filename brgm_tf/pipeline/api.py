@@ -32,16 +32,15 @@ def restore(
 
             - a path, folder or glob of images, NIfTI volumes, DICOM files, .tar archives or
               TFRecords, or of a .txt file that lists paths;
-            - an array or tensor [h, w, C] or [N, h, w, C]: uint8 in [0, 255], or floats in
-              [-1, 1]. Floats that all lie in [0, 1] are used as they are, with a warning;
-            - a PIL image;
+            - a PIL image; an array or tensor [h, w, C] or [N, h, w, C]: uint8 in [0, 255], or
+              floats in [-1, 1]. Floats that all lie in [0, 1] bring a warning;
             - k-space for 'kspace(...)', unless `input_kind` is 'clean': .npy or fastMRI's HDF5
               files, or complex arrays [H, W], [H, W, coils] or [N, H, W, coils].
         corruption: a `Corruption`, such as `Blur(sigma=3.0) + Noise(scale=5.0)` or an object of
             your own class; or text such as 'blur(sigma=3) + noise(scale=5)'.
         masks: missing pixels for 'mask()': a file, a folder, or bool arrays, True = missing; or
             'found' or 'found(fill=255)' to find them by their colour.
-        progress: called with a `Step` after every chunk of steps; returning True stops.
+        progress: called with a `Step` after every chunk of steps; True stops.
         **options: other fields of `Config`, such as generator="xray-64", estimator="vi",
             num_steps=350 and seed=0.
 

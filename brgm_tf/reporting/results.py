@@ -16,6 +16,7 @@ import numpy as np
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io.medical import Geometry
+from brgm_tf.reporting.pixels import channel_rms, finite_pixels
 
 _SHOWN_METRICS = ("residual", "psnr", "ssim", "rmse", "lpips", "noise_scale", "coverage_90")
 _SHOWN_IMAGES = 8
@@ -128,7 +129,7 @@ class ImageResult:
         if self.samples is not None:
             pictures["posterior samples"] = self.samples.images
             pictures["standard deviation"] = self.samples.stddev
-        lost = {name: np.sum(~_finite_pixels(image)) for name, image in pictures.items()}
+        lost = {name: np.sum(~finite_pixels(image)) for name, image in pictures.items()}
         return [
             *self.warnings,
             *(f"{lost[name]} pixels of the {name} are not finite" for name in lost if lost[name]),
@@ -328,21 +329,6 @@ def metrics_line(metrics: Mapping[str, float]) -> str:
     """Returns the best known metrics as text, such as 'residual 2.5, psnr 30.1'."""
     known = [name for name in _SHOWN_METRICS if not math.isnan(metrics.get(name, math.nan))]
     return ", ".join(f"{name} {metrics[name]:.4g}" for name in known)
-
-
-def channel_rms(values: np.ndarray) -> np.ndarray:
-    """Returns the root mean square over the channels of [..., C], as float32 [...]."""
-    # In double precision the result is exactly the value itself if there is one channel.
-    return np.sqrt(np.mean(np.square(values, dtype=np.float64), axis=-1)).astype(np.float32)
-
-
-def drawable(image: np.ndarray) -> np.ndarray:
-    """Returns the image as float32 with finite values: NaN becomes mid-grey."""
-    return np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=1.0, neginf=-1.0)
-
-
-def _finite_pixels(image: np.ndarray) -> np.ndarray:
-    return np.isfinite(np.asarray(image)).all(axis=-1)
 
 
 def _size_of(image: np.ndarray) -> str:

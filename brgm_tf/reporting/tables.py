@@ -8,10 +8,12 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from brgm_tf.io import output_folder
-from brgm_tf.reporting.results import ImageResult
+
+if TYPE_CHECKING:
+    from brgm_tf.reporting.results import ImageResult
 
 # The first columns of metrics.csv; other metrics follow them, sorted by name.
 COLUMNS = ("image", "psnr", "ssim", "mae", "rmse", "lpips", "seconds", "residual")

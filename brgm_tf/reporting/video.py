@@ -13,7 +13,7 @@ from PIL import Image
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import images
-from brgm_tf.reporting.results import drawable
+from brgm_tf.reporting.pixels import drawable
 
 VIDEO_FORMATS = ("mp4", "gif")
 FRAMES_PER_SECOND = 10

@@ -45,7 +45,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -57,8 +57,11 @@ from brgm_tf.io.medical import Geometry
 from brgm_tf.reporting import tables
 from brgm_tf.reporting.figures.restoration import figure_png
 from brgm_tf.reporting.figures.uncertainty import uncertainty_png
-from brgm_tf.reporting.results import ImageResult, KSpaceData, PosteriorSamples, drawable
+from brgm_tf.reporting.pixels import drawable
 from brgm_tf.reporting.video import VIDEO_FORMATS, check_video, encode_slides, encode_video
+
+if TYPE_CHECKING:
+    from brgm_tf.reporting.results import ImageResult, KSpaceData, PosteriorSamples
 
 METRICS_NAME = "metrics.json"
 # Files that only some runs write.

@@ -12,12 +12,15 @@ import math
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from brgm_tf.io import images
-from brgm_tf.reporting.results import ImageResult, drawable
+from brgm_tf.reporting.pixels import drawable
+
+if TYPE_CHECKING:
+    from brgm_tf.reporting.results import ImageResult
 
 # A page is 1600 pixels wide at this resolution.
 _DOTS_PER_INCH = 200

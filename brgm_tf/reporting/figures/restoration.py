@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from brgm_tf.reporting.figures import page as panels
 from brgm_tf.reporting.figures.page import GAP, MARGIN, TITLE_HEIGHT
-from brgm_tf.reporting.results import ImageResult
+
+if TYPE_CHECKING:
+    from brgm_tf.reporting.results import ImageResult
 
 _CAPTION = (
     ("residual", "residual {:.2f} grey levels"),

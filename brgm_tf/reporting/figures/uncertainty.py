@@ -6,14 +6,17 @@ Matplotlib is imported by the functions that use it.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.reporting.figures import page as panels
 from brgm_tf.reporting.figures.page import GAP, MARGIN, TITLE_HEIGHT, WIDTH
-from brgm_tf.reporting.results import ImageResult, PosteriorSamples, channel_rms
+from brgm_tf.reporting.pixels import channel_rms
+
+if TYPE_CHECKING:
+    from brgm_tf.reporting.results import ImageResult, PosteriorSamples
 
 MOST_SAMPLES = 6
 # Perceptually uniform, and black for a standard deviation of 0.
