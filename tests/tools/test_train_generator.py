@@ -71,7 +71,7 @@ BAD_FLAGS = {
     "--learning_rate=0": "error: --learning_rate: `learning_rate` must be positive",
     "--total_kimg=-1": "error: flag --total_kimg=-1: -1.0 is not a non-negative",
     "--nonsense": "error: Unknown command line flag",
-    "more": "error: `more` is no flag",
+    "more": "error: `more` is not a flag",
 }
 
 
