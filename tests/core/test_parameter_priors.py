@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
-from brgm_tf.corruptions.noise.gaussian_noise import GaussianNoise
 from linear_gaussian import NOISE, SIZE, D, K, L, exact, linear, synthesis
 from linear_gaussian import posterior as model
 from unseeing import Unseeing
@@ -13,6 +12,7 @@ import brgm_tf
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import Bounded, LogNormal
 from brgm_tf.corruptions import parsing
+from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.corruptions.pointwise.gain import Gain
 from brgm_tf.corruptions.table import CORRUPTIONS
 from brgm_tf.estimators.hmc import HMC
@@ -245,7 +245,7 @@ def test_with_the_bias_known_to_be_nothing_the_latents_are_those_without_it():
 
 def test_a_noise_scale_at_the_mode_is_as_wide_as_fisher_says():
     prior = Bounded(1.0, 60.0, logarithmic=True)
-    posterior = model(noise_scale=NOISE, corruption=GaussianNoise(prior))
+    posterior = model(noise_scale=NOISE, corruption=Noise(prior))
     program = MAP(num_steps=60, jit=False, dtype=tf.float64).bind(posterior)
     *_, last = program.run(Y)
     scale = program.parameters(last.position)["noise_scale"].numpy()
