@@ -124,4 +124,5 @@ def step_reporter(
 
 def _losses(chunk) -> dict[str, np.ndarray]:
     """Returns the terms [steps, B] of a chunk as losses."""
-    return {name: -values for name, values in chunk.history.items()}
+    # Not -values, which would make -0.0 of a term that is left out.
+    return {name: 0.0 - values for name, values in chunk.history.items()}
