@@ -26,10 +26,10 @@ def cache_folder() -> pathlib.Path:
     It is $BRGM_TF_CACHE, else $XDG_CACHE_HOME/brgm_tf, else ~/.cache/brgm_tf.
 
     Example:
-        >>> os.environ["BRGM_TF_CACHE"] = "/tmp/brgm"
-        >>> str(cache_folder())
-        '/tmp/brgm'
-        >>> del os.environ["BRGM_TF_CACHE"]
+        >>> from unittest import mock
+        >>> with mock.patch.dict(os.environ, BRGM_TF_CACHE="/data/brgm"):
+        ...     str(cache_folder())
+        '/data/brgm'
     """
     if given := os.environ.get("BRGM_TF_CACHE"):
         return pathlib.Path(given).expanduser().absolute()
