@@ -33,7 +33,7 @@ class FrameRecorder:
         self._render, self._posterior = render, posterior
         self._measurement, self._num_steps = measurement, num_steps
         count = len(measurement)
-        # The position of the medians is also that of the mean latent.
+        # The initial position holds the mean latent and the medians of the parameters.
         median = posterior.layout.initial_position(count).astype("float32")
         self._medians = posterior.parameters(median)
         mean = posterior.prior.mean.astype("float32")

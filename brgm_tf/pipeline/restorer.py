@@ -25,7 +25,7 @@ class Restorer:
 
     Attributes:
         posterior: the `Posterior`.
-        generator, corruption: those of the posterior.
+        generator, corruption: the generator and the corruption of the posterior.
         acquisition: the `Acquisition`, which measures.
         program: the estimator's program for the posterior.
         render: (latents, values, data, parameters) -> `Rendering`.

@@ -123,7 +123,7 @@ def sample_metrics(
     Returns:
         NAME, NAME_stddev: mean and, unless it is 0, standard deviation over the draws of each
             parameter; `noise_scale` in grey levels is one of them.
-        model_discrepancy_stddev: the argument.
+        discrepancy: the model discrepancy, as given.
         samples_residual: RMS distance of the predicted measurements from the measurement in grey
             levels, to compare with the noise scale.
         coverage_50, coverage_90 (with a truth): fraction of the true values in the central
