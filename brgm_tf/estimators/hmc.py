@@ -11,7 +11,8 @@ iterations adapts.
 
 For 8 x 8 measurements of eight images of the model's prior, the 90 % intervals cover 88.2 +- 0.8 %
 of the true pixels after 100 steps of `VI` and 100 iterations (tools/calibrate.py). These iterations
-are few: R-hat was 1.2 to 1.5 for the first four images.
+are few: R-hat was 1.2 to 1.5 for the first four images. An earlier adaptation of the step sizes
+was in use then.
 
 Reference: Neal, MCMC using Hamiltonian dynamics (arXiv 1206.1901); Gelman, Rubin, Inference from
 iterative simulation using multiple sequences (1992).
