@@ -6,6 +6,7 @@ import scipy.stats
 import tensorflow as tf
 from linear_gaussian import NOISE, SIZE, D, K, L, exact, linear, synthesis
 from linear_gaussian import posterior as model
+from smooth_generator import generated, smooth_generator
 from unseeing import Unseeing
 
 import brgm_tf
@@ -19,7 +20,6 @@ from brgm_tf.estimators.hmc import HMC
 from brgm_tf.estimators.map import MAP
 from brgm_tf.estimators.variational import VI
 from brgm_tf.estimators.vi_brgm import VIBrgm
-from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.pipeline.config import Config
 
 PRIORS = {
@@ -289,12 +289,8 @@ def test_the_originals_variational_inference_refuses_them():
 
 
 def own_images(count):
-    """Images that a tiny network makes, and the network."""
-    generator = StyleGAN2(
-        8, channel_base=16, channel_max=4, w_dim=4, z_dim=4, mapping_depth=1, seed=1
-    )
-    z = np.random.RandomState(3).randn(count, 4).astype("float32")
-    return np.clip(np.asarray(generator(z)), -1, 1), generator
+    """Images that a tiny generator makes, and the generator."""
+    return generated(8, count), smooth_generator(8)
 
 
 def damaged(corruption, *, count=2, **options):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_run import DOWNSAMPLE, SIZE, SMALL, generated, network, share_restorers
+from small_run import DOWNSAMPLE, SIZE, SMALL, share_restorers
+from smooth_generator import generated, smooth_generator
 from unseeing import UNSEEING
 
 import brgm_tf
@@ -23,12 +24,12 @@ WITHOUT_VGG = {"perceptual_scale": 0.0}
 
 @pytest.fixture(scope="module")
 def generator():
-    return network()
+    return smooth_generator(SIZE)
 
 
 @pytest.fixture(scope="module")
 def grey():
-    return network(channels=1)
+    return smooth_generator(SIZE, channels=1)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,11 @@ def restore(generator):
 @pytest.fixture(scope="module")
 def small():
     """Measurements [3, 4, 4, 3] of images that the generator can make."""
-    return generated(3).reshape(3, SMALL, SIZE // SMALL, SMALL, SIZE // SMALL, 3).mean(axis=(2, 4))
+    return (
+        generated(SIZE, 3)
+        .reshape(3, SMALL, SIZE // SMALL, SMALL, SIZE // SMALL, 3)
+        .mean(axis=(2, 4))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -339,7 +344,7 @@ def test_seeds_of_noise_are_those_of_names():
 
 
 def test_known_noise_brings_no_warning(restore):
-    (image,) = simulated(restore, generated(1), f"{DOWNSAMPLE} + noise(scale=40)")
+    (image,) = simulated(restore, generated(SIZE, 1), f"{DOWNSAMPLE} + noise(scale=40)")
     assert image.metrics["residual"] > 20
     assert image.warnings == ()
 
@@ -374,7 +379,7 @@ def test_noisy_pixels_are_not_put_back(restore, whole, missing):
 
 def radiograph():
     """An image [16, 16, 1] that the generator can make, not far from white and black."""
-    return generated(1, channels=1)[0]
+    return generated(SIZE, 1, channels=1)[0]
 
 
 def fourier(x):

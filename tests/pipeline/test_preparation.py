@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_run import DOWNSAMPLE, SIZE, SMALL, network
+from small_run import DOWNSAMPLE, SIZE, SMALL
+from smooth_generator import smooth_generator
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import inputs
@@ -18,7 +19,7 @@ FLOATS = LEVELS.astype("float32") / np.float32(127.5) - np.float32(1)
 
 
 def config(**options):
-    return Config(**({"generator": network(), "corruption": DOWNSAMPLE} | options))
+    return Config(**({"generator": smooth_generator(SIZE), "corruption": DOWNSAMPLE} | options))
 
 
 @pytest.mark.parametrize(
