@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_run import DOWNSAMPLE, SIZE, SMALL, share_restorers
+from small_run import share_restorers
 from smooth_generator import generated, smooth_generator
 from unseeing import UNSEEING
 
@@ -18,6 +18,8 @@ from brgm_tf.pipeline.measurement import noise_seeds
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.warmup import with_eager_warmup
 
+SIZE, SMALL = 16, 4
+DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
 STEPS = 20
 WITHOUT_VGG = {"perceptual_scale": 0.0}
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_run import DOWNSAMPLE, SIZE, SMALL
 from smooth_generator import smooth_generator
 
 from brgm_tf.core.errors import InputError
@@ -14,6 +13,8 @@ from brgm_tf.io import inputs
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.preparation import input_requirements, prepare
 
+SIZE, SMALL = 16, 4
+DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
 LEVELS = np.random.RandomState(0).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
 FLOATS = LEVELS.astype("float32") / np.float32(127.5) - np.float32(1)
 

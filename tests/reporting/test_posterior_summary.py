@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
-from small_run import SIZE, share_restorers
+from small_run import share_restorers
 from smooth_generator import generated, smooth_generator
 
 import brgm_tf
 from brgm_tf.reporting import posterior_summary
+
+SIZE = 16
 
 
 def draws(*, count=2000, merged=True):
