@@ -67,7 +67,11 @@ def image_and_gradient(model, ws, *, weighting):
 @pytest.fixture(scope="module")
 def computed(model, ws, weighting):
     """The image [H, W, 3] of the latents and the gradient [23, D] of its weighted sum."""
-    image, gradient = image_and_gradient(model, tf.constant(ws), weighting=weighting)
+    # XLA needs a third of the memory.
+    compiled = tf.function(
+        lambda ws: image_and_gradient(model, ws, weighting=weighting), jit_compile=True
+    )
+    image, gradient = compiled(tf.constant(ws))
     return image.numpy()[0], gradient.numpy()[0]
 
 
