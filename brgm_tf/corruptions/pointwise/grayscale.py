@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.lazy import tf
@@ -77,5 +78,5 @@ class Grayscale(Corruption):
             )
         return (*size, 1)
 
-    def _weights(self, dtype):
+    def _weights(self, dtype: Any) -> tf.Tensor:
         return tf.constant(WEIGHTS[self.weights], dtype)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.lazy import tf
@@ -126,11 +127,11 @@ class Downsample(Corruption):
         """Whether the measurement is the mean of blocks of whole pixels."""
         return self.method == "box" and isinstance(self.factor, int)
 
-    def _matrix(self, size: int, *, dtype):
+    def _matrix(self, size: int, *, dtype: Any) -> tf.Tensor:
         return tf.constant(MATRICES[self.method](size, factor=self.factor), dtype)
 
 
-def _along_axes(x, rows, columns):
+def _along_axes(x: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
     """Returns rows x columns^T for every image and channel; height first is contiguous."""
     return tf.einsum("qw,bpwc->bpqc", columns, tf.einsum("ph,bhwc->bpwc", rows, x))
 
