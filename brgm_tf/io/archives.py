@@ -74,7 +74,8 @@ class ArchiveMember:
 
     def load(self, *, channels: int) -> Content:
         """Decodes the picture."""
-        return Content(images.load_image(self, channels=channels))
+        image, notes = images.load_with_notes(self, channels=channels)
+        return Content(image, notes=notes)
 
 
 def is_archive(path: Path) -> bool:

@@ -91,6 +91,7 @@ def input_requirements(config: Config) -> inputs.InputRequirements:
         channels=shape[-1] if is_clean else measured[-1],
         non_square=config.non_square,
         sampled=_sampled(corruption, shape) if config.measures_kspace else None,
+        is_damaged=not is_clean,
     )
 
 

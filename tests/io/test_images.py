@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.corruptions.resolution.resampling import box_matrix
 from brgm_tf.io import discovery, images, masks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -372,11 +373,27 @@ def test_fit_shrinks_by_means_of_areas():
     np.testing.assert_allclose(images.fit(image, resolution=4), expected, atol=1e-6)
 
 
-def test_fit_shrinks_by_a_fraction_with_weights_of_area():
-    image = np.array([0, 0.3, 0.9], np.float32)[None, :, None].repeat(3, axis=0)
-    fitted = images.fit(image, resolution=2)
-    assert fitted.shape == (2, 2, 1)
-    assert (np.diff(fitted[:, :, 0]) > 0).all()
+@pytest.mark.parametrize(("size", "resolution"), [(96, 64), (65, 64), (150, 64), (131, 7), (9, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_fit_shrinks_by_the_means_of_areas_at_any_ratio(size, resolution, channels):
+    image = np.random.default_rng(0).uniform(-1, 1, (size, size, channels)).astype(np.float32)
+    matrix = box_matrix(resolution, factor=size / resolution)
+    expected = np.einsum("ai,ijc,bj->abc", matrix, image, matrix, optimize=True)
+    np.testing.assert_allclose(images.fit(image, resolution=resolution), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "resolution"), [(96, 64), (64, 96), (200, 64)])
+def test_fit_does_not_shift_the_picture(size, resolution):
+    ramp = np.tile(np.arange(size, dtype=np.float32) / size, (size, 1))
+    fitted = images.fit(ramp[..., None], resolution=resolution)[resolution // 2, :, 0] * size
+    centres = (np.arange(resolution) + 0.5) * (size / resolution) - 0.5
+    inner = slice(8, -8)  # Enlarging differs at the border.
+    assert abs((fitted - centres)[inner].mean()) < 1e-4
+
+
+def test_fit_keeps_a_constant_picture_exactly():
+    for value in (-1, 1):
+        assert (images.fit(np.full((100, 130, 3), value), resolution=64) == value).all()
 
 
 def test_fit_enlarges_within_the_range_and_without_rounding():
