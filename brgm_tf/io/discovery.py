@@ -96,8 +96,7 @@ def make_unique_names(paths: Sequence[Path]) -> list[str]:
         >>> make_unique_names([Path("a.png"), Path("b.png"), Path("a.jpg")])
         ['a_png', 'b', 'a_jpg']
     """
-    # A backslash separates folders on other systems.
-    stems = [path.stem.replace("\\", "_") for path in paths]
+    stems = [_printable(path.stem) for path in paths]
     count = collections.Counter(stem.casefold() for stem in stems)
     taken = set(_RESERVED)
     numbers: collections.Counter[str] = collections.Counter()
@@ -113,6 +112,13 @@ def make_unique_names(paths: Sequence[Path]) -> list[str]:
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def _printable(stem: str) -> str:
+    """Returns a name without bytes that are not UTF-8, and without separators of folders."""
+    # Python lists such bytes as surrogates, which can be neither hashed nor written.
+    text = stem.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text.replace("\\", "_")
 
 
 def expand_user(spec: str | os.PathLike) -> Path:
