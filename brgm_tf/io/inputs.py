@@ -20,7 +20,8 @@ from brgm_tf.io import kspace as kspace_files
 from brgm_tf.io.discovery import find_images, make_unique_names
 from brgm_tf.io.kspace import KSpaceArray
 from brgm_tf.io.mask_detection import MaskDetector, parse_detector
-from brgm_tf.io.masks import check_mask, load_mask, mask_notes, match_masks
+from brgm_tf.io.mask_matching import match_masks, missing_masks_error
+from brgm_tf.io.masks import check_mask, load_mask, mask_notes
 from brgm_tf.io.medical import Geometry, Slicing
 from brgm_tf.io.pictures import PictureArray, PictureFile, PillowImage
 from brgm_tf.io.sources import Header, Source
@@ -180,9 +181,7 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
 
 def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kind: str) -> None:
     if needs_masks and masks is None:
-        raise InputError(
-            "masks", "must be given for this corruption", remedy="Give a file or folder"
-        )
+        raise missing_masks_error()
     if masks is not None and not needs_masks:
         raise InputError("masks", "must not be given: the corruption takes none", masks=str(masks))
     if detector and kind != "measurement":

@@ -1,19 +1,17 @@
-"""Masks, bool [H, W, 1] with True = missing: reading, matching to images, and checks."""
+"""Masks, bool [H, W, 1] with True = missing: reading and checks."""
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io.decoding import Decoded, decode
-from brgm_tf.io.discovery import expand_user, find_images, not_found_error
+from brgm_tf.io.discovery import not_found_error
 from brgm_tf.io.images import convert_channels, crop_square, enlarging_weights
 
 _KNOWN = 128  # the smallest grey level of a known pixel
@@ -21,60 +19,6 @@ _KNOWN = 128  # the smallest grey level of a known pixel
 _MAX_WEIGHT = 0.5 / 255
 # A mask is doubtful if more than this fraction differs from black and white by more levels.
 _MAX_GREY, _BLACK = 0.1, 32
-
-
-def match_masks(
-    image_paths: Sequence[Path],
-    spec: str | os.PathLike,
-    *,
-    has_names: bool = True,
-    argument: str = "masks",
-) -> list[Path]:
-    """Returns one mask file for each image.
-
-    Args:
-        image_paths: Paths of the images.
-        spec: Path of one file for all images; a folder or glob pattern with a mask for each
-            image, matched by the stem of the file; or 'example:NAME'. If two masks have the stem
-            of an image, the mask with its full file name is taken.
-        has_names: Whether the paths are names of files; otherwise one mask serves all images.
-        argument: Name of the user's argument, for errors.
-
-    Returns:
-        Paths in the order of the images.
-
-    Raises:
-        InputError: an image has no mask, or more than one, or the one mask for all images cannot
-            be used.
-    """
-    masks = find_images(spec, argument=argument)
-    if not has_names and len(masks) != 1:
-        raise InputError(argument, "must be one file, or bool arrays, for images without names")
-    if len(masks) == 1 and not (has_names and os.path.isdir(expand_user(spec))):
-        check_mask_file(masks[0], argument=argument)
-        return masks * len(image_paths)
-    by_stem: dict[str, list[Path]] = collections.defaultdict(list)
-    for mask in masks:
-        by_stem[mask.stem].append(mask)
-    return [
-        _choose(by_stem.get(image.stem, []), image, spec=spec, argument=argument)
-        for image in image_paths
-    ]
-
-
-def _choose(masks: Sequence[Path], image: Path, *, spec: str | os.PathLike, argument: str) -> Path:
-    """Returns the mask of an image from the masks with its stem."""
-    if len(masks) > 1:
-        masks = [mask for mask in masks if mask.name == image.name] or masks
-    if len(masks) != 1:
-        raise InputError(
-            argument,
-            f"must hold one mask for every image, with the image's name; for '{image.name}' "
-            f"there are {len(masks)}",
-            remedy=f"Put one file such as {image.stem}.png there, or give a single mask file",
-            **{argument: os.fspath(spec)},
-        )
-    return masks[0]
 
 
 # Reading.

@@ -14,7 +14,7 @@ from PIL import Image
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions.resolution.resampling import box_matrix
-from brgm_tf.io import discovery, images, masks
+from brgm_tf.io import discovery, images, mask_matching, masks
 
 ROOT = Path(__file__).resolve().parents[2]
 GREY = np.array([[0, 50, 100], [150, 200, 255]], np.uint8)
@@ -488,7 +488,7 @@ def test_an_image_that_cannot_be_saved_is_refused(tmp_path, name, shape, argumen
 
 def test_the_examples_are_a_face_its_mask_and_its_small_version():
     (face,) = discovery.find_images("example:astronaut")
-    (mask,) = masks.match_masks([face], "example:astronaut_mask")
+    (mask,) = mask_matching.match_masks([face], "example:astronaut_mask")
     (small,) = discovery.find_images("example:astronaut_32")
     picture = images.load_image(face, channels=3)
     assert picture.shape == (512, 512, 3)
@@ -503,7 +503,7 @@ def test_the_examples_are_a_face_its_mask_and_its_small_version():
 
 def test_the_film_comes_with_a_mask_of_a_third_and_its_small_version():
     (film,) = discovery.find_images("example:xray")
-    (mask,) = masks.match_masks([film], "example:xray_mask")
+    (mask,) = mask_matching.match_masks([film], "example:xray_mask")
     (small,) = discovery.find_images("example:xray_8")
     size = images.image_size(film)
     assert masks.load_mask(mask, resolution=224, aspect=size).mean() == pytest.approx(

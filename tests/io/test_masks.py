@@ -1,8 +1,5 @@
 """Masks: read from files and given as arrays, matched to images, refused in one line."""
 
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,8 +7,6 @@ from PIL import Image
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import images, masks
 from brgm_tf.io.decoding import decode
-
-KNOWN = [[255, 0], [255, 255]]
 
 
 def mask_file(folder, known, name="mask.png"):
@@ -241,46 +236,3 @@ def test_a_mask_array_that_misses_all_is_refused_in_the_words_for_a_file(tmp_pat
 def test_a_mask_array_that_hides_nothing_is_refused():
     with pytest.raises(InputError, match="`masks` must hide a part"):
         masks.check_mask(np.zeros((4, 4), bool), resolution=4)
-
-
-# Matching.
-
-
-def test_one_mask_serves_all_images(tmp_path):
-    path = mask_file(tmp_path, KNOWN)
-    assert masks.match_masks([Path("a.png"), Path("b.png")], path) == [path, path]
-
-
-def test_masks_in_a_folder_are_matched_by_stem(tmp_path):
-    for name in ("a.png", "b.png", "extra.png"):
-        mask_file(tmp_path, KNOWN, name)
-    found = masks.match_masks([Path("in/b.jpg"), Path("in/a.tif")], tmp_path)
-    assert found == [tmp_path / "b.png", tmp_path / "a.png"]
-
-
-def test_of_two_masks_with_the_stem_the_same_file_name_wins(tmp_path):
-    for name in ("a.png", "a.bmp"):
-        mask_file(tmp_path, KNOWN, name)
-    assert masks.match_masks([Path("a.bmp")], tmp_path) == [tmp_path / "a.bmp"]
-    with pytest.raises(InputError, match=r"for 'a.jpg' there are 2"):
-        masks.match_masks([Path("a.jpg")], tmp_path)
-
-
-def test_an_image_without_a_mask_is_named_even_if_the_folder_has_one_file(tmp_path):
-    mask_file(tmp_path, KNOWN, "a.png")
-    with pytest.raises(InputError, match=r"`masks` .*'b.png' there are 0"):
-        masks.match_masks([Path("a.png"), Path("b.png")], tmp_path)
-
-
-def test_the_one_mask_for_all_images_is_checked(tmp_path):
-    path = mask_file(tmp_path, np.full((4, 4), 255))
-    with pytest.raises(InputError, match="`masks` must hide a part"):
-        masks.match_masks([Path("a.png")], path)
-
-
-def test_the_time_to_match_masks_is_proportional_to_their_number(monkeypatch):
-    paths = [Path(f"in/{i}.png") for i in range(12000)]
-    monkeypatch.setattr(masks, "find_images", lambda *_, **__: paths)
-    start = time.process_time()
-    assert masks.match_masks(paths, "masks") == paths
-    assert time.process_time() - start < 2

@@ -176,11 +176,13 @@ def test_without_any_usable_input_it_raises_before_heavy_work(monkeypatch, resto
 
 
 def test_where_all_fails_the_failures_are_kept_and_named(tmp_path, restore, whole):
-    Image.new("L", (SIZE, SIZE), 0).save(tmp_path / "black.png")
-    found = restore(whole[:2], corruption="mask()", masks=tmp_path / "black.png")
+    mask = Image.new("L", (SIZE, 2 * SIZE), 255)
+    mask.putpixel((3, SIZE), 0)
+    mask.save(tmp_path / "tall.png")
+    found = restore(whole[:2], corruption="mask()", masks=tmp_path / "tall.png")
     assert found.images == ()
     assert [name for name, _ in found.failures] == ["image_00000", "image_00001"]
-    with pytest.raises(InputError, match=r"no image.* image_00000: `masks` must leave"):
+    with pytest.raises(InputError, match=r"no image.* image_00000: `masks` must be square"):
         _ = found.reconstructions
 
 
