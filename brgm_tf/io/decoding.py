@@ -219,9 +219,10 @@ def _frame_notes(image: Image.Image) -> list[str]:
     if image.format == "MPO":  # The other pictures are previews and depth maps.
         return []
     try:
-        position = image.tell()
+        if image.tell():  # A frame that the user chose.
+            return []
         count = getattr(image, "n_frames", 1)
-        image.seek(position)
+        image.seek(0)
     except Exception:  # A later frame is damaged.
         return ["Only the first frame is read; a later one is damaged"]
     if count == 1:

@@ -43,6 +43,14 @@ def test_the_first_of_several_frames_is_turned_upright(tmp_path):
     assert len(decoded.notes) == 1
 
 
+def test_a_chosen_frame_of_an_opened_picture_is_read(tmp_path):
+    with Image.open(frames(tmp_path / "a.tif", 3)) as picture:
+        picture.seek(1)
+        decoded = decode(picture)
+    np.testing.assert_array_equal(decoded.levels, 80)
+    assert decoded.notes == ()
+
+
 def test_previews_of_a_photograph_are_not_frames(tmp_path):
     path = frames(tmp_path / "a.jpg", 2, format="MPO")
     with Image.open(path) as picture:
