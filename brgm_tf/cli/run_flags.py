@@ -21,6 +21,7 @@ from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io.discovery import find_images
 from brgm_tf.io.inputs import SUFFIXES
 from brgm_tf.io.mask_detection import parse_detector
+from brgm_tf.io.mask_matching import check_masks
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.listings import PRESETS, list_presets
@@ -137,6 +138,8 @@ def checked_config() -> Config:
     config = parsed_config()
     if not config.measures_kspace:  # `preparation.prepare` reads the headers of k-space.
         find_images(FLAGS.input, suffixes=SUFFIXES)
+    if "missing" in config.traits.data_names and not parse_detector(FLAGS.masks):
+        check_masks(FLAGS.masks)
     check_video(FLAGS.save_video)
     describe_generator(config.generator, progress=process.say)
     if needs_perceptual(config) and config.perceptual != PERCEPTUAL_WEIGHTS:

@@ -11,7 +11,19 @@ from pathlib import Path
 
 from brgm_tf.core.errors import InputError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp")
+_SUFFIXES_OF_FORMATS = (
+    (".png", ".apng"),
+    (".jpg", ".jpeg", ".jpe", ".jfif"),
+    (".webp",),
+    (".tif", ".tiff"),
+    (".gif",),
+    (".bmp", ".dib"),
+    (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
+    (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+    (".avif",),
+    (".qoi",),
+)
+SUFFIXES = tuple(suffix for suffixes in _SUFFIXES_OF_FORMATS for suffix in suffixes)
 EXAMPLE_PREFIX = "example:"
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
@@ -84,21 +96,29 @@ def make_unique_names(paths: Sequence[Path]) -> list[str]:
         >>> make_unique_names([Path("a.png"), Path("b.png"), Path("a.jpg")])
         ['a_png', 'b', 'a_jpg']
     """
-    # A backslash separates folders on other systems.
-    stems = [path.stem.replace("\\", "_") for path in paths]
+    stems = [_printable(path.stem) for path in paths]
     count = collections.Counter(stem.casefold() for stem in stems)
     taken = set(_RESERVED)
+    numbers: collections.Counter[str] = collections.Counter()
     names = []
     for path, stem in zip(paths, stems, strict=True):
         is_unique = count[stem.casefold()] == 1 or not path.suffix
         base = stem if is_unique else f"{stem}_{path.suffix.lstrip('.')}"
-        name, number = base, 1
+        name = base
         while name.casefold() in taken:
-            number += 1
-            name = f"{base}_{number}"
+            # Names are numbered from the last number on, because equal names may be thousands.
+            numbers[base.casefold()] += 1
+            name = f"{base}_{numbers[base.casefold()] + 1}"
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def _printable(stem: str) -> str:
+    """Returns a name without bytes that are not UTF-8, and without separators of folders."""
+    # Python lists such bytes as surrogates, which can be neither hashed nor written.
+    text = stem.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text.replace("\\", "_")
 
 
 def expand_user(spec: str | os.PathLike) -> Path:

@@ -20,7 +20,8 @@ from brgm_tf.io import kspace as kspace_files
 from brgm_tf.io.discovery import find_images, make_unique_names
 from brgm_tf.io.kspace import KSpaceArray
 from brgm_tf.io.mask_detection import MaskDetector, parse_detector
-from brgm_tf.io.masks import check_mask, load_mask, match_masks
+from brgm_tf.io.mask_matching import match_masks, missing_masks_error
+from brgm_tf.io.masks import check_mask, load_mask, mask_notes
 from brgm_tf.io.medical import Geometry, Slicing
 from brgm_tf.io.pictures import PictureArray, PictureFile, PillowImage
 from brgm_tf.io.sources import Header, Source
@@ -61,6 +62,8 @@ class InputRequirements:
         channels: Number of channels, 1 or 3; for k-space the number of coils.
         non_square: 'crop' or 'refuse'.
         sampled: bool [size, size], True where the corruption samples k-space; None for pictures.
+        is_damaged: Whether the pictures have holes already, so that resizing mixes the colour of
+            a hole into its neighbours.
     """
 
     size: int
@@ -70,6 +73,7 @@ class InputRequirements:
     channels: int
     non_square: str = "crop"
     sampled: np.ndarray | None = None
+    is_damaged: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,12 +85,14 @@ class LoadedInput:
         image: float32 [size, size, C], or k-space, complex64 [size, size, coils].
         missing: bool [M, M, 1] with M = `InputRequirements.mask_resolution`; None without masks.
         geometry: Place of a medical slice in the patient; None for other sources.
+        notes: Lines of text that tell the user which properties of the files are not used.
     """
 
     name: str
     image: np.ndarray
     missing: np.ndarray | None
     geometry: Geometry | None = None
+    notes: tuple[str, ...] = ()
 
 
 def plan(
@@ -166,8 +172,8 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
         return LoadedInput(spec.name, _crop_kspace(spec, content.image, expected=expected), None)
     aspect = content.image.shape[1], content.image.shape[0]
     image = images.fit(content.image, resolution=expected.size, how=expected.non_square)
-    missing = _load_mask(spec, aspect=aspect, expected=expected)
-    return LoadedInput(spec.name, image, missing, content.geometry)
+    missing, notes = _load_mask(spec, aspect=aspect, expected=expected)
+    return LoadedInput(spec.name, image, missing, content.geometry, (*content.notes, *notes))
 
 
 # Planning.
@@ -175,9 +181,7 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
 
 def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kind: str) -> None:
     if needs_masks and masks is None:
-        raise InputError(
-            "masks", "must be given for this corruption", remedy="Give a file or folder"
-        )
+        raise missing_masks_error()
     if masks is not None and not needs_masks:
         raise InputError("masks", "must not be given: the corruption takes none", masks=str(masks))
     if detector and kind != "measurement":
@@ -228,12 +232,7 @@ def _split_array(values: np.ndarray, *, kspace: bool) -> list[Source]:
 
 def _match_masks(masks: Any, paths: Sequence[Path], *, has_names: bool) -> Sequence[Mask]:
     if isinstance(masks, str | Path):
-        if has_names:
-            return match_masks(paths, masks)
-        files = find_images(masks, argument="masks")
-        if len(files) != 1:
-            raise InputError("masks", "must be one file, or bool arrays, for images without names")
-        return files * len(paths)
+        return match_masks(paths, masks, has_names=has_names)
     masks = np.asarray(masks)
     if masks.dtype != bool:
         raise InputError("masks", "must be bool arrays, True = missing", dtype=str(masks.dtype))
@@ -313,14 +312,20 @@ def _crop_kspace(spec: InputSpec, values: np.ndarray, *, expected: InputRequirem
 
 def _load_mask(
     spec: InputSpec, *, aspect: tuple[int, int] | None, expected: InputRequirements
-) -> np.ndarray | None:
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Returns the mask and lines of text for the user."""
+    resolution = expected.mask_resolution
     if spec.mask is None:
-        return None
+        return None, ()
     if isinstance(spec.mask, MaskDetector):
-        return _detect_mask(spec, spec.mask, expected=expected)
+        return _detect_mask(spec, spec.mask, expected=expected), ()
     if isinstance(spec.mask, np.ndarray):
-        return check_mask(spec.mask, resolution=expected.mask_resolution)
-    return load_mask(spec.mask, resolution=expected.mask_resolution, aspect=aspect)
+        return check_mask(spec.mask, resolution=resolution), ()
+    # A picture that is resized mixes the colours of holes into the pixels beside them.
+    is_resized = expected.is_damaged and expected.size == resolution
+    side = min(aspect) if aspect and is_resized else None
+    missing = load_mask(spec.mask, resolution=resolution, aspect=aspect, side=side)
+    return missing, mask_notes(spec.mask)
 
 
 def _detect_mask(

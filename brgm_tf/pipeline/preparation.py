@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, cast
 
 import numpy as np
 
+from brgm_tf.core import units
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions.traits import create_corruption
 from brgm_tf.generators.loading import describe_generator
@@ -62,13 +62,8 @@ def warn_of_unit_range(images: Any) -> None:
         for item in images:
             warn_of_unit_range(item)
         return
-    values = np.asarray(images) if hasattr(images, "__array__") else np.zeros(0)
-    if values.dtype.kind == "f" and values.size and values.min() >= 0 < values.max() <= 1:
-        warnings.warn(
-            "All values of an input array lie in [0, 1]. They are used as they are, and black is "
-            "-1. If black is 0 in the array, pass 2 * images - 1.",
-            stacklevel=4,
-        )
+    if hasattr(images, "__array__"):
+        units.warn_of_unit_range(np.asarray(images), argument="images", stacklevel=5)
 
 
 def input_requirements(config: Config) -> inputs.InputRequirements:
@@ -91,6 +86,7 @@ def input_requirements(config: Config) -> inputs.InputRequirements:
         channels=shape[-1] if is_clean else measured[-1],
         non_square=config.non_square,
         sampled=_sampled(corruption, shape) if config.measures_kspace else None,
+        is_damaged=not is_clean,
     )
 
 

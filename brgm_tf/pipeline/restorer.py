@@ -93,7 +93,12 @@ class Restorer:
         )
         frames_by_image = [None] * len(batch) if frames is None else frames.by_image()
         images = tuple(
-            dataclasses.replace(image, geometry=item.geometry, frames=frames_of_image)
+            dataclasses.replace(
+                image,
+                geometry=item.geometry,
+                frames=frames_of_image,
+                warnings=(*item.notes, *image.warnings),
+            )
             for image, item, frames_of_image in zip(images, batch, frames_by_image, strict=True)
         )
         # A checkpoint has no frames: a video starts again.

@@ -1,5 +1,6 @@
 """Which files a path, folder, glob or handle stands for, and what their results are called."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,24 @@ def test_output_names_differ(files, names):
         ("..png", "._2"),
         ("...png", ".._2"),
         ("a\\b.png", "a_b"),
+        ("caf\udce9.png", "caf_xe9"),
     ],
 )
 def test_an_output_name_is_a_folder_beside_the_runs_own_files(file, name):
     assert discovery.make_unique_names([Path(file)]) == [name]
+
+
+def test_the_time_to_name_equal_files_is_proportional_to_their_number():
+    paths = [Path(f"{i}/scan.png") for i in range(20000)]
+    start = time.process_time()
+    names = discovery.make_unique_names(paths)
+    assert time.process_time() - start < 2
+    assert len(set(names)) == 20000
+    assert names[:3] == ["scan_png", "scan_png_2", "scan_png_3"]
+
+
+@pytest.mark.parametrize("suffix", [".jpe", ".jfif", ".pgm", ".ppm", ".jp2", ".avif", ".JFIF"])
+def test_a_folder_gives_pictures_of_further_formats(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"")
+    assert discovery.find_images(tmp_path) == [path]

@@ -183,12 +183,21 @@ def test_without_any_usable_input_it_raises_before_heavy_work(monkeypatch, resto
 
 
 def test_where_all_fails_the_failures_are_kept_and_named(tmp_path, restore, whole):
-    Image.new("L", (SIZE, SIZE), 0).save(tmp_path / "black.png")
-    found = restore(whole[:2], corruption="mask()", masks=tmp_path / "black.png")
+    mask = Image.new("L", (SIZE, 2 * SIZE), 255)
+    mask.putpixel((3, SIZE), 0)
+    mask.save(tmp_path / "tall.png")
+    found = restore(whole[:2], corruption="mask()", masks=tmp_path / "tall.png")
     assert found.images == ()
     assert [name for name, _ in found.failures] == ["image_00000", "image_00001"]
-    with pytest.raises(InputError, match=r"no image.* image_00000: `masks` must leave"):
+    with pytest.raises(InputError, match=r"no image.* image_00000: `masks` must be square"):
         _ = found.reconstructions
+
+
+def test_notes_about_files_are_warnings_of_the_result(tmp_path, restore, small):
+    frame = Image.fromarray(((small[0] + 1) * 127.5).round().astype(np.uint8))
+    frame.save(tmp_path / "a.tif", save_all=True, append_images=[frame])
+    (image,) = restore(tmp_path / "a.tif", corruption=DOWNSAMPLE).images
+    assert image.warnings[0].startswith("Only the first of 2 frames or pages is read")
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, [*range(1, 11), 20]), (2, [10, 20] * 2)])
