@@ -181,7 +181,9 @@ def _save_medical(home: Path, result: ImageResult, geometry: Geometry) -> list[P
     encoded = {}
     if samples is not None:
         pictures["mean"] = samples.mean
-        encoded["stddev"] = geometry.encode_stddev(samples.stddev_map, part="stddev")
+        encoded["stddev"] = geometry.encode_stddev(
+            samples.stddev_map, mean=drawable(samples.mean), part="stddev"
+        )
     for part, image in pictures.items():
         if image is not None:
             encoded[part] = geometry.encode_image(drawable(image), part=part)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io.medical import dicom, nifti
+from brgm_tf.io.medical.dicom import has_dicom_bytes
+from brgm_tf.io.medical.dicom_series import share_windows
 from brgm_tf.io.medical.slices import AUTO, PLANES, Geometry, Slice, Slicing
 
 __all__ = [
@@ -21,8 +23,10 @@ __all__ = [
     "Geometry",
     "Slice",
     "Slicing",
+    "has_dicom_bytes",
     "is_medical",
     "list_slices",
+    "share_windows",
 ]
 
 SUFFIXES = (*nifti.SUFFIXES, *dicom.SUFFIXES)
