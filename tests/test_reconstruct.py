@@ -132,8 +132,8 @@ def test_a_preset_is_valid_and_names_inputs_that_exist(path):
         flags.unparse_flags()
         run_flags.parse(["reconstruct", f"--flagfile={path.name}"])
         config = run_flags.parsed_config()
-        specs, _ = prepare(flags.input, config=config, masks=flags.masks)
-    assert specs
+        plan = prepare(flags.input, config=config, masks=flags.masks)
+    assert plan.specs
 
 
 # Whole runs.

@@ -19,7 +19,7 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
 from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io.discovery import find_images
-from brgm_tf.io.inputs import SUFFIXES
+from brgm_tf.io.listing import SUFFIXES
 from brgm_tf.io.mask_detection import parse_detector
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
 from brgm_tf.pipeline.config import Config

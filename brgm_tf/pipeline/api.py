@@ -57,13 +57,19 @@ def restore(
         brgm_tf.core.errors.InputError: `input` ...
     """
     config = Config(corruption=corruption, **options)
-    specs, requirements = prepare(images, config=config, masks=masks)
-    restorer = Restorer(
-        with_eager_warmup(config, num_images=len(specs), resolution=requirements.resolution)
+    plan = prepare(images, config=config, masks=masks)
+    resolution = plan.requirements.resolution
+    config = with_eager_warmup(config, num_images=len(plan.specs), resolution=resolution)
+    batches = restore_all(
+        [Restorer(config)],
+        plan.specs,
+        expected=plan.requirements,
+        progress=progress,
+        unusable={failure.name for failure in plan.failures},
     )
     results: list[ImageResult] = []
-    failures: list[tuple[str, str]] = []
-    for batch in restore_all([restorer], specs, expected=requirements, progress=progress):
+    failures = list(plan.failures)
+    for batch in batches:
         results += batch.images
         failures += batch.failures
     return Restoration(tuple(results), tuple(failures), config)
