@@ -1,5 +1,5 @@
-"""Errors: `InputError` and `CombinedInputError` for values that the user gives, `NotFiniteError` for
-computed numbers."""
+"""Errors: `InputError` for values that the user gives, `CombinedInputError` for several of them,
+and `NotFiniteError` for computed numbers."""
 
 from __future__ import annotations
 

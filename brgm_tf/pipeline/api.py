@@ -59,9 +59,9 @@ def restore(
     config = Config(corruption=corruption, **options)
     plan = prepare(images, config=config, masks=masks)
     resolution = plan.requirements.resolution
-    config = with_eager_warmup(config, num_images=len(plan.specs), resolution=resolution)
+    fast = with_eager_warmup(config, num_images=len(plan.specs), resolution=resolution)
     batches = restore_all(
-        [Restorer(config)],
+        [Restorer(fast)],
         plan.specs,
         expected=plan.requirements,
         progress=progress,

@@ -49,10 +49,7 @@ class Finished:
         lines = [f"{len(self.rows)} of {count} images were finished before"]
         if self.changed:
             names = ", ".join(self.changed[:_SHOWN]) + "..." * (len(self.changed) > _SHOWN)
-            verb = "has" if len(self.changed) == 1 else "have"
-            lines.append(
-                f"{len(self.changed)} {verb} a new input and will be restored again: {names}"
-            )
+            lines.append(f"restored again, because the input has changed: {names}")
         return lines
 
     def add(self, spec: InputSpec, row: dict[str, object]) -> None:
