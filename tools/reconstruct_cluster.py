@@ -154,7 +154,7 @@ class RunTables:
     def __init__(self, destination: Destination, plan: Preparation, *, replay: str, resume: bool):
         self._destination, self._failures = destination, list(plan.failures)
         self.names = names = [spec.name for spec in plan.specs]
-        self.unusable = frozenset(failure.name for failure in plan.failures)
+        self.unusable = plan.unusable
         self._folder = destination.folder
         output_folder.tidy(self._folder, ["probe", "flags.cfg", *_TABLES])
         self.finished: Mapping[str, Mapping] = {}

@@ -133,7 +133,7 @@ def run() -> int:
         earlier = earlier_run(plan)
         report_failures(plan.failures)
         save_failures(plan.folder, plan.failures, name=plan.shard.failures)
-        done = {*earlier.finished.rows, *(failure.name for failure in plan.failures)}
+        done = {*earlier.finished.rows, *plan.inputs.unusable}
         if all(spec.name in done for spec in plan.specs):
             rows = list(earlier.finished.rows.values())
             tables.save_metrics_csv(plan.folder, rows, name=plan.shard.table)
@@ -172,8 +172,7 @@ def earlier_run(plan: Plan) -> EarlierRun:
     shared = ["probe", "flags.cfg"] if shard.count == 1 else []
     output_folder.tidy(folder, [shard.table, shard.failures, shard.state, *shared])
     if FLAGS.resume:
-        unusable = {failure.name for failure in plan.failures}
-        usable = [spec for spec in plan.specs if spec.name not in unusable]
+        usable = [spec for spec in plan.specs if spec.name not in plan.inputs.unusable]
         finished = resuming.find_finished(folder, usable, flags=plan.replay)
         for line in finished.lines(len(plan.specs)):
             process.say(line)
@@ -191,8 +190,8 @@ def execute(plan: Plan, earlier: EarlierRun) -> Outcome:
     rows = earlier.finished.rows
     table = tables.MetricsTable(plan.folder, list(rows.values()), name=plan.shard.table)
     restorers = [Restorer(plan.config, notify=process.say, device=d) for d in plan.devices]
-    unusable = {failure.name for failure in plan.failures}
-    num_images = len([spec for spec in plan.specs if spec.name not in {*rows, *unusable}])
+    done = {*rows, *plan.inputs.unusable}
+    num_images = len([spec for spec in plan.specs if spec.name not in done])
     with RunProgress(num_images, plan.config.num_steps) as progress:
         batches = restore_all(
             restorers,
@@ -200,7 +199,7 @@ def execute(plan: Plan, earlier: EarlierRun) -> Outcome:
             expected=plan.inputs.requirements,
             progress=progress,
             finished=rows,
-            unusable=unusable,
+            unusable=plan.inputs.unusable,
             shard=plan.shard,
             checkpoints=earlier.checkpoints,
             notify=progress.say,

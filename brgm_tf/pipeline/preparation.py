@@ -11,10 +11,12 @@ import numpy as np
 
 from brgm_tf.core.errors import CombinedInputError, InputError, one_line
 from brgm_tf.corruptions.traits import create_corruption
+from brgm_tf.generators.classes import class_index
 from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.config import Config
 from brgm_tf.reporting.failures import Failure
+from brgm_tf.weights.catalogue import GeneratorRow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Preparation:
     specs: list[inputs.InputSpec]
     requirements: inputs.InputRequirements
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def unusable(self) -> frozenset[str]:
+        """Names of the inputs that cannot be used."""
+        return frozenset(failure.name for failure in self.failures)
 
 
 def prepare(
@@ -108,6 +115,19 @@ def warn_of_unit_range(images: Any) -> None:
         )
 
 
+def check_class(config: Config, row: GeneratorRow) -> None:
+    """Checks that the class of a configuration is one of its generator.
+
+    Args:
+        config: the configuration.
+        row: the description of its generator.
+
+    Raises:
+        InputError: see `generators.classes.class_index`.
+    """
+    class_index(config.class_label, num_classes=row.num_classes, names=row.class_names)
+
+
 def input_requirements(config: Config) -> inputs.InputRequirements:
     """Returns the size and the channels of the inputs of a configuration.
 
@@ -116,6 +136,7 @@ def input_requirements(config: Config) -> inputs.InputRequirements:
             generator.
     """
     row = describe_generator(config.generator)
+    check_class(config, row)
     corruption = create_corruption(config.corruption)
     shape = (row.resolution, row.resolution, cast(int, row.channels))
     measured = corruption.measurement_shape(shape)
