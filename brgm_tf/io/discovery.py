@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import glob
 import os
 import re
@@ -16,12 +15,16 @@ EXAMPLE_PREFIX = "example:"
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _EXAMPLES = Path(__file__).parents[1] / "examples"
-# Files that a run writes beside the folders of its images.
-_RESERVED = (".", "..", "flags.cfg", "metrics.csv")
+# Every folder of results has one of these files. The first one is the last to be written.
+_RESULTS = ("metrics.json", "latents.npz")
 
 
 def find_images(
-    spec: str | os.PathLike, *, argument: str = "input", suffixes: Sequence[str] = SUFFIXES
+    spec: str | os.PathLike,
+    *,
+    argument: str = "input",
+    suffixes: Sequence[str] = SUFFIXES,
+    output_dir: str | os.PathLike | None = None,
 ) -> list[Path]:
     """Returns the image files that a file, folder, glob pattern or handle names.
 
@@ -31,6 +34,8 @@ def find_images(
             installed with the package. Hidden files and subfolders are left out.
         argument: Name of the user's argument, for errors.
         suffixes: Suffixes of the files that a folder or pattern gives.
+        output_dir: Folder of the results, which a pattern leaves out. If it is the folder of the
+            pattern itself, the pattern leaves out the results in it.
 
     Returns:
         Paths, sorted by name for a folder or pattern.
@@ -52,53 +57,14 @@ def find_images(
     if os.path.isfile(path):
         return [path]
     if os.path.isdir(path):
-        images = _filter_images(_list_folder(path, argument=argument), suffixes)
-        if not images:
-            raise InputError(
-                argument,
-                "must be a folder with images in it",
-                remedy="Suffixes looked for: " + " ".join(suffixes),
-                **{argument: text},
-            )
-        return images
-    images = _filter_images((Path(name) for name in glob.glob(str(path), recursive=True)), suffixes)
+        return _images_of_folder(path, suffixes, argument=argument)
+    matches = map(Path, glob.glob(str(path), recursive=True))
+    images = _filter_images(matches, suffixes)
+    if output_dir is not None:
+        images = leave_out_results(images, output_dir, pattern=str(path))
     if not images:
         raise not_found_error(text, argument=argument)
     return images
-
-
-def make_unique_names(paths: Sequence[Path]) -> list[str]:
-    """Returns one output name for each path: its stem, or stem_suffix if stems collide.
-
-    Names that differ only by case collide, as they do in some file systems. Names that still
-    collide, such as equal file names in two folders, are numbered. A stem that cannot name a
-    folder beside the files of the run is numbered as well.
-
-    Args:
-        paths: Paths of the inputs.
-
-    Returns:
-        Different names in the same order.
-
-    Example:
-        >>> make_unique_names([Path("a.png"), Path("b.png"), Path("a.jpg")])
-        ['a_png', 'b', 'a_jpg']
-    """
-    # A backslash separates folders on other systems.
-    stems = [path.stem.replace("\\", "_") for path in paths]
-    count = collections.Counter(stem.casefold() for stem in stems)
-    taken = set(_RESERVED)
-    names = []
-    for path, stem in zip(paths, stems, strict=True):
-        is_unique = count[stem.casefold()] == 1 or not path.suffix
-        base = stem if is_unique else f"{stem}_{path.suffix.lstrip('.')}"
-        name, number = base, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{base}_{number}"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
 
 
 def expand_user(spec: str | os.PathLike) -> Path:
@@ -129,6 +95,18 @@ def _example(text: str, *, argument: str) -> Path:
     return examples[name]
 
 
+def _images_of_folder(folder: Path, suffixes: Sequence[str], *, argument: str) -> list[Path]:
+    images = _filter_images(_list_folder(folder, argument=argument), suffixes)
+    if not images:
+        raise InputError(
+            argument,
+            "must be a folder with images in it",
+            remedy="Suffixes looked for: " + " ".join(suffixes),
+            **{argument: str(folder)},
+        )
+    return images
+
+
 def _list_folder(folder: Path, *, argument: str) -> list[Path]:
     try:
         return list(folder.iterdir())
@@ -145,6 +123,39 @@ def _filter_images(paths: Iterable[Path], suffixes: Sequence[str]) -> list[Path]
     suffixes = tuple(suffixes)
     chosen = [p for p in paths if strip_shard(p).endswith(suffixes) and not p.name.startswith(".")]
     return sorted(path for path in chosen if path.is_file())
+
+
+def leave_out_results(
+    paths: Iterable[Path], output_dir: str | os.PathLike, *, pattern: str
+) -> list[Path]:
+    """Returns the paths that are not results of a run.
+
+    Args:
+        paths: Paths that a pattern gives.
+        output_dir: Folder of the results.
+        pattern: The pattern.
+    """
+    output = os.path.abspath(expand_user(output_dir))
+    fixed = pattern[: re.search(r"[*?[]|$", pattern).start()]  # type: ignore[union-attr]
+    is_below = _is_inside(output, os.path.abspath(os.path.dirname(fixed)))
+    is_result: dict[str, bool] = {}
+    inputs = []
+    for path in paths:
+        absolute = os.path.abspath(path)
+        if _is_inside(absolute, output):
+            first = os.path.relpath(absolute, output).split(os.sep)[0]
+            home = os.path.join(output, first)
+            if home not in is_result:
+                files = (os.path.join(home, name) for name in _RESULTS)
+                is_result[home] = any(map(os.path.exists, files))
+            if is_below or is_result[home]:
+                continue
+        inputs.append(path)
+    return inputs
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(folder, ""))
 
 
 def not_found_error(text: str, *, argument: str) -> InputError:

@@ -6,30 +6,30 @@ TensorFlow is not imported here: a wrong input is reported before any heavy work
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
-from brgm_tf.io import archives, discovery, images, medical
+from brgm_tf.io import images
 from brgm_tf.io import kspace as kspace_files
-from brgm_tf.io.discovery import find_images, make_unique_names
-from brgm_tf.io.kspace import KSpaceArray
+from brgm_tf.io.discovery import find_images
+from brgm_tf.io.listing import Listing, list_sources
 from brgm_tf.io.mask_detection import MaskDetector, parse_detector
 from brgm_tf.io.masks import check_mask, load_mask, match_masks
 from brgm_tf.io.medical import Geometry, Slicing
-from brgm_tf.io.pictures import PictureArray, PictureFile, PillowImage
+from brgm_tf.io.names import make_unique
+from brgm_tf.io.origin import Origin, origin_of, path_of
 from brgm_tf.io.sources import Header, Source
 
 KINDS = ("measurement", "clean")
-SUFFIXES = (*discovery.SUFFIXES, *medical.SUFFIXES, *archives.SUFFIXES)
 _MAX_ZEROS = 0.01  # fraction of the sampled values
 
-Mask = Path | np.ndarray | MaskDetector
+Mask = Path | np.ndarray | MaskDetector | InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,13 +39,23 @@ class InputSpec:
     Args:
         name: Name of its results.
         source: Source of the image.
-        mask: Path of a mask; bool [H, W, 1] or [H, W], True = missing; or a detector of the mask
-            in the image. None without masks.
+        mask: Path of a mask; bool [H, W, 1] or [H, W], True = missing; a detector of the mask in
+            the image; or the error of an image without its mask. None without masks.
     """
 
     name: str
     source: Source
     mask: Mask | None = None
+
+    @property
+    def origin(self) -> dict[str, str | int]:
+        """The files of the image and their state; see `origin.origin_of`."""
+        return origin_of(self.source, self.mask)
+
+    @property
+    def path(self) -> str:
+        """Path of the file; '' for an image in memory."""
+        return str(path_of(self.source) or "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,12 +91,19 @@ class LoadedInput:
         image: float32 [size, size, C], or k-space, complex64 [size, size, coils].
         missing: bool [M, M, 1] with M = `InputRequirements.mask_resolution`; None without masks.
         geometry: Place of a medical slice in the patient; None for other sources.
+        origin: The files of the image and their state before they were read.
     """
 
     name: str
     image: np.ndarray
     missing: np.ndarray | None
     geometry: Geometry | None = None
+    origin: Origin = dataclasses.field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Name and origin as text, which identify the image."""
+        return " ".join([self.name, *map(str, self.origin.values())])
 
 
 def plan(
@@ -97,6 +114,7 @@ def plan(
     kind: str = "measurement",
     kspace: bool = False,
     slicing: Slicing | None = None,
+    output_dir: str | Path | None = None,
 ) -> list[InputSpec]:
     """Returns one specification for each image in the inputs.
 
@@ -112,9 +130,11 @@ def plan(
         kind: Kind of the inputs, one of `KINDS`. Masks are detected in measurements only.
         kspace: Whether the inputs are k-space. Every slice of a file is one image.
         slicing: Selection of slices of medical volumes. Every slice is one image.
+        output_dir: Folder of the results, which are never inputs; None for no folder.
 
     Raises:
-        InputError: there is no input, or images and masks do not match.
+        InputError: there is no input, or the masks cannot belong to the images. The error of one
+            file among several is raised by `check` and `load`.
 
     Example:
         >>> [spec.name for spec in plan(["example:astronaut_32", np.zeros((2, 8, 8, 3))])]
@@ -122,30 +142,36 @@ def plan(
     """
     detector = parse_detector(masks)
     _check_masks(masks, detector, needs_masks=needs_masks, kind=kind)
-    sources = _list_sources(inputs, kspace=kspace, slicing=slicing or Slicing())
-    if not sources:
+    listing = Listing(kspace, slicing or Slicing(), output_dir)
+    named = list_sources(inputs, listing)
+    if not named:
         raise InputError("input", "must hold at least one image")
-    paths = [source.name or Path(f"image_{i:05d}") for i, source in enumerate(sources)]
+    sources = [source for source, _ in named]
     matched: Sequence[Mask | None] = [detector] * len(sources)
     if masks is not None and detector is None:
+        paths = [source.name or Path(f"image_{i:05d}") for i, source in enumerate(sources)]
         has_names = all(source.name is not None for source in sources)
         matched = _match_masks(masks, paths, has_names=has_names)
-    names = make_unique_names(paths)
+    names = make_unique([name or f"image_{i:05d}" for i, (_, name) in enumerate(named)])
     return [InputSpec(*spec) for spec in zip(names, sources, matched, strict=True)]
 
 
 def check(spec: InputSpec, *, expected: InputRequirements) -> None:
-    """Checks an input by its header, and a mask array.
-
-    A mask that is to be detected is detected here already, because only the pixels show it.
+    """Checks an input by its header, and its mask.
 
     Raises:
-        InputError: the input is unreadable, of a wrong size or out of range, or no mask is
-            detected.
+        InputError: the input is unreadable, of a wrong size or out of range, or the mask cannot be
+            used or detected.
     """
-    _check_header(spec, expected=expected)
-    if isinstance(spec.mask, np.ndarray | MaskDetector):
-        _load_mask(spec, aspect=None, expected=expected)
+    header = _check_header(spec, expected=expected)
+    aspect = header.width, header.height
+    if isinstance(spec.mask, Path):
+        version = spec.origin.get("mask_version")
+        error = _mask_error(spec.mask, version, aspect, expected.mask_resolution)
+        if error is not None:
+            raise error
+    elif spec.mask is not None:
+        _load_mask(spec, aspect=aspect, expected=expected)
 
 
 def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
@@ -160,14 +186,16 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
         >>> load(spec, expected=expected).image.shape
         (8, 8, 1)
     """
+    state = spec.origin
     _check_header(spec, expected=expected)
     content = spec.source.load(channels=expected.channels)
     if expected.sampled is not None:
-        return LoadedInput(spec.name, _crop_kspace(spec, content.image, expected=expected), None)
+        values = _crop_kspace(spec, content.image, expected=expected)
+        return LoadedInput(spec.name, values, None, origin=state)
     aspect = content.image.shape[1], content.image.shape[0]
     image = images.fit(content.image, resolution=expected.size, how=expected.non_square)
     missing = _load_mask(spec, aspect=aspect, expected=expected)
-    return LoadedInput(spec.name, image, missing, content.geometry)
+    return LoadedInput(spec.name, image, missing, content.geometry, state)
 
 
 # Planning.
@@ -187,43 +215,6 @@ def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kin
             remedy="Give mask files, or input_kind=measurement",
             masks=masks,
         )
-
-
-def _list_sources(inputs, *, kspace: bool, slicing: Slicing) -> list[Source]:
-    if isinstance(inputs, str | Path):
-        paths = find_images(inputs, suffixes=kspace_files.SUFFIXES if kspace else SUFFIXES)
-        return [one for path in paths for one in _open(path, kspace=kspace, slicing=slicing)]
-    if isinstance(inputs, Image.Image):
-        return [PillowImage(inputs)]
-    if hasattr(inputs, "__array__"):
-        return _split_array(np.asarray(inputs), kspace=kspace)
-    if not isinstance(inputs, Sequence) or not len(inputs):
-        raise InputError("input", "must be a path, an image, an array or a list of these")
-    return [one for each in inputs for one in _list_sources(each, kspace=kspace, slicing=slicing)]
-
-
-def _open(path: Path, *, kspace: bool, slicing: Slicing) -> Sequence[Source]:
-    """Returns the images that a file holds or lists."""
-    if kspace:
-        return kspace_files.list_slices(path)
-    if archives.is_archive(path):
-        sources: list[Source] = []
-        for entry in archives.list_pictures(path):
-            if isinstance(entry, Path):
-                sources += _open(entry, kspace=False, slicing=slicing)
-            else:
-                sources.append(entry)
-        return sources
-    if medical.is_medical(path):
-        return medical.list_slices(path, slicing)
-    return [PictureFile(path)]
-
-
-def _split_array(values: np.ndarray, *, kspace: bool) -> list[Source]:
-    arrays = list(values) if values.ndim == 4 else [values]
-    if not kspace:
-        return [PictureArray(array) for array in arrays]
-    return [KSpaceArray(kspace_files.check_kspace(array, name="input")) for array in arrays]
 
 
 def _match_masks(masks: Any, paths: Sequence[Path], *, has_names: bool) -> Sequence[Mask]:
@@ -249,7 +240,23 @@ def _match_masks(masks: Any, paths: Sequence[Path], *, has_names: bool) -> Seque
 # Checking.
 
 
-def _check_header(spec: InputSpec, *, expected: InputRequirements) -> None:
+# One mask may serve all images.
+@functools.lru_cache(maxsize=16)
+def _mask_error(
+    path: Path, version: object, aspect: tuple[int, int], resolution: int
+) -> InputError | None:
+    """Returns the error of a mask file in the version that exists now."""
+    del version
+    try:
+        load_mask(path, resolution=resolution, aspect=aspect)
+    except InputError as error:
+        return error
+    return None
+
+
+def _check_header(spec: InputSpec, *, expected: InputRequirements) -> Header:
+    if isinstance(spec.mask, InputError):
+        raise spec.mask
     try:
         header = spec.source.header()
     except InputError as error:
@@ -274,6 +281,7 @@ def _check_header(spec: InputSpec, *, expected: InputRequirements) -> None:
             remedy="Give another factor, or input_kind=clean to have a whole picture corrupted",
             size=size,
         )
+    return header
 
 
 def _check_kspace_size(name: str, header: Header, *, expected: InputRequirements) -> None:
@@ -314,7 +322,7 @@ def _crop_kspace(spec: InputSpec, values: np.ndarray, *, expected: InputRequirem
 def _load_mask(
     spec: InputSpec, *, aspect: tuple[int, int] | None, expected: InputRequirements
 ) -> np.ndarray | None:
-    if spec.mask is None:
+    if spec.mask is None or isinstance(spec.mask, InputError):
         return None
     if isinstance(spec.mask, MaskDetector):
         return _detect_mask(spec, spec.mask, expected=expected)

@@ -15,8 +15,8 @@ from brgm_tf.io.images import crop_square, load_levels
 
 def match_masks(
     image_paths: Sequence[Path], spec: str | os.PathLike, *, argument: str = "masks"
-) -> list[Path]:
-    """Returns one mask file for each image.
+) -> list[Path | InputError]:
+    """Returns one mask file for each image, or the error of an image.
 
     Args:
         image_paths: Paths of the images.
@@ -26,23 +26,26 @@ def match_masks(
         argument: Name of the user's argument, for errors.
 
     Returns:
-        Paths in the order of the images.
+        In the order of the images: the path of the mask, or an error if the image has no mask or
+        more than one.
 
     Raises:
-        InputError: an image has no mask, or more than one.
+        InputError: there is no mask.
     """
     masks = find_images(spec, argument=argument)
     if len(masks) == 1 and not os.path.isdir(expand_user(spec)):
-        return masks * len(image_paths)
+        return [masks[0]] * len(image_paths)
     return [_match(path, masks, spec=spec, argument=argument) for path in image_paths]
 
 
-def _match(image: Path, masks: Sequence[Path], *, spec: str | os.PathLike, argument: str) -> Path:
+def _match(
+    image: Path, masks: Sequence[Path], *, spec: str | os.PathLike, argument: str
+) -> Path | InputError:
     matching = [mask for mask in masks if mask.stem == image.stem]
     if len(matching) > 1:
         matching = [mask for mask in matching if mask.name == image.name] or matching
     if len(matching) != 1:
-        raise InputError(
+        return InputError(
             argument,
             f"must hold one mask for every image, with the image's name; for '{image.name}' "
             f"there are {len(matching)}",

@@ -287,7 +287,7 @@ def test_a_folder_may_mix_pictures_and_medical_files(tmp_path):
     volume(tmp_path / "a.nii.gz")
     ct(tmp_path / "b.dcm")
     images.save_image(tmp_path / "c.png", image(4, 4, 1))
-    assert [spec.name for spec in inputs.plan(str(tmp_path))] == ["a_axial4", "b", "c"]
+    assert [spec.name for spec in inputs.plan(str(tmp_path))] == ["a_axial4", "b_dcm", "c"]
 
 
 def test_masks_are_matched_by_the_names_of_slices(tmp_path):
