@@ -106,6 +106,22 @@ def test_bad_input_exits_with_2_and_one_line(monkeypatch, tmp_path, capsys, flag
     assert named in err
 
 
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_mask_that_cannot_be_used_is_refused_before_tensorflow_is_imported(
+    monkeypatch, tmp_path, capsys, level
+):
+    def imported(**_):
+        raise AssertionError
+
+    monkeypatch.setattr("brgm_tf.cli.process.import_to_restore", imported)
+    Image.new("L", (8, 8), level).save(tmp_path / "mask.png")
+    masks = f"--masks={tmp_path / 'mask.png'}"
+    assert command("--input=example:xray", "--corruption=mask()", masks) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: --masks: `masks` must ")
+    assert err.count("\n") == 1
+
+
 def test_generators_are_listed_without_an_input(capsys):
     assert command("--list_generators") == 0
     out, err = capsys.readouterr()

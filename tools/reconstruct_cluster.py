@@ -69,7 +69,13 @@ def main() -> None:
 def _run() -> int:
     check_address(FLAGS.ray_address)
     config = run_flags.checked_config()
-    plan = prepare(FLAGS.input, config=config, masks=FLAGS.masks, output_dir=FLAGS.output_dir)
+    plan = prepare(
+        FLAGS.input,
+        config=config,
+        masks=FLAGS.masks,
+        output_dir=FLAGS.output_dir,
+        notify=process.say,
+    )
     with Destination(FLAGS.output_dir) as destination:
         lock: contextlib.AbstractContextManager = contextlib.nullcontext()
         if not is_address(FLAGS.output_dir):  # An address has no locks.

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 from absl import app, flags
 
+from brgm_tf.cli import flagfiles
 from brgm_tf.cli.compile_cache import keep_programs
 from brgm_tf.cli.memory import keep_freed
 from brgm_tf.core.errors import CombinedInputError, InputError
@@ -77,7 +78,7 @@ def parse_flags(
         The arguments that are no flags: the name of the program.
     """
     try:
-        rest = flags.FLAGS([arguments[0], *map(change, arguments[1:])])
+        rest = flags.FLAGS([arguments[0], *flagfiles.expand(arguments[1:], change=change)])
     except (flags.Error, OSError) as error:
         say(f"error: {' '.join(str(error).split())} (--help lists the flags)")
         sys.exit(UNUSABLE)

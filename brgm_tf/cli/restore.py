@@ -157,7 +157,13 @@ def plan_run() -> Plan:
     shard = shard_of(FLAGS.shard)
     config = run_flags.checked_config()
     devices = devices_of(FLAGS.strategy)
-    inputs = prepare(FLAGS.input, config=config, masks=FLAGS.masks, output_dir=FLAGS.output_dir)
+    inputs = prepare(
+        FLAGS.input,
+        config=config,
+        masks=FLAGS.masks,
+        output_dir=FLAGS.output_dir,
+        notify=process.say,
+    )
     if devices == [None]:  # The thread that compiles runs on TensorFlow's choice of device.
         resolution = inputs.requirements.resolution
         config = with_eager_warmup(config, num_images=len(inputs.specs), resolution=resolution)

@@ -18,9 +18,9 @@ from brgm_tf.cli import process
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
 from brgm_tf.generators.loading import describe_generator
-from brgm_tf.io.discovery import find_images
-from brgm_tf.io.listing import SUFFIXES
+from brgm_tf.io.listing import check_files
 from brgm_tf.io.mask_detection import parse_detector
+from brgm_tf.io.mask_matching import check_masks
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.listings import PRESETS, list_presets
@@ -83,8 +83,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "masks",
     None,
-    "Mask for all images, or a folder with a mask of the same name for each image; 'found' or "
-    "'found(fill=255)' finds missing pixels by their colour",
+    "Mask for all images, or a folder with a mask of the same name for each image; NIfTI masks for "
+    "NIfTI volumes; 'found' or 'found(fill=255)' finds missing pixels by their colour",
 )
 flags.DEFINE_string("output_dir", "results", "Folder of the results")
 flags.DEFINE_bool("resume", False, "Resume the same command in its output_dir")
@@ -138,8 +138,9 @@ def checked_config() -> Config:
     if parsing.user_files(FLAGS.corruption):  # These files import TensorFlow.
         process.import_to_restore(batch_size=FLAGS.batch_size)
     config = parsed_config()
-    if not config.measures_kspace:  # `preparation.prepare` reads the headers of k-space.
-        find_images(FLAGS.input, suffixes=SUFFIXES)
+    check_files(FLAGS.input, kspace=config.measures_kspace)
+    if "missing" in config.traits.data_names and not parse_detector(FLAGS.masks):
+        check_masks(FLAGS.masks)
     check_video(FLAGS.save_video)
     check_class(config, describe_generator(config.generator, progress=process.say))
     if needs_perceptual(config) and config.perceptual != PERCEPTUAL_WEIGHTS:

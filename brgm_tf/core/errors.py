@@ -37,6 +37,16 @@ class InputError(ValueError):
             parts.append(f"Received: {shown}")
         super().__init__(" ".join(" ".join(parts).split()))
 
+    def of(self, argument: str) -> InputError:
+        """Returns the same error for another argument.
+
+        Example:
+            >>> str(InputError("input", "must exist").of("masks"))
+            '`masks` must exist.'
+        """
+        expected, remedy, received = self._parts
+        return InputError(argument, expected, remedy=remedy, **received)
+
     def at(self, location: str) -> InputError:
         """Returns the same error with a location in the argument.
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import collections
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from brgm_tf.core.errors import InputError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp")
+_SUFFIXES_OF_FORMATS = (
+    (".png", ".apng"),
+    (".jpg", ".jpeg", ".jpe", ".jfif"),
+    (".webp",),
+    (".tif", ".tiff"),
+    (".gif",),
+    (".bmp", ".dib"),
+    (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
+    (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+    (".avif",),
+    (".qoi",),
+)
+SUFFIXES = tuple(suffix for suffixes in _SUFFIXES_OF_FORMATS for suffix in suffixes)
 EXAMPLE_PREFIX = "example:"
+Recogniser = Callable[[Path], bool]
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -24,6 +38,7 @@ def find_images(
     *,
     argument: str = "input",
     suffixes: Sequence[str] = SUFFIXES,
+    recognise: Recogniser | None = None,
     output_dir: str | os.PathLike | None = None,
 ) -> list[Path]:
     """Returns the image files that a file, folder, glob pattern or handle names.
@@ -34,6 +49,7 @@ def find_images(
             installed with the package. Hidden files and subfolders are left out.
         argument: Name of the user's argument, for errors.
         suffixes: Suffixes of the files that a folder or pattern gives.
+        recognise: Function that tells whether a file with another suffix is taken as well.
         output_dir: Folder of the results, which a pattern leaves out. If it is the folder of the
             pattern itself, the pattern leaves out the results in it.
 
@@ -57,14 +73,39 @@ def find_images(
     if os.path.isfile(path):
         return [path]
     if os.path.isdir(path):
-        return _images_of_folder(path, suffixes, argument=argument)
-    matches = map(Path, glob.glob(str(path), recursive=True))
-    images = _filter_images(matches, suffixes)
-    if output_dir is not None:
-        images = leave_out_results(images, output_dir, pattern=str(path))
+        files = _visible_files(_list_folder(path, argument=argument))
+        images = [file for file in files if _is_taken(file, suffixes, recognise)]
+        if not images:
+            raise _no_images_error(text, suffixes, argument=argument)
+        return images
+    files = _files_of_pattern(path, output_dir)
+    images = [file for file in files if _is_taken(file, suffixes, recognise)]
     if not images:
         raise not_found_error(text, argument=argument)
     return images
+
+
+def count_left_out(
+    spec: str | os.PathLike,
+    *,
+    suffixes: Sequence[str] = SUFFIXES,
+    recognise: Recogniser | None = None,
+    output_dir: str | os.PathLike | None = None,
+) -> collections.Counter[str]:
+    """Returns how many files `find_images` leaves out by their suffixes, by suffix.
+
+    Args:
+        spec, suffixes, recognise, output_dir: see `find_images`.
+    """
+    path = expand_user(spec)
+    if os.fspath(spec).startswith(EXAMPLE_PREFIX) or os.path.isfile(path):
+        return collections.Counter()
+    if os.path.isdir(path):
+        files = _visible_files(_list_folder(path, argument="input"))
+    else:
+        files = _files_of_pattern(path, output_dir)
+    others = [file for file in files if not _is_taken(file, suffixes, recognise)]
+    return collections.Counter(file.suffix.lower() for file in others)
 
 
 def expand_user(spec: str | os.PathLike) -> Path:
@@ -95,16 +136,13 @@ def _example(text: str, *, argument: str) -> Path:
     return examples[name]
 
 
-def _images_of_folder(folder: Path, suffixes: Sequence[str], *, argument: str) -> list[Path]:
-    images = _filter_images(_list_folder(folder, argument=argument), suffixes)
-    if not images:
-        raise InputError(
-            argument,
-            "must be a folder with images in it",
-            remedy="Suffixes looked for: " + " ".join(suffixes),
-            **{argument: str(folder)},
-        )
-    return images
+def _no_images_error(text: str, suffixes: Sequence[str], *, argument: str) -> InputError:
+    return InputError(
+        argument,
+        "must be a folder with images in it",
+        remedy="Suffixes looked for: " + " ".join(suffixes),
+        **{argument: text},
+    )
 
 
 def _list_folder(folder: Path, *, argument: str) -> list[Path]:
@@ -118,11 +156,22 @@ def _list_folder(folder: Path, *, argument: str) -> list[Path]:
         ) from None
 
 
-def _filter_images(paths: Iterable[Path], suffixes: Sequence[str]) -> list[Path]:
+def _visible_files(paths: Iterable[Path]) -> list[Path]:
     # macOS leaves hidden '._name.png' files that are not images.
-    suffixes = tuple(suffixes)
-    chosen = [p for p in paths if strip_shard(p).endswith(suffixes) and not p.name.startswith(".")]
-    return sorted(path for path in chosen if path.is_file())
+    return sorted(path for path in paths if not path.name.startswith(".") and path.is_file())
+
+
+def _files_of_pattern(pattern: Path, output_dir: str | os.PathLike | None) -> list[Path]:
+    files = _visible_files(map(Path, glob.glob(str(pattern), recursive=True)))
+    if output_dir is None:
+        return files
+    return leave_out_results(files, output_dir, pattern=str(pattern))
+
+
+def _is_taken(path: Path, suffixes: Sequence[str], recognise: Recogniser | None) -> bool:
+    if strip_shard(path).endswith(tuple(suffixes)):
+        return True
+    return recognise is not None and recognise(path)
 
 
 def leave_out_results(

@@ -6,7 +6,6 @@ TensorFlow is not imported here: a wrong input is reported before any heavy work
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,22 +13,28 @@ from typing import Any
 import numpy as np
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.io import images
-from brgm_tf.io import kspace as kspace_files
-from brgm_tf.io.discovery import find_images
+from brgm_tf.io.input_masks import Mask, check_mask_of, load_mask_of
 from brgm_tf.io.listing import Listing, list_sources
 from brgm_tf.io.mask_detection import MaskDetector, parse_detector
-from brgm_tf.io.masks import check_mask, load_mask, match_masks
-from brgm_tf.io.medical import Geometry, Slicing
+from brgm_tf.io.mask_matching import match_masks, missing_masks_error
+from brgm_tf.io.medical import Geometry, NiftiSlice, Slice, Slicing, share_windows
 from brgm_tf.io.names import make_unique
 from brgm_tf.io.origin import Origin, origin_of, path_of
+from brgm_tf.io.requirements import InputRequirements, check_header, crop_kspace
 from brgm_tf.io.sources import Header, Source
 
-KINDS = ("measurement", "clean")
-_MAX_ZEROS = 0.01  # fraction of the sampled values
+__all__ = [
+    "KINDS",
+    "InputRequirements",
+    "InputSpec",
+    "LoadedInput",
+    "check",
+    "load",
+    "plan",
+]
 
-Mask = Path | np.ndarray | MaskDetector | InputError
+KINDS = ("measurement", "clean")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,30 +64,6 @@ class InputSpec:
 
 
 @dataclasses.dataclass(frozen=True)
-class InputRequirements:
-    """Properties that inputs must have.
-
-    Args:
-        size: Height and width of `LoadedInput.image`.
-        resizable: Whether an image of another size is resized. Photographs are; a measurement
-            with fewer pixels than the image is not, because its pixels are exact.
-        resolution: Resolution of the generator.
-        mask_resolution: Resolution of the masked images and of their masks.
-        channels: Number of channels, 1 or 3; for k-space the number of coils.
-        non_square: 'crop' or 'refuse'.
-        sampled: bool [size, size], True where the corruption samples k-space; None for pictures.
-    """
-
-    size: int
-    resizable: bool
-    resolution: int
-    mask_resolution: int
-    channels: int
-    non_square: str = "crop"
-    sampled: np.ndarray | None = None
-
-
-@dataclasses.dataclass(frozen=True)
 class LoadedInput:
     """Arrays of one input.
 
@@ -92,6 +73,7 @@ class LoadedInput:
         missing: bool [M, M, 1] with M = `InputRequirements.mask_resolution`; None without masks.
         geometry: Place of a medical slice in the patient; None for other sources.
         origin: The files of the image and their state before they were read.
+        notes: Lines of text that tell the user which properties of the files are not used.
     """
 
     name: str
@@ -99,6 +81,7 @@ class LoadedInput:
     missing: np.ndarray | None
     geometry: Geometry | None = None
     origin: Origin = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -146,12 +129,13 @@ def plan(
     named = list_sources(inputs, listing)
     if not named:
         raise InputError("input", "must hold at least one image")
-    sources = [source for source, _ in named]
+    sources = share_windows([source for source, _ in named])
     matched: Sequence[Mask | None] = [detector] * len(sources)
     if masks is not None and detector is None:
         paths = [source.name or Path(f"image_{i:05d}") for i, source in enumerate(sources)]
         has_names = all(source.name is not None for source in sources)
-        matched = _match_masks(masks, paths, has_names=has_names)
+        volumes = [one.path if isinstance(one, NiftiSlice) else None for one in sources]
+        matched = _match_masks(masks, paths, volumes=volumes, has_names=has_names)
     names = make_unique([name or f"image_{i:05d}" for i, (_, name) in enumerate(named)])
     return [InputSpec(*spec) for spec in zip(names, sources, matched, strict=True)]
 
@@ -159,19 +143,27 @@ def plan(
 def check(spec: InputSpec, *, expected: InputRequirements) -> None:
     """Checks an input by its header, and its mask.
 
+    k-space and slices of medical files are read already, because their headers do not show gaps,
+    values that are not finite, missing decoders and elements that cannot be written.
+
     Raises:
         InputError: the input is unreadable, of a wrong size or out of range, or the mask cannot be
             used or detected.
     """
     header = _check_header(spec, expected=expected)
-    aspect = header.width, header.height
-    if isinstance(spec.mask, Path):
-        version = spec.origin.get("mask_version")
-        error = _mask_error(spec.mask, version, aspect, expected.mask_resolution)
-        if error is not None:
-            raise error
-    elif spec.mask is not None:
-        _load_mask(spec, aspect=aspect, expected=expected)
+    if expected.sampled is not None:
+        content = spec.source.load(channels=expected.channels)
+        crop_kspace(spec.name, content.image, expected=expected)
+    elif isinstance(spec.source, Slice):
+        spec.source.check_contents()
+    check_mask_of(
+        spec.source,
+        spec.mask,
+        name=spec.name,
+        version=spec.origin.get("mask_version"),
+        aspect=(header.width, header.height),
+        expected=expected,
+    )
 
 
 def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
@@ -190,12 +182,15 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
     _check_header(spec, expected=expected)
     content = spec.source.load(channels=expected.channels)
     if expected.sampled is not None:
-        values = _crop_kspace(spec, content.image, expected=expected)
+        values = crop_kspace(spec.name, content.image, expected=expected)
         return LoadedInput(spec.name, values, None, origin=state)
     aspect = content.image.shape[1], content.image.shape[0]
     image = images.fit(content.image, resolution=expected.size, how=expected.non_square)
-    missing = _load_mask(spec, aspect=aspect, expected=expected)
-    return LoadedInput(spec.name, image, missing, content.geometry, state)
+    missing, notes = load_mask_of(
+        spec.source, spec.mask, name=spec.name, aspect=aspect, expected=expected
+    )
+    notes = (*content.notes, *notes)
+    return LoadedInput(spec.name, image, missing, content.geometry, state, notes)
 
 
 # Planning.
@@ -203,9 +198,7 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
 
 def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kind: str) -> None:
     if needs_masks and masks is None:
-        raise InputError(
-            "masks", "must be given for this corruption", remedy="Give a file or folder"
-        )
+        raise missing_masks_error()
     if masks is not None and not needs_masks:
         raise InputError("masks", "must not be given: the corruption takes none", masks=str(masks))
     if detector and kind != "measurement":
@@ -217,14 +210,11 @@ def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kin
         )
 
 
-def _match_masks(masks: Any, paths: Sequence[Path], *, has_names: bool) -> Sequence[Mask]:
+def _match_masks(
+    masks: Any, paths: Sequence[Path], *, volumes: Sequence[Path | None], has_names: bool
+) -> Sequence[Mask]:
     if isinstance(masks, str | Path):
-        if has_names:
-            return match_masks(paths, masks)
-        files = find_images(masks, argument="masks")
-        if len(files) != 1:
-            raise InputError("masks", "must be one file, or bool arrays, for images without names")
-        return files * len(paths)
+        return match_masks(paths, masks, volumes=volumes, has_names=has_names)
     masks = np.asarray(masks)
     if masks.dtype != bool:
         raise InputError("masks", "must be bool arrays, True = missing", dtype=str(masks.dtype))
@@ -240,20 +230,6 @@ def _match_masks(masks: Any, paths: Sequence[Path], *, has_names: bool) -> Seque
 # Checking.
 
 
-# One mask may serve all images.
-@functools.lru_cache(maxsize=16)
-def _mask_error(
-    path: Path, version: object, aspect: tuple[int, int], resolution: int
-) -> InputError | None:
-    """Returns the error of a mask file in the version that exists now."""
-    del version
-    try:
-        load_mask(path, resolution=resolution, aspect=aspect)
-    except InputError as error:
-        return error
-    return None
-
-
 def _check_header(spec: InputSpec, *, expected: InputRequirements) -> Header:
     if isinstance(spec.mask, InputError):
         raise spec.mask
@@ -262,87 +238,5 @@ def _check_header(spec: InputSpec, *, expected: InputRequirements) -> Header:
     except InputError as error:
         # Errors of a file name the file; errors of an array need the name of the input.
         raise error if spec.source.name is not None else error.at(spec.name) from None
-    size = f"{header.width} x {header.height}"
-    if expected.sampled is not None:
-        _check_kspace_size(spec.name, header, expected=expected)
-    elif header.channels not in (None, expected.channels):
-        raise InputError(
-            "input",
-            f"{spec.name} must be an array [h, w, {expected.channels}]",
-            shape=tuple(header),
-        )
-    if expected.non_square == "refuse" and header.width != header.height:
-        raise InputError("input", f"{spec.name} must be square", remedy="Crop it", size=size)
-    is_picture = expected.sampled is None
-    if is_picture and not expected.resizable and min(header[:2]) != expected.size:
-        raise InputError(
-            "input",
-            f"{spec.name} must be {expected.size} x {expected.size} pixels for this corruption",
-            remedy="Give another factor, or input_kind=clean to have a whole picture corrupted",
-            size=size,
-        )
+    check_header(spec.name, header, expected=expected)
     return header
-
-
-def _check_kspace_size(name: str, header: Header, *, expected: InputRequirements) -> None:
-    if header.channels != expected.channels:
-        raise InputError(
-            "input",
-            f"{name} must be k-space of {expected.channels} coils",
-            remedy="Give the sensitivities of its coils: kspace(..., sensitivities='maps.npy')",
-            coils=header.channels,
-        )
-    if not header.height >= header.width >= expected.size:
-        raise InputError(
-            "input",
-            f"{name} must have as many rows as columns, or more, and {expected.size} at least",
-            remedy="Give its transpose, or choose a generator of fewer pixels",
-            rows=header.height,
-            columns=header.width,
-        )
-
-
-# Loading.
-
-
-def _crop_kspace(spec: InputSpec, values: np.ndarray, *, expected: InputRequirements) -> np.ndarray:
-    """Returns complex64 [size, size, coils], measured wherever the corruption samples."""
-    values = kspace_files.crop_to_square(values, resolution=expected.size)
-    zeros = (values == 0).all(axis=-1)[expected.sampled].mean()
-    # Measured values have noise: a zero is very unlikely.
-    if zeros > _MAX_ZEROS:
-        raise InputError(
-            "input",
-            f"{spec.name} is 0 at {zeros:.0%} of the places that the corruption samples",
-            remedy="Give the pattern that it was measured with, or k-space without gaps",
-        )
-    return values
-
-
-def _load_mask(
-    spec: InputSpec, *, aspect: tuple[int, int] | None, expected: InputRequirements
-) -> np.ndarray | None:
-    if spec.mask is None or isinstance(spec.mask, InputError):
-        return None
-    if isinstance(spec.mask, MaskDetector):
-        return _detect_mask(spec, spec.mask, expected=expected)
-    if isinstance(spec.mask, np.ndarray):
-        return check_mask(spec.mask, resolution=expected.mask_resolution)
-    return load_mask(spec.mask, resolution=expected.mask_resolution, aspect=aspect)
-
-
-def _detect_mask(
-    spec: InputSpec, detector: MaskDetector, *, expected: InputRequirements
-) -> np.ndarray:
-    """Returns the mask detected in the original pixels and colours of the input."""
-    if expected.size != expected.mask_resolution:
-        raise InputError(
-            "masks",
-            "can be found only if the measurement has the size of the masked image, "
-            f"{expected.mask_resolution} x {expected.mask_resolution} pixels",
-            remedy="Give mask files",
-            size=expected.size,
-        )
-    # Three channels for every generator: luma would mix up colours.
-    levels = (spec.source.load(channels=3).image + 1.0) * GREY_LEVELS_PER_UNIT
-    return detector.detect(levels, resolution=expected.mask_resolution, name=spec.name)

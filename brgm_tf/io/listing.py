@@ -17,7 +17,7 @@ from PIL import Image
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import archives, discovery, medical
 from brgm_tf.io import kspace as kspace_files
-from brgm_tf.io.discovery import EXAMPLE_PREFIX, expand_user, find_images
+from brgm_tf.io.discovery import EXAMPLE_PREFIX, count_left_out, expand_user, find_images
 from brgm_tf.io.kspace import KSpaceArray
 from brgm_tf.io.medical import Slicing
 from brgm_tf.io.names import NameScheme, scheme_of
@@ -26,6 +26,7 @@ from brgm_tf.io.sources import Source
 from brgm_tf.io.unusable import Unusable
 
 SUFFIXES = (*discovery.SUFFIXES, *medical.SUFFIXES, *archives.SUFFIXES)
+_SHOWN_SUFFIXES = 5
 
 # A source and the name of its results; None for an image without a name.
 Named = tuple[Source, str | None]
@@ -44,6 +45,15 @@ class Listing:
     kspace: bool
     slicing: Slicing
     output_dir: str | Path | None = None
+
+
+def check_files(text: str | Path, *, kspace: bool) -> None:
+    """Checks that a path or pattern of the user leads to files, without reading them.
+
+    Raises:
+        InputError: no file is found.
+    """
+    find_images(text, **_options(Listing(kspace, Slicing())))
 
 
 def list_sources(inputs: Any, listing: Listing) -> list[Named]:
@@ -81,13 +91,43 @@ def _list_one_of_several(inputs: Any, listing: Listing) -> list[Named]:
 
 
 def _list_files(text: str | Path, listing: Listing) -> list[Named]:
-    suffixes = kspace_files.SUFFIXES if listing.kspace else SUFFIXES
-    paths = find_images(text, suffixes=suffixes, output_dir=listing.output_dir)
+    paths = find_images(text, **_options(listing))
     is_example = os.fspath(text).startswith(EXAMPLE_PREFIX)
     scheme = scheme_of(paths[0] if is_example else expand_user(text))
     if len(paths) == 1:
         return _open(paths[0], listing, scheme)
     return [one for path in paths for one in _open_one_of_several(path, listing, scheme)]
+
+
+def _options(listing: Listing) -> dict[str, Any]:
+    """Returns the keywords of `find_images`."""
+    if listing.kspace:
+        return {"suffixes": kspace_files.SUFFIXES, "output_dir": listing.output_dir}
+    # DICOM files often have no suffix, or a part of an identifier in its place.
+    recognise = medical.has_dicom_picture
+    return {"suffixes": SUFFIXES, "recognise": recognise, "output_dir": listing.output_dir}
+
+
+def left_out_notes(inputs: Any, listing: Listing) -> list[str]:
+    """Returns a line of text for each folder or pattern from which files are left out.
+
+    Args:
+        inputs: Inputs of the user.
+        listing: How they are listed.
+    """
+    if isinstance(inputs, list | tuple):
+        return [note for each in inputs for note in left_out_notes(each, listing)]
+    if not isinstance(inputs, str | Path):
+        return []
+    counts = count_left_out(inputs, **_options(listing))
+    if not counts:
+        return []
+    total = counts.total()
+    files = "1 file is" if total == 1 else f"{total} files are"
+    most = counts.most_common(_SHOWN_SUFFIXES)
+    shown = [f"{count} {suffix or 'without suffix'}" for suffix, count in most]
+    shown += ["others"] if len(counts) > len(most) else []
+    return [f"{files} left out of {inputs} because of the suffix: {', '.join(shown)}"]
 
 
 def _open_one_of_several(path: Path, listing: Listing, scheme: NameScheme) -> list[Named]:

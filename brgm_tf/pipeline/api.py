@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,10 @@ from brgm_tf.reporting.results import ImageResult, Restoration
 if TYPE_CHECKING:
     from brgm_tf.corruptions.base import Corruption
     from brgm_tf.estimators.restoring.inference import Step
+
+
+def _warn(note: str) -> None:
+    warnings.warn(note, stacklevel=4)  # the caller of `restore`
 
 
 def restore(
@@ -58,7 +63,7 @@ def restore(
         brgm_tf.core.errors.InputError: `input` ...
     """
     config = Config(corruption=corruption, **options)
-    plan = prepare(images, config=config, masks=masks)
+    plan = prepare(images, config=config, masks=masks, notify=_warn)
     results: list[ImageResult] = []
     failures = list(plan.failures)
     for batch in _batches(config, plan, progress):

@@ -160,7 +160,7 @@ class Config:
     window: str = option(
         AUTO,
         "Values of NIfTI and DICOM files that become black and white, LOW:HIGH; 'auto' uses the "
-        "window in the file, or else all values except 0.5 % at either end",
+        "VOI LUT or window in the file, or else all values except 0.5 % at either end",
     )
     perceptual: object = option(
         PERCEPTUAL_WEIGHTS,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
+from brgm_tf.core import units
 from brgm_tf.core.errors import CombinedInputError, InputError, one_line
 from brgm_tf.corruptions.traits import create_corruption
 from brgm_tf.generators.classes import class_index
 from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io import inputs
+from brgm_tf.io.listing import Listing, left_out_notes
 from brgm_tf.pipeline.config import Config
 from brgm_tf.reporting.failures import Failure
 from brgm_tf.weights.catalogue import GeneratorRow
@@ -41,7 +42,12 @@ class Preparation:
 
 
 def prepare(
-    images: Any, *, config: Config, masks: Any = None, output_dir: Any = None
+    images: Any,
+    *,
+    config: Config,
+    masks: Any = None,
+    output_dir: Any = None,
+    notify: Callable[[str], object] | None = None,
 ) -> Preparation:
     """Plans and checks all inputs, before anything heavy is loaded.
 
@@ -49,6 +55,7 @@ def prepare(
         images, masks: see `restore`.
         config: the configuration.
         output_dir: folder of the results, which are never inputs; None for no folder.
+        notify: called with a line of text for each folder from which files are left out.
 
     Raises:
         InputError: no input can be used; `CombinedInputError` has the error of each.
@@ -64,6 +71,10 @@ def prepare(
         slicing=config.slicing,
         output_dir=output_dir,
     )
+    if notify is not None:
+        listing = Listing(config.measures_kspace, config.slicing, output_dir)
+        for note in left_out_notes(images, listing):
+            notify(note)
     errors = {}
     for spec in specs:
         try:
@@ -106,13 +117,8 @@ def warn_of_unit_range(images: Any) -> None:
         for item in images:
             warn_of_unit_range(item)
         return
-    values = np.asarray(images) if hasattr(images, "__array__") else np.zeros(0)
-    if values.dtype.kind == "f" and values.size and values.min() >= 0 < values.max() <= 1:
-        warnings.warn(
-            "All values of an input array lie in [0, 1]. They are used as they are, and black is "
-            "-1. If black is 0 in the array, pass 2 * images - 1.",
-            stacklevel=4,
-        )
+    if hasattr(images, "__array__"):
+        units.warn_of_unit_range(np.asarray(images), argument="images", stacklevel=5)
 
 
 def check_class(config: Config, row: GeneratorRow) -> None:
@@ -149,6 +155,7 @@ def input_requirements(config: Config) -> inputs.InputRequirements:
         channels=shape[-1] if is_clean else measured[-1],
         non_square=config.non_square,
         sampled=_sampled(corruption, shape) if config.measures_kspace else None,
+        is_damaged=not is_clean,
     )
 
 

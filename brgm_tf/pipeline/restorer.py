@@ -94,7 +94,11 @@ class Restorer:
         frames_by_image = [None] * len(batch) if frames is None else frames.by_image()
         images = tuple(
             dataclasses.replace(
-                image, geometry=item.geometry, origin=item.origin, frames=frames_of_image
+                image,
+                geometry=item.geometry,
+                origin=item.origin,
+                frames=frames_of_image,
+                warnings=(*item.notes, *image.warnings),
             )
             for image, item, frames_of_image in zip(images, batch, frames_by_image, strict=True)
         )

@@ -33,7 +33,7 @@ Posterior samples add:
 
 A slice of a medical file has reconstruction, merged, mean and stddev also in its own format
 (.nii.gz or .dcm), unit and position in the patient. `geometry` in metrics.json has the slice,
-its orientation and its window.
+its orientation and its display.
 """
 
 from __future__ import annotations

@@ -127,7 +127,9 @@ def test_a_window_that_is_asked_for_comes_before_the_voi_lut(tmp_path):
 def test_a_voi_lut_without_an_inverse_is_refused_with_the_remedy(tmp_path):
     table = lookup_table(0, [0, 9, 5, 20])
     path = dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=table)
-    with pytest.raises(InputError, match=r"rise or fall throughout.*--window=LOW:HIGH"):
+    with pytest.raises(
+        InputError, match=r"a\.dcm: must have a VOI LUT.*rise or fall throughout.*--window=LOW:HIGH"
+    ):
         only(path).read()
 
 

@@ -91,3 +91,10 @@ def test_a_pattern_above_another_output_folder_takes_everything(study):
 def test_a_pattern_of_results_alone_finds_nothing(study):
     with pytest.raises(InputError, match="Nothing was found"):
         discovery.find_images(f"{study}/out/a/*.png", output_dir=study / "out")
+
+
+@pytest.mark.parametrize("suffix", [".jpe", ".jfif", ".pgm", ".ppm", ".jp2", ".avif", ".JFIF"])
+def test_a_folder_gives_pictures_of_further_formats(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"")
+    assert discovery.find_images(tmp_path) == [path]

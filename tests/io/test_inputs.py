@@ -167,6 +167,9 @@ def test_arrays_and_files_in_several_folders_get_different_names(tmp_path):
 
 def test_a_mask_file_serves_every_image(tmp_path):
     mask = save(tmp_path / "mask.png")
+    with Image.open(mask) as picture:
+        picture.putpixel((1, 2), 0)
+        picture.save(mask)
     specs = inputs.plan(array(2, SIZE, SIZE, 3), masks=mask, needs_masks=True)
     assert [spec.mask for spec in specs] == [mask, mask]
 
@@ -436,3 +439,28 @@ def test_a_truncated_file_is_refused_when_loaded(tmp_path):
     Image.fromarray(np.random.RandomState(0).randint(0, 256, (64, 64), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:1000])
     assert refused(inputs.load, spec(path), expected=PHOTOGRAPH).argument == "input"
+
+
+def test_notes_of_the_picture_and_of_its_mask_are_loaded(tmp_path):
+    levels = np.tile(np.linspace(0, 255, SIZE).astype(np.uint8), (SIZE, 1))
+    picture = Image.fromarray(levels)
+    picture.save(tmp_path / "a.tif", save_all=True, append_images=[picture])
+    picture.save(tmp_path / "mask.png")
+    loaded = inputs.load(spec(tmp_path / "a.tif", mask=tmp_path / "mask.png"), expected=PHOTOGRAPH)
+    assert [note[:10] for note in loaded.notes] == ["Only the f", "75% of the"]
+
+
+@pytest.mark.parametrize(("is_damaged", "width"), [(True, 12), (False, 2)])
+def test_a_hole_in_a_damaged_picture_grows_where_the_picture_is_enlarged(
+    tmp_path, is_damaged, width
+):
+    known = np.full((SIZE, SIZE), 255, np.uint8)
+    known[:, 3] = 0
+    Image.fromarray(known).save(tmp_path / "mask.png")
+    large = dataclasses.replace(
+        PHOTOGRAPH, size=16, resolution=16, mask_resolution=16, is_damaged=is_damaged
+    )
+    missing = inputs.load(
+        spec(array(SIZE, SIZE, 3), mask=tmp_path / "mask.png"), expected=large
+    ).missing
+    assert missing[8].sum() == width

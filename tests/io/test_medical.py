@@ -211,6 +211,48 @@ def test_the_space_is_named_as_in_the_original(tmp_path, sform, qform):
     assert int(header["sform_code"]) == (sform or qform)
 
 
+@pytest.mark.parametrize("axes", ORIENTATIONS)
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+def test_two_spaces_that_differ_are_both_carried_over(tmp_path, axes, plane):
+    path = volume(tmp_path / "a.nii", axes=axes, sform_code=4, qform_code=1)
+    original = nib.load(path)
+    # The scanner's space is a rotation of the template's space, with another origin.
+    turn = np.array([[0, -1, 0, 30], [1, 0, 0, -9], [0, 0, 1, 5], [0, 0, 0, 1.0]])
+    original.set_qform(turn @ original.affine, code=1)
+    nib.save(original, path)
+    picture, geometry = reduced(only(path, plane=plane), 5)
+    written = reread(geometry.encode_image(picture, part="reconstruction"), tmp_path)
+    assert (int(written.header["sform_code"]), int(written.header["qform_code"])) == (4, 1)
+    np.testing.assert_allclose(written.get_qform(), turn @ written.get_sform(), atol=1e-4)
+
+
+@pytest.mark.parametrize("axes", ["RAS", "PIR"])
+@pytest.mark.parametrize(
+    "kind", [(nib.Nifti1Image, ">"), (nib.Nifti2Image, "<"), (nib.Nifti2Image, ">")]
+)
+def test_volumes_of_every_version_and_byte_order_are_written_in_their_place(tmp_path, axes, kind):
+    make, order = kind
+    plain = nib.load(volume(tmp_path / "plain.nii", axes=axes))
+    header = make.header_class(endianness=order)
+    nib.save(make(np.asarray(plain.dataobj), plain.affine, header), tmp_path / "a.nii")
+    source = only(tmp_path / "a.nii", window=WIDE)
+    source.check_contents()
+    picture, geometry = reduced(source, 5)
+    written = reread(geometry.encode_image(picture, part="reconstruction"), tmp_path)
+    np.testing.assert_allclose(
+        written.get_fdata(), linear(places_of(written.shape, written.affine)), atol=2e-3
+    )
+
+
+def test_axes_that_do_not_span_the_space_are_refused(tmp_path):
+    affine = np.diag([1.0, 1.0, 0.0, 1.0])
+    header = nib.Nifti1Image(np.ones((4, 4, 4), np.float32), np.eye(4))
+    header.set_sform(affine, code=1)
+    nib.save(header, tmp_path / "a.nii")
+    with pytest.raises(InputError, match="axes that span the space"):
+        list_slices(tmp_path / "a.nii", Slicing())
+
+
 def test_a_standard_deviation_is_written_in_the_files_unit(tmp_path):
     found = only(volume(tmp_path / "a.nii"), window="0:510")
     geometry = Geometry(found, found.read()[1])

@@ -190,6 +190,13 @@ def test_where_all_fails_the_failures_are_kept_and_named(restore, small, monkeyp
         _ = found.reconstructions
 
 
+def test_notes_about_files_are_warnings_of_the_result(tmp_path, restore, small):
+    frame = Image.fromarray(((small[0] + 1) * 127.5).round().astype(np.uint8))
+    frame.save(tmp_path / "a.tif", save_all=True, append_images=[frame])
+    (image,) = restore(tmp_path / "a.tif", corruption=DOWNSAMPLE).images
+    assert image.warnings[0].startswith("Only the first of 2 frames or pages is read")
+
+
 @pytest.mark.parametrize(("count", "expected"), [(1, [*range(1, 11), 20]), (2, [10, 20] * 2)])
 def test_the_first_steps_of_a_single_image_do_not_wait_for_xla(restore, small, count, expected):
     steps = []

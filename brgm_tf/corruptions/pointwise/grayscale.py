@@ -36,9 +36,9 @@ class Grayscale(Corruption):
     Example:
         >>> import numpy as np
         >>> from brgm_tf import Grayscale
-        >>> red = np.array([[[1.0, 0.0, 0.0]]])
-        >>> Grayscale().simulate(red).tolist()
-        [[[0.299]]]
+        >>> red = np.array([[[1.0, -1.0, -1.0]]])
+        >>> Grayscale().simulate(red).round(3).tolist()
+        [[[-0.402]]]
 
     Reference: ITU-R BT.601-7, section 2.5.1.
     """

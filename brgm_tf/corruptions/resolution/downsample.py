@@ -54,9 +54,9 @@ class Downsample(Corruption):
     Example:
         >>> import numpy as np
         >>> from brgm_tf import Downsample
-        >>> x = np.array([[0.0, 0.2], [0.4, 0.6]])[..., np.newaxis]
+        >>> x = np.array([[-0.2, 0.2], [0.4, 0.6]])[..., np.newaxis]
         >>> Downsample(factor=2).simulate(x).round(3).tolist()
-        [[[0.3]]]
+        [[[0.25]]]
 
     Reference: box: BRGM TF1 forwardModels.py, ForwardDownsample; bicubic: brgm-pytorch
     forwardModels.py, ForwardDownsample; the widened kernels: Pillow's Resample.c.

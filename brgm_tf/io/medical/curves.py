@@ -20,8 +20,8 @@ class Sigmoid(NamedTuple):
 
     Example:
         >>> display = Sigmoid(40.0, 8.0)
-        >>> display.to_image(np.array([40.0, 42.0]))
-        array([0.       , 0.4621172], dtype=float32)
+        >>> display.to_image(np.array([40.0, 42.0])).astype(str).tolist()
+        ['0.0', '0.46211717']
         >>> display.to_values(display.to_image(np.array([42.0]))).round(3).tolist()
         [42.0]
 

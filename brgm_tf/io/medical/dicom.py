@@ -62,7 +62,7 @@ class DicomSlice(Slice):
 
         with reading_dicom(self.path):
             dataset = pydicom.dcmread(self.path)
-            display = self.window or dicom_values.display_of(dataset)
+            display = self.window or self._stated_display(dataset)
             stored = dicom_values.decode(dataset, path=self.path)
             values = dicom_values.to_unit(dataset, stored)
         if stored.shape != self.shape or not np.isfinite(values).all():
@@ -74,6 +74,12 @@ class DicomSlice(Slice):
         display = display or dicom_series.common_window(self.companions or (self.path,))
         image = display.to_image(values[..., None])
         return (-image if self.inverted else image), display
+
+    def _stated_display(self, dataset: Any) -> Display | None:
+        try:
+            return dicom_values.display_of(dataset)
+        except InputError as error:
+            raise error.at(self.path.name) from None
 
     def encode(
         self, values: np.ndarray, *, part: str, display: Display, is_deviation: bool = False
@@ -94,11 +100,16 @@ def is_dicom(path: Path) -> bool:
 
     DICOM files often have no suffix.
     """
-    return path.suffix.lower() in SUFFIXES or has_dicom_bytes(path)
+    return path.suffix.lower() in SUFFIXES or _has_dicom_bytes(path)
 
 
-def has_dicom_bytes(path: Path) -> bool:
-    """Returns whether a file has the first bytes of DICOM."""
+def has_dicom_picture(path: Path) -> bool:
+    """Returns whether a file of any name may be a DICOM picture, by its first bytes."""
+    # The table of contents of a medium has the same first bytes.
+    return path.name.upper() != "DICOMDIR" and _has_dicom_bytes(path)
+
+
+def _has_dicom_bytes(path: Path) -> bool:
     try:
         with open(path, "rb") as file:
             return file.read(132)[128:] == b"DICM"

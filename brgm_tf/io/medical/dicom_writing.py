@@ -134,7 +134,6 @@ def _set_pixels(dataset: Any, values: np.ndarray, *, is_deviation: bool) -> None
     low, high, dtype = _storage(dataset)
     stored = _quantise(dataset, values, low, high, is_deviation=is_deviation)
     pixels = stored.astype(dtype).tobytes()
-    # Implicit value representations have no bytes.
     word = "OB" if dtype.itemsize == 1 else "OW"
     dataset.add_new("PixelData", word, pixels + b"\0" * (len(pixels) % 2))
 
@@ -149,9 +148,8 @@ def _storage(dataset: Any) -> tuple[int, int, np.dtype]:
         dataset.PixelRepresentation = 0
     dataset.BitsStored, dataset.BitsAllocated, dataset.HighBit = bits, size, bits - 1
     dtype = np.dtype(f"<{'i' if is_signed else 'u'}{size // 8}")
-    return (
-        (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1, dtype) if is_signed else (0, 2**bits - 1, dtype)
-    )
+    low = -(2 ** (bits - 1)) if is_signed else 0
+    return low, low + 2**bits - 1, dtype
 
 
 def _quantise(

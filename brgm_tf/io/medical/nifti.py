@@ -90,6 +90,19 @@ class NiftiSlice(Slice):
         _set_header(image, header, part=part, display=display)
         return gzip.compress(image.to_bytes(), mtime=0)
 
+    @property
+    def canonical_affine(self) -> np.ndarray:
+        """Map from canonical indices to millimetres, [4, 4], from the header of the file."""
+        import nibabel as nib
+        from nibabel.orientations import inv_ornt_aff, io_orientation
+
+        with reading("input", _EXPECTED, path=self.path):
+            header: Any = nib.load(self.path).header
+        affine = header.get_best_affine()
+        orientation = io_orientation(affine)
+        stored_shape = [self.volume_shape[int(axis)] for axis in orientation[:, 0]]
+        return affine @ inv_ornt_aff(orientation, stored_shape)
+
     def _affine(self, square: Square) -> np.ndarray:
         """Returns the map from indices of the restoration to canonical indices, [4, 4]."""
         columns, rows, across = _AXES[self.plane]
@@ -104,6 +117,11 @@ class NiftiSlice(Slice):
             affine[axis, axis] = square.scale
             affine[axis, 3] = square.start(first)
         return affine
+
+
+def is_nifti(path: Path) -> bool:
+    """Returns whether a file is NIfTI, by its name."""
+    return path.name.lower().endswith(SUFFIXES)
 
 
 def list_slices(path: Path, slicing: Slicing) -> list[NiftiSlice]:
