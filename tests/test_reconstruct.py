@@ -16,10 +16,12 @@ from small_run import DOWNSAMPLE, SIZE, SMALL, flags, make, network, share_resto
 
 from brgm_tf.cli import run_flags
 from brgm_tf.cli.progress import RunProgress
+from brgm_tf.cli.run_lock import locked
 from brgm_tf.corruptions import parsing
 from brgm_tf.generators.loading import list_generators
 from brgm_tf.pipeline.listings import PRESETS, list_presets
 from brgm_tf.pipeline.preparation import prepare
+from brgm_tf.pipeline.sharding import Shard
 from brgm_tf.weights.catalogue import GENERATORS, GeneratorRow
 
 PRESET_FILES = sorted(PRESETS.glob("*.cfg"))
@@ -148,13 +150,13 @@ def test_a_preset_is_valid_names_inputs_that_exist_and_replays(path, tmp_path):
         parsed.unparse_flags()
         run_flags.parse(["reconstruct", f"--flagfile={path.name}"])
         config = run_flags.parsed_config()
-        specs, _ = prepare(parsed.input, config=config, masks=parsed.masks)
+        plan = prepare(parsed.input, config=config, masks=parsed.masks)
         saved = run_flags.effective()
         (tmp_path / "flags.cfg").write_text(saved)
         parsed.unparse_flags()
         run_flags.parse(["reconstruct", f"--flagfile={tmp_path / 'flags.cfg'}"])
         assert run_flags.effective() == saved
-    assert specs
+    assert plan.specs
 
 
 # Whole runs.
@@ -218,12 +220,36 @@ def test_ctrl_c_stops_at_the_chunks_end_and_keeps_what_was_done(
     assert "stopped" in capsys.readouterr().err
 
 
-def test_a_second_ctrl_c_stops_at_once():
-    with RunProgress(1, 20) as progress:
-        signal.raise_signal(signal.SIGINT)
-        assert progress.stopped
-        with pytest.raises(KeyboardInterrupt):
+def test_a_second_ctrl_c_ends_the_run_without_a_traceback(
+    monkeypatch, tiny, pictures, tmp_path, capsys
+):
+    def interrupted_twice(self, step):
+        for _ in range(2):
             signal.raise_signal(signal.SIGINT)
+            time.sleep(0.3)  # The main thread handles signals.
+        return True
+
+    monkeypatch.setattr(RunProgress, "__call__", interrupted_twice)
+    out = tmp_path / "out"
+    assert command(*tiny, f"--input={pictures}", f"--output_dir={out}") == 130
+    assert capsys.readouterr().err.endswith("stopped at once\n")
+    assert not list(out.glob(".*"))
+
+
+def test_a_second_run_on_the_same_folder_is_one_line(tiny, pictures, tmp_path, capsys):
+    with locked(tmp_path, shard=Shard(), flags=""):
+        assert command(*tiny, f"--input={pictures}", f"--output_dir={tmp_path}") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--output_dir: `output_dir` must not be in use by another run" in line
+
+
+def test_all_inputs_that_cannot_be_used_are_named_at_once(tiny, pictures, tmp_path, capsys):
+    for name in ("a", "b"):
+        (pictures / f"{name}.png").write_text("no image")
+    assert command(*tiny, f"--input={pictures}", f"--output_dir={tmp_path / 'out'}") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all("error: --input: " in line for line in lines)
 
 
 def test_the_saved_flags_hold_from_any_folder(monkeypatch, tmp_path):

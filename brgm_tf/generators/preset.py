@@ -47,7 +47,8 @@ def save_preset(
         folder: Path of the folder, which is created if necessary. Existing files with the
             names of the two files are replaced.
         storage: Dtype of the weights in the file, 'float32' or 'float16'; default 'float32'.
-        about: Other facts for config.json, or None.
+        about: Other facts for config.json, or None. 'class_names', a list, names the classes of a
+            conditional generator.
 
     Returns:
         The folder.
@@ -95,6 +96,7 @@ def load_preset(folder: str | os.PathLike, *, argument: str = "generator", **ove
         raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
     for name, weight in _weights(generator).items():
         weight.assign(arrays[name].astype(weight.dtype))
+    generator.class_names = tuple(map(str, (text.get("about") or {}).get("class_names", ())))
     return generator
 
 

@@ -59,14 +59,23 @@ class ArchiveMember:
             OSError: the archive ends before the picture does.
             InputError: the record lacks the feature.
         """
+        contents = self.read(mode)
+        if self.is_record:
+            contents = _parse_record(contents, name=str(self))
+        return io.BytesIO(contents)
+
+    def read(self, mode: str = "rb") -> bytes:
+        """Returns the bytes of the member.
+
+        Raises:
+            OSError: the archive ends before the member does.
+        """
         with self.path.open(mode) as file:
             file.seek(self.offset)
             contents = file.read(self.size)
         if len(contents) < self.size:
             raise OSError("the file ends in the middle of it")
-        if self.is_record:
-            contents = _parse_record(contents, name=str(self))
-        return io.BytesIO(contents)
+        return contents
 
     def header(self) -> Header:
         """Returns the displayed size."""

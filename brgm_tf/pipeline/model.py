@@ -42,6 +42,7 @@ def load_model(config: Config, *, notify: Callable[[str], object] | None = None)
         create_corruption(config.corruption),
         objective=resolve_objective(config),
         perceptual=perceptual,
+        class_label=config.class_label,
     )
     estimator = ESTIMATORS.row(config.estimator).load()(
         num_steps=config.num_steps, **config.estimator_options

@@ -25,6 +25,7 @@ from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.likelihood import Likelihood
 from brgm_tf.corruptions.traits import traits_of
+from brgm_tf.generators.classes import of_class
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, load_perceptual
 from brgm_tf.posterior.conditions import Conditions
 from brgm_tf.posterior.joint import OnePassJointDistribution
@@ -50,6 +51,7 @@ class Posterior:
             `Objective`, which is taken as it is.
         perceptual: LPIPS, or a handle of its weights; None for the default ones. They are
             loaded if the objective has a perceptual term.
+        class_label: Index or name of the class, for a conditional generator.
 
     Attributes:
         generator: The generator.
@@ -63,7 +65,8 @@ class Posterior:
         programs: Compiled programs of estimators, by estimator.
 
     Raises:
-        InputError: There is no such objective, or the perceptual weights cannot be read.
+        InputError: There is no such objective, the perceptual weights cannot be read, or the class
+            does not belong to the generator.
 
     Example:
         >>> from types import SimpleNamespace
@@ -88,7 +91,9 @@ class Posterior:
         *,
         objective: str | Objective = "balanced",
         perceptual=None,
+        class_label: int | str | None = None,
     ):
+        generator = of_class(generator, class_label)
         freeze = getattr(generator, "freeze", None)
         if freeze is not None:
             freeze()

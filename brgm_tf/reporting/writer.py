@@ -33,7 +33,7 @@ Posterior samples add:
 
 A slice of a medical file has reconstruction, merged, mean and stddev also in its own format
 (.nii.gz or .dcm), unit and position in the patient. `geometry` in metrics.json has the slice,
-its orientation and its window.
+its orientation and its display.
 """
 
 from __future__ import annotations
@@ -111,8 +111,9 @@ def save_image_result(
     home = output_folder.check_writable(output_folder.expanded(folder) / result.name)
     output_folder.remove(home / METRICS_NAME)
     written = [
-        *_save_pictures(home, result),
+        # The first file: it tells `io.discovery` that the folder holds results.
         output_folder.write(home / "latents.npz", _npz(ws=np.asarray(result.latents, np.float32))),
+        *_save_pictures(home, result),
         output_folder.write(home / "history.csv", _history_csv(result.history)),
         output_folder.write(home / "figure.png", figure_png(result)),
     ]
@@ -181,7 +182,9 @@ def _save_medical(home: Path, result: ImageResult, geometry: Geometry) -> list[P
     encoded = {}
     if samples is not None:
         pictures["mean"] = samples.mean
-        encoded["stddev"] = geometry.encode_stddev(samples.stddev_map, part="stddev")
+        encoded["stddev"] = geometry.encode_stddev(
+            samples.stddev_map, mean=drawable(samples.mean), part="stddev"
+        )
     for part, image in pictures.items():
         if image is not None:
             encoded[part] = geometry.encode_image(drawable(image), part=part)
@@ -278,7 +281,7 @@ def _history_csv(history: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _metrics_json(result: ImageResult) -> bytes:
-    contents: dict[str, object] = {"image": result.name}
+    contents: dict[str, object] = {"image": result.name, **result.origin}
     for name in sorted(result.metrics):
         contents[name] = _finite_or_none(result.metrics[name])
     if result.samples is not None:

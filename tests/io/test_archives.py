@@ -8,7 +8,7 @@ import tensorflow as tf
 from example_results import image
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.io import images, inputs
+from brgm_tf.io import images, inputs, listing
 from brgm_tf.io.archives import is_archive, list_pictures
 from brgm_tf.io.discovery import find_images
 
@@ -77,7 +77,7 @@ def test_every_picture_is_a_job_in_the_order_of_the_file(request, kind):
 
 
 def test_members_of_an_archive_keep_their_names(tar):
-    assert [spec.name for spec in inputs.plan(tar)] == ["b", "a", "c"]
+    assert [spec.name for spec in inputs.plan(tar)] == ["b", "a", "deep__c"]
 
 
 def test_records_are_named_by_their_shard_and_place(tfrecord):
@@ -92,7 +92,7 @@ def test_masks_are_matched_by_the_names_of_members(tar, folder):
 
 
 def test_shards_are_found_by_a_pattern(tfrecord, folder):
-    assert find_images(folder / "x.tfrecord-*", suffixes=inputs.SUFFIXES) == [tfrecord]
+    assert find_images(folder / "x.tfrecord-*", suffixes=listing.SUFFIXES) == [tfrecord]
 
 
 def test_text_files_in_a_folder_of_pictures_are_ignored(folder):

@@ -162,7 +162,7 @@ def test_arrays_and_files_in_several_folders_get_different_names(tmp_path):
     save(tmp_path / "image_00001.png")
     specs = inputs.plan([tmp_path / "image_00001.png", array(2, 4, 4, 3), f"{tmp_path}/*/x.png"])
     names = [spec.name for spec in specs]
-    assert names == ["image_00001_png", "image_00001", "image_00002", "x_png", "x_png_2"]
+    assert names == ["image_00001", "image_00001_2", "image_00002", "1__x", "2__x"]
 
 
 def test_a_mask_file_serves_every_image(tmp_path):
@@ -241,11 +241,13 @@ def test_a_folder_of_masks_for_arrays_is_refused(tmp_path):
 
 
 def test_an_image_without_its_mask_is_refused(tmp_path):
-    image = save(tmp_path / "a.png")
+    for name in ("a", "b"):
+        save(tmp_path / f"{name}.png")
     (tmp_path / "masks").mkdir()
     save(tmp_path / "masks" / "b.png")
-    error = refused(inputs.plan, image, masks=tmp_path / "masks", needs_masks=True)
-    assert error.argument == "masks"
+    specs = inputs.plan(tmp_path, masks=tmp_path / "masks", needs_masks=True)
+    assert refused(inputs.check, specs[0], expected=PHOTOGRAPH).argument == "masks"
+    assert specs[1].mask == tmp_path / "masks" / "b.png"
 
 
 def test_a_detector_of_masks_serves_every_image():
@@ -378,7 +380,7 @@ def test_an_opened_image_is_named_by_its_file_and_read_as_the_file(tmp_path):
     with Image.open(path) as image:
         specs = inputs.plan([image, path])
         first, second = (inputs.load(one, expected=PHOTOGRAPH).image for one in specs)
-    assert [one.name for one in specs] == ["a_png", "a_png_2"]
+    assert [one.name for one in specs] == ["a", "a_2"]
     np.testing.assert_array_equal(first, second)
 
 

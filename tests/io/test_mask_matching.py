@@ -35,14 +35,15 @@ def test_of_two_masks_with_the_stem_the_same_file_name_wins(tmp_path):
     for name in ("a.png", "a.bmp"):
         mask_file(tmp_path, KNOWN, name)
     assert mask_matching.match_masks([Path("a.bmp")], tmp_path) == [tmp_path / "a.bmp"]
-    with pytest.raises(InputError, match=r"for 'a.jpg' there are 2"):
-        mask_matching.match_masks([Path("a.jpg")], tmp_path)
+    (error,) = mask_matching.match_masks([Path("a.jpg")], tmp_path)
+    assert "for 'a.jpg' there are 2" in str(error)
 
 
 def test_an_image_without_a_mask_is_named_even_if_the_folder_has_one_file(tmp_path):
     mask_file(tmp_path, KNOWN, "a.png")
-    with pytest.raises(InputError, match=r"`masks` .*'b.png' there are 0"):
-        mask_matching.match_masks([Path("a.png"), Path("b.png")], tmp_path)
+    first, error = mask_matching.match_masks([Path("a.png"), Path("b.png")], tmp_path)
+    assert first == tmp_path / "a.png"
+    assert "'b.png' there are 0" in str(error)
 
 
 def test_the_one_mask_for_all_images_is_checked(tmp_path):

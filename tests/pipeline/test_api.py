@@ -161,8 +161,8 @@ def test_a_bad_array_or_file_is_a_failure_and_the_rest_is_restored(tmp_path, res
         [small[0], files[0], files[1], bad_range, files[2]], corruption=DOWNSAMPLE, batch_size=2
     )
     assert [image.name for image in found.images] == ["image_00000", "good"]
-    assert [name for name, _ in found.failures] == ["broken", "large", "image_00003"]
-    assert all(message.startswith("`input`") for _, message in found.failures)
+    assert [failure.name for failure in found.failures] == ["broken", "large", "image_00003"]
+    assert all(failure.message.startswith("`input`") for failure in found.failures)
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,18 @@ def test_without_any_usable_input_it_raises_before_heavy_work(monkeypatch, resto
     assert caught.value.argument == "input"
 
 
-def test_where_all_fails_the_failures_are_kept_and_named(tmp_path, restore, whole):
-    mask = Image.new("L", (SIZE, 2 * SIZE), 255)
-    mask.putpixel((3, SIZE), 0)
-    mask.save(tmp_path / "tall.png")
-    found = restore(whole[:2], corruption="mask()", masks=tmp_path / "tall.png")
+def test_a_mask_of_all_images_that_cannot_be_used_is_one_error(tmp_path, restore, whole):
+    Image.new("L", (SIZE, SIZE), 0).save(tmp_path / "black.png")
+    with pytest.raises(InputError, match=r"^`masks` must leave [^\n]*$"):
+        restore(whole[:2], corruption="mask()", masks=tmp_path / "black.png")
+
+
+def test_where_all_fails_the_failures_are_kept_and_named(restore, small, monkeypatch):
+    exhausted(0, monkeypatch)
+    found = restore(small[:2], corruption=DOWNSAMPLE)
     assert found.images == ()
-    assert [name for name, _ in found.failures] == ["image_00000", "image_00001"]
-    with pytest.raises(InputError, match=r"no image.* image_00000: `masks` must be square"):
+    assert [failure.name for failure in found.failures] == ["image_00000", "image_00001"]
+    with pytest.raises(InputError, match=r"no image.* image_00000: memory ran out"):
         _ = found.reconstructions
 
 
@@ -476,7 +480,7 @@ def test_an_image_whose_terms_are_not_finite_costs_only_itself(restore, small, m
     whole = restore(small, corruption=DOWNSAMPLE, batch_size=3)
     monkeypatch.setattr(Optimizer, "run", spoilt)
     found = restore(small, corruption=DOWNSAMPLE, batch_size=3)
-    assert [name for name, _ in found.failures] == ["image_00001"]
+    assert [failure.name for failure in found.failures] == ["image_00001"]
     assert [image.name for image in found.images] == ["image_00000", "image_00002"]
     np.testing.assert_array_equal(found.reconstructions, whole.reconstructions[[0, 2]])
 
@@ -503,7 +507,7 @@ def test_where_memory_runs_out_a_batch_is_restored_in_halves(restore, small, mon
 def test_where_there_is_no_memory_for_one_image_it_fails(restore, small, monkeypatch):
     exhausted(0, monkeypatch)
     found = restore(small, corruption=DOWNSAMPLE, batch_size=2)
-    assert [message for _, message in found.failures] == ["memory ran out: out of it"] * 3
+    assert [failure.message for failure in found.failures] == ["memory ran out: out of it"] * 3
 
 
 def test_a_slice_of_a_volume_is_restored_and_written_back(restore, tmp_path):

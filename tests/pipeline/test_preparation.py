@@ -37,8 +37,8 @@ def config(**options):
     ids=["uint8", "batch", "list", "floats", "tensor", "uint8 tensor", "PIL"],
 )
 def test_an_image_is_the_same_in_every_form(given):
-    (spec,), requirements = prepare(given, config=config())
-    loaded = inputs.load(spec, expected=requirements)
+    plan = prepare(given, config=config())
+    loaded = inputs.load(plan.specs[0], expected=plan.requirements)
     np.testing.assert_allclose(loaded.image, FLOATS, atol=1e-6)
 
 
