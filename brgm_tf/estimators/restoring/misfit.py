@@ -1,0 +1,119 @@
+"""The cause of a large residual, as far as the numbers show it.
+
+Notation: y [h, w, c] a measurement, f(x) its prediction, r = 127.5 (y - f(x)) the residual in grey
+levels over the observed values, L the loss of each step. A cause is known if without it the
+residual would be small, or if the loss shows whether more steps help.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
+
+# The loss still falls if the last fifth of the steps has this fraction of the whole fall, and has
+# converged below the second one.
+_LATE = 0.2
+_FALLING, _CONVERGED = 0.02, 0.002
+# A few values: this fraction of the values has this fraction of the squared residual.
+_FEW, _MOST = 0.05, 0.8
+_GREY = 2.0  # grey levels by which the channels of a grey picture differ
+
+TOO_FEW_STEPS = "the loss still falls, so give a larger num_steps"
+MASK = "few pixels have most of it, so give a mask that covers all damaged pixels"
+GREY_PICTURE = "the picture is grey and the generator makes colours, so add grayscale()"
+TONES = (
+    "the tones differ from those of the generator's images, so give the picture their brightness, "
+    "or add gain() or gamma()"
+)
+OUTSIDE = "the loss has converged, so the picture lies outside the generator's range"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fit:
+    """The end of the restoration of one image.
+
+    Args:
+        measurement: y [h, w, c].
+        prediction: f(x), in the shape of y.
+        observed: bool, in the shape of y, True = observed.
+        loss: L [steps].
+        is_complete: Whether every step was done, or the estimator had converged before.
+    """
+
+    measurement: np.ndarray
+    prediction: np.ndarray
+    observed: np.ndarray
+    loss: np.ndarray
+    is_complete: bool = True
+
+
+def cause_of_misfit(fit: Fit, *, bound: float) -> str:
+    """Returns the cause of a residual above a bound; '' if the cause is unknown.
+
+    Args:
+        fit: The end of the restoration.
+        bound: Largest residual of a good fit in grey levels.
+
+    Example:
+        >>> y = np.zeros((8, 8, 1))
+        >>> y[0, 0] = 1
+        >>> fit = Fit(y, np.zeros_like(y), np.ones(y.shape, bool), np.ones(50))
+        >>> cause_of_misfit(fit, bound=10) == MASK
+        True
+    """
+    if not fit.is_complete:  # Another warning states that the run was stopped.
+        return ""
+    fall = _late_fall(fit.loss)
+    if fall > _FALLING:
+        return TOO_FEW_STEPS
+    if not np.iscomplexobj(fit.measurement):
+        for cause, residual in (
+            (MASK, _residual_of_most(fit)),
+            (GREY_PICTURE, _residual_of_grey(fit)),
+            (TONES, _residual_of_tones(fit)),
+        ):
+            if residual <= bound:
+                return cause
+    return OUTSIDE if fall < _CONVERGED else ""
+
+
+def _late_fall(loss: np.ndarray) -> float:
+    """Returns the fraction of the fall of the loss that the last fifth of the steps has."""
+    fallen = loss[0] - loss.min()
+    late = loss[int(np.ceil((1 - _LATE) * len(loss))) - 1] - loss.min()
+    return float(late / fallen) if fallen > 0 else 0.0
+
+
+def _residual_of_most(fit: Fit) -> float:
+    """Returns the residual without the few largest errors; infinity if these are not most of it."""
+    errors = np.sort(((fit.measurement - fit.prediction)[fit.observed]).astype("float64") ** 2)
+    most = errors[: len(errors) - int(np.ceil(_FEW * len(errors)))]
+    if not len(most) or most.sum() > (1 - _MOST) * errors.sum():
+        return np.inf
+    return _levels(most)
+
+
+def _residual_of_grey(fit: Fit) -> float:
+    """Returns the residual of the mean channel; infinity if the measurement has colours."""
+    is_grey = np.ptp(fit.measurement, axis=-1)[fit.observed.all(axis=-1)]
+    if fit.measurement.shape[-1] == 1 or not is_grey.size:
+        return np.inf
+    if GREY_LEVELS_PER_UNIT * is_grey.max() > _GREY:
+        return np.inf
+    difference = (fit.measurement - fit.prediction).mean(axis=-1)
+    return _levels(difference[fit.observed.all(axis=-1)].astype("float64") ** 2)
+
+
+def _residual_of_tones(fit: Fit) -> float:
+    """Returns the residual after the best gain and offset of the prediction."""
+    y = fit.measurement[fit.observed].astype("float64")
+    x = fit.prediction[fit.observed].astype("float64")
+    slope = np.cov(x, y)[0, 1] / x.var(ddof=1) if len(x) > 2 and x.var() > 0 else 0.0
+    return _levels((y - y.mean() - slope * (x - x.mean())) ** 2) if slope else np.inf
+
+
+def _levels(squares: np.ndarray) -> float:
+    return float(GREY_LEVELS_PER_UNIT * np.sqrt(squares.mean()))
