@@ -7,9 +7,13 @@ from brgm_tf.estimators.restoring import misfit
 from brgm_tf.estimators.restoring.misfit import Fit, cause_of_misfit
 
 BOUND = 10.0
-CONVERGED = 1 + np.exp(-np.arange(100.0))
-# The last fifth of the steps has 0.8 % of the fall.
-NEARLY = 1 + np.append(np.linspace(1, 0.008, 80), np.linspace(0.008, 0, 20))
+STEPS = np.arange(1.0, 101.0)
+CONVERGED = 1 + np.exp(-STEPS)
+
+
+def falling(power):
+    """A loss whose residual falls as a power of the number of steps."""
+    return STEPS ** (-2 * power)
 
 
 def fit(difference, *, loss=CONVERGED, channels=1, prediction=0.0, **options):
@@ -37,12 +41,16 @@ RAMP = np.linspace(-0.5, 0.5, 20)[:, None, None]
     ("given", "cause"),
     [
         (fit(noise()), misfit.OUTSIDE),
-        (fit(noise(), loss=np.linspace(9, 1, 20)), misfit.TOO_FEW_STEPS),
-        (fit(noise(), loss=NEARLY), ""),
+        # The residual of 30 grey levels is at 10 after a multiple of the steps, 3^(1 / power).
+        (fit(noise(), loss=falling(1.0)), misfit.TOO_FEW_STEPS.format(310)),
+        (fit(noise(), loss=falling(0.6)), ""),
+        (fit(noise(), loss=falling(0.4)), misfit.OUTSIDE),
         (fit(noise(), is_complete=False), ""),
         (fit(few()), misfit.MASK),
-        (fit(few(), loss=NEARLY), misfit.MASK),
+        (fit(few(), loss=falling(1.0)), misfit.MASK),
         (fit(few() + noise(scale=12)), misfit.OUTSIDE),
+        (fit(noise(), loss=CONVERGED - 9), misfit.OUTSIDE),
+        (fit(noise(), loss=falling(1.0) - 9), ""),
         (fit(100 * RAMP, prediction=RAMP), misfit.TONES),
         (fit(-255 * RAMP, prediction=RAMP), misfit.TONES),
         (fit([-40.0, 0.0, 40.0], channels=3, prediction=[0.3, 0.0, -0.3]), misfit.OUTSIDE),

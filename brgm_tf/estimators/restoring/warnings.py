@@ -37,11 +37,11 @@ def image_warnings(
     lines = [estimator_warning] if estimator_warning else []
     if not estimate.complete:
         lines.append(f"stopped after {len(estimate.history['total'])} of {num_steps} steps")
+    if line := posterior_summary.misfit(scores):
+        lines.append(line)
     # A value that is rounded to the other side is a whole step off, whatever the fit.
     if has_exact_gradient:
         lines += _of_residual(scores, fit=fit, noise=noise)
-    if line := posterior_summary.misfit(scores):
-        lines.append(line)
     return tuple(lines)
 
 
