@@ -42,7 +42,7 @@ RAMP = np.linspace(-0.5, 0.5, 20)[:, None, None]
     [
         (fit(noise()), misfit.OUTSIDE),
         # The residual of 30 grey levels is at 10 after a multiple of the steps, 3^(1 / power).
-        (fit(noise(), loss=falling(1.0)), misfit.TOO_FEW_STEPS.format(310)),
+        (fit(noise(), loss=falling(1.0)), misfit.TOO_FEW_STEPS.format(300)),
         (fit(noise(), loss=falling(0.6)), ""),
         (fit(noise(), loss=falling(0.4)), misfit.OUTSIDE),
         (fit(noise(), is_complete=False), ""),
