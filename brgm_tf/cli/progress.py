@@ -27,8 +27,8 @@ def heeded_signals() -> list[signal.Signals]:
 class RunProgress:
     """Shows all steps of all images; a first Ctrl-C stops after the current chunk of steps.
 
-    As a context manager it handles SIGINT, SIGTERM and SIGHUP, unless the process ignores SIGHUP, as
-    `nohup` has it.
+    As a context manager it handles SIGINT, SIGTERM and SIGHUP, unless the process ignores SIGHUP
+    as with `nohup`.
 
     Args:
         num_images: number of images to restore.
