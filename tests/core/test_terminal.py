@@ -35,7 +35,9 @@ def closed():
 
 
 @pytest.mark.parametrize(
-    "stream", [Failing(at="write"), Failing(at="flush"), closed(), None], ids=str
+    "stream",
+    [Failing(at="write"), Failing(at="flush"), closed(), None],
+    ids=["write", "flush", "closed", "none"],
 )
 def test_a_stream_that_fails_stops_neither_a_line_nor_the_progress(stream):
     safe = SafeStream(stream)
