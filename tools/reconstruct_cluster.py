@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf.cli import process, run_flags, run_lock
 from brgm_tf.cli.process import STOPPED
+from brgm_tf.cli.progress import heeded_signals
 from brgm_tf.cli.ray_cluster import Cluster, Report, Task, check_address
 from brgm_tf.cli.restore import report_failures
 from brgm_tf.core.progress import display
@@ -108,10 +109,8 @@ def _restore(config: Config, plan: Preparation, destination: Destination) -> int
     cluster = Cluster(FLAGS.ray_address)
     options = {"num_gpus": FLAGS.gpus_per_worker, "num_workers": FLAGS.num_workers}
     try:
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, signal.default_int_handler)
+        for number in heeded_signals():
+            signal.signal(number, signal.default_int_handler)
         failures = _collect(cluster.restore(batches, task, **options), run_tables)
     except KeyboardInterrupt:
         process.say("stopped; the results so far are saved")

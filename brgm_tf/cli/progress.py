@@ -13,17 +13,22 @@ from brgm_tf.estimators.restoring.inference import Step
 from brgm_tf.pipeline.batch_result import BatchResult
 from brgm_tf.reporting.failures import Failure
 
-# SIGHUP, of a terminal that was closed, does not exist on Windows.
-_SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
+
+def heeded_signals() -> list[signal.Signals]:
+    """Returns the signals that stop a run."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # A closed terminal sends SIGHUP, which Windows lacks. `nohup` lets the process ignore SIGHUP.
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+        numbers.append(hangup)
+    return numbers
 
 
 class RunProgress:
     """Shows all steps of all images; a first Ctrl-C stops after the current chunk of steps.
 
-    As a context manager it handles SIGINT, SIGTERM and SIGHUP, unless the process ignores them, as
-    `nohup` lets it ignore SIGHUP.
+    As a context manager it handles SIGINT, SIGTERM and SIGHUP, unless the process ignores SIGHUP
+    as with `nohup`.
 
     Args:
         num_images: number of images to restore.
@@ -45,8 +50,7 @@ class RunProgress:
         self._display.update(0, doing=f"{images}: compiling")
 
     def __enter__(self) -> RunProgress:
-        heeded = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-        self._previous = {number: signal.signal(number, self.stop) for number in heeded}
+        self._previous = {number: signal.signal(number, self.stop) for number in heeded_signals()}
         return self
 
     def __exit__(self, *_) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io.listing import check_files
 from brgm_tf.io.mask_detection import parse_detector
 from brgm_tf.io.mask_matching import check_masks
+from brgm_tf.io.origin import state_of
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.listings import PRESETS, list_presets
@@ -150,7 +152,11 @@ def checked_config() -> Config:
 
 
 def effective() -> str:
-    """Returns the flags of this run, one a line: a flagfile that replays it from any folder."""
+    """Returns the flags of this run, one a line: a flagfile that replays it from any folder.
+
+    Comments state the size and the time of the files that flags name, because --resume must not
+    mix the results of two files. The files of the images have their own records.
+    """
     lines = []
     for name in sorted([*CONFIG_FLAGS, *OVERRIDES, "input", "masks", "output_dir", "save_video"]):
         value = FLAGS[name].value
@@ -164,7 +170,17 @@ def effective() -> str:
         if name in ("generator", "perceptual"):
             value = handles.make_absolute(value, names=(*GENERATORS, PERCEPTUAL_WEIGHTS))
         lines.append(f"--{name}={value}")
+        if name in ("generator", "perceptual", "corruption"):
+            states = map(state_of, _paths_in(str(value)))
+            lines += [f"# --{name}: {state}" for state in states if state]
     return "\n".join(lines) + "\n"
+
+
+def _paths_in(text: str) -> list[Path]:
+    """Returns the absolute paths in the value of a flag: all of it, or parts such as file='/x'."""
+    parts = [text, *re.findall(r"[\"'](/[^\"']+)[\"']|(/[^\s:\"']+\.py)(?=:)", text)]
+    words = [word for part in parts for word in ([part] if isinstance(part, str) else part)]
+    return [Path(word) for word in words if word.startswith("/") and os.path.exists(word)]
 
 
 def absolute_path(text: str) -> str:

@@ -51,6 +51,25 @@ def path_of(source: Any) -> Path | None:
     return path if isinstance(path, Path) else None
 
 
+def state_of(path: Path) -> str:
+    """Returns the size and the time of the last modification of a file, or of a folder's files.
+
+    Args:
+        path: Path of the file or folder.
+
+    Returns:
+        Text such as '1024 bytes of 2026-01-31T12:00:00.000000000Z'; '' if it cannot be read.
+    """
+    try:
+        files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+        states = [_state_of_file(file) for file in files]
+    except OSError:
+        return ""
+    if not states:
+        return ""
+    return f"{sum(size for size, _ in states)} bytes of {max(version for _, version in states)}"
+
+
 def is_same(origin: Mapping[str, object], recorded: Mapping[str, object]) -> bool:
     """Returns whether a recorded origin, which may come from a table, is that of an input.
 

@@ -11,6 +11,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -124,7 +125,8 @@ def _check_flags(folder: Path, flags: str) -> None:
         return
     differing = set(before.splitlines()) ^ set(flags.splitlines())
     if differing:
-        names = sorted({line.split("=")[0] for line in differing})
+        # The state of a file is a comment, '# --generator: 1024 bytes of ...'.
+        names = sorted({re.split("[=:]", line.removeprefix("# "))[0] for line in differing})
         raise InputError(
             "resume",
             "must have the flags of the run in its output_dir; these differ: " + ", ".join(names),
