@@ -178,7 +178,12 @@ def restore_batch(task: Task, batch: Sequence[inputs.InputSpec]) -> Report:
     (result,) = restore_all([restorer], batch, expected=task.expected, notify=notes.append)
     with Destination(task.output_dir) as destination:
         for image in result.images:
-            writer.save_image_result(destination.folder, image, save_video=task.save_video)
+            writer.save_image_result(
+                destination.folder,
+                image,
+                save_video=task.save_video,
+                save_generator=image.generator is not None,
+            )
             destination.publish_image(image.name)
             notes += [f"warning: {image.name}: {warning}" for warning in image.warnings]
     rows = [tables.metrics_row(image) for image in result.images]

@@ -170,7 +170,7 @@ def execute(plan: Plan, earlier: EarlierRun) -> Outcome:
     table = tables.MetricsTable(plan.folder, list(earlier.rows.values()), name=plan.shard.table)
     restorers = [Restorer(plan.config, notify=process.say, device=d) for d in plan.devices]
     num_images = len(plan.names) - len(earlier.rows)
-    with RunProgress(num_images, plan.config.num_steps) as progress:
+    with RunProgress(num_images, plan.config.total_steps) as progress:
         batches = restore_all(
             restorers,
             plan.specs,
@@ -205,7 +205,12 @@ def _save(
         outcome.failures += batch.failures
         outcome.checkpoints += [batch.checkpoint] if batch.checkpoint else []
         for result in batch.images:
-            writer.save_image_result(folder, result, save_video=FLAGS.save_video)
+            writer.save_image_result(
+                folder,
+                result,
+                save_video=FLAGS.save_video,
+                save_generator=FLAGS.save_generator,
+            )
             last = folder / result.name / "figure.png"
             for warning in result.warnings:
                 progress.say(f"warning: {result.name}: {warning}")

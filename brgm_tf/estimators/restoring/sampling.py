@@ -63,7 +63,9 @@ def sample_posterior(
     draws, parameters = posterior_summary.draw_samples(
         program,
         approximation,
-        render=lambda ws, drawn: render(ws, measurement.values, measurement.data, drawn),
+        render=lambda ws, drawn: render(
+            ws, measurement.values, measurement.data, drawn, estimate.deviations
+        ),
         num_samples=options.num_samples,
         seed=options.seed,
         dispersion_factor=options.dispersion_factor,
