@@ -105,11 +105,9 @@ class Adaptation:
         from brgm_tf.generators.preset import save_preset
 
         arrays = [np.asarray(weight) for weight in self.weights(deviations)]
-        paths = [variable.path for variable in self._variables]
+        pairs = list(zip(self._variables, arrays, strict=True))
         about = {"adaptation_scale": self.scale}
-        return save_preset(
-            self.generator, folder, about=about, weights=dict(zip(paths, arrays, strict=True))
-        )
+        return save_preset(self.generator, folder, about=about, weights=pairs)
 
     def _synthesis(self, ws, deviations):
         """Returns the images of latents [B, L, D] with the weights of one e [E]."""

@@ -87,6 +87,11 @@ class MobileStyleGAN(Generator):
         return weight
 
     @property
+    def arrays(self) -> Mapping[str, Any]:
+        """The weights by their names in `mobile_stylegan_files.read_arrays`."""
+        return self._arrays
+
+    @property
     def adaptable_weights(self) -> list[Any]:
         parts = ("depthwise", "weight", "bias")
         names = [f"{name}.{part}" for name in MODULATIONS for part in parts]
