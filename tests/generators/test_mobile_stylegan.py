@@ -149,18 +149,20 @@ def tiny_model():
     """A network with one channel for each Haar band, and images of 256 x 256 pixels."""
     random = np.random.RandomState(0)
     channels = {"const": (1, 1, 1, 2), "mapping.0.weight": (4, 3), "mapping.0.bias": (3,)}
+    resolution = 1
     for name in ORDER:
         part = name.rpartition(".")[2]
         inputs = {"up": 4, "to_img": 2}.get(part, 2 if name == "conv1" else 1)
         channels |= {f"{name}.affine.weight": (3, inputs), f"{name}.affine.bias": (inputs,)}
         if part == "up":
+            resolution *= 2
             continue
         outputs = {"conv1": 1, "conv2": 4, "to_img": 12}[part]
         outputs = {"conv1": 4, "layers.6.conv2": 2}.get(name, outputs)
         size = 3 if name == "conv1" else 1
         channels |= {f"{name}.weight": (size, size, inputs, outputs), f"{name}.bias": (outputs,)}
         if part != "to_img":
-            channels[f"{name}.noise"] = (1, 1, 1, 1)
+            channels[f"{name}.noise"] = (1, resolution, resolution, 1)
         if part in ("conv1", "conv2") and name != "conv1":
             channels[f"{name}.depthwise"] = (3, 3, inputs)
     arrays = {key: random.randn(*shape).astype("float32") for key, shape in channels.items()}
