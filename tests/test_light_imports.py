@@ -23,6 +23,8 @@ STATEMENTS = {
     "import brgm_tf; brgm_tf.list_presets(), brgm_tf.list_generators()": (),
     "import brgm_tf; brgm_tf.restore": ("matplotlib", "imageio"),
 }
+# A conditional generator of 4 classes.
+LABELS = ROOT / "tests" / "golden" / "checkpoints" / "ada_labels.pkl"
 # Flags that the command refuses, in one line and with exit code 2.
 REFUSED = (
     "--nonsense=1",
@@ -36,6 +38,9 @@ REFUSED = (
     "--input=example:astronaut --noise_scale=0",
     "--input=example:astronaut --num_elbo_samples=3",
     "--input=example:astronaut --dispersion_factor=0",
+    "--input=example:astronaut --class=1",
+    f"--input=example:astronaut --generator={LABELS}",
+    f"--input=example:astronaut --generator={LABELS} --class=4",
 )
 ANSWERED = ("--list_generators", "--list_presets")
 COMMAND = (
@@ -135,6 +140,7 @@ def test_help_lists_every_flag_with_its_help_before_tensorflow_is_imported(outco
 
     outcome = outcomes[command("--help")]
     names = [*run_flags.CONFIG_FLAGS, *run_flags.OVERRIDES, "input", "masks", "shard", "strategy"]
+    assert "class" in names
     for name in names:
         assert f"--{name}:" in outcome["out"]
     assert options_of(Config)["num_steps"].help in outcome["out"]

@@ -12,14 +12,16 @@ import pytest
 from absl.testing import flagsaver
 from commands import command
 from PIL import Image
-from small_run import DOWNSAMPLE, SIZE, SMALL, network, share_restorers
+from small_run import DOWNSAMPLE, SIZE, SMALL, flags, make, network, share_restorers
 
 from brgm_tf.cli import run_flags
 from brgm_tf.cli.progress import RunProgress
+from brgm_tf.cli.run_lock import locked
 from brgm_tf.corruptions import parsing
 from brgm_tf.generators.loading import list_generators
 from brgm_tf.pipeline.listings import PRESETS, list_presets
 from brgm_tf.pipeline.preparation import prepare
+from brgm_tf.pipeline.sharding import Shard
 from brgm_tf.weights.catalogue import GENERATORS, GeneratorRow
 
 PRESET_FILES = sorted(PRESETS.glob("*.cfg"))
@@ -104,6 +106,22 @@ def test_bad_input_exits_with_2_and_one_line(monkeypatch, tmp_path, capsys, flag
     assert named in err
 
 
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_mask_that_cannot_be_used_is_refused_before_tensorflow_is_imported(
+    monkeypatch, tmp_path, capsys, level
+):
+    def imported(**_):
+        raise AssertionError
+
+    monkeypatch.setattr("brgm_tf.cli.process.import_to_restore", imported)
+    Image.new("L", (8, 8), level).save(tmp_path / "mask.png")
+    masks = f"--masks={tmp_path / 'mask.png'}"
+    assert command("--input=example:xray", "--corruption=mask()", masks) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: --masks: `masks` must ")
+    assert err.count("\n") == 1
+
+
 def test_generators_are_listed_without_an_input(capsys):
     assert command("--list_generators") == 0
     out, err = capsys.readouterr()
@@ -126,44 +144,44 @@ def test_there_are_presets():
 
 
 @pytest.mark.parametrize("path", PRESET_FILES, ids=lambda path: path.name)
-def test_a_preset_is_valid_and_names_inputs_that_exist(path):
-    flags = run_flags.FLAGS
+def test_a_preset_is_valid_names_inputs_that_exist_and_replays(path, tmp_path):
+    parsed = run_flags.FLAGS
     with flagsaver.flagsaver():
-        flags.unparse_flags()
+        parsed.unparse_flags()
         run_flags.parse(["reconstruct", f"--flagfile={path.name}"])
         config = run_flags.parsed_config()
-        specs, _ = prepare(flags.input, config=config, masks=flags.masks)
-    assert specs
+        plan = prepare(parsed.input, config=config, masks=parsed.masks)
+        saved = run_flags.effective()
+        (tmp_path / "flags.cfg").write_text(saved)
+        parsed.unparse_flags()
+        run_flags.parse(["reconstruct", f"--flagfile={tmp_path / 'flags.cfg'}"])
+        assert run_flags.effective() == saved
+    assert plan.specs
 
 
 # Whole runs.
 
 
-def test_a_run_leaves_its_files_and_replays_to_the_same_bytes(tiny, pictures, tmp_path, capsys):
-    first, second = tmp_path / "first", tmp_path / "second"
+def test_a_run_leaves_its_files(tiny, pictures, tmp_path, capsys):
+    first = tmp_path / "first"
     assert command(*tiny, f"--input={pictures}", f"--output_dir={first}") == 0
     out = capsys.readouterr().out
     assert Path(out.splitlines()[-1]) == first / "b" / "figure.png"
     assert {path.name for path in first.iterdir()} == {"a", "b", "flags.cfg", "metrics.csv"}
-    assert command(f"--flagfile={first / 'flags.cfg'}", f"--output_dir={second}") == 0
-    for name in ("reconstruction.png", "latents.npz", "figure.png", "history.csv"):
-        for image in ("a", "b"):
-            assert (first / image / name).read_bytes() == (second / image / name).read_bytes()
 
 
-@pytest.mark.weights
 @pytest.mark.slow
-def test_the_saved_flags_replay_a_preset_to_the_same_bytes(tmp_path):
+def test_the_saved_flags_replay_a_run_to_the_same_bytes_in_another_process(tmp_path, monkeypatch):
+    share_restorers(monkeypatch)
     run, first = tmp_path / "run", tmp_path / "first"
-    short = ("--num_steps=5", "--perceptual_scale=0")  # which takes the longest to compile
-    assert command("--flagfile=superres.cfg", *short, f"--output_dir={run}") == 0
+    assert command(*flags(make(tmp_path), run)) == 0
     run.rename(first)
     assert process(f"--flagfile={first / 'flags.cfg'}").returncode == 0
     names = sorted(path.relative_to(run) for path in run.rglob("*") if path.is_file())
     assert names == sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert Path("xray_8", "reconstruction.png") in names
+    assert Path("0", "reconstruction.png") in names
     for name in names:
-        # Of all that is written the time is never the same.
+        # The time is never the same.
         if name.name != "metrics.csv":
             assert (run / name).read_bytes() == (first / name).read_bytes(), name
 
@@ -202,12 +220,36 @@ def test_ctrl_c_stops_at_the_chunks_end_and_keeps_what_was_done(
     assert "stopped" in capsys.readouterr().err
 
 
-def test_a_second_ctrl_c_stops_at_once():
-    with RunProgress(1, 20) as progress:
-        signal.raise_signal(signal.SIGINT)
-        assert progress.stopped
-        with pytest.raises(KeyboardInterrupt):
+def test_a_second_ctrl_c_ends_the_run_without_a_traceback(
+    monkeypatch, tiny, pictures, tmp_path, capsys
+):
+    def interrupted_twice(self, step):
+        for _ in range(2):
             signal.raise_signal(signal.SIGINT)
+            time.sleep(0.3)  # The main thread handles signals.
+        return True
+
+    monkeypatch.setattr(RunProgress, "__call__", interrupted_twice)
+    out = tmp_path / "out"
+    assert command(*tiny, f"--input={pictures}", f"--output_dir={out}") == 130
+    assert capsys.readouterr().err.endswith("stopped at once\n")
+    assert not list(out.glob(".*"))
+
+
+def test_a_second_run_on_the_same_folder_is_one_line(tiny, pictures, tmp_path, capsys):
+    with locked(tmp_path, shard=Shard(), flags=""):
+        assert command(*tiny, f"--input={pictures}", f"--output_dir={tmp_path}") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--output_dir: `output_dir` must not be in use by another run" in line
+
+
+def test_all_inputs_that_cannot_be_used_are_named_at_once(tiny, pictures, tmp_path, capsys):
+    for name in ("a", "b"):
+        (pictures / f"{name}.png").write_text("no image")
+    assert command(*tiny, f"--input={pictures}", f"--output_dir={tmp_path / 'out'}") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all("error: --input: " in line for line in lines)
 
 
 def test_the_saved_flags_hold_from_any_folder(monkeypatch, tmp_path):
@@ -274,3 +316,19 @@ def test_a_chain_that_cannot_be_used_is_one_line(corruption, message, capsys):
     assert command("--input=example:xray", f"--corruption={corruption}") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+def test_the_saved_flags_state_which_file_a_generator_is(tmp_path):
+    (tmp_path / "net.pkl").write_bytes(b"weights")
+    (tmp_path / "my_ops.py").write_text("")
+    text = f"{tmp_path}/my_ops.py:Fog(density=0.3) + kernel_blur(file='{tmp_path}/net.pkl')"
+    with flagsaver.flagsaver():
+        run_flags.FLAGS.unparse_flags()
+        run_flags.parse(
+            ["reconstruct", f"--generator={tmp_path / 'net.pkl'}", f"--corruption={text}"]
+        )
+        before = run_flags.effective().splitlines()
+        (tmp_path / "net.pkl").write_bytes(b"other weights")
+        after = run_flags.effective().splitlines()
+    differing = [line.partition(" of ")[0] for line in after if line not in before]
+    assert differing == ["# --corruption: 13 bytes", "# --generator: 13 bytes"]

@@ -47,13 +47,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--network", choices=identify.NETWORKS, default="G_ema", help="Network of a checkpoint"
     )
+    parser.add_argument(
+        "--class",
+        dest="class_label",
+        help="Class of a conditional generator, index or name, which a SavedModel holds",
+    )
     parser.add_argument("--licence", default="", help="Licence of the generator, for the card")
     options = parser.parse_args(arguments)
     try:
         describe_generator(options.source, progress=process.say)
         process.import_quietly("tensorflow")
         if options.verify:
-            source = load_generator(options.source, network=options.network, progress=process.say)
+            source = _loaded(options)
             return _verified(source, options.dest, _tolerance(options.dest))
         return _convert(options)
     except InputError as error:
@@ -61,11 +66,22 @@ def main(arguments: list[str]) -> int:
         return process.UNUSABLE
 
 
+def _loaded(options):
+    return load_generator(
+        options.source,
+        network=options.network,
+        class_label=options.class_label,
+        progress=process.say,
+    )
+
+
 def _convert(options) -> int:
     dest = options.dest
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise InputError("dest", "must be a new or an empty folder", dest=str(dest))
-    generator = load_generator(options.source, network=options.network, progress=process.say)
+    if options.class_label is not None and not options.saved_model:
+        raise InputError("class", "must be given for a SavedModel only", remedy="Leave it out")
+    generator = _loaded(options)
     origin = origin_of(options.source)
     origin["licence"] = options.licence or origin["licence"] or "unknown: ask the authors"
     dest.parent.mkdir(parents=True, exist_ok=True)

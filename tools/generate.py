@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf.cli import process
 from brgm_tf.core.errors import InputError
+from brgm_tf.generators.classes import class_index, of_class
 from brgm_tf.generators.loading import describe_generator, load_generator
 from brgm_tf.io import images
 from brgm_tf.weights.catalogue import DEFAULT_GENERATOR
@@ -33,9 +34,11 @@ def main(arguments: list[str]) -> int:
     """Runs the command; returns 0, or 2 for an unusable argument."""
     options = _parser().parse_args(arguments)
     try:
-        describe_generator(options.generator, progress=process.say)
+        row = describe_generator(options.generator, progress=process.say)
+        class_index(options.class_label, num_classes=row.num_classes, names=row.class_names)
         process.import_quietly("tensorflow")
         generator = load_generator(options.generator, progress=process.say)
+        generator = of_class(generator, options.class_label)
         ws, columns = _MODES[options.mode](generator, options)
         pictures = np.concatenate(
             [
@@ -132,6 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("mode", choices=_MODES, help="Kind of picture")
     parser.add_argument("output", help="Path of the picture")
     parser.add_argument("--generator", default=DEFAULT_GENERATOR, help="Handle of the generator")
+    parser.add_argument(
+        "--class", dest="class_label", help="Class of a conditional generator: its index or name"
+    )
     parser.add_argument(
         "--seeds", type=_numbers, default=_numbers("0-8"), help="Seeds, such as 1,4-6"
     )

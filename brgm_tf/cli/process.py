@@ -10,33 +10,58 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 
 from absl import app, flags
 
+from brgm_tf.cli import flagfiles
 from brgm_tf.cli.compile_cache import keep_programs
 from brgm_tf.cli.memory import keep_freed
-from brgm_tf.core.errors import InputError
+from brgm_tf.core.errors import CombinedInputError, InputError
+from brgm_tf.core.terminal import SafeStream, protect
 
 UNUSABLE = 2  # exit code: a flag or an input cannot be used
+STOPPED = 130  # exit code: stopped by a signal
 # The older emitters compile loops in two thirds of the time, and the loops are as fast.
 _XLA = "--xla_cpu_use_fusion_emitters=false"
 
 
 def say(line: str) -> None:
-    """Writes a line of text to stderr."""
-    sys.stderr.write(line + "\n")
+    """Writes a line of text to stderr; the line is lost if nobody can receive it."""
+    _write(sys.stderr, line)
+
+
+def show(line: str) -> None:
+    """Writes a line of text to stdout; the line is lost if nobody can receive it."""
+    _write(sys.stdout, line)
+
+
+def _write(stream, line: str) -> None:
+    safe = SafeStream(stream)
+    safe.write(line + "\n")
+    safe.flush()
 
 
 def run(main: Callable[[], int], *, parse: Callable[[list[str]], list[str]]) -> None:
     """Runs a command with absl flags, and ends the process with its exit code.
 
     Args:
-        main: returns the exit code. An `InputError` becomes one line and code 2.
+        main: returns the exit code; see `guarded`.
         parse: parses the arguments of the process; see `parse_flags`.
     """
+    protect()
     hush()
-    app.run(lambda _: sys.exit(guarded(main)), flags_parser=parse)
+    app.run(lambda _: _end(guarded(main)), flags_parser=parse)
+
+
+def _end(code: int) -> None:
+    """Ends the process; after a stop at once, without waiting for its threads."""
+    if code == STOPPED and threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def parse_flags(
@@ -53,7 +78,7 @@ def parse_flags(
         The arguments that are no flags: the name of the program.
     """
     try:
-        rest = flags.FLAGS([arguments[0], *map(change, arguments[1:])])
+        rest = flags.FLAGS([arguments[0], *flagfiles.expand(arguments[1:], change=change)])
     except (flags.Error, OSError) as error:
         say(f"error: {' '.join(str(error).split())} (--help lists the flags)")
         sys.exit(UNUSABLE)
@@ -64,12 +89,23 @@ def parse_flags(
 
 
 def guarded(main: Callable[[], int]) -> int:
-    """Returns the exit code of `main`; an `InputError` is printed as one line."""
+    """Returns the exit code of `main`, without a traceback for errors of the user.
+
+    An `InputError` is printed as one line, several as a line each, with code 2. A Ctrl-C that
+    `main` does not handle is code 130.
+    """
     try:
         return main()
+    except CombinedInputError as errors:
+        for error in errors.each:
+            say(f"error: --{error.argument}: {error}")
+        return UNUSABLE
     except InputError as error:
         say(f"error: --{error.argument}: {error}")
         return UNUSABLE
+    except KeyboardInterrupt:
+        say("stopped at once")
+        return STOPPED
 
 
 def positive(text: str) -> int:

@@ -21,8 +21,10 @@ from typing import Any
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.config import Config
-from brgm_tf.reporting import tables, writer
+from brgm_tf.reporting import tables
 from brgm_tf.reporting.destination import Destination
+from brgm_tf.reporting.failures import Failure
+from brgm_tf.reporting.saving import try_to_save
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Task:
         output_dir: a folder that all nodes see, or an address such as gs://BUCKET/FOLDER.
         save_video: see `writer.save_image_result`.
         num_cpus: number of threads of a batch.
+        unusable: names of images that failed when they were planned.
     """
 
     flags: str
@@ -44,6 +47,7 @@ class Task:
     output_dir: str
     save_video: str | None
     num_cpus: int
+    unusable: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,14 +56,14 @@ class Report:
 
     Attributes:
         rows: rows of metrics.csv.
-        failures: (name, message) of each image that could not be restored.
+        failures: the images that could not be restored or saved.
         notes: lines of text for the user.
         node: name of the machine.
         process: number of the process.
     """
 
     rows: list[dict]
-    failures: tuple[tuple[str, str], ...]
+    failures: tuple[Failure, ...]
     notes: list[str]
     node: str
     process: int
@@ -70,8 +74,8 @@ class Report:
         origin = {"node": self.node, "process": self.process}
         done = [{"image": row["image"], "status": "finished", **origin} for row in self.rows]
         failed = [
-            {"image": name, "status": "failed", **origin, "message": message}
-            for name, message in self.failures
+            {"image": failure.name, "status": "failed", **origin, "message": failure.message}
+            for failure in self.failures
         ]
         return [*done, *failed]
 
@@ -175,19 +179,24 @@ def restore_batch(task: Task, batch: Sequence[inputs.InputSpec]) -> Report:
 
     notes: list[str] = []
     restorer = _restorer(task)
-    (result,) = restore_all([restorer], batch, expected=task.expected, notify=notes.append)
+    (result,) = restore_all(
+        [restorer],
+        batch,
+        expected=task.expected,
+        unusable=task.unusable,
+        notify=notes.append,
+    )
+    rows, failures = [], list(result.failures)
     with Destination(task.output_dir) as destination:
         for image in result.images:
-            writer.save_image_result(
-                destination.folder,
-                image,
-                save_video=task.save_video,
-                save_generator=image.generator is not None,
-            )
+            failure = try_to_save(destination.folder, image, save_video=task.save_video)
+            if failure is not None:
+                failures.append(failure)
+                continue
             destination.publish_image(image.name)
+            rows.append(tables.metrics_row(image))
             notes += [f"warning: {image.name}: {warning}" for warning in image.warnings]
-    rows = [tables.metrics_row(image) for image in result.images]
-    return Report(rows, result.failures, notes, socket.gethostname(), os.getpid())
+    return Report(rows, tuple(failures), notes, socket.gethostname(), os.getpid())
 
 
 _RESTORERS: dict[str, object] = {}

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from absl import flags
 
 from brgm_tf.cli import process, run_flags
+from brgm_tf.cli.process import STOPPED
 from brgm_tf.cli.progress import RunProgress
+from brgm_tf.cli.run_lock import locked
 from brgm_tf.core.errors import InputError
 from brgm_tf.generators.loading import list_generators
-from brgm_tf.io import inputs, output_folder
+from brgm_tf.io import output_folder
+from brgm_tf.io.inputs import InputSpec
 from brgm_tf.pipeline import resuming
 from brgm_tf.pipeline.batch_result import BatchCheckpoint, BatchResult
 from brgm_tf.pipeline.batches import BatchCheckpoints, restore_all
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.devices import STRATEGIES, devices_of
 from brgm_tf.pipeline.listings import list_presets
-from brgm_tf.pipeline.preparation import prepare
+from brgm_tf.pipeline.preparation import Preparation, prepare
 from brgm_tf.pipeline.restorer import Restorer
+from brgm_tf.pipeline.resuming import Finished
 from brgm_tf.pipeline.sharding import AUTO, Shard, shard_of
 from brgm_tf.pipeline.warmup import with_eager_warmup
 from brgm_tf.reporting import tables, writer
 from brgm_tf.reporting.destination import is_address
+from brgm_tf.reporting.failures import Failure, save_failures
+from brgm_tf.reporting.saving import try_to_save
 
 FLAGS = flags.FLAGS
-STOPPED = 130  # exit code: stopped by a signal
+_SHOWN = 20  # failures on the terminal
 
 flags.adopt_module_key_flags(run_flags)  # --help lists them
 flags.DEFINE_bool("list_generators", False, "Print the named generators and their sources, and end")
@@ -54,8 +59,7 @@ class Plan:
 
     Attributes:
         config: the configuration.
-        specs: all inputs.
-        requirements: requirements of the inputs.
+        inputs: all inputs, planned and checked.
         folder: folder of the results.
         shard: shard of this process.
         devices: devices by TensorFlow's names.
@@ -63,18 +67,23 @@ class Plan:
     """
 
     config: Config
-    specs: list[inputs.InputSpec]
-    requirements: inputs.InputRequirements
+    inputs: Preparation
     folder: Path
     shard: Shard
     devices: list[str | None]
     replay: str
 
     @property
-    def names(self) -> list[str]:
-        """Names of the images of this shard."""
-        batches = self.shard.batches(self.specs, batch_size=self.config.batch_size)
-        return [spec.name for batch in batches for spec in batch]
+    def specs(self) -> list[InputSpec]:
+        """The inputs of this shard."""
+        batches = self.shard.batches(self.inputs.specs, batch_size=self.config.batch_size)
+        return [spec for batch in batches for spec in batch]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The inputs of this shard that cannot be used."""
+        names = {spec.name for spec in self.specs}
+        return [failure for failure in self.inputs.failures if failure.name in names]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,11 +91,11 @@ class EarlierRun:
     """Results of an interrupted run.
 
     Attributes:
-        rows: rows of metrics.csv of the finished images by name.
+        finished: the finished images.
         checkpoints: checkpoints of stopped batches.
     """
 
-    rows: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict)
+    finished: Finished = dataclasses.field(default_factory=Finished)
     checkpoints: BatchCheckpoints = dataclasses.field(default_factory=dict)
 
 
@@ -95,14 +104,16 @@ class Outcome:
     """The end of a run.
 
     Attributes:
-        failures: (name, message) of each image that could not be restored.
+        failures: the images that could not be restored or saved.
         checkpoints: checkpoints of the batches that were stopped.
         interrupted: whether a signal stopped the run.
+        figure: path of the last figure; None without one.
     """
 
-    failures: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    failures: list[Failure] = dataclasses.field(default_factory=list)
     checkpoints: list[BatchCheckpoint] = dataclasses.field(default_factory=list)
     interrupted: bool = False
+    figure: Path | None = None
 
 
 def run() -> int:
@@ -115,13 +126,19 @@ def run() -> int:
         InputError: a flag or an input cannot be used.
     """
     if FLAGS.list_generators or FLAGS.list_presets:
-        sys.stdout.write(list_generators() if FLAGS.list_generators else f"{list_presets()}\n")
+        process.show(list_generators().rstrip() if FLAGS.list_generators else str(list_presets()))
         return 0
     plan = plan_run()
-    earlier = earlier_run(plan)
-    if len(earlier.rows) == len(plan.names):
-        return 0
-    return report(execute(plan, earlier))
+    with locked(plan.folder, shard=plan.shard, flags=plan.replay):
+        earlier = earlier_run(plan)
+        report_failures(plan.failures)
+        save_failures(plan.folder, plan.failures, name=plan.shard.failures)
+        done = {*earlier.finished.rows, *plan.inputs.unusable}
+        if all(spec.name in done for spec in plan.specs):
+            rows = list(earlier.finished.rows.values())
+            tables.save_metrics_csv(plan.folder, rows, name=plan.shard.table)
+            return 1 if plan.failures else 0
+        return report(execute(plan, earlier), plan)
 
 
 def plan_run() -> Plan:
@@ -140,26 +157,35 @@ def plan_run() -> Plan:
     shard = shard_of(FLAGS.shard)
     config = run_flags.checked_config()
     devices = devices_of(FLAGS.strategy)
-    specs, requirements = prepare(FLAGS.input, config=config, masks=FLAGS.masks)
+    inputs = prepare(
+        FLAGS.input,
+        config=config,
+        masks=FLAGS.masks,
+        output_dir=FLAGS.output_dir,
+        notify=process.say,
+    )
     if devices == [None]:  # The thread that compiles runs on TensorFlow's choice of device.
-        resolution = requirements.resolution
-        config = with_eager_warmup(config, num_images=len(specs), resolution=resolution)
+        resolution = inputs.requirements.resolution
+        config = with_eager_warmup(config, num_images=len(inputs.specs), resolution=resolution)
     folder = output_folder.check_writable(FLAGS.output_dir)
-    return Plan(config, specs, requirements, folder, shard, devices, run_flags.effective())
+    return Plan(config, inputs, folder, shard, devices, run_flags.effective())
 
 
 def earlier_run(plan: Plan) -> EarlierRun:
     """Returns the results to resume from, or removes them if the run starts again."""
-    shard, folder, names = plan.shard, plan.folder, plan.names
+    shard, folder = plan.shard, plan.folder
     # Shards write flags.cfg at the same time.
     shared = ["probe", "flags.cfg"] if shard.count == 1 else []
-    output_folder.tidy(folder, [shard.table, shard.state, *shared])
+    output_folder.tidy(folder, [shard.table, shard.failures, shard.state, *shared])
     if FLAGS.resume:
-        rows = resuming.finished_rows(folder, names, flags=plan.replay)
-        process.say(f"{len(rows)} of {len(names)} images were finished before")
-        return EarlierRun(rows, resuming.load_checkpoints(folder, name=shard.state))
+        usable = [spec for spec in plan.specs if spec.name not in plan.inputs.unusable]
+        finished = resuming.find_finished(folder, usable, flags=plan.replay)
+        for line in finished.lines(len(plan.specs)):
+            process.say(line)
+        writer.forget(folder, finished.changed)
+        return EarlierRun(finished, resuming.load_checkpoints(folder, name=shard.state))
     # They may be of other flags, and must not count as results of this run if it is interrupted.
-    writer.forget(folder, names)
+    writer.forget(folder, [spec.name for spec in plan.specs])
     resuming.save_checkpoints(folder, [], name=shard.state)
     return EarlierRun()
 
@@ -167,57 +193,69 @@ def earlier_run(plan: Plan) -> EarlierRun:
 def execute(plan: Plan, earlier: EarlierRun) -> Outcome:
     """Restores the images that are not finished, and writes their results batch by batch."""
     writer.save_flags(plan.folder, plan.replay)
-    table = tables.MetricsTable(plan.folder, list(earlier.rows.values()), name=plan.shard.table)
+    rows = earlier.finished.rows
+    table = tables.MetricsTable(plan.folder, list(rows.values()), name=plan.shard.table)
     restorers = [Restorer(plan.config, notify=process.say, device=d) for d in plan.devices]
-    num_images = len(plan.names) - len(earlier.rows)
+    done = {*rows, *plan.inputs.unusable}
+    num_images = len([spec for spec in plan.specs if spec.name not in done])
     with RunProgress(num_images, plan.config.total_steps) as progress:
         batches = restore_all(
             restorers,
-            plan.specs,
-            expected=plan.requirements,
+            plan.inputs.specs,
+            expected=plan.inputs.requirements,
             progress=progress,
-            finished=earlier.rows,
+            finished=rows,
+            unusable=plan.inputs.unusable,
             shard=plan.shard,
             checkpoints=earlier.checkpoints,
             notify=progress.say,
         )
-        outcome = _save(batches, plan.folder, table, progress)
-    resuming.save_checkpoints(plan.folder, outcome.checkpoints, name=plan.shard.state)
+        outcome = _save(batches, plan, table, progress)
+        # A signal that comes now must not lose the state.
+        resuming.save_checkpoints(plan.folder, outcome.checkpoints, name=plan.shard.state)
     return outcome
 
 
-def report(outcome: Outcome) -> int:
-    """Prints the failures; returns the exit code."""
-    for name, message in outcome.failures:
-        process.say(f"failed: {name}: {message}")
+def report(outcome: Outcome, plan: Plan) -> int:
+    """Prints the failures and the path of the last figure; returns the exit code."""
+    report_failures(outcome.failures)
+    if outcome.figure is not None:
+        process.show(str(outcome.figure))
     if outcome.interrupted:
         process.say("stopped; the results so far are saved")
         return STOPPED
-    return 1 if outcome.failures else 0
+    return 1 if outcome.failures or plan.failures else 0
+
+
+def report_failures(failures: list[Failure]) -> None:
+    """Prints the failures, a line each; failures.csv has all."""
+    for failure in failures[:_SHOWN]:
+        process.say(f"failed: {failure}")
+    if len(failures) > _SHOWN:
+        process.say(f"failed: {len(failures) - _SHOWN} more images, which failures.csv lists")
 
 
 def _save(
-    batches: Iterable[BatchResult], folder: Path, table: tables.MetricsTable, progress: RunProgress
+    batches: Iterable[BatchResult], plan: Plan, table: tables.MetricsTable, progress: RunProgress
 ) -> Outcome:
-    """Writes the results of batches, and prints the path of the last figure."""
-    outcome, last = Outcome(), None
+    """Writes the results of batches; an error of one image costs only that image."""
+    outcome = Outcome()
     for batch in batches:
-        outcome.failures += batch.failures
+        failures = list(batch.failures)
         outcome.checkpoints += [batch.checkpoint] if batch.checkpoint else []
         for result in batch.images:
-            writer.save_image_result(
-                folder,
-                result,
-                save_video=FLAGS.save_video,
-                save_generator=FLAGS.save_generator,
-            )
-            last = folder / result.name / "figure.png"
+            failure = try_to_save(plan.folder, result, save_video=FLAGS.save_video)
+            if failure is not None:
+                failures.append(failure)
+                continue
+            outcome.figure = plan.folder / result.name / "figure.png"
+            table.add([tables.metrics_row(result)])
             for warning in result.warnings:
                 progress.say(f"warning: {result.name}: {warning}")
-        table.add([tables.metrics_row(result) for result in batch.images])
-        progress.finish(batch)
+        outcome.failures += failures
+        if failures:
+            known = [*plan.failures, *outcome.failures]
+            save_failures(plan.folder, known, name=plan.shard.failures)
+        progress.finish(batch, failures=failures)
     outcome.interrupted = progress.stopped
-    if last is not None:
-        progress.close()
-        sys.stdout.write(f"{last}\n")
     return outcome

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,16 @@ from brgm_tf.cli import process
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions import parsing
 from brgm_tf.generators.loading import describe_generator
-from brgm_tf.io.discovery import find_images
-from brgm_tf.io.inputs import SUFFIXES
+from brgm_tf.io.listing import check_files
 from brgm_tf.io.mask_detection import parse_detector
+from brgm_tf.io.mask_matching import check_masks
+from brgm_tf.io.origin import state_of
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.listings import PRESETS, list_presets
 from brgm_tf.pipeline.objective import OVERRIDES, SCALES, needs_perceptual
 from brgm_tf.pipeline.options import Option, options_of
+from brgm_tf.pipeline.preparation import check_class
 from brgm_tf.posterior.objectives import OPTIMIZERS
 from brgm_tf.reporting.destination import is_address
 from brgm_tf.reporting.video import VIDEO_FORMATS, check_video
@@ -66,10 +69,12 @@ def _define(name: str, option: Option, default: Any) -> None:
         flags.DEFINE_string(name, default, option.help)
 
 
-CONFIG_FLAGS = tuple(name for name, option in options_of(Config).items() if option.has_flag)
-for _field in dataclasses.fields(Config):
-    if _field.name in CONFIG_FLAGS:
-        _define(_field.name, options_of(Config)[_field.name], _field.default)
+_OPTIONS = options_of(Config)
+# Names of the fields of `Config` by the names of their flags.
+CONFIG_FLAGS = {opt.flag or name: name for name, opt in _OPTIONS.items() if opt.has_flag}
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(Config)}
+for _flag, _field in CONFIG_FLAGS.items():
+    _define(_flag, _OPTIONS[_field], _DEFAULTS[_field])
 
 flags.DEFINE_string(
     "input",
@@ -80,8 +85,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "masks",
     None,
-    "Mask for all images, or a folder with a mask of the same name for each image; 'found' or "
-    "'found(fill=255)' finds missing pixels by their colour",
+    "Mask for all images, or a folder with a mask of the same name for each image; NIfTI masks for "
+    "NIfTI volumes; 'found' or 'found(fill=255)' finds missing pixels by their colour",
 )
 flags.DEFINE_string("output_dir", "results", "Folder of the results")
 flags.DEFINE_bool("resume", False, "Resume the same command in its output_dir")
@@ -121,7 +126,7 @@ def parsed_config() -> Config:
     Raises:
         InputError: a flag cannot be used.
     """
-    values: dict[str, Any] = {name: FLAGS[name].value for name in CONFIG_FLAGS}
+    values: dict[str, Any] = {field: FLAGS[flag].value for flag, field in CONFIG_FLAGS.items()}
     return Config(
         **values,
         overrides={name: FLAGS[name].value for name in OVERRIDES},
@@ -141,10 +146,11 @@ def checked_config() -> Config:
     if parsing.user_files(FLAGS.corruption):  # These files import TensorFlow.
         process.import_to_restore(batch_size=FLAGS.batch_size)
     config = parsed_config()
-    if not config.measures_kspace:  # `preparation.prepare` reads the headers of k-space.
-        find_images(FLAGS.input, suffixes=SUFFIXES)
+    check_files(FLAGS.input, kspace=config.measures_kspace)
+    if "missing" in config.traits.data_names and not parse_detector(FLAGS.masks):
+        check_masks(FLAGS.masks)
     check_video(FLAGS.save_video)
-    describe_generator(config.generator, progress=process.say)
+    check_class(config, describe_generator(config.generator, progress=process.say))
     if needs_perceptual(config) and config.perceptual != PERCEPTUAL_WEIGHTS:
         read_perceptual(str(config.perceptual), progress=process.say)
     process.import_to_restore(batch_size=FLAGS.batch_size)
@@ -152,7 +158,11 @@ def checked_config() -> Config:
 
 
 def effective() -> str:
-    """Returns the flags of this run, one a line: a flagfile that replays it from any folder."""
+    """Returns the flags of this run, one a line: a flagfile that replays it from any folder.
+
+    Comments state the size and the time of the files that flags name, because --resume must not
+    mix the results of two files. The files of the images have their own records.
+    """
     lines = []
     others = "input", "masks", "output_dir", "save_generator", "save_video"
     for name in sorted([*CONFIG_FLAGS, *OVERRIDES, *others]):
@@ -167,7 +177,17 @@ def effective() -> str:
         if name in ("generator", "perceptual"):
             value = handles.make_absolute(value, names=(*GENERATORS, PERCEPTUAL_WEIGHTS))
         lines.append(f"--{name}={value}")
+        if name in ("generator", "perceptual", "corruption"):
+            states = map(state_of, _paths_in(str(value)))
+            lines += [f"# --{name}: {state}" for state in states if state]
     return "\n".join(lines) + "\n"
+
+
+def _paths_in(text: str) -> list[Path]:
+    """Returns the absolute paths in the value of a flag: all of it, or parts such as file='/x'."""
+    parts = [text, *re.findall(r"[\"'](/[^\"']+)[\"']|(/[^\s:\"']+\.py)(?=:)", text)]
+    words = [word for part in parts for word in ([part] if isinstance(part, str) else part)]
+    return [Path(word) for word in words if word.startswith("/") and os.path.exists(word)]
 
 
 def absolute_path(text: str) -> str:

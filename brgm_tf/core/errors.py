@@ -1,8 +1,9 @@
-"""Errors: `InputError` for values that the user gives, `NotFiniteError` for computed numbers."""
+"""Errors: `InputError` for values that the user gives, `CombinedInputError` for several of them,
+and `NotFiniteError` for computed numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class InputError(ValueError):
@@ -36,6 +37,16 @@ class InputError(ValueError):
             parts.append(f"Received: {shown}")
         super().__init__(" ".join(" ".join(parts).split()))
 
+    def of(self, argument: str) -> InputError:
+        """Returns the same error for another argument.
+
+        Example:
+            >>> str(InputError("input", "must exist").of("masks"))
+            '`masks` must exist.'
+        """
+        expected, remedy, received = self._parts
+        return InputError(argument, expected, remedy=remedy, **received)
+
     def at(self, location: str) -> InputError:
         """Returns the same error with a location in the argument.
 
@@ -45,6 +56,42 @@ class InputError(ValueError):
         """
         expected, remedy, received = self._parts
         return InputError(self.argument, f"{location}: {expected}", remedy=remedy, **received)
+
+
+class CombinedInputError(InputError):
+    """Several values cannot be used. The message has a line for each.
+
+    Args:
+        each: The errors, at least one.
+
+    Attributes:
+        argument: Name of the argument of the first error.
+        each: The errors.
+
+    Example:
+        >>> first, second = (InputError("input", f"must hold {name}") for name in "ab")
+        >>> print(CombinedInputError([first, second]))
+        `input` must hold a.
+        `input` must hold b.
+    """
+
+    def __init__(self, each: Sequence[InputError]):
+        self.argument, self.each = each[0].argument, tuple(each)
+        self._parts = each[0]._parts
+        ValueError.__init__(self, "\n".join(map(str, each)))
+
+
+def one_line(error: BaseException) -> str:
+    """Returns an error as one line of text; other errors than `InputError` have their type.
+
+    Example:
+        >>> one_line(OSError("disk\\nfull")), one_line(InputError("seed", "must be small"))
+        ('OSError: disk full', '`seed` must be small.')
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, InputError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class NotFiniteError(FloatingPointError):

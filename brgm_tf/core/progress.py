@@ -7,18 +7,23 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from brgm_tf.core.terminal import SafeStream
+
 SECONDS_BETWEEN_LINES = 30.0
 _MAX_MARKS = 1000  # updates that are remembered
 
 
-def display(total: int, *, stream: TextIO) -> Bar | Lines:
+def display(total: int, *, stream: TextIO | None) -> Bar | Lines:
     """Returns a `Bar` if `stream` is a terminal, and `Lines` otherwise.
+
+    A stream that fails loses the display but does not stop the run.
 
     Args:
         total: Number of steps of the whole run.
-        stream: Text stream to write to.
+        stream: Text stream to write to; None if the process has none.
     """
-    return (Bar if stream.isatty() else Lines)(total, stream=stream)
+    safe = SafeStream(stream)
+    return (Bar if safe.isatty() else Lines)(total, stream=safe)
 
 
 class Bar:
@@ -29,7 +34,7 @@ class Bar:
         stream: Terminal to write to.
     """
 
-    def __init__(self, total: int, *, stream: TextIO):
+    def __init__(self, total: int, *, stream: TextIO | SafeStream):
         from tqdm import tqdm
 
         self._stream = stream
@@ -66,7 +71,13 @@ class Lines:
          50% image 1 of 2, loss 0.1, 0:30 passed, 0:30 left
     """
 
-    def __init__(self, total: int, *, stream: TextIO, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        total: int,
+        *,
+        stream: TextIO | SafeStream,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self._total, self._stream, self._clock = total, stream, clock
         self._start = self._last = clock()
         self._tenths = -1

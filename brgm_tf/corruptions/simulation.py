@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.units import warn_of_unit_range
 from brgm_tf.core.validation import MAX_INT, checked, integer
 
 _ROUNDING = 1e-3  # float16 and interpolation leave the interval by less
@@ -47,6 +48,8 @@ def checked_images(x: Any) -> np.ndarray:
             min=low,
             max=high,
         )
+    # The user calls `simulate`, which calls this function.
+    warn_of_unit_range(images, argument="x", stacklevel=4)
     return images if images.ndim == 4 else images[np.newaxis]
 
 

@@ -7,6 +7,8 @@ from brgm_tf.core import lazy
 if TYPE_CHECKING:
     from brgm_tf.generators.base import Generator as Generator
     from brgm_tf.generators.base import LatentStatistics as LatentStatistics
+    from brgm_tf.generators.classes import ClassGenerator as ClassGenerator
+    from brgm_tf.generators.classes import of_class as of_class
     from brgm_tf.generators.loading import check_generator as check_generator
     from brgm_tf.generators.loading import describe_generator as describe_generator
     from brgm_tf.generators.loading import list_generators as list_generators
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
     {
+        "ClassGenerator": "classes",
         "Generator": "base",
         "LatentStatistics": "base",
         "MobileStyleGAN": "mobile_stylegan",
@@ -32,6 +35,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "list_generators": "loading",
         "load_generator": "loading",
         "load_preset": "preset",
+        "of_class": "classes",
         "save_preset": "preset",
     },
 )

@@ -23,6 +23,7 @@ import numpy as np
 from keras import ops
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.generators.classes import ClassGenerator
 
 
 class Adaptation:
@@ -106,8 +107,12 @@ class Adaptation:
 
         arrays = [np.asarray(weight) for weight in self.weights(deviations)]
         pairs = list(zip(self._variables, arrays, strict=True))
-        about = {"adaptation_scale": self.scale}
-        return save_preset(self.generator, folder, about=about, weights=pairs)
+        generator = self.generator
+        if isinstance(generator, ClassGenerator):
+            generator = generator.generator
+        names = list(getattr(generator, "class_names", ()))
+        about = {"adaptation_scale": self.scale} | ({"class_names": names} if names else {})
+        return save_preset(generator, folder, about=about, weights=pairs)
 
     def _synthesis(self, ws, deviations):
         """Returns the images of latents [B, L, D] with the weights of one e [E]."""

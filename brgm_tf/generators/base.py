@@ -39,6 +39,7 @@ class Generator(keras.Model, abc.ABC):
         num_ws: Number of latents of an image, L.
         w_dim: Size of a latent, D.
         z_dim: Size of a normal code, Z.
+        class_names: Names of the classes of a conditional generator, in order; () without names.
     """
 
     resolution: int
@@ -46,6 +47,7 @@ class Generator(keras.Model, abc.ABC):
     num_ws: int
     w_dim: int
     z_dim: int
+    class_names: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def mapping(self, z: Any) -> Any:

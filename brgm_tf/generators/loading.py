@@ -16,6 +16,7 @@ from typing import Any
 from brgm_tf.core import atomic_files
 from brgm_tf.core.cache import Progress
 from brgm_tf.core.errors import InputError
+from brgm_tf.generators.classes import num_classes_of, of_class
 from brgm_tf.weights import fetching, handles, http, unpacking
 from brgm_tf.weights.catalogue import GENERATORS, GeneratorRow
 from brgm_tf.weights.formats import detect, identify, saved_model
@@ -48,15 +49,28 @@ def describe_generator(handle: Any, *, progress: Progress | None = None) -> Gene
         InputError: The generator does not exist or cannot be read.
     """
     if hasattr(handle, "synthesis"):
-        return GeneratorRow(handle.resolution, handle.channels, "", type(handle).__name__)
+        return GeneratorRow(
+            handle.resolution,
+            handle.channels,
+            "",
+            type(handle).__name__,
+            num_classes=num_classes_of(handle),
+            class_names=tuple(getattr(handle, "class_names", ())),
+        )
     row, location = _find(handle)
     if row is not None and (location is None or not location.is_remote):
         return row
     path = _local_model(_known(location), progress=progress)
-    return GeneratorRow(*_image_size(path), "", row.help if row else path.name)
+    return GeneratorRow(**_facts(path), weights="", help=row.help if row else path.name)
 
 
-def load_generator(handle: Any, *, network: str = "G_ema", progress: Progress | None = None) -> Any:
+def load_generator(
+    handle: Any,
+    *,
+    network: str = "G_ema",
+    class_label: int | str | None = None,
+    progress: Progress | None = None,
+) -> Any:
     """Loads a generator; the first call for an address fetches the file.
 
     Args:
@@ -69,21 +83,28 @@ def load_generator(handle: Any, *, network: str = "G_ema", progress: Progress | 
             A loaded generator, which is returned unchanged.
         network: Network of a checkpoint: 'G_ema', the moving average over training (Gs in
             TensorFlow), or 'G'. Default 'G_ema'.
+        class_label: Index or name of a class of a conditional generator; None for all classes.
         progress: Function that receives lines of text about the progress, or None.
 
     Returns:
-        A `generators.base.Generator`.
+        A `generators.base.Generator`; with a class, a `generators.classes.ClassGenerator`.
 
     Raises:
-        InputError: The generator does not exist, or cannot be fetched or read.
+        InputError: The generator does not exist, cannot be fetched or read, or has no such class.
 
     Example:
         >>> generator = load_generator("xray-64")
         >>> generator.resolution, generator.channels
         (64, 1)
     """
-    if hasattr(handle, "synthesis"):
-        return handle
+    generator = handle
+    if not hasattr(handle, "synthesis"):
+        generator = _load(handle, network=network, progress=progress)
+    return generator if class_label is None else of_class(generator, class_label)
+
+
+def _load(handle, *, network: str, progress: Progress | None) -> Any:
+    """Loads a generator by its handle."""
     row, location = _find(handle)
     if row is not None and location is None:
         _check_only(network)
@@ -179,28 +200,36 @@ def _local_model(location: Handle, *, progress) -> Path:
     return unpacking.unpack_model(path, progress=progress, argument=_ARGUMENT)
 
 
-def _image_size(path: Path) -> tuple[int, int]:
-    """Returns the resolution and channels of the generator in a file or folder."""
+def _facts(path: Path) -> dict[str, Any]:
+    """Returns the resolution, channels and classes of the generator in a file or folder."""
     kind = detect.kind(path, argument=_ARGUMENT)
     if kind == "preset":
-        return _image_size_of_preset(path)
+        return _facts_of_preset(path)
     if kind == "saved_model":
         signatures = saved_model.signatures(path, argument=_ARGUMENT)
         _, synthesis = saved_model.find_roles(signatures, argument=_ARGUMENT)
         size = saved_model.image_size(saved_model.image_output(signatures[synthesis])[1])
-        if size is not None:
-            return size
-        generator = _load_saved_model(path, progress=None)
-        return generator.resolution, generator.channels
-    config: dict[str, Any] = dict(identify.read(path, argument=_ARGUMENT).config)
-    return config["resolution"], config["channels"]
+        if size is None:
+            generator = _load_saved_model(path, progress=None)
+            size = generator.resolution, generator.channels
+        return {"resolution": size[0], "channels": size[1]}
+    return _facts_of_config(dict(identify.read(path, argument=_ARGUMENT).config))
 
 
-def _image_size_of_preset(folder: Path) -> tuple[int, int]:
+def _facts_of_config(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "resolution": int(config["resolution"]),
+        "channels": int(config["channels"]),
+        "num_classes": int(config.get("c_dim", 0)),
+    }
+
+
+def _facts_of_preset(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))["config"]
-        return int(config["resolution"]), int(config["channels"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        text = json.loads((folder / "config.json").read_text("utf-8"))
+        names = tuple(map(str, text.get("about", {}).get("class_names", ())))
+        return _facts_of_config(text["config"]) | {"class_names": names}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             _ARGUMENT, f"must have a usable config.json ({error!r})", generator=str(folder)
         ) from None

@@ -40,7 +40,8 @@ def save_preset(
         folder: Path of the folder, which is created if necessary. Existing files with the
             names of the two files are replaced.
         storage: Dtype of the weights in the file, 'float32' or 'float16'; default 'float32'.
-        about: Other facts for config.json, or None.
+        about: Other facts for config.json, or None. 'class_names', a list, names the classes of a
+            conditional generator.
         weights: Pairs of a Keras variable of the generator and the value to write in its place.
 
     Returns:
@@ -91,9 +92,11 @@ def load_preset(folder: str | os.PathLike, *, argument: str = "generator", **ove
     # The weights are checked first, so that a damaged file builds no network.
     _check(arrays, _shapes(text, folder, arrays, argument), argument=argument)
     try:
-        return NETWORKS[text["class_name"]].build({**text["config"], **overrides}, arrays)
+        generator = NETWORKS[text["class_name"]].build({**text["config"], **overrides}, arrays)
     except (TypeError, ValueError) as error:
         raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
+    generator.class_names = tuple(map(str, (text.get("about") or {}).get("class_names", ())))
+    return generator
 
 
 def _shapes(text: dict, folder: Path, arrays: dict, argument: str) -> dict:

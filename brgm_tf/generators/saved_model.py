@@ -18,6 +18,7 @@ import tensorflow as tf
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.units import GREY_LEVEL
 from brgm_tf.generators.base import Generator
+from brgm_tf.generators.classes import ClassGenerator, of_class
 from brgm_tf.weights.formats import saved_model
 
 _NUM_DRAWS = 8
@@ -153,20 +154,21 @@ def _function(signature: Any, *, output: str) -> tuple[Callable, Shape]:
     return function, tuple(spec.shape or ())
 
 
-def export(generator: Generator, folder: str | os.PathLike) -> Path:
+def export(generator: Generator | ClassGenerator, folder: str | os.PathLike) -> Path:
     """Writes a generator as a SavedModel, which needs TensorFlow alone.
 
     Signatures, for any B: mapping, z [B, Z] to w [B, D], and synthesis, ws [B, L, D] to
     images [B, R, R, C]. The object from `tf.saved_model.load` also has both as functions.
-    Gradients flow through both. The mapping of a generator with labels uses zeros for them.
+    Gradients flow through both. The mapping takes no label.
 
     Args:
-        generator: Network of this package.
+        generator: Network of this package; of a conditional one, a `classes.ClassGenerator`.
         folder: Path of the new folder.
 
     Raises:
-        InputError: The generator is a SavedModel already.
+        InputError: The generator is a SavedModel already, or conditional without a class.
     """
+    generator = of_class(generator, None)
     if isinstance(generator, SavedModelGenerator):
         raise InputError("source", "must not be a SavedModel already", remedy="Copy its folder")
 
@@ -177,7 +179,7 @@ def export(generator: Generator, folder: str | os.PathLike) -> Path:
         return {"images": generator.synthesis(ws)}
 
     archive = keras.export.ExportArchive()
-    archive.track(generator)
+    archive.track(generator.generator if isinstance(generator, ClassGenerator) else generator)
     layers = (None, generator.num_ws, generator.w_dim)
     for name, function, shape, argument in (
         ("mapping", mapping, (None, generator.z_dim), "z"),

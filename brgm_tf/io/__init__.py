@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from brgm_tf.io.inputs import load as load
     from brgm_tf.io.inputs import plan as plan
     from brgm_tf.io.mask_detection import find_missing as find_missing
+    from brgm_tf.io.mask_matching import match_masks as match_masks
     from brgm_tf.io.masks import load_mask as load_mask
-    from brgm_tf.io.masks import match_masks as match_masks
     from brgm_tf.io.output_folder import check_writable as check_writable
 
 __getattr__, __dir__, __all__ = lazy.exports(
@@ -32,7 +32,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "load": "inputs",
         "load_image": "images",
         "load_mask": "masks",
-        "match_masks": "masks",
+        "match_masks": "mask_matching",
         "plan": "inputs",
         "save_image": "images",
         "to_uint8": "images",

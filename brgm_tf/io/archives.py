@@ -15,6 +15,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from brgm_tf.core import texts
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import images
 from brgm_tf.io.arrays import reading
@@ -58,14 +59,23 @@ class ArchiveMember:
             OSError: the archive ends before the picture does.
             InputError: the record lacks the feature.
         """
+        contents = self.read(mode)
+        if self.is_record:
+            contents = _parse_record(contents, name=str(self))
+        return io.BytesIO(contents)
+
+    def read(self, mode: str = "rb") -> bytes:
+        """Returns the bytes of the member.
+
+        Raises:
+            OSError: the archive ends before the member does.
+        """
         with self.path.open(mode) as file:
             file.seek(self.offset)
             contents = file.read(self.size)
         if len(contents) < self.size:
             raise OSError("the file ends in the middle of it")
-        if self.is_record:
-            contents = _parse_record(contents, name=str(self))
-        return io.BytesIO(contents)
+        return contents
 
     def header(self) -> Header:
         """Returns the displayed size."""
@@ -74,7 +84,8 @@ class ArchiveMember:
 
     def load(self, *, channels: int) -> Content:
         """Decodes the picture."""
-        return Content(images.load_image(self, channels=channels))
+        image, notes = images.load_with_notes(self, channels=channels)
+        return Content(image, notes=notes)
 
 
 def is_archive(path: Path) -> bool:
@@ -91,7 +102,8 @@ def list_pictures(path: Path, *, argument: str = "input") -> list[Path | Archive
     """Returns the pictures in an archive or list.
 
     A tar archive gives its members with an image suffix, and TFRecords give every record. A list
-    gives its paths, one a line, relative to the folder of the list.
+    gives its paths, one a line, relative to the folder of the list. Lines that begin with '#' are
+    comments unless a file has this name.
 
     Args:
         path: Path of the file.
@@ -118,9 +130,20 @@ def list_pictures(path: Path, *, argument: str = "input") -> list[Path | Archive
 
 
 def _read_list(path: Path) -> Iterator[Path]:
-    for line in path.read_text("utf-8").splitlines():
-        if line.strip():
-            yield path.parent / os.path.expanduser(line.strip())
+    for line in texts.read_lines(path):
+        entry = path.parent / os.path.expanduser(line)
+        if line.startswith("#") and not entry.exists():
+            continue
+        # The shell creates the list before `ls > list.txt` reads the folder.
+        if entry != path:
+            yield entry if entry.exists() else _in_windows_encoding(path, line) or entry
+
+
+def _in_windows_encoding(path: Path, line: str) -> Path | None:
+    """Returns the path whose line is encoded as Windows-1252; None if there is no such file."""
+    text = line.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+    entry = path.parent / os.path.expanduser(text)
+    return entry if entry.exists() else None
 
 
 def _read_members(path: Path) -> Iterator[ArchiveMember]:

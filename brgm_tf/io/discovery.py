@@ -6,22 +6,40 @@ import collections
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from brgm_tf.core.errors import InputError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp")
+_SUFFIXES_OF_FORMATS = (
+    (".png", ".apng"),
+    (".jpg", ".jpeg", ".jpe", ".jfif"),
+    (".webp",),
+    (".tif", ".tiff"),
+    (".gif",),
+    (".bmp", ".dib"),
+    (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
+    (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+    (".avif",),
+    (".qoi",),
+)
+SUFFIXES = tuple(suffix for suffixes in _SUFFIXES_OF_FORMATS for suffix in suffixes)
 EXAMPLE_PREFIX = "example:"
+Recogniser = Callable[[Path], bool]
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _EXAMPLES = Path(__file__).parents[1] / "examples"
-# Files that a run writes beside the folders of its images.
-_RESERVED = (".", "..", "flags.cfg", "metrics.csv")
+# Every folder of results has one of these files. The first one is the last to be written.
+_RESULTS = ("metrics.json", "latents.npz")
 
 
 def find_images(
-    spec: str | os.PathLike, *, argument: str = "input", suffixes: Sequence[str] = SUFFIXES
+    spec: str | os.PathLike,
+    *,
+    argument: str = "input",
+    suffixes: Sequence[str] = SUFFIXES,
+    recognise: Recogniser | None = None,
+    output_dir: str | os.PathLike | None = None,
 ) -> list[Path]:
     """Returns the image files that a file, folder, glob pattern or handle names.
 
@@ -31,6 +49,9 @@ def find_images(
             installed with the package. Hidden files and subfolders are left out.
         argument: Name of the user's argument, for errors.
         suffixes: Suffixes of the files that a folder or pattern gives.
+        recognise: Function that tells whether a file with another suffix is taken as well.
+        output_dir: Folder of the results, which a pattern leaves out. If it is the folder of the
+            pattern itself, the pattern leaves out the results in it.
 
     Returns:
         Paths, sorted by name for a folder or pattern.
@@ -52,53 +73,39 @@ def find_images(
     if os.path.isfile(path):
         return [path]
     if os.path.isdir(path):
-        images = _filter_images(_list_folder(path, argument=argument), suffixes)
+        files = _visible_files(_list_folder(path, argument=argument))
+        images = [file for file in files if _is_taken(file, suffixes, recognise)]
         if not images:
-            raise InputError(
-                argument,
-                "must be a folder with images in it",
-                remedy="Suffixes looked for: " + " ".join(suffixes),
-                **{argument: text},
-            )
+            raise _no_images_error(text, suffixes, argument=argument)
         return images
-    images = _filter_images((Path(name) for name in glob.glob(str(path), recursive=True)), suffixes)
+    files = _files_of_pattern(path, output_dir)
+    images = [file for file in files if _is_taken(file, suffixes, recognise)]
     if not images:
         raise not_found_error(text, argument=argument)
     return images
 
 
-def make_unique_names(paths: Sequence[Path]) -> list[str]:
-    """Returns one output name for each path: its stem, or stem_suffix if stems collide.
-
-    Names that differ only by case collide, as they do in some file systems. Names that still
-    collide, such as equal file names in two folders, are numbered. A stem that cannot name a
-    folder beside the files of the run is numbered as well.
+def count_left_out(
+    spec: str | os.PathLike,
+    *,
+    suffixes: Sequence[str] = SUFFIXES,
+    recognise: Recogniser | None = None,
+    output_dir: str | os.PathLike | None = None,
+) -> collections.Counter[str]:
+    """Returns how many files `find_images` leaves out by their suffixes, by suffix.
 
     Args:
-        paths: Paths of the inputs.
-
-    Returns:
-        Different names in the same order.
-
-    Example:
-        >>> make_unique_names([Path("a.png"), Path("b.png"), Path("a.jpg")])
-        ['a_png', 'b', 'a_jpg']
+        spec, suffixes, recognise, output_dir: see `find_images`.
     """
-    # A backslash separates folders on other systems.
-    stems = [path.stem.replace("\\", "_") for path in paths]
-    count = collections.Counter(stem.casefold() for stem in stems)
-    taken = set(_RESERVED)
-    names = []
-    for path, stem in zip(paths, stems, strict=True):
-        is_unique = count[stem.casefold()] == 1 or not path.suffix
-        base = stem if is_unique else f"{stem}_{path.suffix.lstrip('.')}"
-        name, number = base, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{base}_{number}"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+    path = expand_user(spec)
+    if os.fspath(spec).startswith(EXAMPLE_PREFIX) or os.path.isfile(path):
+        return collections.Counter()
+    if os.path.isdir(path):
+        files = _visible_files(_list_folder(path, argument="input"))
+    else:
+        files = _files_of_pattern(path, output_dir)
+    others = [file for file in files if not _is_taken(file, suffixes, recognise)]
+    return collections.Counter(file.suffix.lower() for file in others)
 
 
 def expand_user(spec: str | os.PathLike) -> Path:
@@ -129,6 +136,15 @@ def _example(text: str, *, argument: str) -> Path:
     return examples[name]
 
 
+def _no_images_error(text: str, suffixes: Sequence[str], *, argument: str) -> InputError:
+    return InputError(
+        argument,
+        "must be a folder with images in it",
+        remedy="Suffixes looked for: " + " ".join(suffixes),
+        **{argument: text},
+    )
+
+
 def _list_folder(folder: Path, *, argument: str) -> list[Path]:
     try:
         return list(folder.iterdir())
@@ -140,11 +156,55 @@ def _list_folder(folder: Path, *, argument: str) -> list[Path]:
         ) from None
 
 
-def _filter_images(paths: Iterable[Path], suffixes: Sequence[str]) -> list[Path]:
+def _visible_files(paths: Iterable[Path]) -> list[Path]:
     # macOS leaves hidden '._name.png' files that are not images.
-    suffixes = tuple(suffixes)
-    chosen = [p for p in paths if strip_shard(p).endswith(suffixes) and not p.name.startswith(".")]
-    return sorted(path for path in chosen if path.is_file())
+    return sorted(path for path in paths if not path.name.startswith(".") and path.is_file())
+
+
+def _files_of_pattern(pattern: Path, output_dir: str | os.PathLike | None) -> list[Path]:
+    files = _visible_files(map(Path, glob.glob(str(pattern), recursive=True)))
+    if output_dir is None:
+        return files
+    return leave_out_results(files, output_dir, pattern=str(pattern))
+
+
+def _is_taken(path: Path, suffixes: Sequence[str], recognise: Recogniser | None) -> bool:
+    if strip_shard(path).endswith(tuple(suffixes)):
+        return True
+    return recognise is not None and recognise(path)
+
+
+def leave_out_results(
+    paths: Iterable[Path], output_dir: str | os.PathLike, *, pattern: str
+) -> list[Path]:
+    """Returns the paths that are not results of a run.
+
+    Args:
+        paths: Paths that a pattern gives.
+        output_dir: Folder of the results.
+        pattern: The pattern.
+    """
+    output = os.path.abspath(expand_user(output_dir))
+    fixed = pattern[: re.search(r"[*?[]|$", pattern).start()]  # type: ignore[union-attr]
+    is_below = _is_inside(output, os.path.abspath(os.path.dirname(fixed)))
+    is_result: dict[str, bool] = {}
+    inputs = []
+    for path in paths:
+        absolute = os.path.abspath(path)
+        if _is_inside(absolute, output):
+            first = os.path.relpath(absolute, output).split(os.sep)[0]
+            home = os.path.join(output, first)
+            if home not in is_result:
+                files = (os.path.join(home, name) for name in _RESULTS)
+                is_result[home] = any(map(os.path.exists, files))
+            if is_below or is_result[home]:
+                continue
+        inputs.append(path)
+    return inputs
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(folder, ""))
 
 
 def not_found_error(text: str, *, argument: str) -> InputError:

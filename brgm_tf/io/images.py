@@ -1,51 +1,29 @@
 """Image files <-> float32 NHWC arrays in [-1, 1]; no other room uses uint8.
 
 A "level" is a grey level: a number in [0, 255], not necessarily an integer. Level v becomes
-v / 127.5 - 1 in an image. Files are decoded to float levels, so that 16-bit greys, transparency,
-luma and resizing are never rounded to 8 bits.
-
-Pillow decodes 16-bit RGB, and 16-bit files with alpha, to the high byte of each sample. The error
-is unbiased and less than one grey level. 16-bit greys keep all their bits. Colour profiles are
-ignored: samples are taken to be sRGB.
+v / 127.5 - 1 in an image. `decoding` reads the levels of a file.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
-from brgm_tf.io.discovery import not_found_error
+from brgm_tf.io.decoding import Readable, decode, read
 
-# Only these decoders run: other decoders (EPS) start programs, and a suffix proves nothing.
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
 # ITU-R BT.601.
 _LUMA_RED, _LUMA_BLUE = np.float32(0.299), np.float32(0.114)
 _ORIENTATION = 0x0112
-_BITS_PER_SAMPLE = 258
-_PHOTOMETRIC = 262
-_WHITE_IS_ZERO = 0
-
-
-class Openable(Protocol):
-    """An object that opens an encoded picture, as `pathlib.Path` does."""
-
-    def open(self, mode: str = "rb") -> Any:
-        """Returns the encoded picture as a binary file."""
-
-
-Readable = str | os.PathLike | Openable | Image.Image
-_T = TypeVar("_T")
+_ENLARGE = Image.Resampling.LANCZOS
+# A camera of 12 bits uses a sixteenth of the range of 16 bits.
+_NEARLY_BLACK = 255 / 15
 
 
 # Reading.
@@ -64,17 +42,18 @@ def image_size(source: Readable, *, argument: str = "input") -> tuple[int, int]:
     Raises:
         InputError: the file is missing, not an image, or too large to be decoded safely.
     """
-    return _read(_displayed_size, source, argument=argument)
+    return read(_displayed_size, source, argument=argument)
 
 
 def load_image(source: Readable, *, channels: int, argument: str = "input") -> np.ndarray:
-    """Reads a PNG, JPEG, WebP, TIFF, GIF or BMP file as float32 [H, W, channels] in [-1, 1].
+    """Reads an image file as float32 [H, W, channels] in [-1, 1].
 
     grey = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); grey becomes RGB by repetition.
-    Transparent pixels are composited on white. The EXIF orientation is applied. Only the first
-    frame of an animation or stack is read. Grey samples of 9 to 16 bits are divided by their
-    maximum; 32-bit integers must lie in [0, 65535] and are divided by 65535; float samples must
-    lie in [0, 1]. 16-bit RGB is read to 8 bits, as the module's docstring explains.
+    Transparent pixels are composited on white. The EXIF orientation is applied, and colours are
+    converted from the profile of the file to sRGB. Only the first frame of an animation or stack
+    is read. Grey samples of 9 to 16 bits are divided by their maximum; 32-bit integers must lie
+    in [0, 65535] and are divided by 65535; float samples must lie in [0, 1]. 16-bit RGB is read
+    to 8 bits, as the docstring of `decoding` explains.
 
     Args:
         source: Path of the image file, an object with `open`, or a PIL image.
@@ -89,44 +68,43 @@ def load_image(source: Readable, *, channels: int, argument: str = "input") -> n
         >>> load_image(Image.new("RGB", (4, 3), "white"), channels=1).shape
         (3, 4, 1)
     """
-    return _to_signed(load_levels(source, channels=channels, argument=argument))
+    return load_with_notes(source, channels=channels, argument=argument)[0]
 
 
-def load_levels(source: Readable, *, channels: int, argument: str = "input") -> np.ndarray:
-    """Reads a file as `load_image` does, but as levels in [0, 255]."""
+def load_with_notes(
+    source: Readable, *, channels: int, argument: str = "input"
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Reads a file as `load_image` does; also returns lines of text for the user.
+
+    The lines tell which properties of the file are not used, such as further frames.
+    """
     if channels not in (1, 3):
         raise InputError("channels", "must be 1 or 3", channels=channels)
-    samples, maximum, low_is_white = _read(_decode, source, argument=argument)
-    low, high = samples.min(), samples.max()
-    # NaN fails this comparison.
-    if not (low >= 0 and high <= maximum):
-        raise InputError(
-            argument,
-            f"must have samples in [0, {maximum}]",
-            remedy="Rescale the image, or save it with 8 or 16 bits",
-            path=str(source),
-            low=float(low),
-            high=float(high),
-        )
-    levels = samples.astype(np.float32)
-    if maximum != 255:
-        levels *= np.float32(255 / maximum)
-    if low_is_white:
-        levels = 255 - levels
-    return _convert_channels(_composite_on_white(levels), channels=channels)
+    decoded = decode(source, argument=argument)
+    levels = convert_channels(decoded.levels, channels=channels)
+    return _to_signed(levels), (*decoded.notes, *dark_notes(float(levels.max())))
 
 
-def _composite_on_white(levels: np.ndarray) -> np.ndarray:
-    """Composites [H, W] or [H, W, 1 to 4] levels on white and returns [H, W, 1 or 3]."""
-    if levels.ndim == 2:
-        return levels[..., None]
-    if levels.shape[-1] in (1, 3):
-        return levels
-    colour, alpha = levels[..., :-1], levels[..., -1:] / 255
-    return colour * alpha + 255 * (1 - alpha)
+def dark_notes(brightest: float) -> tuple[str, ...]:
+    """Returns a line of text if a picture is nearly black, as samples of a smaller range are.
+
+    Args:
+        brightest: Largest grey level.
+
+    Example:
+        >>> dark_notes(200.0)
+        ()
+    """
+    if not 0 < brightest <= _NEARLY_BLACK:
+        return ()
+    return (
+        f"The brightest grey level is {brightest:.3g} of 255; rescale the samples of the picture "
+        "if they have a smaller range than their type",
+    )
 
 
-def _convert_channels(levels: np.ndarray, *, channels: int) -> np.ndarray:
+def convert_channels(levels: np.ndarray, *, channels: int) -> np.ndarray:
+    """Returns levels [H, W, channels]: colours become luma, and grey is repeated."""
     if levels.shape[-1] == channels:
         return levels
     if channels == 3:
@@ -136,83 +114,11 @@ def _convert_channels(levels: np.ndarray, *, channels: int) -> np.ndarray:
     return (green + _LUMA_RED * (red - green) + _LUMA_BLUE * (blue - green))[..., None]
 
 
-def _read(read: Callable[[Image.Image], _T], source: Readable, *, argument: str) -> _T:
-    """Returns read(image) of the opened image; every problem becomes one `InputError`."""
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of damaged metadata, which is not used here.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with _open(source) as image:
-                return read(image)
-    except InputError:
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise InputError(
-            argument,
-            f"must have at most {Image.MAX_IMAGE_PIXELS} pixels",
-            remedy="Make the image smaller",
-            path=str(source),
-        ) from None
-    except FileNotFoundError:
-        raise not_found_error(str(source), argument=argument) from None
-    except Exception as error:
-        # Decoders of damaged files raise SyntaxError, struct.error, KeyError and more.
-        raise InputError(
-            argument,
-            "must be an image file that can be read",
-            remedy="Give a complete PNG, JPEG, WebP, TIFF, GIF or BMP file",
-            path=str(source),
-            reason=str(error) or type(error).__name__,
-        ) from None
-
-
-@contextlib.contextmanager
-def _open(source: Readable) -> Iterator[Image.Image]:
-    if isinstance(source, Image.Image):
-        yield source
-        return
-    # Pillow maps a file that it opens itself into memory, and then garbles uncompressed TIFFs of
-    # orientation 5 to 8 (seen in Pillow 13.0).
-    openable = Path(source) if isinstance(source, str | os.PathLike) else source
-    with openable.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
-        yield image
-
-
 def _displayed_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.size
     # Pillow has swapped the sides of a TIFF already.
     is_turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
     return (height, width) if is_turned else (width, height)
-
-
-def _decode(image: Image.Image) -> tuple[np.ndarray, int, bool]:
-    """Returns upright samples, the largest possible sample, and whether 0 is white."""
-    maximum, low_is_white = _sample_scale(image)
-    image = ImageOps.exif_transpose(image)
-    # Pillow gives no alpha to greys of more than 8 bits. LA needs no colours.
-    if maximum == 255 and image.mode != "LA":
-        image = image.convert("RGBA" if image.has_transparency_data else _opaque_mode(image))
-    return np.asarray(image), maximum, low_is_white
-
-
-def _opaque_mode(image: Image.Image) -> str:
-    return "L" if image.mode in ("1", "L") else "RGB"
-
-
-def _sample_scale(image: Image.Image) -> tuple[int, bool]:
-    """Returns the largest sample, and whether 0 is white, which Pillow undoes for 8 bits."""
-    if image.mode == "F":
-        return 1, False
-    if image.mode == "I":
-        return 65535, False
-    if not image.mode.startswith("I;16"):
-        return 255, False
-    if image.format != "TIFF":
-        return 65535, False
-    tags = getattr(image, "tag_v2", {})
-    bits = tags.get(_BITS_PER_SAMPLE, (16,))[0]
-    return 2**bits - 1, tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
 # Geometry.
@@ -223,8 +129,8 @@ def fit(
 ) -> np.ndarray:
     """Crops an image to its central square and resizes it to the generator's resolution.
 
-    Shrinking takes area (box) means; enlarging is Lanczos, clipped to [-1, 1]. All computations
-    are in floats.
+    Shrinking takes the exact means of areas, at any ratio. Enlarging is Lanczos, clipped to
+    [-1, 1]. All computations are in floats.
 
     Args:
         image: float32 [H, W, C] in [-1, 1].
@@ -256,13 +162,40 @@ def fit(
     square = crop_square(np.asarray(image, np.float32))
     if len(square) == resolution:
         return square.copy()
-    method = Image.Resampling.BOX if len(square) > resolution else Image.Resampling.LANCZOS
+    if len(square) > resolution:
+        rows = _area_means(square, resolution)
+        return _area_means(rows.swapaxes(0, 1), resolution).swapaxes(0, 1).clip(-1, 1)
     planes = [
         # Mode F: 8-bit modes would round to whole grey levels.
-        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((resolution,) * 2, method))
+        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((resolution,) * 2, _ENLARGE))
         for plane in np.moveaxis(square, -1, 0)
     ]
     return np.clip(np.stack(planes, axis=-1), -1, 1)
+
+
+def _area_means(values: np.ndarray, size: int) -> np.ndarray:
+    """Returns the means over areas along the first axis, [n, ...] -> [size, ...], n > size.
+
+    Pixel i of the result covers [i n / size, (i + 1) n / size). Pillow's BOX takes whole pixels
+    instead, and shifts the picture. Weights are multiplied by `size`, so that they are integers
+    and a constant picture stays exact.
+    """
+    values = np.ascontiguousarray(values)
+    edges = np.arange(size + 1) * len(values)
+    first, covered = edges // size, (edges % size).astype(np.float32)
+    covered = covered.reshape(-1, *[1] * (values.ndim - 1))
+    sums = np.add.reduceat(values, first[:-1], axis=0)
+    sums *= np.float32(size)
+    sums -= covered[:-1] * values[first[:-1]]
+    # The last edge is the border, where no part of a further pixel is covered.
+    sums[:-1] += covered[1:-1] * values[first[1:-1]]
+    return sums / np.float32(len(values))
+
+
+def enlarging_weights(size: int, *, resolution: int) -> np.ndarray:
+    """Returns the weights of `fit` along one axis when it enlarges, float32 [resolution, size]."""
+    identity = Image.fromarray(np.eye(size, dtype=np.float32))
+    return np.asarray(identity.resize((size, resolution), _ENLARGE))
 
 
 def crop_square(array: np.ndarray) -> np.ndarray:

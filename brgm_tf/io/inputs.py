@@ -11,25 +11,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
-from brgm_tf.io import archives, discovery, images, medical
-from brgm_tf.io import kspace as kspace_files
-from brgm_tf.io.discovery import find_images, make_unique_names
-from brgm_tf.io.kspace import KSpaceArray
+from brgm_tf.io import images
+from brgm_tf.io.input_masks import Mask, check_mask_of, load_mask_of
+from brgm_tf.io.listing import Listing, list_sources
 from brgm_tf.io.mask_detection import MaskDetector, parse_detector
-from brgm_tf.io.masks import check_mask, load_mask, match_masks
-from brgm_tf.io.medical import Geometry, Slicing
-from brgm_tf.io.pictures import PictureArray, PictureFile, PillowImage
+from brgm_tf.io.mask_matching import match_masks, missing_masks_error
+from brgm_tf.io.medical import Geometry, NiftiSlice, Slice, Slicing, share_windows
+from brgm_tf.io.names import make_unique
+from brgm_tf.io.origin import Origin, origin_of, path_of
+from brgm_tf.io.requirements import InputRequirements, check_header, crop_kspace
 from brgm_tf.io.sources import Header, Source
 
-KINDS = ("measurement", "clean")
-SUFFIXES = (*discovery.SUFFIXES, *medical.SUFFIXES, *archives.SUFFIXES)
-_MAX_ZEROS = 0.01  # fraction of the sampled values
+__all__ = [
+    "KINDS",
+    "InputRequirements",
+    "InputSpec",
+    "LoadedInput",
+    "check",
+    "load",
+    "plan",
+]
 
-Mask = Path | np.ndarray | MaskDetector
+KINDS = ("measurement", "clean")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,37 +44,23 @@ class InputSpec:
     Args:
         name: Name of its results.
         source: Source of the image.
-        mask: Path of a mask; bool [H, W, 1] or [H, W], True = missing; or a detector of the mask
-            in the image. None without masks.
+        mask: Path of a mask; bool [H, W, 1] or [H, W], True = missing; a detector of the mask in
+            the image; or the error of an image without its mask. None without masks.
     """
 
     name: str
     source: Source
     mask: Mask | None = None
 
+    @property
+    def origin(self) -> dict[str, str | int]:
+        """The files of the image and their state; see `origin.origin_of`."""
+        return origin_of(self.source, self.mask)
 
-@dataclasses.dataclass(frozen=True)
-class InputRequirements:
-    """Properties that inputs must have.
-
-    Args:
-        size: Height and width of `LoadedInput.image`.
-        resizable: Whether an image of another size is resized. Photographs are; a measurement
-            with fewer pixels than the image is not, because its pixels are exact.
-        resolution: Resolution of the generator.
-        mask_resolution: Resolution of the masked images and of their masks.
-        channels: Number of channels, 1 or 3; for k-space the number of coils.
-        non_square: 'crop' or 'refuse'.
-        sampled: bool [size, size], True where the corruption samples k-space; None for pictures.
-    """
-
-    size: int
-    resizable: bool
-    resolution: int
-    mask_resolution: int
-    channels: int
-    non_square: str = "crop"
-    sampled: np.ndarray | None = None
+    @property
+    def path(self) -> str:
+        """Path of the file; '' for an image in memory."""
+        return str(path_of(self.source) or "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,12 +72,21 @@ class LoadedInput:
         image: float32 [size, size, C], or k-space, complex64 [size, size, coils].
         missing: bool [M, M, 1] with M = `InputRequirements.mask_resolution`; None without masks.
         geometry: Place of a medical slice in the patient; None for other sources.
+        origin: The files of the image and their state before they were read.
+        notes: Lines of text that tell the user which properties of the files are not used.
     """
 
     name: str
     image: np.ndarray
     missing: np.ndarray | None
     geometry: Geometry | None = None
+    origin: Origin = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Name and origin as text, which identify the image."""
+        return " ".join([self.name, *map(str, self.origin.values())])
 
 
 def plan(
@@ -97,6 +97,7 @@ def plan(
     kind: str = "measurement",
     kspace: bool = False,
     slicing: Slicing | None = None,
+    output_dir: str | Path | None = None,
 ) -> list[InputSpec]:
     """Returns one specification for each image in the inputs.
 
@@ -112,9 +113,11 @@ def plan(
         kind: Kind of the inputs, one of `KINDS`. Masks are detected in measurements only.
         kspace: Whether the inputs are k-space. Every slice of a file is one image.
         slicing: Selection of slices of medical volumes. Every slice is one image.
+        output_dir: Folder of the results, which are never inputs; None for no folder.
 
     Raises:
-        InputError: there is no input, or images and masks do not match.
+        InputError: there is no input, or the masks cannot belong to the images. The error of one
+            file among several is raised by `check` and `load`.
 
     Example:
         >>> [spec.name for spec in plan(["example:astronaut_32", np.zeros((2, 8, 8, 3))])]
@@ -122,30 +125,45 @@ def plan(
     """
     detector = parse_detector(masks)
     _check_masks(masks, detector, needs_masks=needs_masks, kind=kind)
-    sources = _list_sources(inputs, kspace=kspace, slicing=slicing or Slicing())
-    if not sources:
+    listing = Listing(kspace, slicing or Slicing(), output_dir)
+    named = list_sources(inputs, listing)
+    if not named:
         raise InputError("input", "must hold at least one image")
-    paths = [source.name or Path(f"image_{i:05d}") for i, source in enumerate(sources)]
+    sources = share_windows([source for source, _ in named])
     matched: Sequence[Mask | None] = [detector] * len(sources)
     if masks is not None and detector is None:
+        paths = [source.name or Path(f"image_{i:05d}") for i, source in enumerate(sources)]
         has_names = all(source.name is not None for source in sources)
-        matched = _match_masks(masks, paths, has_names=has_names)
-    names = make_unique_names(paths)
+        volumes = [one.path if isinstance(one, NiftiSlice) else None for one in sources]
+        matched = _match_masks(masks, paths, volumes=volumes, has_names=has_names)
+    names = make_unique([name or f"image_{i:05d}" for i, (_, name) in enumerate(named)])
     return [InputSpec(*spec) for spec in zip(names, sources, matched, strict=True)]
 
 
 def check(spec: InputSpec, *, expected: InputRequirements) -> None:
-    """Checks an input by its header, and a mask array.
+    """Checks an input by its header, and its mask.
 
-    A mask that is to be detected is detected here already, because only the pixels show it.
+    k-space and slices of medical files are read already, because their headers do not show gaps,
+    values that are not finite, missing decoders and elements that cannot be written.
 
     Raises:
-        InputError: the input is unreadable, of a wrong size or out of range, or no mask is
-            detected.
+        InputError: the input is unreadable, of a wrong size or out of range, or the mask cannot be
+            used or detected.
     """
-    _check_header(spec, expected=expected)
-    if isinstance(spec.mask, np.ndarray | MaskDetector):
-        _load_mask(spec, aspect=None, expected=expected)
+    header = _check_header(spec, expected=expected)
+    if expected.sampled is not None:
+        content = spec.source.load(channels=expected.channels)
+        crop_kspace(spec.name, content.image, expected=expected)
+    elif isinstance(spec.source, Slice):
+        spec.source.check_contents()
+    check_mask_of(
+        spec.source,
+        spec.mask,
+        name=spec.name,
+        version=spec.origin.get("mask_version"),
+        aspect=(header.width, header.height),
+        expected=expected,
+    )
 
 
 def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
@@ -160,14 +178,19 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
         >>> load(spec, expected=expected).image.shape
         (8, 8, 1)
     """
+    state = spec.origin
     _check_header(spec, expected=expected)
     content = spec.source.load(channels=expected.channels)
     if expected.sampled is not None:
-        return LoadedInput(spec.name, _crop_kspace(spec, content.image, expected=expected), None)
+        values = crop_kspace(spec.name, content.image, expected=expected)
+        return LoadedInput(spec.name, values, None, origin=state)
     aspect = content.image.shape[1], content.image.shape[0]
     image = images.fit(content.image, resolution=expected.size, how=expected.non_square)
-    missing = _load_mask(spec, aspect=aspect, expected=expected)
-    return LoadedInput(spec.name, image, missing, content.geometry)
+    missing, notes = load_mask_of(
+        spec.source, spec.mask, name=spec.name, aspect=aspect, expected=expected
+    )
+    notes = (*content.notes, *notes)
+    return LoadedInput(spec.name, image, missing, content.geometry, state, notes)
 
 
 # Planning.
@@ -175,9 +198,7 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
 
 def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kind: str) -> None:
     if needs_masks and masks is None:
-        raise InputError(
-            "masks", "must be given for this corruption", remedy="Give a file or folder"
-        )
+        raise missing_masks_error()
     if masks is not None and not needs_masks:
         raise InputError("masks", "must not be given: the corruption takes none", masks=str(masks))
     if detector and kind != "measurement":
@@ -189,51 +210,11 @@ def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kin
         )
 
 
-def _list_sources(inputs, *, kspace: bool, slicing: Slicing) -> list[Source]:
-    if isinstance(inputs, str | Path):
-        paths = find_images(inputs, suffixes=kspace_files.SUFFIXES if kspace else SUFFIXES)
-        return [one for path in paths for one in _open(path, kspace=kspace, slicing=slicing)]
-    if isinstance(inputs, Image.Image):
-        return [PillowImage(inputs)]
-    if hasattr(inputs, "__array__"):
-        return _split_array(np.asarray(inputs), kspace=kspace)
-    if not isinstance(inputs, Sequence) or not len(inputs):
-        raise InputError("input", "must be a path, an image, an array or a list of these")
-    return [one for each in inputs for one in _list_sources(each, kspace=kspace, slicing=slicing)]
-
-
-def _open(path: Path, *, kspace: bool, slicing: Slicing) -> Sequence[Source]:
-    """Returns the images that a file holds or lists."""
-    if kspace:
-        return kspace_files.list_slices(path)
-    if archives.is_archive(path):
-        sources: list[Source] = []
-        for entry in archives.list_pictures(path):
-            if isinstance(entry, Path):
-                sources += _open(entry, kspace=False, slicing=slicing)
-            else:
-                sources.append(entry)
-        return sources
-    if medical.is_medical(path):
-        return medical.list_slices(path, slicing)
-    return [PictureFile(path)]
-
-
-def _split_array(values: np.ndarray, *, kspace: bool) -> list[Source]:
-    arrays = list(values) if values.ndim == 4 else [values]
-    if not kspace:
-        return [PictureArray(array) for array in arrays]
-    return [KSpaceArray(kspace_files.check_kspace(array, name="input")) for array in arrays]
-
-
-def _match_masks(masks: Any, paths: Sequence[Path], *, has_names: bool) -> Sequence[Mask]:
+def _match_masks(
+    masks: Any, paths: Sequence[Path], *, volumes: Sequence[Path | None], has_names: bool
+) -> Sequence[Mask]:
     if isinstance(masks, str | Path):
-        if has_names:
-            return match_masks(paths, masks)
-        files = find_images(masks, argument="masks")
-        if len(files) != 1:
-            raise InputError("masks", "must be one file, or bool arrays, for images without names")
-        return files * len(paths)
+        return match_masks(paths, masks, volumes=volumes, has_names=has_names)
     masks = np.asarray(masks)
     if masks.dtype != bool:
         raise InputError("masks", "must be bool arrays, True = missing", dtype=str(masks.dtype))
@@ -249,92 +230,13 @@ def _match_masks(masks: Any, paths: Sequence[Path], *, has_names: bool) -> Seque
 # Checking.
 
 
-def _check_header(spec: InputSpec, *, expected: InputRequirements) -> None:
+def _check_header(spec: InputSpec, *, expected: InputRequirements) -> Header:
+    if isinstance(spec.mask, InputError):
+        raise spec.mask
     try:
         header = spec.source.header()
     except InputError as error:
         # Errors of a file name the file; errors of an array need the name of the input.
         raise error if spec.source.name is not None else error.at(spec.name) from None
-    size = f"{header.width} x {header.height}"
-    if expected.sampled is not None:
-        _check_kspace_size(spec.name, header, expected=expected)
-    elif header.channels not in (None, expected.channels):
-        raise InputError(
-            "input",
-            f"{spec.name} must be an array [h, w, {expected.channels}]",
-            shape=tuple(header),
-        )
-    if expected.non_square == "refuse" and header.width != header.height:
-        raise InputError("input", f"{spec.name} must be square", remedy="Crop it", size=size)
-    is_picture = expected.sampled is None
-    if is_picture and not expected.resizable and min(header[:2]) != expected.size:
-        raise InputError(
-            "input",
-            f"{spec.name} must be {expected.size} x {expected.size} pixels for this corruption",
-            remedy="Give another factor, or input_kind=clean to have a whole picture corrupted",
-            size=size,
-        )
-
-
-def _check_kspace_size(name: str, header: Header, *, expected: InputRequirements) -> None:
-    if header.channels != expected.channels:
-        raise InputError(
-            "input",
-            f"{name} must be k-space of {expected.channels} coils",
-            remedy="Give the sensitivities of its coils: kspace(..., sensitivities='maps.npy')",
-            coils=header.channels,
-        )
-    if not header.height >= header.width >= expected.size:
-        raise InputError(
-            "input",
-            f"{name} must have as many rows as columns, or more, and {expected.size} at least",
-            remedy="Give its transpose, or choose a generator of fewer pixels",
-            rows=header.height,
-            columns=header.width,
-        )
-
-
-# Loading.
-
-
-def _crop_kspace(spec: InputSpec, values: np.ndarray, *, expected: InputRequirements) -> np.ndarray:
-    """Returns complex64 [size, size, coils], measured wherever the corruption samples."""
-    values = kspace_files.crop_to_square(values, resolution=expected.size)
-    zeros = (values == 0).all(axis=-1)[expected.sampled].mean()
-    # Measured values have noise: a zero is very unlikely.
-    if zeros > _MAX_ZEROS:
-        raise InputError(
-            "input",
-            f"{spec.name} is 0 at {zeros:.0%} of the places that the corruption samples",
-            remedy="Give the pattern that it was measured with, or k-space without gaps",
-        )
-    return values
-
-
-def _load_mask(
-    spec: InputSpec, *, aspect: tuple[int, int] | None, expected: InputRequirements
-) -> np.ndarray | None:
-    if spec.mask is None:
-        return None
-    if isinstance(spec.mask, MaskDetector):
-        return _detect_mask(spec, spec.mask, expected=expected)
-    if isinstance(spec.mask, np.ndarray):
-        return check_mask(spec.mask, resolution=expected.mask_resolution)
-    return load_mask(spec.mask, resolution=expected.mask_resolution, aspect=aspect)
-
-
-def _detect_mask(
-    spec: InputSpec, detector: MaskDetector, *, expected: InputRequirements
-) -> np.ndarray:
-    """Returns the mask detected in the original pixels and colours of the input."""
-    if expected.size != expected.mask_resolution:
-        raise InputError(
-            "masks",
-            "can be found only if the measurement has the size of the masked image, "
-            f"{expected.mask_resolution} x {expected.mask_resolution} pixels",
-            remedy="Give mask files",
-            size=expected.size,
-        )
-    # Three channels for every generator: luma would mix up colours.
-    levels = (spec.source.load(channels=3).image + 1.0) * GREY_LEVELS_PER_UNIT
-    return detector.detect(levels, resolution=expected.mask_resolution, name=spec.name)
+    check_header(spec.name, header, expected=expected)
+    return header

@@ -10,15 +10,13 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameters import check_fields, parameter
 from brgm_tf.core.registry import Registry, Row
 from brgm_tf.core.validation import number
-from brgm_tf.io.images import crop_square, fit
-from brgm_tf.io.masks import check_any_known
+from brgm_tf.io.images import crop_square
+from brgm_tf.io.masks import check_any_known, resize_missing
 
 # A hole has at least this number of connected pixels, so that small highlights are not holes.
 MIN_REGION = 16
 # A colour is detected as the fill if its regions cover at least this fraction of the picture.
 MIN_FRACTION = 0.05
-# Weight of a hole's colour that resizing may give to a pixel that still counts as known.
-_MAX_WEIGHT = 0.5 / 255
 
 
 def colour(value) -> tuple[float, ...] | None:
@@ -75,7 +73,7 @@ class MaskDetector:
         missing = find_missing(
             crop_square(levels), fill=self.fill, tolerance=self.tolerance, name=name
         )
-        missing = np.abs(fit(missing, resolution=resolution)) > _MAX_WEIGHT
+        missing = resize_missing(missing[..., 0], resolution=resolution)
         check_any_known(missing, argument="masks", picture=name)
         return missing
 

@@ -49,7 +49,8 @@ class PictureFile:
 
     def load(self, *, channels: int) -> Content:
         """Decodes the file."""
-        return Content(images.load_image(self.path, channels=channels))
+        image, notes = images.load_with_notes(self.path, channels=channels)
+        return Content(image, notes=notes)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,7 +80,8 @@ class PillowImage:
 
     def load(self, *, channels: int) -> Content:
         """Converts the image to floats."""
-        return Content(images.load_image(self.picture, channels=channels))
+        image, notes = images.load_with_notes(self.picture, channels=channels)
+        return Content(image, notes=notes)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -119,19 +121,33 @@ levels, or floats: levels / 127.5 - 1. Received: low=255.0, high=255.0
                 remedy=_REMEDY,
                 dtype=str(values.dtype),
             )
-        # NaN fails this comparison.
-        if not np.abs(values).max() <= 1 + _TOLERANCE:
-            raise InputError(
-                "input",
-                "must hold floats in [-1, 1]",
-                remedy=_REMEDY,
-                low=float(values.min()),
-                high=float(values.max()),
-            )
+        check_range(values, argument="input")
         return Header(*values.shape)
 
     def load(self, *, channels: int) -> Content:
         """Returns the values as float32."""
         if self.values.dtype == np.uint8:
-            return Content(images.from_uint8(self.values))
+            notes = images.dark_notes(float(self.values.max()))
+            return Content(images.from_uint8(self.values), notes=notes)
         return Content(np.asarray(self.values, np.float32))
+
+
+def check_range(values: np.ndarray, *, argument: str) -> None:
+    """Checks that floats lie in [-1, 1], up to rounding.
+
+    Args:
+        values: Floats of any shape.
+        argument: Name of the user's argument, for errors.
+
+    Raises:
+        InputError: a value lies outside, or is NaN.
+    """
+    # NaN fails this comparison.
+    if not np.abs(values).max() <= 1 + _TOLERANCE:
+        raise InputError(
+            argument,
+            "must hold floats in [-1, 1]",
+            remedy=_REMEDY,
+            low=float(values.min()),
+            high=float(values.max()),
+        )

@@ -34,10 +34,12 @@ class Content(NamedTuple):
     Args:
         image: float32 [h, w, C] in [-1, 1], or k-space, complex64 [H, W, coils].
         geometry: Place of a medical slice in the patient; None for other sources.
+        notes: Lines of text that tell the user which properties of the source are not used.
     """
 
     image: np.ndarray
     geometry: Geometry | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Source(Protocol):

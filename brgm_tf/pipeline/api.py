@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from brgm_tf.pipeline.batch_result import BatchResult
 from brgm_tf.pipeline.batches import restore_all
 from brgm_tf.pipeline.config import Config
-from brgm_tf.pipeline.preparation import prepare
+from brgm_tf.pipeline.preparation import Preparation, prepare
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.warmup import with_eager_warmup
 from brgm_tf.reporting.results import ImageResult, Restoration
@@ -15,6 +17,10 @@ from brgm_tf.reporting.results import ImageResult, Restoration
 if TYPE_CHECKING:
     from brgm_tf.corruptions.base import Corruption
     from brgm_tf.estimators.restoring.inference import Step
+
+
+def _warn(note: str) -> None:
+    warnings.warn(note, stacklevel=4)  # the caller of `restore`
 
 
 def restore(
@@ -57,13 +63,22 @@ def restore(
         brgm_tf.core.errors.InputError: `input` ...
     """
     config = Config(corruption=corruption, **options)
-    specs, requirements = prepare(images, config=config, masks=masks)
-    restorer = Restorer(
-        with_eager_warmup(config, num_images=len(specs), resolution=requirements.resolution)
-    )
+    plan = prepare(images, config=config, masks=masks, notify=_warn)
     results: list[ImageResult] = []
-    failures: list[tuple[str, str]] = []
-    for batch in restore_all([restorer], specs, expected=requirements, progress=progress):
+    failures = list(plan.failures)
+    for batch in _batches(config, plan, progress):
         results += batch.images
         failures += batch.failures
     return Restoration(tuple(results), tuple(failures), config)
+
+
+def _batches(config: Config, plan: Preparation, progress) -> Iterator[BatchResult]:
+    resolution = plan.requirements.resolution
+    config = with_eager_warmup(config, num_images=len(plan.specs), resolution=resolution)
+    return restore_all(
+        [Restorer(config)],
+        plan.specs,
+        expected=plan.requirements,
+        progress=progress,
+        unusable=plan.unusable,
+    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from brgm_tf.reporting.failures import Failure
 from brgm_tf.reporting.results import ImageResult
 
 
@@ -15,12 +16,13 @@ class BatchCheckpoint:
     """The state of a batch that was stopped, to resume from.
 
     Attributes:
-        names: names of the images, in order; an image may be there twice, see `pipeline.batches`.
+        keys: name and origin of the images, in order, so that the state of an image is never used
+            for another one; an image may be there twice, see `pipeline.batches`.
         state: arrays of the estimator's state by name; see `estimators.optimizers.loop.Checkpoint`.
         history: terms of the loss by name, each [steps, B].
     """
 
-    names: tuple[str, ...]
+    keys: tuple[str, ...]
     state: Mapping[str, Sequence[np.ndarray]]
     history: Mapping[str, np.ndarray]
 
@@ -31,12 +33,12 @@ class BatchResult:
 
     Attributes:
         images: the result of each restored image.
-        failures: (name, message) of each image that could not be restored.
+        failures: the images that could not be restored.
         stopped: whether the batch was stopped.
         checkpoint: checkpoint of a stopped batch; None if the batch has to start again.
     """
 
     images: tuple[ImageResult, ...]
-    failures: tuple[tuple[str, str], ...] = ()
+    failures: tuple[Failure, ...] = ()
     stopped: bool = False
     checkpoint: BatchCheckpoint | None = None

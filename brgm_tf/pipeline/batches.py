@@ -17,15 +17,16 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from brgm_tf.core.errors import InputError, NotFiniteError
+from brgm_tf.core.errors import NotFiniteError
 from brgm_tf.estimators.restoring.inference import Step
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.batch_result import BatchCheckpoint, BatchResult
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.sharding import Shard
+from brgm_tf.reporting.failures import Failure
 
 Progress = Callable[[Step], object]
-# Checkpoints of stopped batches by the names of their images.
+# Checkpoints of stopped batches by the keys of their images.
 BatchCheckpoints = Mapping[tuple[str, ...], BatchCheckpoint]
 _SECONDS_ASLEEP = 0.2
 
@@ -37,6 +38,7 @@ def restore_all(
     expected: inputs.InputRequirements,
     progress: Progress | None = None,
     finished: Collection[str] = (),
+    unusable: Collection[str] = (),
     shard: Shard | None = None,
     checkpoints: BatchCheckpoints | None = None,
     notify: Callable[[str], object] | None = None,
@@ -53,15 +55,18 @@ def restore_all(
         progress: called with a `Step` after every chunk of steps, from several threads;
             returning True stops.
         finished: names of images that have results, which are not yielded.
+        unusable: names of images that failed when they were planned, which are left out.
         shard: the shard to restore; None for all batches.
         checkpoints: checkpoints of batches that an earlier run stopped.
         notify: called with a line of text for each event, such as a lack of memory.
     """
     size = restorers[0].config.batch_size
     batches = (shard or Shard()).batches(specs, batch_size=size)
-    batches = [batch for batch in batches if not all(spec.name in finished for spec in batch)]
+    done = {*finished, *unusable}
+    batches = [batch for batch in batches if not all(spec.name in done for spec in batch)]
+    usable = [[spec for spec in batch if spec.name not in unusable] for batch in batches]
     crew = _Crew(restorers, expected=expected, checkpoints=checkpoints or {}, notify=notify)
-    for result in crew.run(batches, progress):
+    for result in crew.run(usable, progress):
         images = tuple(image for image in result.images if image.name not in finished)
         yield dataclasses.replace(result, images=images)
 
@@ -90,19 +95,23 @@ class _Crew:
         count = len(self._workers)
         pending: collections.deque = collections.deque()
         # One more thread loads the next batch, and one waits with it.
-        with ThreadPoolExecutor(count + 2) as pool:
-            try:
-                for number, batch in enumerate(batches):
-                    loading = pool.submit(self._load, batch)
-                    pending.append(pool.submit(self._restore, number, loading, progress))
-                    if len(pending) > count:
-                        yield from _results_of(pending.popleft())
-                    if self._stopping.is_set():
-                        break
-                while pending:
+        pool, waits = ThreadPoolExecutor(count + 2), True
+        try:
+            for number, batch in enumerate(batches):
+                loading = pool.submit(self._load, batch)
+                pending.append(pool.submit(self._restore, number, loading, progress))
+                if len(pending) > count:
                     yield from _results_of(pending.popleft())
-            finally:  # The other workers stop after their current chunk.
-                self._stopping.set()
+                if self._stopping.is_set():
+                    break
+            while pending:
+                yield from _results_of(pending.popleft())
+        except (KeyboardInterrupt, GeneratorExit):
+            waits = False  # A second Ctrl-C ends the run before the chunk does.
+            raise
+        finally:  # The other workers stop after their current chunk.
+            self._stopping.set()
+            pool.shutdown(wait=waits, cancel_futures=not waits)
 
     def _load(self, batch: Sequence[inputs.InputSpec]):
         """Returns the loaded inputs of a batch, and the failures."""
@@ -110,8 +119,10 @@ class _Crew:
         for spec in batch:
             try:
                 loaded.append(inputs.load(spec, expected=self._expected))
-            except InputError as error:
-                failures.append((spec.name, str(error)))
+            # A damaged file can raise any error.
+            except Exception as error:
+                failure = Failure.of(error, name=spec.name, stage="loading", path=spec.path)
+                failures.append(failure)
         return loaded, failures
 
     def _restore(self, number: int, loading, progress) -> BatchResult | None:
@@ -176,7 +187,8 @@ class _Worker:
                     self._part_size = len(part) // 2
                     self._notify(f"memory ran out for {len(part)} images; trying {self._part_size}")
                     continue
-                done = BatchResult((), ((part[0].name, f"memory ran out: {error.message}"),))
+                failure = _failure_of(part[0], f"memory ran out: {error.message}")
+                done = BatchResult((), (failure,))
             whole, first = _joined(whole, done), first + len(part)
         return whole
 
@@ -186,7 +198,7 @@ class _Worker:
         result = BatchResult(())
         while finite := [i for i in range(len(loaded)) if i not in failures]:
             batch = [loaded[finite[0] if i in failures else i] for i in range(len(loaded))]
-            checkpoint = self._checkpoints.get(tuple(item.name for item in batch))
+            checkpoint = self._checkpoints.get(tuple(item.key for item in batch))
             try:
                 result = self._restorer.restore(batch, progress=progress, checkpoint=checkpoint)
             except NotFiniteError as error:
@@ -194,9 +206,13 @@ class _Worker:
                 failures |= {int(i) % len(loaded): str(error) for i in error.images}
                 continue
             break
-        failed = tuple((loaded[i].name, message) for i, message in sorted(failures.items()))
+        failed = tuple(_failure_of(loaded[i], text) for i, text in sorted(failures.items()))
         images = tuple(result.images[i] for i in finite)
         return dataclasses.replace(result, images=images, failures=failed)
+
+
+def _failure_of(item: inputs.LoadedInput, message: str) -> Failure:
+    return Failure(item.name, message, path=str(item.origin.get("input", "")))
 
 
 def _joined(first: BatchResult, second: BatchResult) -> BatchResult:

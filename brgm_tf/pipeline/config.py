@@ -29,6 +29,13 @@ def _rows(registry: Mapping) -> str:
     return "; ".join(f"{name}, {row.help}" for name, row in registry.items())
 
 
+def _class_label(value: object) -> object:
+    """Returns the index or the name of a class; `generators.classes` knows the classes."""
+    if isinstance(value, int | str) and not isinstance(value, bool) and value != "":
+        return value
+    raise ValueError("must be an index or a name")
+
+
 def _names(names: Iterable[str]) -> str:
     return ", ".join(names)
 
@@ -43,6 +50,7 @@ class Config:
         corruption: text such as 'downsample(factor=32)' or 'blur(sigma=3) + noise(scale=5)',
             or a `Corruption` object. Flags cannot replay an object.
         generator: handle for `load_generator`, or a loaded generator.
+        class_label: index or name of the class, for a conditional generator.
         input_kind: 'measurement' for damaged inputs; 'clean' for images that are corrupted
             first, and whose restorations are compared with them.
         objective: name in `posterior.objectives.OBJECTIVES`; None for the estimator's default.
@@ -90,6 +98,12 @@ class Config:
         DEFAULT_GENERATOR,
         "Generator: file or folder of a checkpoint, its https:// or gs:// address (with "
         f"#sha256=... to check a file), a TF-Hub handle, or one of {_names(GENERATORS)}",
+    )
+    class_label: int | str | None = option(
+        None,
+        "Class of a conditional generator: its index, or its name if the generator has names",
+        check=_class_label,
+        flag="class",
     )
     input_kind: str = option(
         "measurement",
@@ -165,7 +179,7 @@ class Config:
     window: str = option(
         AUTO,
         "Values of NIfTI and DICOM files that become black and white, LOW:HIGH; 'auto' uses the "
-        "window in the file, or else all values except 0.5 % at either end",
+        "VOI LUT or window in the file, or else all values except 0.5 % at either end",
     )
     perceptual: object = option(
         PERCEPTUAL_WEIGHTS,

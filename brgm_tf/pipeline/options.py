@@ -24,6 +24,7 @@ class Option:
         choices: the allowed words; () allows any value.
         check: maps a given value to the used value, or raises ValueError; see `core.validation`.
         has_flag: whether the command has a flag for the field.
+        flag: name of the flag; '' for the name of the field.
     """
 
     help: str
@@ -31,6 +32,7 @@ class Option:
     choices: tuple[str, ...] = ()
     check: Callable[[object], object] | None = None
     has_flag: bool = True
+    flag: str = ""
 
 
 def option(default: object, help: str, *, choices: Iterable[str] = (), **options: Any) -> Any:

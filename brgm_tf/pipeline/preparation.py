@@ -2,31 +2,63 @@
 
 from __future__ import annotations
 
-import warnings
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
-from brgm_tf.core.errors import InputError
+from brgm_tf.core import units
+from brgm_tf.core.errors import CombinedInputError, InputError, one_line
 from brgm_tf.corruptions.traits import create_corruption
+from brgm_tf.generators.classes import class_index
 from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io import inputs
+from brgm_tf.io.listing import Listing, left_out_notes
 from brgm_tf.pipeline.config import Config
+from brgm_tf.reporting.failures import Failure
+from brgm_tf.weights.catalogue import GeneratorRow
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """Planned and checked inputs.
+
+    Attributes:
+        specs: a specification of each input, in order.
+        requirements: the requirements of the inputs.
+        failures: the inputs that cannot be used; they are in `specs` as well, so that the
+            composition of batches does not depend on them.
+    """
+
+    specs: list[inputs.InputSpec]
+    requirements: inputs.InputRequirements
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def unusable(self) -> frozenset[str]:
+        """Names of the inputs that cannot be used."""
+        return frozenset(failure.name for failure in self.failures)
 
 
 def prepare(
-    images: Any, *, config: Config, masks: Any = None
-) -> tuple[list[inputs.InputSpec], inputs.InputRequirements]:
-    """Returns a specification of each input, and the requirements that they meet.
-
-    Inputs that do not meet the requirements are returned as well, and fail when they are loaded.
+    images: Any,
+    *,
+    config: Config,
+    masks: Any = None,
+    output_dir: Any = None,
+    notify: Callable[[str], object] | None = None,
+) -> Preparation:
+    """Plans and checks all inputs, before anything heavy is loaded.
 
     Args:
         images, masks: see `restore`.
         config: the configuration.
+        output_dir: folder of the results, which are never inputs; None for no folder.
+        notify: called with a line of text for each folder from which files are left out.
 
     Raises:
-        InputError: no input can be used.
+        InputError: no input can be used; `CombinedInputError` has the error of each.
     """
     requirements = input_requirements(config)
     warn_of_unit_range(images)
@@ -37,16 +69,39 @@ def prepare(
         kind=config.input_kind,
         kspace=config.measures_kspace,
         slicing=config.slicing,
+        output_dir=output_dir,
     )
-    problems = []
+    if notify is not None:
+        listing = Listing(config.measures_kspace, config.slicing, output_dir)
+        for note in left_out_notes(images, listing):
+            notify(note)
+    errors = {}
     for spec in specs:
         try:
             inputs.check(spec, expected=requirements)
-        except InputError as error:
-            problems.append(error)
-    if len(problems) == len(specs):
-        raise problems[0]
-    return specs, requirements
+        # A damaged file can raise any error, and must not hide the other inputs.
+        except Exception as error:
+            errors[spec.name] = error
+    if len(errors) == len(specs):
+        raise _all_of(list(errors.values()))
+    failures = tuple(
+        Failure.of(errors[spec.name], name=spec.name, stage="planning", path=spec.path)
+        for spec in specs
+        if spec.name in errors
+    )
+    return Preparation(specs, requirements, failures)
+
+
+def _all_of(errors: Sequence[Exception]) -> InputError:
+    """Returns one error for all inputs; equal errors, such as of one mask, are one line."""
+    converted = [
+        error
+        if isinstance(error, InputError)
+        else InputError("input", f"must be readable ({one_line(error)})")
+        for error in errors
+    ]
+    different = list({str(error): error for error in converted}.values())
+    return different[0] if len(different) == 1 else CombinedInputError(different)
 
 
 def warn_of_unit_range(images: Any) -> None:
@@ -62,13 +117,21 @@ def warn_of_unit_range(images: Any) -> None:
         for item in images:
             warn_of_unit_range(item)
         return
-    values = np.asarray(images) if hasattr(images, "__array__") else np.zeros(0)
-    if values.dtype.kind == "f" and values.size and values.min() >= 0 < values.max() <= 1:
-        warnings.warn(
-            "All values of an input array lie in [0, 1]. They are used as they are, and black is "
-            "-1. If black is 0 in the array, pass 2 * images - 1.",
-            stacklevel=4,
-        )
+    if hasattr(images, "__array__"):
+        units.warn_of_unit_range(np.asarray(images), argument="images", stacklevel=5)
+
+
+def check_class(config: Config, row: GeneratorRow) -> None:
+    """Checks that the class of a configuration is one of its generator.
+
+    Args:
+        config: the configuration.
+        row: the description of its generator.
+
+    Raises:
+        InputError: see `generators.classes.class_index`.
+    """
+    class_index(config.class_label, num_classes=row.num_classes, names=row.class_names)
 
 
 def input_requirements(config: Config) -> inputs.InputRequirements:
@@ -79,6 +142,7 @@ def input_requirements(config: Config) -> inputs.InputRequirements:
             generator.
     """
     row = describe_generator(config.generator)
+    check_class(config, row)
     corruption = create_corruption(config.corruption)
     shape = (row.resolution, row.resolution, cast(int, row.channels))
     measured = corruption.measurement_shape(shape)
@@ -91,6 +155,7 @@ def input_requirements(config: Config) -> inputs.InputRequirements:
         channels=shape[-1] if is_clean else measured[-1],
         non_square=config.non_square,
         sampled=_sampled(corruption, shape) if config.measures_kspace else None,
+        is_damaged=not is_clean,
     )
 
 

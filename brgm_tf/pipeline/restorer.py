@@ -96,19 +96,22 @@ class Restorer:
             dataclasses.replace(
                 image,
                 geometry=item.geometry,
+                origin=item.origin,
                 frames=frames_of_image,
                 generator=image.generator if self.config.keep_generator else None,
+                warnings=(*item.notes, *image.warnings),
             )
             for image, item, frames_of_image in zip(images, batch, frames_by_image, strict=True)
         )
         # A checkpoint has no frames: a video starts again.
         resumable = frames is None
-        to_resume = _checkpoint_of(measurement.names, estimate) if resumable else None
+        keys = tuple(item.key for item in batch)
+        to_resume = _checkpoint_of(keys, estimate) if resumable else None
         return BatchResult(images, stopped=estimate.stopped, checkpoint=to_resume)
 
 
-def _checkpoint_of(names: tuple[str, ...], estimate: Estimate) -> BatchCheckpoint | None:
+def _checkpoint_of(keys: tuple[str, ...], estimate: Estimate) -> BatchCheckpoint | None:
     """Returns the checkpoint of a batch; None if it has to start again."""
     if not estimate.checkpoint:
         return None
-    return BatchCheckpoint(names, estimate.checkpoint, estimate.losses)
+    return BatchCheckpoint(keys, estimate.checkpoint, estimate.losses)

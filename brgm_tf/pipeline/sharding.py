@@ -44,6 +44,11 @@ class Shard:
         return f"metrics{self._suffix}.csv"
 
     @property
+    def failures(self) -> str:
+        """Name of the shard's table of failures."""
+        return f"failures{self._suffix}.csv"
+
+    @property
     def state(self) -> str:
         """Name of the file with the checkpoints of the shard's batches."""
         return f"state{self._suffix}.npz"

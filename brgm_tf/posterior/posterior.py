@@ -26,6 +26,7 @@ from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.likelihood import Likelihood
 from brgm_tf.corruptions.traits import traits_of
 from brgm_tf.generators.adaptation import Adaptation
+from brgm_tf.generators.classes import of_class
 from brgm_tf.posterior.conditions import Conditions
 from brgm_tf.posterior.features import MeasurementFeatures
 from brgm_tf.posterior.joint import OnePassJointDistribution
@@ -53,6 +54,7 @@ class Posterior:
             loaded if the objective has a perceptual term.
         adaptation_scale: tau, the standard deviation of the generator's weights around the
             trained ones, relative to their size; None for fixed weights.
+        class_label: Index or name of the class, for a conditional generator.
 
     Attributes:
         generator: The generator.
@@ -67,8 +69,8 @@ class Posterior:
         programs: Compiled programs of estimators, by estimator.
 
     Raises:
-        InputError: There is no such objective, the perceptual weights cannot be read, or the
-            generator's weights cannot be adapted.
+        InputError: There is no such objective, the perceptual weights cannot be read, the class
+            does not belong to the generator, or the generator's weights cannot be adapted.
 
     Example:
         >>> from types import SimpleNamespace
@@ -94,7 +96,9 @@ class Posterior:
         objective: str | Objective = "balanced",
         perceptual=None,
         adaptation_scale: float | None = None,
+        class_label: int | str | None = None,
     ):
+        generator = of_class(generator, class_label)
         freeze = getattr(generator, "freeze", None)
         if freeze is not None:
             freeze()

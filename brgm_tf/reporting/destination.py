@@ -78,6 +78,13 @@ class Destination:
             with self._errors():
                 _gfile().copy(str(self.folder / name), f"{self._address}/{name}", overwrite=True)
 
+    def remove(self, name: str) -> None:
+        """Removes a file from the address if it exists there."""
+        if self._address is not None:
+            with self._errors():
+                if _gfile().exists(f"{self._address}/{name}"):
+                    _gfile().remove(f"{self._address}/{name}")
+
     def publish_image(self, name: str) -> None:
         """Copies the results of an image to the address, and replaces earlier results.
 

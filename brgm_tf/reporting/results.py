@@ -16,6 +16,8 @@ import numpy as np
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io.medical import Geometry
+from brgm_tf.io.origin import Origin
+from brgm_tf.reporting.failures import Failure
 from brgm_tf.reporting.pixels import channel_rms, finite_pixels
 
 _SHOWN_METRICS = ("residual", "psnr", "ssim", "rmse", "lpips", "noise_scale", "coverage_90")
@@ -97,6 +99,7 @@ class ImageResult:
         generator: generator whose weights are adapted to the image, with `synthesis` and
             `save(folder)`; None for the trained weights.
         geometry: position in the patient for a slice of a medical file, or None.
+        origin: the files of the image and their state, see `io.origin`; {} for arrays.
         complete: whether every step was done, or the estimator had converged before.
 
     Example:
@@ -123,6 +126,7 @@ class ImageResult:
     kspace: KSpaceData | None = None
     generator: Any = None
     geometry: Geometry | None = None
+    origin: Origin = dataclasses.field(default_factory=dict)
     complete: bool = True
 
     @property
@@ -183,13 +187,13 @@ class Restoration:
 
     Args:
         images: the result of each restored image, in the order of the inputs.
-        failures: (name, message) of each input that could not be restored.
+        failures: the inputs that could not be restored.
         config: the `Config` of the run, or None.
 
     Example:
         >>> image = np.zeros((4, 4, 1), "float32")
         >>> face = ImageResult("face", image, image, image, np.zeros((3, 8)))
-        >>> restoration = Restoration((face,), (("tree", "no image"),))
+        >>> restoration = Restoration((face,), (Failure("tree", "no image"),))
         >>> restoration
         Restoration of 1 image
           face: 4 x 4, grey
@@ -201,7 +205,7 @@ class Restoration:
     """
 
     images: tuple[ImageResult, ...]
-    failures: tuple[tuple[str, str], ...] = ()
+    failures: tuple[Failure, ...] = ()
     config: Any = None
 
     @property
@@ -266,22 +270,18 @@ class Restoration:
         return self._restored()[index].plot()
 
     def save(self, folder: Any) -> Path:
-        """Writes the files of every image and metrics.csv; returns the folder.
+        """Writes the files of every image, metrics.csv and failures.csv; returns the folder.
 
         Args:
             folder: path of a folder; created if needed.
 
         Raises:
-            InputError: a file cannot be written.
+            InputError: the folder or a table cannot be written.
+            CombinedInputError: images cannot be saved; all others are.
         """
-        from brgm_tf.io import output_folder
-        from brgm_tf.reporting import tables, writer
+        from brgm_tf.reporting.saving import save_restoration
 
-        folder = output_folder.check_writable(folder)
-        for image in self.images:
-            writer.save_image_result(folder, image)
-        tables.save_metrics_csv(folder, [tables.metrics_row(image) for image in self.images])
-        return folder
+        return save_restoration(folder, self)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -297,7 +297,7 @@ class Restoration:
 
     def _restored(self) -> tuple[ImageResult, ...]:
         if not self.images:
-            first = [f"; the first failure is {name}: {text}" for name, text in self.failures[:1]]
+            first = [f"; the first failure is {failure}" for failure in self.failures[:1]]
             raise InputError("input", "has no image that could be restored" + "".join(first))
         return self.images
 
@@ -321,7 +321,7 @@ class Restoration:
         lines += [f"  {_summary(image)}" for image in self.images[:_SHOWN_IMAGES]]
         if count > _SHOWN_IMAGES:
             lines.append(f"  ... and {count - _SHOWN_IMAGES} more")
-        failures = [f"  failed: {name}: {message}" for name, message in self.failures]
+        failures = [f"  failed: {failure}" for failure in self.failures]
         lines += failures[:_SHOWN_IMAGES]
         if len(failures) > _SHOWN_IMAGES:
             lines.append(f"  ... and {len(failures) - _SHOWN_IMAGES} more failures")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from brgm_tf.io import output_folder
+from brgm_tf.io import origin, output_folder
 
 if TYPE_CHECKING:
     from brgm_tf.reporting.results import ImageResult
@@ -20,8 +20,8 @@ COLUMNS = ("image", "psnr", "ssim", "mae", "rmse", "lpips", "seconds", "residual
 
 
 def metrics_row(result: ImageResult) -> dict[str, object]:
-    """Returns the row of an image in metrics.csv: its name, seconds and metrics."""
-    return {"image": result.name, "seconds": result.seconds, **result.metrics}
+    """Returns the row of an image in metrics.csv: its name, seconds, metrics and origin."""
+    return {"image": result.name, "seconds": result.seconds, **result.metrics, **result.origin}
 
 
 def save_metrics_csv(
@@ -30,8 +30,8 @@ def save_metrics_csv(
     """Writes metrics.csv, one row per image.
 
     The columns are image, psnr, ssim, mae, rmse, lpips, seconds, residual, then all other
-    columns of the rows, sorted by name. An unknown value (absent, None or NaN) is an empty cell;
-    the PSNR of equal images is inf.
+    columns of the rows, sorted by name, and last the origin of the image. An unknown value
+    (absent, None or NaN) is an empty cell; the PSNR of equal images is inf.
 
     Args:
         folder: folder of the run.
@@ -44,8 +44,9 @@ def save_metrics_csv(
     Raises:
         InputError: the file cannot be written.
     """
-    others = sorted({name for row in rows for name in row} - set(COLUMNS))
-    header = [*COLUMNS, *others]
+    present = {name for row in rows for name in row}
+    others = sorted(present - {*COLUMNS, *origin.COLUMNS})
+    header = [*COLUMNS, *others, *(name for name in origin.COLUMNS if name in present)]
     cells = ([row.get(name) for name in header] for row in rows)
     return save_table(output_folder.expanded(folder) / name, header, cells)
 

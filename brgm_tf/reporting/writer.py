@@ -12,7 +12,7 @@ A NaN pixel is mid-grey, with a warning in metrics.json. metrics.json is removed
 written last, so its presence means that all files are of one run. Optional files of an earlier
 run are removed.
 
-An adapted generator is saved on request as the folder generator/, which `load_generator` takes.
+A result that keeps its adapted generator has the folder generator/, which `load_generator` takes.
 
 Measured k-space has measurement.png as its zero-filled reconstruction, and more files:
 
@@ -35,7 +35,7 @@ Posterior samples add:
 
 A slice of a medical file has reconstruction, merged, mean and stddev also in its own format
 (.nii.gz or .dcm), unit and position in the patient. `geometry` in metrics.json has the slice,
-its orientation and its window.
+its orientation and its display.
 """
 
 from __future__ import annotations
@@ -94,11 +94,7 @@ _SAMPLE_NAME = re.compile(r"\d{2,}\.png")
 
 
 def save_image_result(
-    folder: str | os.PathLike,
-    result: ImageResult,
-    *,
-    save_video: str | None = None,
-    save_generator: bool = False,
+    folder: str | os.PathLike, result: ImageResult, *, save_video: str | None = None
 ) -> list[Path]:
     """Writes the files of one image into folder/NAME; the module lists them.
 
@@ -106,7 +102,6 @@ def save_image_result(
         folder: folder of the run; created if needed.
         result: the image.
         save_video: 'mp4', 'gif' or None for no video.
-        save_generator: whether to write the adapted generator, if the result has one.
 
     Returns:
         The paths of the files.
@@ -120,15 +115,16 @@ def save_image_result(
     home = output_folder.check_writable(output_folder.expanded(folder) / result.name)
     output_folder.remove(home / METRICS_NAME)
     written = [
-        *_save_pictures(home, result),
+        # The first file: it tells `io.discovery` that the folder holds results.
         output_folder.write(home / "latents.npz", _npz(ws=np.asarray(result.latents, np.float32))),
+        *_save_pictures(home, result),
         output_folder.write(home / "history.csv", _history_csv(result.history)),
         output_folder.write(home / "figure.png", figure_png(result)),
     ]
     if save_video is not None and result.frames:
         video = encode_video(result.frames, format=save_video)
         written.append(output_folder.write(home / f"video.{save_video}", video))
-    if save_generator and result.generator is not None:
+    if result.generator is not None:
         written += _save_generator(home, result.generator)
     if result.kspace is not None:
         written += _save_kspace(home, result.kspace)
@@ -192,7 +188,9 @@ def _save_medical(home: Path, result: ImageResult, geometry: Geometry) -> list[P
     encoded = {}
     if samples is not None:
         pictures["mean"] = samples.mean
-        encoded["stddev"] = geometry.encode_stddev(samples.stddev_map, part="stddev")
+        encoded["stddev"] = geometry.encode_stddev(
+            samples.stddev_map, mean=drawable(samples.mean), part="stddev"
+        )
     for part, image in pictures.items():
         if image is not None:
             encoded[part] = geometry.encode_image(drawable(image), part=part)
@@ -298,7 +296,7 @@ def _history_csv(history: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _metrics_json(result: ImageResult) -> bytes:
-    contents: dict[str, object] = {"image": result.name}
+    contents: dict[str, object] = {"image": result.name, **result.origin}
     for name in sorted(result.metrics):
         contents[name] = _finite_or_none(result.metrics[name])
     if result.samples is not None:

@@ -6,9 +6,11 @@ Image i of the training is perm_e[i mod N] with e = i div N. The permutation per
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import os
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.units import warn_of_unit_range
 from brgm_tf.io import images as image_files
 from brgm_tf.io.discovery import SUFFIXES
+from brgm_tf.io.pictures import check_range
 
 
 def find(source: str | os.PathLike, *, argument: str) -> list[str]:
@@ -63,7 +67,11 @@ def load(source: Any, *, resolution: int, channels: int, argument: str = "data")
         argument: Name of the user's argument, for errors.
 
     Raises:
-        InputError: The source holds no images, or a file cannot be used.
+        InputError: The source holds no images, or a file or an array cannot be used.
+
+    Warns:
+        UserWarning: A property of files is not used, such as further frames, or all floats lie
+            in [0, 1].
 
     Example:
         >>> load([np.zeros([32, 16, 1])], resolution=8, channels=1).shape
@@ -73,9 +81,14 @@ def load(source: Any, *, resolution: int, channels: int, argument: str = "data")
         return _load_files(Path(source).expanduser(), resolution, channels, argument)
     if not isinstance(source, Iterable):
         raise InputError(argument, "must be a path or an iterable of images", type=type(source))
-    images = [_fit(_floats(item, argument), resolution, channels, argument) for item in source]
+    images, extremes = [], []
+    for item in source:
+        floats = _floats(item, argument)
+        extremes += [floats.min(), floats.max()]
+        images.append(_fit(floats, resolution, channels, argument))
     if not images:
         raise InputError(argument, "must hold images")
+    warn_of_unit_range(np.array(extremes), argument=argument)
     return np.stack(images)
 
 
@@ -131,9 +144,14 @@ def _load_files(path: Path, resolution: int, channels: int, argument: str) -> np
 
 def _read(paths, resolution, channels, argument) -> np.ndarray:
     images = np.empty((len(paths), resolution, resolution, channels), "uint8")
+    notes: collections.Counter[str] = collections.Counter()
     for i, path in enumerate(paths):
-        image = image_files.load_image(path, channels=channels, argument=argument)
+        image, lines = image_files.load_with_notes(path, channels=channels, argument=argument)
         images[i] = _fit(image, resolution, channels, argument)
+        notes.update(lines)
+    for line, count in notes.items():
+        # One line for thousands of equal files.
+        warnings.warn(f"{count} of {len(paths)} images: {line}", stacklevel=4)
     return images
 
 
@@ -141,7 +159,17 @@ def _floats(item, argument) -> np.ndarray:
     image = np.asarray(item)
     if image.ndim != 3:
         raise InputError(argument, "must hold images [H, W, C]", shape=image.shape)
-    return image_files.from_uint8(image) if image.dtype == np.uint8 else image.astype("float32")
+    if image.dtype == np.uint8:
+        return image_files.from_uint8(image)
+    if image.dtype.kind != "f" or not image.size:
+        raise InputError(
+            argument,
+            "must hold uint8 grey levels in [0, 255] or floats in [-1, 1]",
+            dtype=str(image.dtype),
+            shape=image.shape,
+        )
+    check_range(image, argument=argument)
+    return image.astype("float32")
 
 
 def _fit(image, resolution, channels, argument) -> np.ndarray:

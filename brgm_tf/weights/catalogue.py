@@ -31,6 +31,8 @@ class GeneratorRow:
         source: Path or address of the file or folder; '' for a package.
         licence: Permitted uses; '' for a package, whose row states them.
         tried: Whether this project has loaded the generator from its source.
+        num_classes: Number of classes of a conditional generator; 0 without classes.
+        class_names: Names of the classes, in order; () if they have none.
     """
 
     resolution: int
@@ -40,6 +42,8 @@ class GeneratorRow:
     source: str = ""
     licence: str = ""
     tried: bool = True
+    num_classes: int = 0
+    class_names: tuple[str, ...] = ()
 
 
 def _brgm(resolution: int, channels: int | None, path: str, text: str) -> GeneratorRow:

@@ -6,9 +6,7 @@ import scipy.stats
 import tensorflow as tf
 from linear_gaussian import NOISE, SIZE, D, K, L, exact, linear, synthesis
 from linear_gaussian import posterior as model
-from unseeing import Unseeing
 
-import brgm_tf
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import Bounded, LogNormal
 from brgm_tf.corruptions import parsing
@@ -19,7 +17,6 @@ from brgm_tf.estimators.hmc import HMC
 from brgm_tf.estimators.map import MAP
 from brgm_tf.estimators.variational import VI
 from brgm_tf.estimators.vi_brgm import VIBrgm
-from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.pipeline.config import Config
 
 PRIORS = {
@@ -283,48 +280,3 @@ def test_the_originals_variational_inference_refuses_them():
     posterior = model("brgm_torch", corruption=Gain(1.0, BIAS))
     with pytest.raises(InputError, match="no unknown 'bias'"):
         VIBrgm(num_steps=10).fit(posterior, Y)
-
-
-# The whole.
-
-
-def own_images(count):
-    """Images that a tiny network makes, and the network."""
-    generator = StyleGAN2(
-        8, channel_base=16, channel_max=4, w_dim=4, z_dim=4, mapping_depth=1, seed=1
-    )
-    z = np.random.RandomState(3).randn(count, 4).astype("float32")
-    return np.clip(np.asarray(generator(z)), -1, 1), generator
-
-
-def damaged(corruption, *, count=2, **options):
-    images, generator = own_images(count)
-    defaults = {"input_kind": "clean", "perceptual": Unseeing(), "batch_size": count}
-    options = defaults | {"overrides": {"perceptual_scale": 0.0}} | options
-    return brgm_tf.restore(images, corruption=corruption, generator=generator, **options).images
-
-
-@pytest.mark.slow
-def test_what_was_done_to_clean_images_is_drawn_for_each_and_found_again():
-    images = damaged("gain(gain=unknown(0.3, 3)) + noise(scale=2)", num_steps=80)
-    truths = [image.metrics["gain_true"] for image in images]
-    assert len(set(truths)) == 2
-    for image, truth in zip(images, truths, strict=True):
-        assert 0.3 < truth < 3
-        assert image.metrics["gain"] == pytest.approx(truth, rel=0.05)
-        assert 0 < image.metrics["gain_stddev"] < 0.1
-
-
-@pytest.mark.slow
-def test_noise_that_a_stage_adds_is_no_discrepancy():
-    (image,) = damaged("noise(scale=unknown(2, 40))", count=1, estimator="vi", num_steps=12)
-    assert {"noise_scale", "noise_scale_stddev", "noise_scale_true"} < set(image.metrics)
-    assert image.metrics["discrepancy"] == 0
-
-
-def test_what_is_drawn_does_not_depend_on_the_batch():
-    corruption = "gain(gain=unknown)"
-    alone, together = (damaged(corruption, num_steps=1, batch_size=size) for size in (1, 2))
-    for a, b in zip(alone, together, strict=True):
-        assert a.metrics["gain_true"] == b.metrics["gain_true"]
-        np.testing.assert_array_equal(a.measurement, b.measurement)

@@ -91,3 +91,9 @@ def test_every_registered_class_is_in_the_package_and_the_listing_prints():
     assert list(listing) == list(bt.corruptions.CORRUPTIONS)
     assert "blur             Gaussian blur\n" in str(listing)
     assert len(str(listing).splitlines()) == len(listing)
+
+
+def test_images_in_the_unit_range_bring_a_warning():
+    with pytest.warns(UserWarning, match=r"`x` lie in \[0, 1\].*pass 2 \* x - 1") as caught:
+        bt.Gamma(2.0).simulate(X / 2 + 0.5)
+    assert caught[0].filename == __file__

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from smooth_generator import generated, smooth_generator
 from unseeing import Unseeing
 
 import brgm_tf
 from brgm_tf.corruptions import parsing
 from brgm_tf.estimators.table import ESTIMATORS
-from brgm_tf.generators.stylegan2 import StyleGAN2
 from brgm_tf.posterior.objectives import objective
 from brgm_tf.posterior.posterior import Posterior
 
@@ -30,29 +30,6 @@ CASES = [
 ]
 
 
-def tiny_generator(channels):
-    return StyleGAN2(
-        SIZE,
-        channels=channels,
-        channel_base=16,
-        channel_max=4,
-        w_dim=4,
-        z_dim=4,
-        mapping_depth=1,
-        seed=1,
-    )
-
-
-@pytest.fixture(scope="module")
-def generators():
-    return {channels: tiny_generator(channels) for channels in (1, 3)}
-
-
-def images_of(generator):
-    z = np.random.RandomState(5).randn(2, 4).astype("float32")
-    return np.clip(np.asarray(generator(z)), -1, 1)
-
-
 def missing_centre():
     missing = np.zeros([SIZE, SIZE, 1], bool)
     missing[2:6, 2:6] = True
@@ -60,15 +37,19 @@ def missing_centre():
 
 
 @pytest.mark.parametrize(("estimator", "corruption"), CASES)
-def test_an_estimator_infers_a_batch(generators, estimator, corruption):
-    generator, row = generators[CORRUPTIONS[corruption]], ESTIMATORS.row(estimator)
+def test_an_estimator_infers_a_batch(estimator, corruption):
+    channels, row = CORRUPTIONS[corruption], ESTIMATORS.row(estimator)
     scales = objective(row.objective, perceptual_scale=0.0)
-    posterior = Posterior(generator, parsing.parse(corruption).create(), objective=scales)
+    posterior = Posterior(
+        smooth_generator(SIZE, channels=channels),
+        parsing.parse(corruption).create(),
+        objective=scales,
+    )
     data = {}
     if posterior.corruption.data_names:
         data = {"missing": np.stack([missing_centre()] * 2)}
     seeds = np.array([[0, 1], [0, 2]], np.int32)
-    y = posterior.corruption.with_data(**data).sample(images_of(generator), seeds)
+    y = posterior.corruption.with_data(**data).sample(generated(SIZE, 2, channels=channels), seeds)
     options = {"surrogate_rank": 4} if "surrogate_rank" in row.options else {}
     program = row.load()(num_steps=STEPS, jit=False, **options).bind(posterior)
     chunks = list(program.run(y, data=data))
@@ -88,12 +69,11 @@ def test_an_estimator_infers_a_batch(generators, estimator, corruption):
 
 
 def restored(estimator):
-    generator = tiny_generator(1)
     return brgm_tf.restore(
-        images_of(generator),
+        generated(SIZE, 2, channels=1),
         corruption="mask()",
         masks=missing_centre(),
-        generator=generator,
+        generator=smooth_generator(SIZE, channels=1),
         estimator=estimator,
         overrides={"perceptual_scale": 0.0},
         perceptual=Unseeing(),
@@ -116,8 +96,10 @@ def test_a_batch_is_restored_with_samples(estimator):
         assert (diagnostics <= set(image.metrics)) == (estimator == "hmc")
 
 
-def test_programs_are_shared_by_estimators_with_equal_options(generators):
-    posterior = Posterior(generators[1], parsing.parse("none").create(), objective="bayes")
+def test_programs_are_shared_by_estimators_with_equal_options():
+    posterior = Posterior(
+        smooth_generator(SIZE, channels=1), parsing.parse("none").create(), objective="bayes"
+    )
     kind = ESTIMATORS.row("map").load()
     assert kind(num_steps=3).bind(posterior) is kind(num_steps=3).bind(posterior)
     assert kind(num_steps=3).bind(posterior) is not kind(num_steps=4).bind(posterior)

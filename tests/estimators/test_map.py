@@ -74,13 +74,12 @@ def test_finds_the_known_mode_of_a_linear_gaussian_model(optimizer, num_steps):
         np.testing.assert_allclose(ws, mode, atol=1e-3)
 
 
-@pytest.mark.parametrize("num_restarts", [1, 2])
-def test_a_batch_equals_single_images_to_1e8_in_float64(tiny, num_restarts):
+def test_a_batch_equals_single_images_to_1e8_in_float64(tiny):
     rng = np.random.RandomState(3)
     y = rng.uniform(-1, 1, [3, 8, 8, 3])
     missing = rng.rand(3, 8, 8, 1) < 0.3
     posterior = tiny()
-    estimator = MAP(num_steps=20, num_restarts=num_restarts, dtype=tf.float64)
+    estimator = MAP(num_steps=20, num_restarts=2, dtype=tf.float64)
     batch = last(estimator.fit(posterior, y, data={"missing": missing})).position.numpy()
     for b in range(3):
         one = slice(b, b + 1)

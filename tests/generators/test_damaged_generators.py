@@ -67,7 +67,7 @@ folder = pathlib.Path(sys.argv[1])
 os.environ["BRGM_TF_CACHE"] = str(folder / "cache")
 test.write_generators(folder)
 idle = peak()
-test.load_damaged(folder, count=60, seed=1)
+test.load_damaged(folder, count=20, seed=1)
 print(peak() - idle)
 """
 

@@ -71,6 +71,7 @@ def image_and_gradient(model, ws, *, weighting):
 @pytest.fixture(scope="module")
 def computed(model, ws, weighting):
     """The image [H, W, 3] of the latents and the gradient [23, D] of its weighted sum."""
+    # XLA needs a third of the memory.
     compiled = tf.function(
         lambda ws: image_and_gradient(model, ws, weighting=weighting), jit_compile=True
     )

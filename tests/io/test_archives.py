@@ -8,7 +8,7 @@ import tensorflow as tf
 from example_results import image
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.io import images, inputs
+from brgm_tf.io import images, inputs, listing
 from brgm_tf.io.archives import is_archive, list_pictures
 from brgm_tf.io.discovery import find_images
 
@@ -77,7 +77,7 @@ def test_every_picture_is_a_job_in_the_order_of_the_file(request, kind):
 
 
 def test_members_of_an_archive_keep_their_names(tar):
-    assert [spec.name for spec in inputs.plan(tar)] == ["b", "a", "c"]
+    assert [spec.name for spec in inputs.plan(tar)] == ["b", "a", "deep__c"]
 
 
 def test_records_are_named_by_their_shard_and_place(tfrecord):
@@ -92,7 +92,7 @@ def test_masks_are_matched_by_the_names_of_members(tar, folder):
 
 
 def test_shards_are_found_by_a_pattern(tfrecord, folder):
-    assert find_images(folder / "x.tfrecord-*", suffixes=inputs.SUFFIXES) == [tfrecord]
+    assert find_images(folder / "x.tfrecord-*", suffixes=listing.SUFFIXES) == [tfrecord]
 
 
 def test_text_files_in_a_folder_of_pictures_are_ignored(folder):
@@ -160,3 +160,38 @@ def test_a_file_without_pictures_is_refused(tmp_path, name):
         (tmp_path / name).write_text("\n")
     with pytest.raises(InputError, match="at least one image"):
         list_pictures(tmp_path / name)
+
+
+# Lists.
+
+
+def paths_of(path, data):
+    path.write_bytes(data)
+    return [entry.name for entry in list_pictures(path)]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_list_is_read_in_every_encoding(tmp_path, encoding, end):
+    text = end.join(["a.png", "", "# a comment", "  b.png  ", "\u00e9.png"])
+    assert paths_of(tmp_path / "x.txt", text.encode(encoding)) == ["a.png", "b.png", "\u00e9.png"]
+
+
+def test_a_list_in_an_older_encoding_names_files_in_utf_8_or_of_its_bytes(tmp_path):
+    picture(tmp_path / "\u00e9.png")
+    assert paths_of(tmp_path / "x.txt", "\u00e9.png".encode("cp1252")) == ["\u00e9.png"]
+    (tmp_path / "\udce8.png").write_bytes(b"")
+    assert paths_of(tmp_path / "x.txt", b"\xe8.png") == ["\udce8.png"]
+
+
+def test_a_line_that_names_a_file_is_no_comment(tmp_path):
+    picture(tmp_path / "#1.png")
+    assert paths_of(tmp_path / "x.txt", b"#1.png\n#2.png") == ["#1.png"]
+
+
+def test_a_list_that_names_itself_is_read_once(tmp_path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "x.txt").write_text("a.png\nx.txt\n")
+    assert [spec.name for spec in inputs.plan(tmp_path / "x.txt")] == ["a"]

@@ -1,6 +1,4 @@
-"""Which files a path, folder, glob or handle stands for, and what their results are called."""
-
-from pathlib import Path
+"""Which files a path, folder, glob or handle stands for."""
 
 import pytest
 
@@ -62,30 +60,41 @@ def test_an_unknown_example_lists_the_examples():
     assert caught.value.argument == "input"
 
 
-@pytest.mark.parametrize(
-    ("files", "names"),
-    [
-        (["a.png", "b.jpg"], ["a", "b"]),
-        (["a.png", "a.jpg", "b.png"], ["a_png", "a_jpg", "b"]),
-        (["x/a.png", "y/a.png"], ["a_png", "a_png_2"]),
-        (["A.png", "a.jpg"], ["A_png", "a_jpg"]),
-        (["a.png", "a.jpg", "a_png.gif"], ["a_png", "a_jpg", "a_png_2"]),
-        (["a", "a.png"], ["a", "a_png"]),
-    ],
-)
-def test_output_names_differ(files, names):
-    assert discovery.make_unique_names([Path(file) for file in files]) == names
+@pytest.fixture
+def study(tmp_path):
+    """A folder with two pictures and, below it, a folder with the results of one."""
+    (tmp_path / "out" / "a").mkdir(parents=True)
+    for name in ("a.png", "b.png", "out/a/figure.png", "out/a/latents.npz", "out/odd.png"):
+        (tmp_path / name).write_bytes(b"")
+    return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("file", "name"),
-    [
-        ("metrics.csv.png", "metrics.csv_2"),
-        ("Flags.cfg.png", "Flags.cfg_2"),
-        ("..png", "._2"),
-        ("...png", ".._2"),
-        ("a\\b.png", "a_b"),
-    ],
-)
-def test_an_output_name_is_a_folder_beside_the_runs_own_files(file, name):
-    assert discovery.make_unique_names([Path(file)]) == [name]
+def relative(paths, folder):
+    return [str(path.relative_to(folder)) for path in paths]
+
+
+def test_the_output_folder_is_never_input(study):
+    images = discovery.find_images(f"{study}/**/*.png", output_dir=study / "out")
+    assert relative(images, study) == ["a.png", "b.png"]
+
+
+def test_results_beside_the_inputs_are_never_input(study):
+    images = discovery.find_images(f"{study}/out/**/*.png", output_dir=study / "out")
+    assert relative(images, study) == ["out/odd.png"]
+
+
+def test_a_pattern_above_another_output_folder_takes_everything(study):
+    images = discovery.find_images(f"{study}/**/*.png", output_dir=study / "elsewhere")
+    assert len(images) == 4
+
+
+def test_a_pattern_of_results_alone_finds_nothing(study):
+    with pytest.raises(InputError, match="Nothing was found"):
+        discovery.find_images(f"{study}/out/a/*.png", output_dir=study / "out")
+
+
+@pytest.mark.parametrize("suffix", [".jpe", ".jfif", ".pgm", ".ppm", ".jp2", ".avif", ".JFIF"])
+def test_a_folder_gives_pictures_of_further_formats(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"")
+    assert discovery.find_images(tmp_path) == [path]

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.io import discovery, images, masks
+from brgm_tf.corruptions.resolution.resampling import box_matrix
+from brgm_tf.io import discovery, images, mask_matching, masks
 
 ROOT = Path(__file__).resolve().parents[2]
 GREY = np.array([[0, 50, 100], [150, 200, 255]], np.uint8)
@@ -372,11 +373,27 @@ def test_fit_shrinks_by_means_of_areas():
     np.testing.assert_allclose(images.fit(image, resolution=4), expected, atol=1e-6)
 
 
-def test_fit_shrinks_by_a_fraction_with_weights_of_area():
-    image = np.array([0, 0.3, 0.9], np.float32)[None, :, None].repeat(3, axis=0)
-    fitted = images.fit(image, resolution=2)
-    assert fitted.shape == (2, 2, 1)
-    assert (np.diff(fitted[:, :, 0]) > 0).all()
+@pytest.mark.parametrize(("size", "resolution"), [(96, 64), (65, 64), (150, 64), (131, 7), (9, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_fit_shrinks_by_the_means_of_areas_at_any_ratio(size, resolution, channels):
+    image = np.random.default_rng(0).uniform(-1, 1, (size, size, channels)).astype(np.float32)
+    matrix = box_matrix(resolution, factor=size / resolution)
+    expected = np.einsum("ai,ijc,bj->abc", matrix, image, matrix, optimize=True)
+    np.testing.assert_allclose(images.fit(image, resolution=resolution), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "resolution"), [(96, 64), (64, 96), (200, 64)])
+def test_fit_does_not_shift_the_picture(size, resolution):
+    ramp = np.tile(np.arange(size, dtype=np.float32) / size, (size, 1))
+    fitted = images.fit(ramp[..., None], resolution=resolution)[resolution // 2, :, 0] * size
+    centres = (np.arange(resolution) + 0.5) * (size / resolution) - 0.5
+    inner = slice(8, -8)  # Enlarging differs at the border.
+    assert abs((fitted - centres)[inner].mean()) < 1e-4
+
+
+def test_fit_keeps_a_constant_picture_exactly():
+    for value in (-1, 1):
+        assert (images.fit(np.full((100, 130, 3), value), resolution=64) == value).all()
 
 
 def test_fit_enlarges_within_the_range_and_without_rounding():
@@ -471,7 +488,7 @@ def test_an_image_that_cannot_be_saved_is_refused(tmp_path, name, shape, argumen
 
 def test_the_examples_are_a_face_its_mask_and_its_small_version():
     (face,) = discovery.find_images("example:astronaut")
-    (mask,) = masks.match_masks([face], "example:astronaut_mask")
+    (mask,) = mask_matching.match_masks([face], "example:astronaut_mask")
     (small,) = discovery.find_images("example:astronaut_32")
     picture = images.load_image(face, channels=3)
     assert picture.shape == (512, 512, 3)
@@ -486,7 +503,7 @@ def test_the_examples_are_a_face_its_mask_and_its_small_version():
 
 def test_the_film_comes_with_a_mask_of_a_third_and_its_small_version():
     (film,) = discovery.find_images("example:xray")
-    (mask,) = masks.match_masks([film], "example:xray_mask")
+    (mask,) = mask_matching.match_masks([film], "example:xray_mask")
     (small,) = discovery.find_images("example:xray_8")
     size = images.image_size(film)
     assert masks.load_mask(mask, resolution=224, aspect=size).mean() == pytest.approx(

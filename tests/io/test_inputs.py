@@ -162,11 +162,14 @@ def test_arrays_and_files_in_several_folders_get_different_names(tmp_path):
     save(tmp_path / "image_00001.png")
     specs = inputs.plan([tmp_path / "image_00001.png", array(2, 4, 4, 3), f"{tmp_path}/*/x.png"])
     names = [spec.name for spec in specs]
-    assert names == ["image_00001_png", "image_00001", "image_00002", "x_png", "x_png_2"]
+    assert names == ["image_00001", "image_00001_2", "image_00002", "1__x", "2__x"]
 
 
 def test_a_mask_file_serves_every_image(tmp_path):
     mask = save(tmp_path / "mask.png")
+    with Image.open(mask) as picture:
+        picture.putpixel((1, 2), 0)
+        picture.save(mask)
     specs = inputs.plan(array(2, SIZE, SIZE, 3), masks=mask, needs_masks=True)
     assert [spec.mask for spec in specs] == [mask, mask]
 
@@ -238,11 +241,13 @@ def test_a_folder_of_masks_for_arrays_is_refused(tmp_path):
 
 
 def test_an_image_without_its_mask_is_refused(tmp_path):
-    image = save(tmp_path / "a.png")
+    for name in ("a", "b"):
+        save(tmp_path / f"{name}.png")
     (tmp_path / "masks").mkdir()
     save(tmp_path / "masks" / "b.png")
-    error = refused(inputs.plan, image, masks=tmp_path / "masks", needs_masks=True)
-    assert error.argument == "masks"
+    specs = inputs.plan(tmp_path, masks=tmp_path / "masks", needs_masks=True)
+    assert refused(inputs.check, specs[0], expected=PHOTOGRAPH).argument == "masks"
+    assert specs[1].mask == tmp_path / "masks" / "b.png"
 
 
 def test_a_detector_of_masks_serves_every_image():
@@ -375,7 +380,7 @@ def test_an_opened_image_is_named_by_its_file_and_read_as_the_file(tmp_path):
     with Image.open(path) as image:
         specs = inputs.plan([image, path])
         first, second = (inputs.load(one, expected=PHOTOGRAPH).image for one in specs)
-    assert [one.name for one in specs] == ["a_png", "a_png_2"]
+    assert [one.name for one in specs] == ["a", "a_2"]
     np.testing.assert_array_equal(first, second)
 
 
@@ -434,3 +439,28 @@ def test_a_truncated_file_is_refused_when_loaded(tmp_path):
     Image.fromarray(np.random.RandomState(0).randint(0, 256, (64, 64), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:1000])
     assert refused(inputs.load, spec(path), expected=PHOTOGRAPH).argument == "input"
+
+
+def test_notes_of_the_picture_and_of_its_mask_are_loaded(tmp_path):
+    levels = np.tile(np.linspace(0, 255, SIZE).astype(np.uint8), (SIZE, 1))
+    picture = Image.fromarray(levels)
+    picture.save(tmp_path / "a.tif", save_all=True, append_images=[picture])
+    picture.save(tmp_path / "mask.png")
+    loaded = inputs.load(spec(tmp_path / "a.tif", mask=tmp_path / "mask.png"), expected=PHOTOGRAPH)
+    assert [note[:10] for note in loaded.notes] == ["Only the f", "75% of the"]
+
+
+@pytest.mark.parametrize(("is_damaged", "width"), [(True, 12), (False, 2)])
+def test_a_hole_in_a_damaged_picture_grows_where_the_picture_is_enlarged(
+    tmp_path, is_damaged, width
+):
+    known = np.full((SIZE, SIZE), 255, np.uint8)
+    known[:, 3] = 0
+    Image.fromarray(known).save(tmp_path / "mask.png")
+    large = dataclasses.replace(
+        PHOTOGRAPH, size=16, resolution=16, mask_resolution=16, is_damaged=is_damaged
+    )
+    missing = inputs.load(
+        spec(array(SIZE, SIZE, 3), mask=tmp_path / "mask.png"), expected=large
+    ).missing
+    assert missing[8].sum() == width

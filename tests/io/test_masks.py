@@ -1,15 +1,12 @@
 """Masks: read from files and given as arrays, matched to images, refused in one line."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import images, masks
-
-KNOWN = [[255, 0], [255, 255]]
+from brgm_tf.io.decoding import decode
 
 
 def mask_file(folder, known, name="mask.png"):
@@ -34,12 +31,44 @@ def test_a_transparent_mask_pixel_is_known(tmp_path):
     assert masks.load_mask(path, resolution=2)[0, :, 0].tolist() == [True, False]
 
 
-@pytest.mark.parametrize("resolution", [2, 4, 8, 12])
-def test_a_mask_is_resized_to_the_nearest_pixel(tmp_path, resolution):
-    known = np.random.default_rng(3).integers(0, 2, (4, 4)) * 255
+@pytest.mark.parametrize(("size", "resolution"), [(4, 4), (4, 8), (4, 12), (12, 8), (97, 5)])
+def test_a_pixel_is_missing_if_any_part_of_it_is(tmp_path, size, resolution):
+    known = np.full((size, size), 255)
+    known[tuple(np.random.default_rng(3).integers(0, size, (2, 3)))] = 0
     mask = masks.load_mask(mask_file(tmp_path, known), resolution=resolution)
-    centres = ((np.arange(resolution) + 0.5) * 4 / resolution).astype(int)
-    np.testing.assert_array_equal(mask[..., 0], known[np.ix_(centres, centres)] == 0)
+    # In units of 1 / (size resolution) all edges are whole numbers.
+    fine = np.repeat(np.repeat(known == 0, resolution, axis=0), resolution, axis=1)
+    parts = fine.reshape(resolution, size, resolution, size).any(axis=(1, 3))
+    np.testing.assert_array_equal(mask[..., 0], parts)
+
+
+def test_a_thin_line_in_a_large_mask_remains(tmp_path):
+    known = np.full((1000, 1000), 255)
+    known[:, 503] = 0
+    mask = masks.load_mask(mask_file(tmp_path, known), resolution=64)
+    np.testing.assert_array_equal(mask.sum(axis=1), np.ones((64, 1)))
+
+
+@pytest.mark.parametrize(("side", "resolution"), [(1000, 64), (250, 64), (48, 64), (64, 64)])
+def test_no_pixel_that_is_known_is_mixed_with_a_hole(tmp_path, side, resolution):
+    picture = np.random.default_rng(0).uniform(-1, 0, (side, side, 1)).astype(np.float32)
+    cross = np.zeros((side, side), bool)
+    width, middle = max(1, side * 14 // 1000), side // 2
+    cross[middle : middle + width] = cross[:, middle : middle + width] = True
+    damaged = np.where(cross[..., None], np.float32(1), picture)
+    path = mask_file(tmp_path, np.where(cross, 0, 255))
+    missing = masks.load_mask(path, resolution=resolution, side=side)
+    whole, white = (images.fit(image, resolution=resolution) for image in (picture, damaged))
+    mixed = np.abs(white - whole) > 1 / 127.5
+    assert (mixed & ~missing).sum() == 0
+    assert missing.mean() < 0.35
+
+
+def test_a_mask_of_more_pixels_than_the_damaged_picture_covers_the_pixels_of_the_picture(tmp_path):
+    known = np.full((800, 800), 255)
+    known[401, 401] = 0
+    missing = masks.load_mask(mask_file(tmp_path, known), resolution=50, side=100)
+    assert np.argwhere(missing[..., 0]).tolist() == [[25, 25]]
 
 
 def test_a_mask_of_the_image_shape_is_cropped_like_the_image(tmp_path):
@@ -53,8 +82,9 @@ def test_a_mask_of_the_image_shape_is_cropped_like_the_image(tmp_path):
 
 def test_a_scaled_and_rounded_mask_has_the_image_shape(tmp_path):
     known = np.full((33, 50), 255)
+    known[16, 25] = 0
     path = mask_file(tmp_path, known)
-    assert not masks.load_mask(path, resolution=4, aspect=(1000, 667)).any()
+    assert masks.load_mask(path, resolution=4, aspect=(1000, 667)).any()
 
 
 def test_a_square_mask_fits_every_image(tmp_path):
@@ -69,10 +99,90 @@ def test_a_mask_of_another_shape_is_refused(tmp_path, aspect):
         masks.load_mask(path, resolution=4, aspect=aspect)
 
 
-def test_a_mask_may_hide_nothing_but_not_everything(tmp_path):
+def test_a_mask_that_hides_everything_or_nothing_is_refused(tmp_path):
     with pytest.raises(InputError, match="`masks` must leave a part"):
         masks.load_mask(mask_file(tmp_path, np.zeros((4, 4))), resolution=4)
-    assert not masks.load_mask(mask_file(tmp_path, np.full((4, 4), 255)), resolution=4).any()
+    with pytest.raises(InputError, match=r"`masks` must hide a part.*Paint the missing pixels"):
+        masks.load_mask(mask_file(tmp_path, np.full((4, 4), 255)), resolution=4)
+
+
+def test_a_hole_beside_the_central_square_hides_nothing(tmp_path):
+    known = np.full((4, 10), 255)
+    known[:, 0] = 0
+    path = mask_file(tmp_path, known)
+    masks.check_mask_file(path)
+    with pytest.raises(InputError, match="hide a part of the image's central square"):
+        masks.load_mask(path, resolution=4, aspect=(10, 4))
+
+
+def test_a_white_picture_with_a_transparent_hole_hides_nothing(tmp_path):
+    picture = Image.new("RGBA", (4, 4), "white")
+    picture.putpixel((1, 1), (0, 0, 0, 0))
+    picture.save(tmp_path / "mask.png")
+    with pytest.raises(InputError, match="Transparent pixels count as known: make the missing"):
+        masks.check_mask_file(tmp_path / "mask.png")
+
+
+def test_coloured_strokes_that_are_light_hide_nothing(tmp_path):
+    picture = Image.new("RGB", (4, 4), "white")
+    picture.putpixel((1, 1), (255, 255, 0))
+    picture.save(tmp_path / "mask.png")
+    with pytest.raises(InputError, match="Colours count by their luma: paint"):
+        masks.check_mask_file(tmp_path / "mask.png")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_values_0_and_1_are_black_and_white(tmp_path, dtype):
+    Image.fromarray(np.array([[0, 1], [1, 1]], dtype)).save(tmp_path / "mask.png")
+    mask = masks.load_mask(tmp_path / "mask.png", resolution=2)
+    assert mask[..., 0].tolist() == [[True, False], [False, False]]
+    assert masks.mask_notes(tmp_path / "mask.png") == ()
+
+
+def test_a_palette_counts_by_its_colours(tmp_path):
+    picture = Image.fromarray(np.array([[0, 1], [0, 0]], np.uint8)).convert("P")
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    picture.save(tmp_path / "mask.png")
+    mask = masks.load_mask(tmp_path / "mask.png", resolution=2)
+    assert mask[..., 0].tolist() == [[False, True], [False, False]]
+    picture.putpalette([0, 0, 0, 128, 0, 0])  # labels of PASCAL VOC
+    picture.save(tmp_path / "dark.png")
+    with pytest.raises(InputError, match=r"must leave a part.*darkest=0\.0, lightest=38\.2"):
+        masks.check_mask_file(tmp_path / "dark.png")
+
+
+def test_black_strokes_on_transparency_are_not_doubtful(tmp_path):
+    picture = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+    picture.putpixel((1, 1), (0, 0, 0, 255))
+    picture.save(tmp_path / "mask.png")
+    assert masks.mask_notes(tmp_path / "mask.png") == ()
+    assert masks.load_mask(tmp_path / "mask.png", resolution=4).sum() == 1
+
+
+def test_alpha_that_contradicts_the_colours_is_reported(tmp_path):
+    picture = Image.new("RGBA", (4, 4), "white")
+    picture.putpixel((1, 1), (0, 0, 0, 255))
+    picture.putpixel((1, 2), (0, 0, 0, 0))
+    picture.save(tmp_path / "mask.png")
+    (note,) = masks.mask_notes(tmp_path / "mask.png")
+    assert note == "6.2% of the mask is black but transparent, and counts as known"
+
+
+def test_a_photograph_as_a_mask_is_reported(tmp_path):
+    known = np.tile(np.linspace(0, 255, 32), (32, 1))
+    (note,) = masks.mask_notes(mask_file(tmp_path, known))
+    assert "of the mask is neither black nor white; grey levels below 128 are missing" in note
+
+
+def test_a_mask_that_serves_many_images_is_decoded_once(tmp_path, monkeypatch):
+    path = mask_file(tmp_path, [[0, 255], [255, 255]])
+    reads = []
+    monkeypatch.setattr(masks, "decode", lambda *a, **k: reads.append(a) or decode(*a, **k))
+    for _ in range(5):
+        masks.load_mask(path, resolution=2)
+    assert len(reads) == 1
+    mask_file(tmp_path, [[255, 255, 255], [255, 255, 255], [255, 255, 0]])
+    assert masks.load_mask(path, resolution=3).sum() == 1
 
 
 # Arrays.
@@ -123,30 +233,6 @@ def test_a_mask_array_that_misses_all_is_refused_in_the_words_for_a_file(tmp_pat
     assert said[0] == said[1]
 
 
-# Matching.
-
-
-def test_one_mask_serves_all_images(tmp_path):
-    path = mask_file(tmp_path, KNOWN)
-    assert masks.match_masks([Path("a.png"), Path("b.png")], path) == [path, path]
-
-
-def test_masks_in_a_folder_are_matched_by_stem(tmp_path):
-    for name in ("a.png", "b.png", "extra.png"):
-        mask_file(tmp_path, KNOWN, name)
-    found = masks.match_masks([Path("in/b.jpg"), Path("in/a.tif")], tmp_path)
-    assert found == [tmp_path / "b.png", tmp_path / "a.png"]
-
-
-def test_of_two_masks_with_the_stem_the_same_file_name_wins(tmp_path):
-    for name in ("a.png", "a.bmp"):
-        mask_file(tmp_path, KNOWN, name)
-    assert masks.match_masks([Path("a.bmp")], tmp_path) == [tmp_path / "a.bmp"]
-    with pytest.raises(InputError, match=r"for 'a.jpg' there are 2"):
-        masks.match_masks([Path("a.jpg")], tmp_path)
-
-
-def test_an_image_without_a_mask_is_named_even_if_the_folder_has_one_file(tmp_path):
-    mask_file(tmp_path, KNOWN, "a.png")
-    with pytest.raises(InputError, match=r"`masks` .*'b.png' there are 0"):
-        masks.match_masks([Path("a.png"), Path("b.png")], tmp_path)
+def test_a_mask_array_that_hides_nothing_is_refused():
+    with pytest.raises(InputError, match="`masks` must hide a part"):
+        masks.check_mask(np.zeros((4, 4), bool), resolution=4)

@@ -15,8 +15,16 @@ import numpy as np
 import pydicom
 import pytest
 from example_results import image, result, samples
-from nibabel.orientations import axcodes2ornt, ornt_transform
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from medical_files import (
+    GRADIENT,
+    ct,
+    dicom_places,
+    dicom_values,
+    linear,
+    places_of,
+    rotation,
+    volume,
+)
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import images, inputs
@@ -24,74 +32,8 @@ from brgm_tf.io.medical import Geometry, Slicing, is_medical, list_slices
 from brgm_tf.io.medical.slices import Window
 from brgm_tf.reporting import writer
 
-# Of values as a function of the place, millimetres to the right, the front and the head.
-GRADIENT, OFFSET = np.array([1.0, 3.0, -2.0]), 40.0
 WIDE = "-2000:2000"
-TURNED = np.array([[0.98, -0.17, 0.1], [0.17, 0.98, 0.02], [-0.1, 0.0, 0.99]])
 ORIENTATIONS = ["RAS", "LPS", "LAS", "PIR", "SRA", "ILP"]
-
-
-def linear(places):
-    return places @ GRADIENT + OFFSET
-
-
-def places_of(shape, affine):
-    indices = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    return indices @ affine[:3, :3].T + affine[:3, 3]
-
-
-def rotation():
-    return np.linalg.qr(TURNED)[0] * np.sign(np.diag(np.linalg.qr(TURNED)[1]))
-
-
-def volume(path, *, axes="RAS", shape=(12, 10, 8), spacing=(2.0, 2.0, 2.0), **header):
-    """A slightly turned volume, linear in the place, stored with the axes that are named."""
-    affine = np.eye(4)
-    affine[:3, :3] = rotation() * spacing
-    affine[:3, 3] = -7.0, 5.0, 11.0
-    canonical = nib.Nifti1Image(linear(places_of(shape, affine)).astype(np.float32), affine)
-    stored = canonical.as_reoriented(ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(axes)))
-    for name, value in header.items():
-        stored.header[name] = value
-    nib.save(stored, path)
-    return path
-
-
-def ct(path, *, rows=10, columns=14, slope=0.05, inverted=False, **elements):
-    """A DICOM slice, turned, linear in the place; its columns run to the left, its rows back."""
-    meta = pydicom.dataset.FileMetaDataset()
-    meta.MediaStorageSOPClassUID = CTImageStorage
-    meta.MediaStorageSOPInstanceUID = "1.2.3.4"
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data = pydicom.Dataset()
-    data.file_meta = meta
-    data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, "1.2.3.4"
-    data.StudyInstanceUID, data.SeriesInstanceUID = "1.2.3", "1.2.3.1"
-    data.PatientName, data.PatientID, data.Modality = "Nobody", "7", "CT"
-    data.Rows, data.Columns, data.SamplesPerPixel = rows, columns, 1
-    data.PhotometricInterpretation = "MONOCHROME1" if inverted else "MONOCHROME2"
-    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
-    data.RescaleSlope, data.RescaleIntercept = slope, -24.0
-    data.PixelSpacing, data.ImagePositionPatient = [1.5, 1.5], [-11.0, 4.0, 9.0]
-    # In single precision at most, which 16 characters hold.
-    data.ImageOrientationPatient = [0.8, 0.6, 0, -0.6, 0.8, 0]
-    for name, value in elements.items():
-        setattr(data, name, value)
-    values = linear(dicom_places(data))
-    data.PixelData = np.rint((values + 24.0) / slope).astype("<i2").tobytes()
-    data.save_as(path, enforce_file_format=True)
-    return path
-
-
-def dicom_places(data):
-    along_columns, along_rows = np.reshape(data.ImageOrientationPatient, (2, 3)).astype(float)
-    rows, columns = np.meshgrid(np.arange(data.Rows), np.arange(data.Columns), indexing="ij")
-    down, right = (float(mm) for mm in data.PixelSpacing)
-    return (
-        np.array(data.ImagePositionPatient, float)
-        + rows[..., None] * down * along_rows
-        + columns[..., None] * right * along_columns
-    )
 
 
 def only(path, **slicing):
@@ -269,10 +211,55 @@ def test_the_space_is_named_as_in_the_original(tmp_path, sform, qform):
     assert int(header["sform_code"]) == (sform or qform)
 
 
+@pytest.mark.parametrize("axes", ORIENTATIONS)
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+def test_two_spaces_that_differ_are_both_carried_over(tmp_path, axes, plane):
+    path = volume(tmp_path / "a.nii", axes=axes, sform_code=4, qform_code=1)
+    original = nib.load(path)
+    # The scanner's space is a rotation of the template's space, with another origin.
+    turn = np.array([[0, -1, 0, 30], [1, 0, 0, -9], [0, 0, 1, 5], [0, 0, 0, 1.0]])
+    original.set_qform(turn @ original.affine, code=1)
+    nib.save(original, path)
+    picture, geometry = reduced(only(path, plane=plane), 5)
+    written = reread(geometry.encode_image(picture, part="reconstruction"), tmp_path)
+    assert (int(written.header["sform_code"]), int(written.header["qform_code"])) == (4, 1)
+    np.testing.assert_allclose(written.get_qform(), turn @ written.get_sform(), atol=1e-4)
+
+
+@pytest.mark.parametrize("axes", ["RAS", "PIR"])
+@pytest.mark.parametrize(
+    "kind", [(nib.Nifti1Image, ">"), (nib.Nifti2Image, "<"), (nib.Nifti2Image, ">")]
+)
+def test_volumes_of_every_version_and_byte_order_are_written_in_their_place(tmp_path, axes, kind):
+    make, order = kind
+    plain = nib.load(volume(tmp_path / "plain.nii", axes=axes))
+    header = make.header_class(endianness=order)
+    nib.save(make(np.asarray(plain.dataobj), plain.affine, header), tmp_path / "a.nii")
+    source = only(tmp_path / "a.nii", window=WIDE)
+    source.check_contents()
+    picture, geometry = reduced(source, 5)
+    written = reread(geometry.encode_image(picture, part="reconstruction"), tmp_path)
+    np.testing.assert_allclose(
+        written.get_fdata(), linear(places_of(written.shape, written.affine)), atol=2e-3
+    )
+
+
+def test_axes_that_do_not_span_the_space_are_refused(tmp_path):
+    affine = np.diag([1.0, 1.0, 0.0, 1.0])
+    header = nib.Nifti1Image(np.ones((4, 4, 4), np.float32), np.eye(4))
+    header.set_sform(affine, code=1)
+    nib.save(header, tmp_path / "a.nii")
+    with pytest.raises(InputError, match="axes that span the space"):
+        list_slices(tmp_path / "a.nii", Slicing())
+
+
 def test_a_standard_deviation_is_written_in_the_files_unit(tmp_path):
     found = only(volume(tmp_path / "a.nii"), window="0:510")
     geometry = Geometry(found, found.read()[1])
-    written = reread(geometry.encode_stddev(np.full((5, 5), 3.0), part="stddev"), tmp_path)
+    written = reread(
+        geometry.encode_stddev(np.full((5, 5), 3.0), mean=np.zeros((5, 5, 1)), part="stddev"),
+        tmp_path,
+    )
     np.testing.assert_allclose(written.get_fdata(), 6.0)
 
 
@@ -311,13 +298,14 @@ def test_a_dicom_slice_keeps_the_window_that_it_was_read_in(tmp_path):
     assert only(tmp_path / "out.dcm").read()[1] == Window(-30.0, 70.0)
 
 
-def test_values_beyond_the_stored_bits_are_clipped(tmp_path):
+def test_values_beyond_the_stored_bits_are_written_on_another_scale(tmp_path):
     path = ct(tmp_path / "a.dcm", slope=0.005)
-    found = only(path, window="-1000:1000")
-    (tmp_path / "out.dcm").write_bytes(
-        Geometry(found, Window(-1000, 1000)).encode_image(np.ones((5, 5, 1)), part="mean")
+    geometry = Geometry(only(path, window="-1000:1000"), Window(-1000, 1000))
+    picture = np.linspace(-1, 1, 25).reshape(5, 5, 1)
+    (tmp_path / "out.dcm").write_bytes(geometry.encode_image(picture, part="mean"))
+    np.testing.assert_allclose(
+        dicom_values(pydicom.dcmread(tmp_path / "out.dcm")), 1000 * picture[..., 0], atol=0.016
     )
-    assert (pydicom.dcmread(tmp_path / "out.dcm").pixel_array == 2**15 - 1).all()
 
 
 # Through a run.
@@ -341,7 +329,7 @@ def test_a_folder_may_mix_pictures_and_medical_files(tmp_path):
     volume(tmp_path / "a.nii.gz")
     ct(tmp_path / "b.dcm")
     images.save_image(tmp_path / "c.png", image(4, 4, 1))
-    assert [spec.name for spec in inputs.plan(str(tmp_path))] == ["a_axial4", "b", "c"]
+    assert [spec.name for spec in inputs.plan(str(tmp_path))] == ["a_axial4", "b_dcm", "c"]
 
 
 def test_masks_are_matched_by_the_names_of_slices(tmp_path):
@@ -366,7 +354,7 @@ def test_results_are_written_in_the_format_that_was_read(tmp_path, make, suffix)
     for part in ("reconstruction", "merged", "mean", "stddev"):
         assert only(tmp_path / "x" / f"{part}{suffix}").shape == (16, 16)
     metrics = json.loads((tmp_path / "x" / "metrics.json").read_text())
-    assert metrics["geometry"]["window"] == list(geometry.window)
+    assert metrics["geometry"]["window"] == list(geometry.display)
     assert metrics["geometry"]["file"] == path.name
 
 

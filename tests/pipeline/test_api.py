@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_run import DOWNSAMPLE, SIZE, SMALL, generated, network, share_restorers
+from small_run import share_restorers
+from smooth_generator import generated, smooth_generator
 from unseeing import UNSEEING
 
 import brgm_tf
@@ -17,18 +18,20 @@ from brgm_tf.pipeline.measurement import noise_seeds
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.warmup import with_eager_warmup
 
+SIZE, SMALL = 16, 4
+DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
 STEPS = 20
 WITHOUT_VGG = {"perceptual_scale": 0.0}
 
 
 @pytest.fixture(scope="module")
 def generator():
-    return network()
+    return smooth_generator(SIZE)
 
 
 @pytest.fixture(scope="module")
 def grey():
-    return network(channels=1)
+    return smooth_generator(SIZE, channels=1)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,11 @@ def restore(generator):
 @pytest.fixture(scope="module")
 def small():
     """Measurements [3, 4, 4, 3] of images that the generator can make."""
-    return generated(3).reshape(3, SMALL, SIZE // SMALL, SMALL, SIZE // SMALL, 3).mean(axis=(2, 4))
+    return (
+        generated(SIZE, 3)
+        .reshape(3, SMALL, SIZE // SMALL, SMALL, SIZE // SMALL, 3)
+        .mean(axis=(2, 4))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +161,8 @@ def test_a_bad_array_or_file_is_a_failure_and_the_rest_is_restored(tmp_path, res
         [small[0], files[0], files[1], bad_range, files[2]], corruption=DOWNSAMPLE, batch_size=2
     )
     assert [image.name for image in found.images] == ["image_00000", "good"]
-    assert [name for name, _ in found.failures] == ["broken", "large", "image_00003"]
-    assert all(message.startswith("`input`") for _, message in found.failures)
+    assert [failure.name for failure in found.failures] == ["broken", "large", "image_00003"]
+    assert all(failure.message.startswith("`input`") for failure in found.failures)
 
 
 @pytest.mark.parametrize(
@@ -175,13 +182,26 @@ def test_without_any_usable_input_it_raises_before_heavy_work(monkeypatch, resto
     assert caught.value.argument == "input"
 
 
-def test_where_all_fails_the_failures_are_kept_and_named(tmp_path, restore, whole):
+def test_a_mask_of_all_images_that_cannot_be_used_is_one_error(tmp_path, restore, whole):
     Image.new("L", (SIZE, SIZE), 0).save(tmp_path / "black.png")
-    found = restore(whole[:2], corruption="mask()", masks=tmp_path / "black.png")
+    with pytest.raises(InputError, match=r"^`masks` must leave [^\n]*$"):
+        restore(whole[:2], corruption="mask()", masks=tmp_path / "black.png")
+
+
+def test_where_all_fails_the_failures_are_kept_and_named(restore, small, monkeypatch):
+    exhausted(0, monkeypatch)
+    found = restore(small[:2], corruption=DOWNSAMPLE)
     assert found.images == ()
-    assert [name for name, _ in found.failures] == ["image_00000", "image_00001"]
-    with pytest.raises(InputError, match=r"no image.* image_00000: `masks` must leave"):
+    assert [failure.name for failure in found.failures] == ["image_00000", "image_00001"]
+    with pytest.raises(InputError, match=r"no image.* image_00000: memory ran out"):
         _ = found.reconstructions
+
+
+def test_notes_about_files_are_warnings_of_the_result(tmp_path, restore, small):
+    frame = Image.fromarray(((small[0] + 1) * 127.5).round().astype(np.uint8))
+    frame.save(tmp_path / "a.tif", save_all=True, append_images=[frame])
+    (image,) = restore(tmp_path / "a.tif", corruption=DOWNSAMPLE).images
+    assert image.warnings[0].startswith("Only the first of 2 frames or pages is read")
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, [*range(1, 11), 20]), (2, [10, 20] * 2)])
@@ -339,7 +359,7 @@ def test_seeds_of_noise_are_those_of_names():
 
 
 def test_known_noise_brings_no_warning(restore):
-    (image,) = simulated(restore, generated(1), f"{DOWNSAMPLE} + noise(scale=40)")
+    (image,) = simulated(restore, generated(SIZE, 1), f"{DOWNSAMPLE} + noise(scale=40)")
     assert image.metrics["residual"] > 20
     assert image.warnings == ()
 
@@ -374,7 +394,7 @@ def test_noisy_pixels_are_not_put_back(restore, whole, missing):
 
 def radiograph():
     """An image [16, 16, 1] that the generator can make, not far from white and black."""
-    return generated(1, channels=1)[0]
+    return generated(SIZE, 1, channels=1)[0]
 
 
 def fourier(x):
@@ -460,7 +480,7 @@ def test_an_image_whose_terms_are_not_finite_costs_only_itself(restore, small, m
     whole = restore(small, corruption=DOWNSAMPLE, batch_size=3)
     monkeypatch.setattr(Optimizer, "run", spoilt)
     found = restore(small, corruption=DOWNSAMPLE, batch_size=3)
-    assert [name for name, _ in found.failures] == ["image_00001"]
+    assert [failure.name for failure in found.failures] == ["image_00001"]
     assert [image.name for image in found.images] == ["image_00000", "image_00002"]
     np.testing.assert_array_equal(found.reconstructions, whole.reconstructions[[0, 2]])
 
@@ -487,7 +507,7 @@ def test_where_memory_runs_out_a_batch_is_restored_in_halves(restore, small, mon
 def test_where_there_is_no_memory_for_one_image_it_fails(restore, small, monkeypatch):
     exhausted(0, monkeypatch)
     found = restore(small, corruption=DOWNSAMPLE, batch_size=2)
-    assert [message for _, message in found.failures] == ["memory ran out: out of it"] * 3
+    assert [failure.message for failure in found.failures] == ["memory ran out: out of it"] * 3
 
 
 def test_a_slice_of_a_volume_is_restored_and_written_back(restore, tmp_path):

@@ -6,19 +6,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from small_run import DOWNSAMPLE, SIZE, SMALL, network
+from smooth_generator import smooth_generator
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import inputs
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.preparation import input_requirements, prepare
 
+SIZE, SMALL = 16, 4
+DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
 LEVELS = np.random.RandomState(0).randint(0, 256, (SMALL, SMALL, 3), np.uint8)
 FLOATS = LEVELS.astype("float32") / np.float32(127.5) - np.float32(1)
 
 
 def config(**options):
-    return Config(**({"generator": network(), "corruption": DOWNSAMPLE} | options))
+    return Config(**({"generator": smooth_generator(SIZE), "corruption": DOWNSAMPLE} | options))
 
 
 @pytest.mark.parametrize(
@@ -35,8 +37,8 @@ def config(**options):
     ids=["uint8", "batch", "list", "floats", "tensor", "uint8 tensor", "PIL"],
 )
 def test_an_image_is_the_same_in_every_form(given):
-    (spec,), requirements = prepare(given, config=config())
-    loaded = inputs.load(spec, expected=requirements)
+    plan = prepare(given, config=config())
+    loaded = inputs.load(plan.specs[0], expected=plan.requirements)
     np.testing.assert_allclose(loaded.image, FLOATS, atol=1e-6)
 
 

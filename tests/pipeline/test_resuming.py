@@ -1,22 +1,30 @@
 """Going on with an interrupted run: what counts as finished, and kill -9."""
 
+import datetime
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import command
 from example_results import result
+from PIL import Image
 from small_run import COUNT, contents, flags, make, share_restorers
 
 from brgm_tf.cli.progress import RunProgress
 from brgm_tf.cli.restore import STOPPED
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
-from brgm_tf.pipeline.resuming import finished_rows
+from brgm_tf.io.inputs import InputRequirements, InputSpec, load, plan
+from brgm_tf.io.pictures import PictureArray, PictureFile
+from brgm_tf.pipeline.resuming import find_finished
 from brgm_tf.reporting import writer
 from brgm_tf.reporting.tables import MetricsTable, read_rows
 
@@ -30,33 +38,38 @@ def run_of(folder, *names, **changes):
     return folder
 
 
+def finished(folder, *names, flags=FLAGS):
+    specs = [InputSpec(name, PictureArray(np.zeros((1, 1, 1)))) for name in names]
+    return find_finished(folder, specs, flags=flags).rows
+
+
 # What is finished.
 
 
 def test_nothing_is_finished_in_a_folder_that_is_not_there(tmp_path):
-    assert finished_rows(tmp_path / "none", ["a"], flags=FLAGS) == {}
+    assert finished(tmp_path / "none", "a") == {}
 
 
 def test_an_image_with_all_its_files_is_finished(tmp_path):
     run_of(tmp_path, "b", "a")
-    assert list(finished_rows(tmp_path, ["a", "b", "c"], flags=FLAGS)) == ["a", "b"]
+    assert list(finished(tmp_path, "a", "b", "c")) == ["a", "b"]
 
 
 def test_an_image_without_the_last_of_its_files_is_not(tmp_path):
     run_of(tmp_path, "a")
     (tmp_path / "a" / "metrics.json").unlink()
-    assert finished_rows(tmp_path, ["a"], flags=FLAGS) == {}
+    assert finished(tmp_path, "a") == {}
 
 
 def test_an_image_that_was_stopped_is_not(tmp_path):
     run_of(tmp_path, "a", complete=False)
-    assert finished_rows(tmp_path, ["a"], flags=FLAGS) == {}
+    assert finished(tmp_path, "a") == {}
 
 
 def test_an_image_that_a_new_run_forgets_is_not(tmp_path):
     run_of(tmp_path, "a", "b")
     writer.forget(tmp_path, ["a", "c"])
-    assert list(finished_rows(tmp_path, ["a", "b"], flags=FLAGS)) == ["b"]
+    assert list(finished(tmp_path, "a", "b")) == ["b"]
 
 
 def test_writing_an_image_again_begins_by_forgetting_it(tmp_path, monkeypatch):
@@ -64,21 +77,100 @@ def test_writing_an_image_again_begins_by_forgetting_it(tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "_save_pictures", None)
     with pytest.raises(TypeError):
         run_of(tmp_path, "a")
-    assert finished_rows(tmp_path, ["a"], flags=FLAGS) == {}
+    assert finished(tmp_path, "a") == {}
 
 
 def test_other_flags_are_refused_by_their_names(tmp_path):
     run_of(tmp_path, "a")
     with pytest.raises(InputError, match=r"`resume`.*these differ: --num_steps\. Give another"):
-        finished_rows(tmp_path, ["a"], flags="--seed=1\n--num_steps=6\n")
+        finished(tmp_path, "a", flags="--seed=1\n--num_steps=6\n")
 
 
 def test_a_row_comes_from_the_table_or_else_from_metrics_json(tmp_path):
     run_of(tmp_path, "a", "b", metrics={"rmse": 1.5, "lpips": float("nan")})
     MetricsTable(tmp_path).add([{"image": "a", "seconds": 3.25, "rmse": 1.5}])
-    rows = finished_rows(tmp_path, ["a", "b"], flags=FLAGS)
+    rows = finished(tmp_path, "a", "b")
     assert (rows["a"]["seconds"], rows["a"]["rmse"]) == ("3.25", "1.5")
     assert rows["b"] == {"image": "b", "rmse": 1.5, "lpips": None}
+
+
+# Whose result it is.
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """The specification of a file, whose result is in out/."""
+    path = tmp_path / "scan.png"
+    Image.new("L", (3, 3)).save(path)
+    spec = InputSpec("scan", PictureFile(path))
+    (tmp_path / "out").mkdir()
+    run_of(tmp_path / "out", "scan", origin=spec.origin)
+    return spec
+
+
+def test_a_result_has_the_path_the_size_and_the_time_of_its_input(scan, tmp_path):
+    contents = json.loads((tmp_path / "out" / "scan" / "metrics.json").read_bytes())
+    path = tmp_path / "scan.png"
+    assert (contents["input"], contents["input_bytes"]) == (str(path), path.stat().st_size)
+    seconds = datetime.datetime.fromisoformat(contents["input_version"][:19] + "+00:00").timestamp()
+    assert seconds == path.stat().st_mtime_ns // 10**9
+
+
+def test_an_image_whose_input_is_the_same_is_finished(scan, tmp_path):
+    finished = find_finished(tmp_path / "out", [scan], flags=FLAGS)
+    assert (list(finished.rows), finished.changed) == (["scan"], [])
+    assert finished.lines(1) == ["1 of 1 images were finished before"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.write_bytes(path.read_bytes() + b"0"),
+        lambda path: os.utime(path, ns=(0, path.stat().st_mtime_ns + 1)),
+        lambda path: path.rename(path.with_name("other.png")),
+    ],
+    ids=["size", "time", "path"],
+)
+def test_an_image_whose_input_has_changed_is_not_finished_and_named(scan, tmp_path, change):
+    path = tmp_path / "scan.png"
+    change(path)
+    source = PictureFile(path if path.exists() else tmp_path / "other.png")
+    finished = find_finished(tmp_path / "out", [InputSpec("scan", source)], flags=FLAGS)
+    assert (finished.rows, finished.changed) == ({}, ["scan"])
+    assert finished.lines(1)[1] == "restored again, because the input has changed: scan"
+
+
+def test_an_image_whose_mask_has_changed_is_not_finished(scan, tmp_path):
+    mask = tmp_path / "mask.png"
+    Image.new("1", (3, 3)).save(mask)
+    spec = InputSpec("scan", scan.source, mask)
+    run_of(tmp_path / "out", "scan", origin=spec.origin)
+    assert find_finished(tmp_path / "out", [spec], flags=FLAGS).changed == []
+    os.utime(mask, ns=(0, 0))
+    assert find_finished(tmp_path / "out", [spec], flags=FLAGS).changed == ["scan"]
+
+
+def test_a_picture_in_an_archive_is_known_by_its_contents(tmp_path):
+    pictures = [tmp_path / name for name in ("a.png", "b.png")]
+    for level, path in enumerate(pictures):
+        Image.new("L", (3, 3), level).save(path)
+    origins = []
+    for names in (pictures[:1], pictures, pictures[1:]):  # the last archive has b.png as a.png
+        with tarfile.open(tmp_path / "x.tar", "w") as archive:
+            for path in names:
+                archive.add(path, arcname="a.png" if len(names) == 1 else path.name)
+        origins.append(plan(tmp_path / "x.tar")[0].origin)
+    first, grown, replaced = origins
+    assert grown == first
+    assert replaced["input"] == first["input"]
+    assert replaced != first
+
+
+def test_the_state_of_a_stopped_batch_is_not_that_of_a_replaced_picture(scan, tmp_path):
+    expected = InputRequirements(3, True, 3, 3, channels=1)
+    before = load(scan, expected=expected).key
+    os.utime(tmp_path / "scan.png", ns=(0, 0))
+    assert load(scan, expected=expected).key != before
 
 
 # The whole.
@@ -138,6 +230,87 @@ def test_what_was_half_written_when_a_run_was_killed_is_removed(whole, copy):
     assert command(*flags(whole, copy), "--resume") == 0
     assert not list(copy.rglob("*.tmp"))
     assert contents(copy) == contents(whole / "out")
+
+
+def test_a_replaced_and_an_added_picture_are_restored_and_no_other(whole, tmp_path, capsys):
+    folder, out = tmp_path, tmp_path / "out"
+    shutil.copytree(whole / "in", folder / "in")
+    shutil.copytree(whole / "net", folder / "net")
+    assert command(*flags(folder, out), "--num_steps=5") == 0
+    before = {i: (out / f"{i}" / "metrics.json").stat().st_mtime_ns for i in range(COUNT)}
+    shutil.copy(folder / "in" / "0.png", folder / "in" / "2.png")
+    shutil.copy(folder / "in" / "0.png", folder / "in" / "0a.png")
+    capsys.readouterr()
+    assert command(*flags(folder, out), "--num_steps=5", "--resume") == 0
+    error = capsys.readouterr().err
+    assert "restored again, because the input has changed: 2\n" in error
+    after = {i: (out / f"{i}" / "metrics.json").stat().st_mtime_ns for i in range(COUNT)}
+    assert [i for i in range(COUNT) if after[i] != before[i]] == [2]
+    rows = {row["image"]: row for row in read_rows(out / "metrics.csv")}
+    assert sorted(rows) == ["0", "0a", "1", "2", "3"]
+    assert {Path(row["input"]).stem for row in rows.values()} == set(rows)
+    reconstructions = [(out / name / "reconstruction.png").read_bytes() for name in ("0", "2")]
+    assert reconstructions[0] == reconstructions[1]
+
+
+def test_images_that_fail_are_in_failures_csv_and_told_before_compiling(
+    whole, tmp_path, capsys, monkeypatch
+):
+    shutil.copytree(whole / "in", tmp_path / "in")
+    shutil.copytree(whole / "net", tmp_path / "net")
+    for i in (1, 3):
+        (tmp_path / "in" / f"{i}.png").write_bytes(b"no picture")
+
+    def refused(*_, **__):
+        raise InputError("generator", "must not be loaded here")
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr("brgm_tf.cli.restore.Restorer", refused)
+        assert command(*flags(tmp_path, out)) == 2
+    error = capsys.readouterr().err
+    assert error.index("failed: 1: ") < error.index("failed: 3: ") < error.index("generator")
+    rows = read_rows(out / "failures.csv")
+    assert [(row["image"], row["stage"]) for row in rows] == [("1", "planning"), ("3", "planning")]
+    assert rows[0]["path"] == str(tmp_path / "in" / "1.png")
+    assert command(*flags(tmp_path, out), "--resume") == 1
+    error = capsys.readouterr().err
+    assert error.count("failed: ") == 2
+    shutil.rmtree(tmp_path / "in")
+    shutil.copytree(whole / "in", tmp_path / "in")
+    assert command(*flags(tmp_path, out), "--resume") == 0
+    assert not (out / "failures.csv").exists()
+
+
+def test_an_error_while_one_image_is_saved_costs_that_image(whole, tmp_path, capsys, monkeypatch):
+    encode = writer.figure_png
+
+    def failing(result):
+        if result.name == "1":
+            raise RuntimeError("an encoder\nfails")
+        return encode(result)
+
+    monkeypatch.setattr(writer, "figure_png", failing)
+    for resume in ([], ["--resume"]):
+        assert command(*flags(whole, tmp_path), *resume) == 1
+        captured = capsys.readouterr()
+        assert "failed: 1: RuntimeError: an encoder fails\n" in captured.err
+        (row,) = read_rows(tmp_path / "failures.csv")
+        assert (row["image"], row["stage"]) == ("1", "saving")
+        assert len(read_rows(tmp_path / "metrics.csv")) == COUNT - 1
+    monkeypatch.setattr(writer, "figure_png", encode)
+    assert command(*flags(whole, tmp_path), "--resume") == 0
+    assert contents(tmp_path) == contents(whole / "out")
+
+
+def test_a_table_of_a_finished_run_has_no_row_of_a_removed_input(whole, tmp_path):
+    shutil.copytree(whole / "in", tmp_path / "in")
+    shutil.copytree(whole / "net", tmp_path / "net")
+    out = tmp_path / "out"
+    assert command(*flags(tmp_path, out), "--num_steps=5") == 0
+    (tmp_path / "in" / "3.png").unlink()
+    assert command(*flags(tmp_path, out), "--num_steps=5", "--resume") == 0
+    assert [row["image"] for row in read_rows(out / "metrics.csv")] == ["0", "1", "2"]
 
 
 @pytest.mark.slow

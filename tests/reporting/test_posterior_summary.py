@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
-from small_run import SIZE, generated, network, share_restorers
+from small_run import share_restorers
+from smooth_generator import generated, smooth_generator
 
 import brgm_tf
 from brgm_tf.reporting import posterior_summary
+
+SIZE = 16
 
 
 def draws(*, count=2000, merged=True):
@@ -134,11 +137,16 @@ def test_spread_moves_the_draws_away_from_their_mean():
 
 @pytest.fixture(scope="module")
 def restored():
-    """Two pictures of a tiny network's, of which a part is hidden, restored twice."""
-    whole = generated(2)
+    """Two pictures of a tiny generator, with a hidden part, restored twice."""
+    whole = generated(SIZE, 2)
     missing = np.zeros([SIZE, SIZE, 1], bool)
     missing[4:12, 4:12] = True
-    options = {"generator": network(), "estimator": "vi", "num_steps": 80, "surrogate_rank": 8}
+    options = {
+        "generator": smooth_generator(SIZE),
+        "estimator": "vi",
+        "num_steps": 80,
+        "surrogate_rank": 8,
+    }
     options |= {"corruption": "mask()", "masks": missing, "num_samples": 3, "batch_size": 2}
     with pytest.MonkeyPatch.context() as patch:
         share_restorers(patch)

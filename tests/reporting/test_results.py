@@ -8,6 +8,7 @@ from example_results import image, result, samples
 from PIL import Image
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.reporting.failures import Failure
 from brgm_tf.reporting.figures.restoration import figure_png
 from brgm_tf.reporting.figures.uncertainty import uncertainty_png
 from brgm_tf.reporting.results import Restoration
@@ -33,7 +34,7 @@ def test_unknown_metrics_are_not_printed():
 
 def test_a_restoration_prints_a_line_for_each_image_and_failure():
     images = restoration("a", "b", metrics={"residual": 1.5}, warnings=("dark", "small")).images
-    text = repr(Restoration(images, (("c", "no image"),)))
+    text = repr(Restoration(images, (Failure("c", "no image"),)))
     assert text.splitlines() == [
         "Restoration of 2 images",
         "  a: 16 x 16, RGB, residual 1.5, 2 warnings",
@@ -96,7 +97,7 @@ def test_an_estimator_without_samples_is_told_with_the_remedy(name):
 
 
 def test_without_any_image_the_first_failure_is_named():
-    nothing = Restoration((), (("a", "`masks` must leave a pixel"),))
+    nothing = Restoration((), (Failure("a", "`masks` must leave a pixel"),))
     for use in (lambda: nothing.reconstructions, lambda: nothing.mean, nothing.plot):
         with pytest.raises(InputError, match=r"no image.* a: `masks` must leave"):
             use()

@@ -7,6 +7,7 @@ from pathlib import Path
 import calibrate
 import pytest
 from calibrating import study
+from small_run import SharedRestorers
 
 # 16 x 16 pixels.
 GENERATOR = Path(__file__).parents[2] / "tests" / "golden" / "checkpoints" / "tf1_skip.pkl"
@@ -24,12 +25,7 @@ def run(folder, *more):
 @pytest.mark.slow
 def test_every_image_is_judged_and_the_command_resumes(tmp_path, capsys, monkeypatch):
     # Both commands have the same configuration: a shared restorer compiles its programs once.
-    build, built = study.Restorer, {}
-    monkeypatch.setattr(
-        study,
-        "Restorer",
-        lambda config: built.get("restorer") or built.setdefault("restorer", build(config)),
-    )
+    monkeypatch.setattr(study, "Restorer", SharedRestorers(jit=False))
     assert run(tmp_path) == 0
     summary = json.loads((tmp_path / "coverage.json").read_text())
     assert summary["prior vi(low_rank)"]["num_images"] == 8

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from evaluating.evaluation import Evaluation
 from PIL import Image
+from small_run import SharedRestorers
 
 from brgm_tf.evaluation import baselines
 
@@ -46,7 +47,9 @@ def rows(path):
 @pytest.fixture(scope="module")
 def evaluated(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluated")
-    assert evaluate.main(arguments(images, folder)) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evaluating.evaluation.Restorer", SharedRestorers(jit=False))
+        assert evaluate.main(arguments(images, folder)) == 0
     return folder
 
 

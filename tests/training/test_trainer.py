@@ -215,7 +215,6 @@ def test_it_learns_both_modes_of_a_toy_set(tmp_path):
     images = np.stack([left, left[:, ::-1]] * 16)
     config = dataclasses.replace(
         PLAIN,
-        batch_size=16,
         channel_base=128,
         channel_max=16,
         r1_gamma=0.3,
@@ -228,5 +227,5 @@ def test_it_learns_both_modes_of_a_toy_set(tmp_path):
     made = training.sample(64)
     modes = images[:2] / np.float32(127.5) - 1
     errors = np.abs(made[:, None] - modes).mean(axis=(2, 3, 4))
-    assert errors.min(axis=1).mean() < 0.15
+    assert errors.min(axis=1).mean() < 0.2  # 0.7 of grey images
     assert 0.2 < (errors[:, 0] < errors[:, 1]).mean() < 0.8

@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.corruptions.resolution.resampling import box_matrix
 from brgm_tf.training import data
 
 SIZE = {"resolution": 8, "channels": 1}
@@ -57,6 +58,14 @@ def test_larger_images_are_area_averaged():
     np.testing.assert_allclose(image, means, atol=0.51)
 
 
+def test_larger_images_are_area_averaged_at_any_ratio():
+    fine = np.random.default_rng(0).integers(0, 256, (12, 12, 1), "uint8")
+    matrix = box_matrix(8, factor=1.5)
+    means = matrix @ fine[..., 0] @ matrix.T
+    image = data.load([fine], resolution=8, channels=1)[0, ..., 0]
+    np.testing.assert_allclose(image, means, atol=0.51)
+
+
 def test_a_tf_dataset_of_bytes_or_floats_is_taken():
     levels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), "uint8")
     for images in (levels, levels / np.float32(127.5) - 1):
@@ -79,6 +88,28 @@ def test_what_is_no_set_of_images_is_refused(tmp_path, monkeypatch, source, expe
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=f"`data` {expected}"):
         data.load(source, **SIZE)
+
+
+@pytest.mark.parametrize("image", [np.full((8, 8, 1), 255.0), np.zeros((8, 8, 1), int)])
+def test_arrays_of_another_range_or_type_are_refused(image):
+    with pytest.raises(InputError, match=r"`data` must hold .*floats in \[-1, 1\]"):
+        data.load([image], **SIZE)
+
+
+def test_floats_of_which_all_lie_in_the_unit_range_bring_a_warning():
+    bright, whole = np.linspace(0, 1, 64).reshape(8, 8, 1), np.linspace(-1, 1, 64).reshape(8, 8, 1)
+    data.load([bright, whole], **SIZE)
+    with pytest.warns(UserWarning, match=r"`data` lie in \[0, 1\]"):
+        data.load([bright, bright], **SIZE)
+
+
+def test_further_frames_bring_one_warning(folder):
+    frames = [Image.new("L", (8, 8), 100), Image.new("L", (8, 8), 200)]
+    for name in ("c.tif", "d.tif"):
+        frames[0].save(folder / name, save_all=True, append_images=frames[1:])
+    with pytest.warns(UserWarning, match="2 of 4 images: Only the first of 2 frames") as caught:
+        data.load(folder, **SIZE)
+    assert len(caught) == 1
 
 
 def test_a_damaged_image_is_named(folder):

@@ -64,8 +64,8 @@ class Schedules:
             "input_kind": "clean",
         }
         self._judge = self._restorer(BASELINE, num_steps=BASELINE.num_steps)
-        specs, expected = prepare(images, config=self._judge.config)
-        loaded = [inputs.load(spec, expected=expected) for spec in specs]
+        plan = prepare(images, config=self._judge.config)
+        loaded = [inputs.load(spec, expected=plan.requirements) for spec in plan.specs]
         self._truth = np.stack([item.image for item in loaded])
         seeds = np.zeros([len(loaded), 2], np.int32)
         self._measurement = self._judge.acquisition.simulate(self._truth, {}, seeds, {})

@@ -99,8 +99,8 @@ def _missing(settings: Settings) -> np.ndarray:
     """Returns the mask, bool [1, M, M, 1], True = missing."""
     row = describe_generator(settings.generator)
     blank = np.zeros([row.resolution, row.resolution, row.channels], np.float32)
-    specs, expected = prepare(blank, config=settings.config, masks=settings.mask)
-    return inputs.load(specs[0], expected=expected).missing[None]
+    plan = prepare(blank, config=settings.config, masks=settings.mask)
+    return inputs.load(plan.specs[0], expected=plan.requirements).missing[None]
 
 
 def _read(path: Path) -> list[dict[str, str]]:

@@ -15,8 +15,9 @@ SIMULATED = ("prior", "mapped")
 def real(images: str, *, generator) -> np.ndarray:
     """Loads images [N, H, W, C] of a file, folder or glob, at the generator's size."""
     clean = Config(generator=generator, input_kind="clean")
-    specs, expected = prepare(images, config=clean)
-    return np.stack([inputs.load(spec, expected=expected).image for spec in specs])
+    plan = prepare(images, config=clean)
+    loaded = [inputs.load(spec, expected=plan.requirements) for spec in plan.specs]
+    return np.stack([item.image for item in loaded])
 
 
 def simulated(kind: str, restorer: Restorer, indices) -> np.ndarray:

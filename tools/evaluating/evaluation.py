@@ -44,9 +44,9 @@ class Evaluation:
         """Computes the missing results, then writes the tables and the figure."""
         for task in self._options.tasks:
             masks = self._options.masks if parsing.parse(task).data_names else None
-            specs, expected = prepare(self._options.images, config=self._config(task), masks=masks)
+            plan = prepare(self._options.images, config=self._config(task), masks=masks)
             for method in self._methods[task]:
-                self._evaluate(task, method, specs, expected)
+                self._evaluate(task, method, plan.specs, plan.requirements)
         self._write_tables()
         atomic_files.write(self.folder / "figure.png", figure_png(list(self._pictures())))
 

@@ -29,8 +29,8 @@ def by_estimator(restorer: Any, specs: list, *, expected: Any) -> Iterator[Resul
         expected: Requirements of the inputs.
     """
     for batch in restore_all([restorer], specs, expected=expected):
-        for name, message in batch.failures:
-            sys.stderr.write(f"failed: {name}: {message}\n")
+        for failure in batch.failures:
+            sys.stderr.write(f"failed: {failure}\n")
         for result in batch.images:
             images = {
                 "restored": result.reconstruction if result.merged is None else result.merged,

@@ -19,6 +19,8 @@ A kernel with the sum 1 does not change a constant image, except for 'zero' at t
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
+from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.lazy import tf
@@ -115,7 +117,7 @@ def _periodic(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     return tf.custom_gradient(_periodic_and_gradient)(x, kernel)
 
 
-def _periodic_and_gradient(x, kernel):
+def _periodic_and_gradient(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
     """Returns y and its gradient.
 
     TensorFlow's gradient of a real transform is a difference of large numbers. In float32 it is off
@@ -124,7 +126,7 @@ def _periodic_and_gradient(x, kernel):
     size, (count, _, rows, columns) = x.shape[2:], kernel.shape
     image, response = tf.signal.rfft2d(x), tf.signal.rfft2d(kernel, size)
 
-    def gradient(dy):
+    def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         spectrum = tf.signal.rfft2d(dy)
         of_image = tf.signal.irfft2d(spectrum * tf.math.conj(response), size)
         axes = [0, 1] if count == 1 else [1]
@@ -134,7 +136,7 @@ def _periodic_and_gradient(x, kernel):
     return tf.signal.irfft2d(image * response, size), gradient
 
 
-def _extended(x, before: int, after: int, *, axis: int, border: str):
+def _extended(x: tf.Tensor, before: int, after: int, *, axis: int, border: str) -> tf.Tensor:
     """Returns x with `before` and `after` more pixels along an axis."""
     if border == "circular":
         size = x.shape[axis]

@@ -35,7 +35,7 @@ class BoxMask(FixedMask):
     boxes=[(0.25, 0.25, 0.75, 0.75)].
     """
 
-    boxes: tuple = parameter(
+    boxes: tuple[tuple[float, ...], ...] = parameter(
         validation.boxes, "[(top, left, bottom, right), ...] in fractions of the sides"
     )
     fill: float = fill_parameter()
@@ -46,7 +46,7 @@ class BoxMask(FixedMask):
 
 
 @functools.lru_cache(maxsize=8)
-def pixels_of_boxes(height: int, width: int, *, boxes: tuple) -> np.ndarray:
+def pixels_of_boxes(height: int, width: int, *, boxes: tuple[tuple[float, ...], ...]) -> np.ndarray:
     """Returns the pixels with top <= (i + 1/2) / height < bottom, and likewise in width.
 
     Args:

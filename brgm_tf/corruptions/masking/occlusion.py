@@ -79,7 +79,7 @@ class Occlusion(Corruption):
         return tf.cast(rows[..., None, None] * columns[:, None, :, None], x.dtype)
 
 
-def _covered_fractions(first, last, *, size: int, dtype):
+def _covered_fractions(first: tf.Tensor, last: tf.Tensor, *, size: int, dtype: Any) -> tf.Tensor:
     """Returns the fraction of each of `size` pixels between two edges, [1 or B, size]."""
     start = tf.range(size, dtype=dtype)
     first, last = (tf.reshape(edge, [-1, 1]) * size for edge in (first, last))

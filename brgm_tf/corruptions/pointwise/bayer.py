@@ -33,9 +33,9 @@ class Bayer(Corruption):
     Example:
         >>> import numpy as np
         >>> from brgm_tf import Bayer
-        >>> x = np.broadcast_to([0.1, 0.2, 0.3], [2, 2, 3])
+        >>> x = np.broadcast_to([-0.1, 0.2, 0.3], [2, 2, 3])
         >>> Bayer("RGGB").simulate(x)[..., 0].tolist()
-        [[0.1, 0.2], [0.2, 0.3]]
+        [[-0.1, 0.2], [0.2, 0.3]]
 
     Reference: Bayer (1976), US patent 3971065.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.lazy import tf
@@ -36,9 +37,9 @@ class Grayscale(Corruption):
     Example:
         >>> import numpy as np
         >>> from brgm_tf import Grayscale
-        >>> red = np.array([[[1.0, 0.0, 0.0]]])
-        >>> Grayscale().simulate(red).tolist()
-        [[[0.299]]]
+        >>> red = np.array([[[1.0, -1.0, -1.0]]])
+        >>> Grayscale().simulate(red).round(3).tolist()
+        [[[-0.402]]]
 
     Reference: ITU-R BT.601-7, section 2.5.1.
     """
@@ -77,5 +78,5 @@ class Grayscale(Corruption):
             )
         return (*size, 1)
 
-    def _weights(self, dtype):
+    def _weights(self, dtype: Any) -> tf.Tensor:
         return tf.constant(WEIGHTS[self.weights], dtype)

@@ -9,6 +9,7 @@ orthonormal DCT-II; q [8, 8] a table of quantisation; a block b [8, 8] is coded 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -121,10 +122,10 @@ class Jpeg(Corruption):
             )
         return tuple(image_shape)
 
-    def _grey(self, levels):
+    def _grey(self, levels: tf.Tensor) -> tf.Tensor:
         return coded(levels, table=scaled_table(LUMA, quality=self.quality))
 
-    def _colour(self, levels):
+    def _colour(self, levels: tf.Tensor) -> tf.Tensor:
         height, width = levels.shape[1:3]
         luma, chroma = _to_planes(levels)
         luma = coded(luma, table=scaled_table(LUMA, quality=self.quality))
@@ -178,19 +179,19 @@ def coded(plane: tf.Tensor, *, table: np.ndarray) -> tf.Tensor:
     return _to_levels(decoded)[:, :height, :width]
 
 
-def _quantised(coefficients, table):
+def _quantised(coefficients: tf.Tensor, table: np.ndarray) -> tf.Tensor:
     """Returns q round(c / q), halves away from zero; libjpeg has coefficients in eighths."""
     eighths = tf.floor(8.0 * coefficients + 0.5 + _TIE)
     steps = tf.floor(tf.abs(eighths) / (8.0 * table) + 0.5 + _TIE)
     return straight_through(tf.sign(eighths) * steps * table, coefficients)
 
 
-def _to_levels(values):
+def _to_levels(values: tf.Tensor) -> tf.Tensor:
     """Returns the nearest whole levels in [0, 255]."""
     return clipped(rounded(values, _TIE), 0.0, 255.0)
 
 
-def _to_planes(levels):
+def _to_planes(levels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns Y [B, H, W, 1] and (Cb, Cr) [B, H, W, 2] of RGB levels, in whole levels."""
     planes = tf.einsum("bhwc,kc->bhwk", levels, tf.constant(TO_YCC, levels.dtype))
     luma, chroma = planes[..., :1], planes[..., 1:] + 128.0
@@ -198,12 +199,12 @@ def _to_planes(levels):
     return rounded(luma, _TIE), rounded(chroma, -_TIE)
 
 
-def _from_planes(luma, chroma):
+def _from_planes(luma: tf.Tensor, chroma: tf.Tensor) -> tf.Tensor:
     planes = tf.concat([luma, chroma - 128.0], axis=-1)
     return _to_levels(tf.einsum("bhwk,ck->bhwc", planes, tf.constant(TO_RGB, luma.dtype)))
 
 
-def _halved(chroma):
+def _halved(chroma: tf.Tensor) -> tf.Tensor:
     """Returns means of 2 x 2 pixels; halves go down in even columns and up in odd ones.
 
     As in libjpeg, the columns are continued to a multiple of 16 before, and the rows to a multiple
@@ -217,14 +218,14 @@ def _halved(chroma):
     return rounded(chroma, _by_column(width // 2, even=-1 / 8, odd=1 / 8, dtype=chroma.dtype))
 
 
-def _doubled(chroma):
+def _doubled(chroma: tf.Tensor) -> tf.Tensor:
     """Doubles rows and columns: 3/4 of the nearest and 1/4 of the next; halves alternate."""
     chroma = _doubled_along(_doubled_along(chroma, axis=1), axis=2)
     bias = _by_column(chroma.shape[2], even=1 / 32, odd=-1 / 32, dtype=chroma.dtype)
     return rounded(chroma, bias)
 
 
-def _doubled_along(x, *, axis: int):
+def _doubled_along(x: tf.Tensor, *, axis: int) -> tf.Tensor:
     size = x.shape[axis]
     first, last = tf.gather(x, [0], axis=axis), tf.gather(x, [size - 1], axis=axis)
     continued = tf.concat([first, x, last], axis=axis)
@@ -236,12 +237,12 @@ def _doubled_along(x, *, axis: int):
     return tf.reshape(pairs, shape)
 
 
-def _by_column(width: int, *, even: float, odd: float, dtype):
+def _by_column(width: int, *, even: float, odd: float, dtype: Any) -> tf.Tensor:
     """Returns alternating values [width, 1]."""
     return tf.constant(np.where(np.arange(width) % 2, odd, even)[:, None], dtype)
 
 
-def _continued(plane, *, down: int, right: int):
+def _continued(plane: tf.Tensor, *, down: int, right: int) -> tf.Tensor:
     """Repeats the last row `down` more times and the last column `right` more times."""
     if down:
         plane = tf.concat([plane, tf.repeat(plane[:, -1:], down, axis=1)], axis=1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.lazy import tf
@@ -54,9 +55,9 @@ class Downsample(Corruption):
     Example:
         >>> import numpy as np
         >>> from brgm_tf import Downsample
-        >>> x = np.array([[0.0, 0.2], [0.4, 0.6]])[..., np.newaxis]
+        >>> x = np.array([[-0.2, 0.2], [0.4, 0.6]])[..., np.newaxis]
         >>> Downsample(factor=2).simulate(x).round(3).tolist()
-        [[[0.3]]]
+        [[[0.25]]]
 
     Reference: box: BRGM TF1 forwardModels.py, ForwardDownsample; bicubic: brgm-pytorch
     forwardModels.py, ForwardDownsample; the widened kernels: Pillow's Resample.c.
@@ -126,11 +127,11 @@ class Downsample(Corruption):
         """Whether the measurement is the mean of blocks of whole pixels."""
         return self.method == "box" and isinstance(self.factor, int)
 
-    def _matrix(self, size: int, *, dtype):
+    def _matrix(self, size: int, *, dtype: Any) -> tf.Tensor:
         return tf.constant(MATRICES[self.method](size, factor=self.factor), dtype)
 
 
-def _along_axes(x, rows, columns):
+def _along_axes(x: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
     """Returns rows x columns^T for every image and channel; height first is contiguous."""
     return tf.einsum("qw,bpwc->bpqc", columns, tf.einsum("ph,bhwc->bpwc", rows, x))
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from brgm_tf.core.compilation import compiled
 from brgm_tf.estimators.restoring.assembly import (
     assemble,
@@ -15,6 +17,7 @@ from brgm_tf.estimators.restoring.assembly import (
 )
 from brgm_tf.estimators.restoring.inference import Callback, Estimate, infer
 from brgm_tf.estimators.restoring.measurement import Measurement
+from brgm_tf.estimators.restoring.misfit import Fit
 from brgm_tf.estimators.restoring.rendering import observer, renderer
 from brgm_tf.estimators.restoring.sampling import SampleOptions, sample_posterior
 from brgm_tf.estimators.restoring.scoring import (
@@ -114,7 +117,7 @@ class BatchRestorer:
             "latents": estimate.latents.numpy(),
             "history": histories_by_image(estimate.history),
             "metrics": scores,
-            "warnings": self._warnings(estimate, scores, observation),
+            "warnings": self._warnings(measurement, rendering, observation, estimate, scores),
             "samples": samples,
             "kspace": kspace_by_image(values, observation.observed),
             "generator": self._adapted_generators(estimate.deviations),
@@ -141,17 +144,27 @@ class BatchRestorer:
         scores |= parameter_scores(self.program, estimate, measurement, posterior=self.posterior)
         return metrics_by_image(scores | sample_scores | measurement_scores(measurement)), samples
 
-    def _warnings(self, estimate, scores, observation) -> list[tuple[str, ...]]:
+    def _warnings(
+        self, measurement, rendering, observation, estimate, scores
+    ) -> list[tuple[str, ...]]:
+        fits = zip(
+            measurement.values,
+            rendering.predicted_measurement,
+            np.broadcast_to(observation.observed, measurement.values.shape),
+            np.asarray(estimate.history["total"]).T,
+            strict=True,
+        )
         return [
             image_warnings(
                 metrics,
+                fit=Fit(*fit, is_complete=estimate.complete),
                 estimate=estimate,
                 estimator_warning=self.program.warning,
                 has_exact_gradient=not self.posterior.corruption.straight_through_gradient,
                 noise=float(noise),
                 num_steps=self._num_steps,
             )
-            for metrics, noise in zip(scores, observation.noise, strict=True)
+            for metrics, noise, fit in zip(scores, observation.noise, fits, strict=True)
         ]
 
     def _image_of(self, y, data):

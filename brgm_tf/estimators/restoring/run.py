@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.units import warn_of_unit_range
 from brgm_tf.estimators.restoring.batch import BatchRestorer
 from brgm_tf.estimators.restoring.inference import Step, step_reporter
 from brgm_tf.estimators.restoring.measurement import Measurement
 from brgm_tf.estimators.restoring.sampling import SampleOptions
 from brgm_tf.reporting.results import Restoration
+
+_LARGEST = 10.0
 
 
 def run_on_arrays(
@@ -48,6 +51,7 @@ def _batch_of(measurement, data: Mapping[str, Any], *, corruption):
             "must be an array [h, w, c] or [B, h, w, c]",
             shape=values.shape,
         )
+    _check_unit(values)
     if set(data) != set(corruption.data_names):
         raise InputError(
             "data",
@@ -60,3 +64,21 @@ def _batch_of(measurement, data: Mapping[str, Any], *, corruption):
         values, arrays = values[None], {name: array[None] for name, array in arrays.items()}
     filled = corruption.with_data(**arrays).fill_unobserved(values.astype(dtype))
     return np.asarray(filled), arrays
+
+
+def _check_unit(values: np.ndarray) -> None:
+    """Checks that a measurement is not in grey levels, and warns if black is not -1."""
+    if np.iscomplexobj(values):
+        return
+    # Noise exceeds [-1, 1], but not by that much.
+    if values.dtype.kind != "f" or not np.abs(values).max() <= _LARGEST:
+        raise InputError(
+            "measurement",
+            "must hold floats in [-1, 1], apart from noise",
+            remedy="Write levels / 127.5 - 1 for grey levels",
+            dtype=str(values.dtype),
+            low=float(values.min()),
+            high=float(values.max()),
+        )
+    # The user calls `Estimator.run`, three calls up.
+    warn_of_unit_range(values, argument="measurement", stacklevel=6)

@@ -12,25 +12,36 @@ from pathlib import Path
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io.medical import dicom, nifti
+from brgm_tf.io.medical.dicom import has_dicom_picture
+from brgm_tf.io.medical.dicom_series import share_windows
+from brgm_tf.io.medical.nifti import NiftiSlice, is_nifti
 from brgm_tf.io.medical.slices import AUTO, PLANES, Geometry, Slice, Slicing
 
 __all__ = [
     "AUTO",
+    "NIFTI_SUFFIXES",
     "PLANES",
     "SUFFIXES",
     "Geometry",
+    "NiftiSlice",
     "Slice",
     "Slicing",
+    "has_dicom_picture",
     "is_medical",
+    "is_nifti",
     "list_slices",
+    "load_missing",
+    "share_windows",
 ]
+from brgm_tf.io.medical.volume_masks import load_missing
 
-SUFFIXES = (*nifti.SUFFIXES, *dicom.SUFFIXES)
+NIFTI_SUFFIXES = nifti.SUFFIXES
+SUFFIXES = (*NIFTI_SUFFIXES, *dicom.SUFFIXES)
 
 
 def is_medical(path: Path) -> bool:
     """Returns whether a file is NIfTI or DICOM, by its name or its first bytes."""
-    return _is_nifti(path) or dicom.is_dicom(path)
+    return is_nifti(path) or dicom.is_dicom(path)
 
 
 def list_slices(path: Path, slicing: Slicing) -> Sequence[Slice]:
@@ -43,7 +54,7 @@ def list_slices(path: Path, slicing: Slicing) -> Sequence[Slice]:
     Raises:
         InputError: the file cannot be used, or its reader is not installed.
     """
-    package = "nibabel" if _is_nifti(path) else "pydicom"
+    package = "nibabel" if is_nifti(path) else "pydicom"
     if importlib.util.find_spec(package) is None:
         raise InputError(
             "input",
@@ -51,8 +62,4 @@ def list_slices(path: Path, slicing: Slicing) -> Sequence[Slice]:
             remedy="pip install 'brgm_tf[medical]'",
             path=str(path),
         )
-    return (nifti if _is_nifti(path) else dicom).list_slices(path, slicing)
-
-
-def _is_nifti(path: Path) -> bool:
-    return path.name.lower().endswith(nifti.SUFFIXES)
+    return (nifti if is_nifti(path) else dicom).list_slices(path, slicing)

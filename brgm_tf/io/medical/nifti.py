@@ -19,7 +19,8 @@ import numpy as np
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io.arrays import reading
-from brgm_tf.io.medical.slices import Slice, Slicing, Square, Window, estimate_window
+from brgm_tf.io.medical.slices import Slice, Slicing, Square
+from brgm_tf.io.medical.window import Display, Window, estimate_window
 
 SUFFIXES = (".nii", ".nii.gz")
 _EXPECTED = "a NIfTI volume"
@@ -58,15 +59,19 @@ class NiftiSlice(Slice):
             "columns": _COLUMNS[self.plane],
         }
 
-    def read(self) -> tuple[np.ndarray, Window]:
+    def read(self) -> tuple[np.ndarray, Display]:
         """Returns the picture, float32 [h, w, 1] in [-1, 1], and its window."""
-        with reading("input", _EXPECTED, path=self.path):
-            volume, stated = _load_volume(self.path, self.path.stat().st_mtime_ns)
-        window = self.window or stated or estimate_window(volume, name=self.path.name)
-        values = np.take(volume, self.index, axis=_AXES[self.plane][2])
-        return window.to_image(values.T[::-1, ::-1, None]), window
+        window = self.window or _volume_window(self.path, _modified(self.path))
+        return window.to_image(self.displayed_values()[..., None]), window
 
-    def encode(self, values: np.ndarray, *, part: str, window: Window) -> bytes:
+    def displayed_values(self) -> np.ndarray:
+        """Returns the values of the slice as displayed, float32 [h, w]."""
+        volume, _ = _read_volume(self.path)
+        return np.take(volume, self.index, axis=_AXES[self.plane][2]).T[::-1, ::-1]
+
+    def encode(
+        self, values: np.ndarray, *, part: str, display: Display, is_deviation: bool = False
+    ) -> bytes:
         """Encodes a volume of one slice, float32, with the axes of the original volume."""
         import nibabel as nib
         from nibabel.orientations import inv_ornt_aff, io_orientation, ornt_transform
@@ -82,8 +87,21 @@ class NiftiSlice(Slice):
         canonical = stored_affine @ inv_ornt_aff(orientation, stored_shape)
         image = nib.Nifti1Image(data, canonical @ self._affine(square), header=header)
         image = image.as_reoriented(ornt_transform(_CANONICAL, orientation))
-        _set_header(image, header, part=part, window=window)
+        _set_header(image, header, part=part, display=display)
         return gzip.compress(image.to_bytes(), mtime=0)
+
+    @property
+    def canonical_affine(self) -> np.ndarray:
+        """Map from canonical indices to millimetres, [4, 4], from the header of the file."""
+        import nibabel as nib
+        from nibabel.orientations import inv_ornt_aff, io_orientation
+
+        with reading("input", _EXPECTED, path=self.path):
+            header: Any = nib.load(self.path).header
+        affine = header.get_best_affine()
+        orientation = io_orientation(affine)
+        stored_shape = [self.volume_shape[int(axis)] for axis in orientation[:, 0]]
+        return affine @ inv_ornt_aff(orientation, stored_shape)
 
     def _affine(self, square: Square) -> np.ndarray:
         """Returns the map from indices of the restoration to canonical indices, [4, 4]."""
@@ -101,6 +119,11 @@ class NiftiSlice(Slice):
         return affine
 
 
+def is_nifti(path: Path) -> bool:
+    """Returns whether a file is NIfTI, by its name."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
 def list_slices(path: Path, slicing: Slicing) -> list[NiftiSlice]:
     """Returns the selected slices of a volume; only its header is read.
 
@@ -115,6 +138,7 @@ def list_slices(path: Path, slicing: Slicing) -> list[NiftiSlice]:
         affine, dtype = header.get_best_affine(), header.get_data_dtype()
         shape = _three_axes(header.get_data_shape())
         sizes = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+        orientation = io_orientation(affine)
     if shape is None or dtype.kind not in "iuf":
         raise InputError(
             "input",
@@ -123,7 +147,14 @@ def list_slices(path: Path, slicing: Slicing) -> list[NiftiSlice]:
             shape=header.get_data_shape(),
             dtype=str(dtype),
         )
-    x, y, z = (int(axis) for axis in np.argsort(io_orientation(affine)[:, 0]))
+    if not np.isfinite(orientation).all() or np.linalg.matrix_rank(affine) < 4:
+        raise InputError(
+            "input",
+            f"{path.name} must have axes that span the space",
+            remedy="Correct the sform or qform of its header",
+            affine=affine.round(3).tolist(),
+        )
+    x, y, z = (int(axis) for axis in np.argsort(orientation[:, 0]))
     volume_shape = shape[x], shape[y], shape[z]
     spacing = tuple(float(sizes[axis]) for axis in (x, y, z))
     columns, rows, across = _AXES[slicing.plane]
@@ -148,16 +179,39 @@ def _slice_name(path: Path, plane: str, index: int, *, count: int) -> Path:
     return Path(f"{stem}_{plane}{index:0{len(str(count - 1))}}.nii")
 
 
-@functools.lru_cache(maxsize=1)  # the slices of a volume are read one after another
-def _load_volume(path: Path, modified: int) -> tuple[np.ndarray, Window | None]:
+def _read_volume(path: Path) -> tuple[np.ndarray, Window | None]:
     """Returns the canonical volume, float32 [right, front, head], and the window it states."""
+    with reading("input", _EXPECTED, path=path):
+        return _load_volume(path, _modified(path))
+
+
+def _modified(path: Path) -> int:
+    with reading("input", _EXPECTED, path=path):
+        return path.stat().st_mtime_ns
+
+
+@functools.lru_cache(maxsize=8)
+def _volume_window(path: Path, modified: int) -> Window:
+    volume, stated = _read_volume(path)
+    return stated or estimate_window(volume, name=path.name)
+
+
+# The slices of a volume are read one after another, in turn with slices of its mask.
+@functools.lru_cache(maxsize=2)
+def _load_volume(path: Path, modified: int) -> tuple[np.ndarray, Window | None]:
     import nibabel as nib
 
     image: Any = nib.load(path)
     values = np.asarray(image.dataobj, np.float32)
     values = values.reshape(_three_axes(values.shape) or values.shape)
-    if not np.isfinite(values).all():
-        raise InputError("input", f"{path.name} must hold finite numbers")
+    count = values.size - np.count_nonzero(np.isfinite(values))
+    if count:
+        raise InputError(
+            "input",
+            f"{path.name} must hold finite numbers",
+            remedy="Replace the others, by the value of the background for example",
+            not_finite=int(count),
+        )
     header = image.header
     low, high = (float(header[name]) for name in ("cal_min", "cal_max"))
     canonical = nib.as_closest_canonical(nib.Nifti1Image(values, image.affine))
@@ -173,14 +227,24 @@ def _three_axes(shape: Sequence[int]) -> tuple[int, int, int] | None:
     return x, y, z
 
 
-def _set_header(image, header, *, part: str, window: Window) -> None:
-    """Sets type, window and description of an image, and the space named by the original."""
+def _set_header(image, header, *, part: str, display: Display) -> None:
+    """Sets type, window and description of an image, and the spaces named by the original."""
     image.set_data_dtype(np.float32)
-    image.header["cal_min"], image.header["cal_max"] = window
+    black_and_white = display.to_values(np.array([-1.0, 1.0]))
+    image.header["cal_min"], image.header["cal_max"] = black_and_white
     image.header["descrip"] = f"brgm_tf {part}".encode()
     image.header["scl_slope"], image.header["scl_inter"] = 1, 0
-    codes = int(header["sform_code"]), int(header["qform_code"])
-    sform, qform = codes if any(codes) else (1, 0)
+    for name in ("slice_start", "slice_end", "slice_code", "slice_duration"):
+        image.header[name] = 0  # The order in which the slices of the original were measured.
+    _set_spaces(image, header)
+
+
+def _set_spaces(image, header) -> None:
+    """Sets sform and qform, which may lead to different spaces, as the original has them."""
+    sform, qform = int(header["sform_code"]), int(header["qform_code"])
     affine = image.affine
-    image.set_sform(affine, code=sform or qform)
-    image.set_qform(affine, code=qform)
+    stored_affine = header.get_best_affine()
+    # From indices of the image to indices of the original.
+    to_stored = np.linalg.solve(stored_affine, affine)
+    image.set_sform(affine, code=sform or qform or 1)
+    image.set_qform(header.get_qform() @ to_stored if qform else affine, code=qform)
