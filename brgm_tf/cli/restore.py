@@ -198,7 +198,7 @@ def execute(plan: Plan, earlier: EarlierRun) -> Outcome:
     restorers = [Restorer(plan.config, notify=process.say, device=d) for d in plan.devices]
     done = {*rows, *plan.inputs.unusable}
     num_images = len([spec for spec in plan.specs if spec.name not in done])
-    with RunProgress(num_images, plan.config.num_steps) as progress:
+    with RunProgress(num_images, plan.config.total_steps) as progress:
         batches = restore_all(
             restorers,
             plan.inputs.specs,

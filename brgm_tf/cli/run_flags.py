@@ -91,6 +91,11 @@ flags.DEFINE_string(
 flags.DEFINE_string("output_dir", "results", "Folder of the results")
 flags.DEFINE_bool("resume", False, "Resume the same command in its output_dir")
 flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "Format of a video of the optimization")
+flags.DEFINE_bool(
+    "save_generator",
+    False,
+    "Save the adapted generator of each image as a folder for --generator (adaptation_steps)",
+)
 flags.DEFINE_enum(
     "optimizer", None, OPTIMIZERS, "Optimizer of the objective (default: the objective's)"
 )
@@ -126,6 +131,7 @@ def parsed_config() -> Config:
         **values,
         overrides={name: FLAGS[name].value for name in OVERRIDES},
         keep_frames=FLAGS.save_video is not None,
+        keep_generator=FLAGS.save_generator,
     )
 
 
@@ -158,7 +164,8 @@ def effective() -> str:
     mix the results of two files. The files of the images have their own records.
     """
     lines = []
-    for name in sorted([*CONFIG_FLAGS, *OVERRIDES, "input", "masks", "output_dir", "save_video"]):
+    others = "input", "masks", "output_dir", "save_generator", "save_video"
+    for name in sorted([*CONFIG_FLAGS, *OVERRIDES, *others]):
         value = FLAGS[name].value
         if value is None:
             continue

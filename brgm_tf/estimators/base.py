@@ -31,6 +31,7 @@ class Progress(NamedTuple):
             there is one.
         converged: Whether further steps would change nothing.
         note: Line for the user.
+        deviations: Deviations e [B, E] of the generator's weights; None for the trained weights.
     """
 
     position: Any
@@ -41,6 +42,7 @@ class Progress(NamedTuple):
     approximation: Any = None
     converged: bool = False
     note: str = ""
+    deviations: Any = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,11 @@ class Estimator(abc.ABC):
     chunk_size: int = 10
     jit: bool = True
     dtype: Any = "float32"
+
+    @property
+    def total_steps(self) -> int:
+        """Number of steps of all stages."""
+        return self.num_steps
 
     @abc.abstractmethod
     def create_program(self, posterior: Posterior) -> Program:
@@ -167,9 +174,16 @@ class Program(abc.ABC):
     ) -> Iterator[Progress]:
         """Yields the progress of a batch after each chunk of steps; see `Estimator.fit`."""
 
-    def condition(self, measurement, data: Mapping[str, Any] | None = None):
-        """Returns the `Conditions` of a batch, in the precision of the estimator."""
-        return self._posterior.condition(measurement, data, dtype=self._dtype)
+    def condition(self, measurement, data: Mapping[str, Any] | None = None, *, deviations=None):
+        """Returns the `Conditions` of a batch, in the precision of the estimator.
+
+        Args:
+            measurement: Measurement y [B, h, w, c].
+            data: Per-image arrays of the corruption, by name.
+            deviations: Deviations e [B, E] of the generator's weights; None for the trained ones.
+        """
+        conditions = self._posterior.condition(measurement, data, dtype=self._dtype)
+        return conditions if deviations is None else {**conditions, "deviations": deviations}
 
     def latents(self, position) -> tf.Tensor:
         """Returns the latents w [B, L, D] of a position."""
@@ -180,18 +194,18 @@ class Program(abc.ABC):
         return self._posterior.parameters(tf.convert_to_tensor(position, self._dtype))
 
     def parameters_stddev(
-        self, position, measurement, *, data: Mapping[str, Any] | None = None
+        self, progress: Progress, measurement, *, data: Mapping[str, Any] | None = None
     ) -> dict[str, tf.Tensor]:
         """Returns standard deviations [B] of the unknown parameters, by name.
 
         The dictionary is empty if the estimator samples the parameters instead.
 
         Args:
-            position: Estimate [B, K, D].
+            progress: Last progress of the estimator.
             measurement: Measurement y [B, h, w, c].
             data: Per-image arrays of the corruption, by name.
         """
-        del position, measurement, data
+        del progress, measurement, data
         return {}
 
 

@@ -14,6 +14,9 @@ of the true pixels after 100 steps of `VI` and 100 iterations (tools/calibrate.p
 are few: R-hat was 1.2 to 1.5 for the first four images. An earlier adaptation of the step sizes
 was in use then.
 
+With adaptation, the chains move over the latents with the adapted weights of `VI`, and the samples
+leave out the uncertainty of the weights.
+
 Reference: Neal, MCMC using Hamiltonian dynamics (arXiv 1206.1901); Gelman, Rubin, Inference from
 iterative simulation using multiple sequences (1992).
 """
@@ -30,7 +33,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.estimators.base import Estimator, Progress, Sampler
+from brgm_tf.estimators.adaptation import AdaptingEstimator
+from brgm_tf.estimators.base import Progress, Sampler
 from brgm_tf.estimators.chains import LEAPFROG_STEPS, Chain, Kernel, chain_diagnostics
 from brgm_tf.estimators.optimizers.loop import Checkpoint
 from brgm_tf.estimators.variational import VI, VI_TERMS, FittedSurrogate, VIProgram
@@ -56,12 +60,15 @@ class HMCSamples(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class HMC(Estimator):
+class HMC(AdaptingEstimator):
     """Samples of the posterior of each image: `VI` first, then Markov chains from there.
 
     Args:
         num_steps: Number of steps; half of them fit the surrogate, the others are iterations of
             the chains, of 8 leapfrog steps each.
+        adaptation_steps: Number of further steps, which adapt the generator's weights before the
+            surrogate is fitted; 0 for fixed weights. The samples have the adapted weights, and no
+            uncertainty of the weights.
         num_chains: C.
         surrogate: Surrogate of `VI`.
         surrogate_rank: Rank of the surrogate.
@@ -91,6 +98,7 @@ class HMC(Estimator):
         """Variational inference that the chains start from."""
         return VI(
             num_steps=max(2, self.num_steps - self.num_iterations),
+            adaptation_steps=self.adaptation_steps,
             surrogate=self.surrogate,
             surrogate_rank=self.surrogate_rank,
             num_elbo_samples=self.num_elbo_samples,
@@ -145,7 +153,7 @@ class HMCProgram(Sampler):
         entropy. The second chunk has a note with the time that the chains will take; the first one
         also compiles. There are no checkpoints of chains: a batch interrupted in them begins anew.
         """
-        num_steps = self._options.initializer.num_steps
+        num_steps = self._options.initializer.total_steps
         times = [time.monotonic()]
         for progress in self._initializer.run(measurement, data=data, checkpoint=checkpoint):
             times.append(time.monotonic())
@@ -158,7 +166,8 @@ class HMCProgram(Sampler):
             yield progress._replace(
                 to_checkpoint=to_checkpoint, approximation=None, converged=False, note=note
             )
-        yield from self._run_chains(fitted, self.condition(measurement, data))
+        conditions = self.condition(measurement, data, deviations=fitted.deviations)
+        yield from self._run_chains(fitted, conditions)
 
     def draw(self, approximation: HMCSamples, *, num_samples: int, seed: int) -> tf.Tensor:
         """Returns samples [S, B, K, D] of the chains at even distances; the seed is not used."""
@@ -201,7 +210,8 @@ class HMCProgram(Sampler):
         for done, count in _chunks(self._options.num_iterations):
             columns = [self._kernel.advance(chain, done, count) for chain in chains]
             terms = np.concatenate(columns, axis=-1)
-            yield self._progress(chains, surrogate, terms, step=fitted.step + done + count)
+            progress = self._progress(chains, surrogate, terms, step=fitted.step + done + count)
+            yield progress._replace(deviations=fitted.deviations)
 
     def _progress(
         self, chains: list[Chain], surrogate: FittedSurrogate, terms: np.ndarray, *, step: int

@@ -1,5 +1,7 @@
 """Maximum a posteriori estimation: v* = argmax_v of the sum of the terms of log p(v | y).
 
+With adaptation, the weights of the generator follow: v*, e* = argmax over both (`adaptation`).
+
 Reference: BRGM (arXiv 2012.04567), equation 6.
 """
 
@@ -12,10 +14,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.estimators.base import Estimator, Program, Progress
+from brgm_tf.estimators.adaptation import AdaptingEstimator, is_adapting
+from brgm_tf.estimators.base import Program, Progress
 from brgm_tf.estimators.optimizers.adam import Adam, Schedule
 from brgm_tf.estimators.optimizers.lbfgs import LBFGS
-from brgm_tf.estimators.optimizers.loop import Checkpoint, Chunk, Optimizer, Rule
+from brgm_tf.estimators.optimizers.loop import Checkpoint, Chunk, Optimizer, Rule, State
 from brgm_tf.posterior.conditions import repeat_conditions
 from brgm_tf.posterior.objectives import Objective
 from brgm_tf.posterior.posterior import TERMS, Posterior
@@ -32,8 +35,8 @@ def rule_of(objective: Objective, *, num_steps: int) -> Rule:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MAP(Estimator):
-    """Maximum a posteriori estimate of the latents and of unknown parameters.
+class MAP(AdaptingEstimator):
+    """Maximum a posteriori estimate of the latents, of unknown parameters and of the weights.
 
     The Laplace approximation at the mode gives the standard deviations of the parameters. A noise
     scale at the mode is too small, because the latents also fit noise; `VI` accounts for it.
@@ -44,6 +47,8 @@ class MAP(Estimator):
 
     Args:
         num_steps: Number of steps of the objective's optimizer.
+        adaptation_steps: Number of further steps, which adapt the generator's weights; 0 for
+            fixed weights.
         num_restarts: R.
         num_uncompiled_steps: Number of first steps that run while XLA compiles the others.
         seed: Seed of the positions that the restarts begin at.
@@ -86,6 +91,11 @@ class MAPProgram(Program):
             num_uncompiled_steps=options.num_uncompiled_steps,
             chunk_size=options.chunk_size,
         )
+        self._adaptation = options.adaptation_stage(
+            posterior,
+            lambda position, conditions, step: posterior.terms(position, conditions),
+            names=TERMS,
+        )
 
     def run(
         self,
@@ -99,14 +109,21 @@ class MAPProgram(Program):
         The history has the terms of the restart that is best at each step.
         """
         num_restarts = self._options.num_restarts
-        conditions = repeat_conditions(self.condition(measurement, data), num_restarts)
-        starts = tf.constant(self._starts(len(measurement)), self._dtype)
-        state = self.optimizer.resume(starts, checkpoint)
-        for chunk in self.optimizer.run(state, conditions):
-            yield best_restart(chunk, num_restarts=num_restarts)
+        conditions = self.condition(measurement, data)
+        position = self._posterior.layout.initial_position(len(measurement))
+        if not is_adapting(checkpoint):
+            starts = tf.constant(self._starts(len(measurement)), self._dtype)
+            state = self.optimizer.resume(starts, checkpoint)
+            for chunk in self.optimizer.run(state, repeat_conditions(conditions, num_restarts)):
+                state = chunk.state
+                yield best_restart(chunk, num_restarts=num_restarts)
+            position = best_positions(state, num_restarts=num_restarts)
+        if self._adaptation is not None:
+            first_step = self._options.num_steps
+            yield from self._adaptation.run(position, conditions, checkpoint, first_step=first_step)
 
     def parameters_stddev(
-        self, position, measurement, *, data: Mapping[str, Any] | None = None
+        self, progress: Progress, measurement, *, data: Mapping[str, Any] | None = None
     ) -> dict[str, tf.Tensor]:
         """Returns standard deviations [B] of the unknown parameters, by the Laplace approximation.
 
@@ -115,7 +132,8 @@ class MAPProgram(Program):
         posterior = self._posterior
         if not posterior.parameter_priors or posterior.model_terms.is_original:
             return {}
-        return self._gauss_newton.parameters_stddev(position, self.condition(measurement, data))
+        conditions = self.condition(measurement, data, deviations=progress.deviations)
+        return self._gauss_newton.parameters_stddev(progress.position, conditions)
 
     def _starts(self, num_images: int) -> np.ndarray:
         """Returns the positions [R B, K, D] that the restarts begin at."""
@@ -133,21 +151,32 @@ def best_restart(chunk: Chunk, *, num_restarts: int) -> Progress:
         chunk: Chunk of R B images.
         num_restarts: R.
     """
-
-    def best_columns(log_prob):
-        """Returns the indices [..., B] of the best restarts in a log-density [..., R B]."""
-        by_restart = np.reshape(log_prob, [*log_prob.shape[:-1], num_restarts, -1])
-        num_images = by_restart.shape[-1]
-        return by_restart.argmax(axis=-2) * num_images + np.arange(num_images)
-
-    best = best_columns(sum(chunk.history.values()))
+    best = _best_columns(sum(chunk.history.values()), num_restarts)
     history = {n: np.take_along_axis(a, best, axis=1) for n, a in chunk.history.items()}
     state = chunk.state
-    best = best_columns(tf.reduce_sum(state.terms, axis=0).numpy())
+    best = _best_columns(tf.reduce_sum(state.terms, axis=0).numpy(), num_restarts)
     return Progress(
-        position=tf.gather(state.position, best),
+        position=best_positions(state, num_restarts=num_restarts),
         terms=tf.gather(state.terms, best, axis=1),
         step=int(state.step),
         history=history,
         to_checkpoint=chunk.to_checkpoint,
     )
+
+
+def best_positions(state: State, *, num_restarts: int) -> tf.Tensor:
+    """Returns the position [B, K, D] of the best restart of each image.
+
+    Args:
+        state: State of R B images.
+        num_restarts: R.
+    """
+    best = _best_columns(tf.reduce_sum(state.terms, axis=0).numpy(), num_restarts)
+    return tf.gather(state.position, best)
+
+
+def _best_columns(log_prob, num_restarts: int):
+    """Returns the indices [..., B] of the best restarts in a log-density [..., R B]."""
+    by_restart = np.reshape(log_prob, [*log_prob.shape[:-1], num_restarts, -1])
+    num_images = by_restart.shape[-1]
+    return by_restart.argmax(axis=-2) * num_images + np.arange(num_images)

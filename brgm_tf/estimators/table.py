@@ -20,14 +20,15 @@ class EstimatorRow(Row):
     samples: bool = False
 
 
-_SURROGATE_OPTIONS = ("surrogate", "surrogate_rank", "num_elbo_samples", "seed")
+_ADAPTATION = "adaptation_steps"
+_SURROGATE_OPTIONS = ("surrogate", "surrogate_rank", "num_elbo_samples", "seed", _ADAPTATION)
 ESTIMATORS = Registry(
     "estimator",
     {
         "map": EstimatorRow(
             "brgm_tf.estimators.map:MAP",
             "the mode of the posterior (maximum a posteriori)",
-            options=("num_restarts", "num_uncompiled_steps", "seed"),
+            options=("num_restarts", "num_uncompiled_steps", "seed", _ADAPTATION),
         ),
         "vi": EstimatorRow(
             "brgm_tf.estimators.variational:VI",

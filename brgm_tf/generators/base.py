@@ -57,10 +57,19 @@ class Generator(keras.Model, abc.ABC):
     def synthesis(self, ws: Any) -> Any:
         """Maps latents ws [B, L, D] to images [B, resolution, resolution, channels]."""
 
+    @property
+    def adaptable_weights(self) -> list[Any]:
+        """Weights and biases of the convolutions of the synthesis network, Keras variables.
+
+        `adaptation.Adaptation` moves them. The list is empty if they cannot be reached.
+        """
+        return []
+
     def freeze(self) -> None:
         """Makes the current weights constants, which speeds up a step.
 
-        Afterwards the weights have no gradient, and new values have no effect.
+        Afterwards the weights have no gradient, and new values have no effect, except in a
+        `keras.StatelessScope`.
         """
 
     def call(self, z: Any) -> Any:

@@ -140,9 +140,11 @@ class SynthesisLayer(BuiltLayer):
             self.noise_const = self._normal("noise_const", shape, trainable=False)
             self.noise_strength = self._constant("noise_strength", (), 0.0)
         self._constant_weight: ConstantWeight | None = None
+        self._frozen_value: Any = None
 
     def freeze(self) -> None:
-        """Makes the current weight of the convolution a constant."""
+        """Makes the current weight of the convolution a constant, except in a stateless scope."""
+        self._frozen_value = self.weight.value
         self._constant_weight = ConstantWeight(
             np.asarray(self.weight), up=self.up, dtype=self.compute_dtype
         )
@@ -151,13 +153,18 @@ class SynthesisLayer(BuiltLayer):
         """Maps x [B or 1, h, h, Cin], w [B, D], noise [B or 1, H, H, 1] to [B, H, H, Cout]."""
         x = modulated_conv2d(
             ops.cast(x, self.compute_dtype),
-            self._constant_weight or self.weight,
+            self._current_weight(),
             self.affine(w),
             up=self.up,
             resample_filter=self.resample_filter,
             noise=None if noise is None else noise * self.noise_strength,
         )
         return bias_act(x, self.bias, activation=self.activation, gain=self.gain, clamp=self.clamp)
+
+    def _current_weight(self):
+        # A `keras.StatelessScope` replaces the value of the weight by another tensor.
+        is_frozen = self._constant_weight is not None and self.weight.value is self._frozen_value
+        return self._constant_weight if is_frozen else self.weight
 
 
 class ToRGB(BuiltLayer):
@@ -218,6 +225,7 @@ class Skip(BuiltLayer):
         self.resample_filter = setup_filter(config.resample_filter)
         self.weight_gain = 1 / np.sqrt(in_channels).item()
         self.weight = self._normal("weight", (1, 1, in_channels, out_channels))
+        self.bias = None
 
     def call(self, x: Any) -> Any:
         """Maps x [B, H, W, Cin] to [B, 2 H, 2 W, Cout]."""

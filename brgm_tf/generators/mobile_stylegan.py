@@ -86,6 +86,17 @@ class MobileStyleGAN(Generator):
         weight.assign(value)
         return weight
 
+    @property
+    def arrays(self) -> Mapping[str, Any]:
+        """The weights by their names in `mobile_stylegan_files.read_arrays`."""
+        return self._arrays
+
+    @property
+    def adaptable_weights(self) -> list[Any]:
+        parts = ("depthwise", "weight", "bias")
+        names = [f"{name}.{part}" for name in MODULATIONS for part in parts]
+        return [self._arrays[name] for name in names if name in self._arrays]
+
     def mapping(self, z: Any) -> Any:
         """Maps z [B, Z] to w [B, D]: eight layers of leaky ReLU on the normalised z."""
         x = normalize_2nd_moment(ops.cast(ops.convert_to_tensor(z), "float32"))

@@ -39,6 +39,38 @@ def read_arrays(folder: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
+def array_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes that the arrays must have for the numbers of features that they imply.
+
+    Args:
+        shapes: Shapes of the arrays by name.
+
+    Raises:
+        KeyError, ValueError, IndexError: An array is missing, or has too few axes.
+    """
+    z_dim, w_dim = shapes["mapping.0.weight"]
+    expected = {"const": (1, *[shapes["const"][1]] * 2, shapes["const"][-1])}
+    for i in range(sum(name.startswith("mapping.") for name in shapes) // 2):
+        expected[f"mapping.{i}.weight"] = (w_dim if i else z_dim, w_dim)
+        expected[f"mapping.{i}.bias"] = (w_dim,)
+    _, size, _, features = expected["const"]
+    for name in MODULATIONS:
+        expected[f"{name}.affine.weight"] = (w_dim, features)
+        expected[f"{name}.affine.bias"] = (features,)
+        if name.endswith(".up"):
+            size, features = 2 * size, features // 4
+            continue
+        kernel, _, _, outputs = shapes[f"{name}.weight"]
+        expected[f"{name}.weight"] = (kernel, kernel, features, outputs)
+        expected[f"{name}.bias"] = (outputs,)
+        if name not in ("conv1", MODULATIONS[-1]):
+            expected[f"{name}.depthwise"] = (3, 3, features)
+        if name != MODULATIONS[-1]:
+            expected[f"{name}.noise"] = (1, size, size, 1)
+        features = outputs
+    return expected
+
+
 def _mapping_arrays(graph: Graph) -> dict[str, np.ndarray]:
     arrays = {}
     weights = [graph.source(node, 1) for _, node in graph if node.type == "MatMul"]

@@ -8,29 +8,21 @@ casts them to the dtype of the weight.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.generators.stylegan2_config import StyleGAN2Config
-from brgm_tf.generators.weight_shapes import weight_shapes
+from brgm_tf.generators.preset_networks import NETWORKS
 from brgm_tf.weights.formats import hdf5
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 STORAGE = ("float32", "float16")
 _LARGEST_FLOAT16 = 65504.0
-_OTHER_ARGUMENTS = ("seed", "dtype", "name")  # of StyleGAN2, besides the fields of its config
-
-
-def _classes() -> dict:
-    from brgm_tf.generators.stylegan2 import StyleGAN2
-
-    return {"StyleGAN2": StyleGAN2}
 
 
 def save_preset(
@@ -39,32 +31,42 @@ def save_preset(
     *,
     storage: str = "float32",
     about: dict | None = None,
+    weights: Sequence[tuple[Any, np.ndarray]] = (),
 ) -> Path:
     """Writes a generator as a folder.
 
     Args:
-        generator: Generator of this package, with `get_config`.
+        generator: Generator of a class in `preset_networks.NETWORKS`.
         folder: Path of the folder, which is created if necessary. Existing files with the
             names of the two files are replaced.
         storage: Dtype of the weights in the file, 'float32' or 'float16'; default 'float32'.
         about: Other facts for config.json, or None. 'class_names', a list, names the classes of a
             conditional generator.
+        weights: Pairs of a Keras variable of the generator and the value to write in its place.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: The storage is unknown, or a weight is too large for it.
+        InputError: The storage is unknown, a weight is too large for it, or presets do not hold
+            this class of generator.
     """
     if storage not in STORAGE:
         raise InputError("storage", "must be one of " + ", ".join(STORAGE), storage=storage)
-    folder = Path(folder)
-    arrays = {name: np.asarray(weight) for name, weight in _weights(generator).items()}
+    folder, class_name = Path(folder), type(generator).__name__
+    if class_name not in NETWORKS:
+        raise InputError("generator", "must be one of " + ", ".join(NETWORKS), generator=class_name)
+    network = NETWORKS[class_name]
+    replaced = {id(variable): value for variable, value in weights}
+    arrays = {
+        name: np.asarray(replaced.get(id(weight), weight))
+        for name, weight in network.weights(generator).items()
+    }
     _check_range(arrays, storage=storage)
     folder.mkdir(parents=True, exist_ok=True)
     text = {
-        "class_name": type(generator).__name__,
-        "config": generator.get_config(),
+        "class_name": class_name,
+        "config": network.config(generator),
         "storage": storage,
         "about": about or {},
     }
@@ -87,32 +89,21 @@ def load_preset(folder: str | os.PathLike, *, argument: str = "generator", **ove
     folder = Path(folder)
     text = read_config(folder, argument=argument)
     arrays = read_arrays(folder / WEIGHTS, argument=argument)
-    build = _classes()[text["class_name"]]
     # The weights are checked first, so that a damaged file builds no network.
-    _check(arrays, _shapes(text["config"], folder, arrays, argument), argument=argument)
+    _check(arrays, _shapes(text, folder, arrays, argument), argument=argument)
     try:
-        generator = build(**{**text["config"], **overrides})
+        generator = NETWORKS[text["class_name"]].build({**text["config"], **overrides}, arrays)
     except (TypeError, ValueError) as error:
         raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
-    for name, weight in _weights(generator).items():
-        weight.assign(arrays[name].astype(weight.dtype))
     generator.class_names = tuple(map(str, (text.get("about") or {}).get("class_names", ())))
     return generator
 
 
-def _shapes(config: dict, folder: Path, arrays: dict, argument: str) -> dict:
+def _shapes(text: dict, folder: Path, arrays: dict, argument: str) -> dict:
     """Returns the shapes of the weights of a network by name, before the network is built."""
-    fields = {field.name for field in dataclasses.fields(StyleGAN2Config)}
-    unknown = sorted(config.keys() - fields - set(_OTHER_ARGUMENTS))
     try:
-        if unknown:
-            raise ValueError(f"unknown arguments {unknown[:5]}")
-        options = StyleGAN2Config(**{n: v for n, v in config.items() if n in fields})
-        # A file with fewer weights than layers is damaged; the shapes would fill the memory.
-        if not 0 < options.mapping_depth <= len(arrays):
-            raise ValueError("too many layers")
-        return weight_shapes(options)
-    except (TypeError, ValueError, KeyError) as error:
+        return NETWORKS[text["class_name"]].shapes(text["config"], arrays)
+    except (TypeError, ValueError, KeyError, IndexError) as error:
         raise _unusable(folder / CONFIG, argument, reason=str(error)) from None
 
 
@@ -125,7 +116,7 @@ def read_config(folder: str | os.PathLike, *, argument: str = "generator") -> di
     path = Path(folder) / CONFIG
     try:
         text = json.loads(path.read_text("utf-8"))
-        known = text["class_name"] in _classes() and isinstance(text["config"], dict)
+        known = text["class_name"] in NETWORKS and isinstance(text["config"], dict)
     except FileNotFoundError:
         raise InputError(
             argument,
@@ -176,10 +167,6 @@ def _check_range(arrays, *, storage) -> None:
     for name, array in arrays.items():
         if storage == "float16" and not np.abs(array).max() <= _LARGEST_FLOAT16:
             raise InputError("storage", "must be float32 for these weights", weight=name)
-
-
-def _weights(generator) -> dict:
-    return {weight.path.removeprefix(f"{generator.name}/"): weight for weight in generator.weights}
 
 
 def _check(arrays: dict, shapes: dict, *, argument: str) -> None:

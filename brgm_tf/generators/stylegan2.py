@@ -99,6 +99,10 @@ class StyleGAN2(Generator):
             layer.freeze()
 
     @property
+    def adaptable_weights(self) -> list[Any]:
+        return self.synthesis_network.adaptable_weights
+
+    @property
     def noise_shapes(self) -> list[tuple[int, int, int]]:
         """Shapes (H, W, 1) of the convolutions' noise maps, in order; [] without noise."""
         convs = self.synthesis_network.convs

@@ -108,6 +108,12 @@ class Synthesis(BuiltLayer):
         """The convolutions, in order."""
         return [layer for block in self.blocks for layer in block.convs]
 
+    @property
+    def adaptable_weights(self) -> list[Any]:
+        """Weights and biases of the convolutions, in order."""
+        layers = [layer for b in self.blocks for layer in (*b.convs, b.torgb, b.skip) if layer]
+        return [w for layer in layers for w in (layer.weight, layer.bias) if w is not None]
+
     def call(self, ws: Any, *, noises: list) -> Any:
         """Maps ws [B, L, D] and a noise map (or None) for each convolution to images."""
         x = image = None

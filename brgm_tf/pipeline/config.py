@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
+from brgm_tf.core.errors import InputError
 from brgm_tf.core.validation import MAX_INT, even, integer, number, positive_float, positive_int
 from brgm_tf.corruptions.table import CORRUPTIONS
 from brgm_tf.corruptions.traits import CorruptionTraits, traits_of
@@ -56,6 +57,9 @@ class Config:
         overrides: values for fields of the objective; None leaves the value of the preset.
         estimator: name in `estimators.ESTIMATORS`.
         num_steps: number of steps of the optimizer.
+        adaptation_steps: number of further steps, which adapt the generator's weights.
+        adaptation_scale: standard deviation of the generator's weights around the trained ones,
+            relative to their size.
         num_restarts: number of starts of `map`; the best mode is returned.
         num_uncompiled_steps: first steps of `map` that run while XLA compiles the other ones;
             `pipeline.warmup.with_eager_warmup` chooses it.
@@ -73,6 +77,7 @@ class Config:
         plane, slices, window: slices and grey levels of medical files; see `medical.Slicing`.
         perceptual: handle for `load_perceptual`, or a loaded `perceptual.LPIPS`.
         keep_frames: whether to keep images of the optimization, for a video.
+        keep_generator: whether results keep the adapted generators.
 
     Raises:
         InputError: a value cannot be used.
@@ -111,6 +116,20 @@ class Config:
     overrides: Mapping[str, float | str | None] = dataclasses.field(default_factory=dict)
     estimator: str = option("map", f"Estimator: {_rows(ESTIMATORS)}", choices=ESTIMATORS)
     num_steps: int = option(350, "Number of optimizer steps", kind=int, check=positive_int)
+    adaptation_steps: int = option(
+        0,
+        "Number of further steps, which adapt the generator's weights to each image so that the "
+        "reconstruction agrees with the measurement; 0 keeps the trained weights",
+        kind=int,
+        check=integer(0, MAX_INT),
+    )
+    adaptation_scale: float = option(
+        0.2,
+        "Standard deviation of the generator's weights around the trained ones, relative to "
+        "their size, for adaptation_steps",
+        kind=float,
+        check=positive_float,
+    )
     num_restarts: int = option(
         1, "Number of starts of map; the best mode is returned", kind=int, check=positive_int
     )
@@ -168,6 +187,7 @@ class Config:
         "NVIDIA's vgg16.pt, torchvision's vgg16-*.pth or Keras Applications' h5",
     )
     keep_frames: bool = False
+    keep_generator: bool = False
 
     def __post_init__(self):
         check_options(self)
@@ -175,8 +195,29 @@ class Config:
         check_perceptual(self.perceptual)
         if self.objective is None:
             object.__setattr__(self, "objective", self._estimator_row.objective)
+        self._check_adaptation()
         _ = self.slicing
         resolve_objective(self)
+
+    def _check_adaptation(self):
+        if self.adaptation_steps and "adaptation_steps" not in self._estimator_row.options:
+            raise InputError(
+                "adaptation_steps",
+                f"must be 0 for --estimator={self.estimator}",
+                adaptation_steps=self.adaptation_steps,
+            )
+        if self.keep_generator and not self.adaptation_steps:
+            raise InputError(
+                "save_generator",
+                "needs adapted weights",
+                remedy="Give adaptation_steps, such as 100",
+                adaptation_steps=self.adaptation_steps,
+            )
+
+    @property
+    def total_steps(self) -> int:
+        """Number of steps of all stages."""
+        return self.num_steps + self.adaptation_steps
 
     @property
     def traits(self) -> CorruptionTraits:

@@ -16,7 +16,7 @@ class FrameRecorder:
     """Keeps an image of the mean latent and of about `MAX_FRAMES` later steps.
 
     Args:
-        render: (latents, measurement values, data, parameters) -> `Rendering`.
+        render: (latents, measurement values, data, parameters, deviations) -> `Rendering`.
         posterior: the `Posterior`.
         measurement: the batch.
         num_steps: number of all steps.
@@ -43,16 +43,17 @@ class FrameRecorder:
     def __call__(self, chunk) -> None:
         """Keeps a frame of the state if the next one is due."""
         if int(chunk.step) * MAX_FRAMES // self._num_steps >= len(self._frames):
-            self._frames.append(self._frame(self._posterior.latents(chunk.position)))
+            latents = self._posterior.latents(chunk.position)
+            self._frames.append(self._frame(latents, chunk.deviations))
 
     def by_image(self) -> list[tuple[np.ndarray, ...]]:
         """Returns the frames [h, w, C] of each image of the batch."""
         return list(zip(*self._frames, strict=True))
 
-    def _frame(self, latents) -> np.ndarray:
+    def _frame(self, latents, deviations=None) -> np.ndarray:
         values, data = self._measurement.values, self._measurement.data
-        images = self._render(latents, values, data, self._medians).reconstruction
-        return shrunk(images.numpy())
+        rendering = self._render(latents, values, data, self._medians, deviations)
+        return shrunk(rendering.reconstruction.numpy())
 
 
 def shrunk(images: np.ndarray) -> np.ndarray:

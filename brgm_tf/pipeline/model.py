@@ -42,8 +42,11 @@ def load_model(config: Config, *, notify: Callable[[str], object] | None = None)
         create_corruption(config.corruption),
         objective=resolve_objective(config),
         perceptual=perceptual,
+        adaptation_scale=config.adaptation_scale if config.adaptation_steps else None,
         class_label=config.class_label,
     )
+    if config.adaptation_steps and config.batch_size > 1 and notify is not None:
+        notify("each image has its own weights, so the images of a batch are generated in turn")
     estimator = ESTIMATORS.row(config.estimator).load()(
         num_steps=config.num_steps, **config.estimator_options
     )

@@ -28,7 +28,7 @@ class Restorer:
         generator, corruption: the generator and the corruption of the posterior.
         acquisition: the `Acquisition`, which measures.
         program: the estimator's program for the posterior.
-        render: (latents, values, data, parameters) -> `Rendering`.
+        render: (latents, values, data, parameters, deviations) -> `Rendering`.
         distance: (x, y) -> LPIPS [B]; None if no run needs it.
     """
 
@@ -77,12 +77,12 @@ class Restorer:
                 self.render,
                 posterior=self.posterior,
                 measurement=measurement,
-                num_steps=self.config.num_steps,
+                num_steps=self.config.total_steps,
             )
             callbacks.append(frames)
         if progress is not None:
             reporter = step_reporter(
-                progress, names=measurement.names, num_steps=self.config.num_steps
+                progress, names=measurement.names, num_steps=self.config.total_steps
             )
             callbacks.append(reporter)
         images, estimate = self._restorer(
@@ -98,6 +98,7 @@ class Restorer:
                 geometry=item.geometry,
                 origin=item.origin,
                 frames=frames_of_image,
+                generator=image.generator if self.config.keep_generator else None,
                 warnings=(*item.notes, *image.warnings),
             )
             for image, item, frames_of_image in zip(images, batch, frames_by_image, strict=True)

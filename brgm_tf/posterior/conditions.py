@@ -7,7 +7,7 @@ program. Programs that evaluate several positions of each image repeat the batch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import tensorflow as tf
 
@@ -20,20 +20,33 @@ class Conditions(TypedDict):
         data: Per-image arrays of the corruption by name, [B or 1, ...].
         target: Perceptual features of the measurement, [B, ...] each; empty without a perceptual
             term.
+        deviations: Deviations e [B or 1, E] of the generator's weights; left out for the
+            trained weights.
     """
 
     measurement: Any
     data: Mapping[str, Any]
     target: list[Any]
+    deviations: NotRequired[Any]
 
 
 def repeat_conditions(conditions: Conditions, copies: int) -> Conditions:
     """Returns the conditions of the batch repeated: [B, ...] becomes [copies B, ...]."""
-    return {
+    repeated: Conditions = {
         "measurement": repeat_batch(conditions["measurement"], copies),
         "data": repeat_data(conditions["data"], copies),
         "target": [repeat_batch(features, copies) for features in conditions["target"]],
     }
+    if "deviations" in conditions:
+        repeated["deviations"] = repeat_deviations(conditions["deviations"], copies)
+    return repeated
+
+
+def repeat_deviations(deviations, copies: int):
+    """Returns deviations [B, E] repeated; [1, E] serves every image, and None stays."""
+    if deviations is None or deviations.shape[0] == 1:
+        return deviations
+    return repeat_batch(deviations, copies)
 
 
 def repeat_data(data: Mapping[str, Any], copies: int) -> dict[str, Any]:

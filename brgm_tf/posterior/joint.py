@@ -21,12 +21,17 @@ class OnePassJointDistribution(tfp.distributions.JointDistributionCoroutine):
     """
 
     def __init__(self, model: Callable[[], Iterator], *, names: tuple[str, ...]):
+        self._names = names
         self._values_type = collections.namedtuple("Values", names)  # type: ignore[misc]
         super().__init__(model, sample_dtype=self._values_type(*names))
 
     def values(self, **values) -> Any:
-        """Returns a named tuple of the values, in the order of the model."""
-        return self._values_type(**values)
+        """Returns a named tuple of the values of the distributions, in the order of the model.
+
+        Args:
+            **values: Values by name; names of no distribution are ignored.
+        """
+        return self._values_type(*(values[name] for name in self._names))
 
     def log_prob_parts(self, value) -> Mapping[str, Any]:
         """Returns the log-density of each distribution at its value, by name.

@@ -227,3 +227,43 @@ class StandardNormal(StaticShapeDistribution):
 
     def _sample_n(self, n, seed=None):
         return self._standard_normal(n, seed)
+
+
+class WeightDeviations(StaticShapeDistribution):
+    """Standard normal distribution of the deviations e [B, E] of a generator's weights.
+
+        log p(e) = -power * sum e^2 / 2
+
+    The density lacks its constant, because millions of weights would make the constant so large
+    that the other terms lost their digits. A sample has the variance 1 / power.
+
+    Args:
+        num_images: B.
+        size: E.
+        power: Power of the density.
+        dtype: Floating-point type.
+        name: Name of the distribution.
+
+    Example:
+        >>> prior = WeightDeviations(1, 3)
+        >>> prior.log_prob(tf.constant([[1.0, 0.0, 2.0]])).numpy().tolist()
+        [-2.5]
+    """
+
+    def __init__(
+        self,
+        num_images: int,
+        size: int,
+        *,
+        power: float = 1.0,
+        dtype=tf.float32,
+        name: str = "WeightDeviations",
+    ):
+        self._power = power
+        super().__init__([num_images], [size], dtype=dtype, name=name)
+
+    def _log_prob(self, value):
+        return -0.5 * self._power * tf.reduce_sum(tf.square(value), axis=-1)
+
+    def _sample_n(self, n, seed=None):
+        return self._standard_normal(n, seed) / tf.sqrt(tf.constant(self._power, self.dtype))

@@ -74,3 +74,45 @@ class PositionLayout:
         if padding:
             vector = tf.pad(vector, [[0, 0]] * (vector.shape.rank - 1) + [[0, padding]])
         return tf.reshape(vector, [*vector.shape[:-1], rows, columns])
+
+
+@dataclasses.dataclass(frozen=True)
+class AdaptedLayout:
+    """Packs a position and the deviations of the generator's weights into one array.
+
+    A packed array [B, K + R, D] holds the position in its first K rows, and u [B, E] =
+    e / `step_ratio`, padded with zeros, in the others. Adam moves every number of the array by the
+    same length, and so e by `step_ratio` times the length of the latents.
+
+    Args:
+        num_rows: K.
+        width: D.
+        num_deviations: E.
+        step_ratio: Ratio of the steps of e to the steps of the position.
+
+    Example:
+        >>> layout = AdaptedLayout(num_rows=2, width=4, num_deviations=5)
+        >>> layout.pack(tf.ones([1, 2, 4]), tf.ones([1, 5])).shape
+        TensorShape([1, 4, 4])
+    """
+
+    num_rows: int
+    width: int
+    num_deviations: int
+    step_ratio: float = 1.0
+
+    def pack(self, position, deviations):
+        """Returns the packed array [B, K + R, D] of a position and deviations e [B, E]."""
+        padding = -self.num_deviations % self.width
+        rows = tf.pad(deviations / self.step_ratio, [[0, 0], [0, padding]])
+        rows = tf.reshape(rows, [position.shape[0], -1, self.width])
+        return tf.concat([position, rows], axis=1)
+
+    def position(self, packed):
+        """Returns the position [B, K, D] of a packed array."""
+        return packed[:, : self.num_rows]
+
+    def deviations(self, packed):
+        """Returns the deviations e [B, E] of a packed array."""
+        rows = tf.reshape(packed[:, self.num_rows :], [packed.shape[0], -1])
+        return rows[:, : self.num_deviations] * self.step_ratio

@@ -1,10 +1,13 @@
 """The posterior of latents and unknown parameters, given a measurement.
 
 Notation: B images; v [B, V, D] whitened latents (`LatentPrior`); z [B, P] standard normal
-parameters, t the parameters themselves (`core.parameter_priors`); x = synthesis(w(v)) images in
-[-1, 1]; f the corruption; y the measurement.
+parameters, t the parameters themselves (`core.parameter_priors`); e [B, E] standard normal
+deviations of the generator's weights theta = theta0 + tau s e (`generators.adaptation`);
+x = synthesis(w(v); theta(e)) images in [-1, 1]; f the corruption; y the measurement.
 
-    p(v, z, y) = p(v) p(z) p(y | f(x)) exp(-perceptual) exp(-colinearity)
+    p(v, z, e, y) = p(v) p(z) p(e) p(y | f(x)) exp(-perceptual) exp(-colinearity)
+
+Without adaptation, e = 0.
 
 Reference: Marinescu, Moyer, Golland, Bayesian Image Reconstruction using Deep Generative Models
 (arXiv 2012.04567), equations 3 to 6.
@@ -12,29 +15,27 @@ Reference: Marinescu, Moyer, Golland, Bayesian Image Reconstruction using Deep G
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from brgm_tf.core.compilation import compiled
 from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.likelihood import Likelihood
 from brgm_tf.corruptions.traits import traits_of
+from brgm_tf.generators.adaptation import Adaptation
 from brgm_tf.generators.classes import of_class
-from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, load_perceptual
 from brgm_tf.posterior.conditions import Conditions
+from brgm_tf.posterior.features import MeasurementFeatures
 from brgm_tf.posterior.joint import OnePassJointDistribution
-from brgm_tf.posterior.latent_prior import LatentPrior, StandardNormal
+from brgm_tf.posterior.latent_prior import LatentPrior
+from brgm_tf.posterior.model import create_joint
 from brgm_tf.posterior.objectives import Objective, objective_for
 from brgm_tf.posterior.position import PositionLayout
 
-Root = tfp.distributions.JointDistributionCoroutine.Root
-TERMS = ("pixel", "perceptual", "prior", "colinearity")
+TERMS = ("pixel", "perceptual", "prior", "colinearity", "adaptation")
 
 
 class Posterior:
@@ -51,22 +52,25 @@ class Posterior:
             `Objective`, which is taken as it is.
         perceptual: LPIPS, or a handle of its weights; None for the default ones. They are
             loaded if the objective has a perceptual term.
+        adaptation_scale: tau, the standard deviation of the generator's weights around the
+            trained ones, relative to their size; None for fixed weights.
         class_label: Index or name of the class, for a conditional generator.
 
     Attributes:
         generator: The generator.
+        adaptation: `Adaptation` of the generator's weights; None for fixed weights.
         corruption: The corruption for images of the generator's size.
         objective: The `Objective`.
         model_terms: Distributions of the terms, a `terms.Terms`.
         prior: `LatentPrior` of the generator.
         parameter_priors: Priors of the parameters that are inferred, by name.
         layout: `PositionLayout` of the positions that estimators move.
-        features: Function from images to a list of perceptual features; None if not needed.
+        features: `MeasurementFeatures`; None without a perceptual term.
         programs: Compiled programs of estimators, by estimator.
 
     Raises:
-        InputError: There is no such objective, the perceptual weights cannot be read, or the class
-            does not belong to the generator.
+        InputError: There is no such objective, the perceptual weights cannot be read, the class
+            does not belong to the generator, or the generator's weights cannot be adapted.
 
     Example:
         >>> from types import SimpleNamespace
@@ -81,7 +85,7 @@ class Posterior:
         >>> y = tf.zeros([1, 2, 2, 1])
         >>> terms = posterior.terms(tf.zeros([1, 4, 2]), posterior.condition(y))
         >>> {name: round(float(term[0]), 1) for name, term in terms.items()}
-        {'pixel': 9.3, 'perceptual': 0.0, 'prior': -6.4, 'colinearity': 0.0}
+        {'pixel': 9.3, 'perceptual': 0.0, 'prior': -6.4, 'colinearity': 0.0, 'adaptation': 0.0}
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class Posterior:
         *,
         objective: str | Objective = "balanced",
         perceptual=None,
+        adaptation_scale: float | None = None,
         class_label: int | str | None = None,
     ):
         generator = of_class(generator, class_label)
@@ -113,10 +118,16 @@ class Posterior:
             self.model_terms.parameter_priors | self.corruption.params
         )
         self.layout = PositionLayout(*self.prior.event_shape, len(self.parameter_priors))
-        self.features = self._load_features(perceptual)
+        self.adaptation: Adaptation | None = None
+        if adaptation_scale is not None:
+            self.adaptation = Adaptation(generator, scale=adaptation_scale)
+        self.features = None
+        if self.objective.perceptual_scale > 0:
+            enlarge = self.model_terms.enlarges_features
+            self.features = MeasurementFeatures(
+                perceptual, corruption=self.corruption, enlarge=enlarge
+            )
         self.programs: dict[Hashable, Any] = {}
-        # The graph runs once a batch: XLA would only delay the first step.
-        self._target = compiled(self._features_of_measurement)
 
     def condition(self, measurement, data: Mapping | None = None, *, dtype="float32") -> Conditions:
         """Returns the conditions that a measured batch sets.
@@ -128,7 +139,7 @@ class Posterior:
         """
         measurement = tf.convert_to_tensor(measurement, self.corruption.dtype_for(dtype))
         data = data or {}
-        target = self._target(measurement, data) if self.features else []
+        target = self.features.of_measurement(measurement, data) if self.features else []
         return {"measurement": measurement, "data": data, "target": target}
 
     # Positions.
@@ -141,7 +152,7 @@ class Posterior:
         """Returns the unknown parameters t [B] at a position [B, K, D], by name."""
         if not self.parameter_priors:
             return {}
-        return self._parameters_of(self.layout.parameters(position))
+        return self.parameters_of(self.layout.parameters(position))
 
     def parameters(self, position) -> dict[str, tf.Tensor]:
         """Returns the unknown parameters [B] at a position, and the noise scale if it is given."""
@@ -151,6 +162,17 @@ class Posterior:
             scale = tf.cast(self.objective.noise_scale, position.dtype)
             parameters["noise_scale"] = tf.fill([position.shape[0]], scale)
         return parameters
+
+    def synthesis(self, latents, deviations=None):
+        """Returns the images x [B, H, W, C] of latents w [B, L, D].
+
+        Args:
+            latents: w [B, L, D].
+            deviations: Deviations e [B or 1, E] of the weights; None for the trained weights.
+        """
+        if deviations is None or self.adaptation is None:
+            return self.generator.synthesis(latents)
+        return self.adaptation.synthesis(latents, deviations)
 
     def sample_equal_layers(self, num_samples: int, *, seed: int) -> np.ndarray:
         """Samples positions [num_samples, K, D] from the prior, with equal latents at every layer.
@@ -183,8 +205,12 @@ class Posterior:
             target=conditions["target"],
             noise_scale=noise_scale,
             dtype=position.dtype,
+            adapts="deviations" in conditions,
         )
-        parts = joint.log_prob_parts(self.joint_values(joint, position, conditions["measurement"]))
+        values = self.joint_values(
+            joint, position, conditions["measurement"], deviations=conditions.get("deviations")
+        )
+        parts = joint.log_prob_parts(values)
         prior = parts["latents"]
         if "parameters" in parts:
             prior += parts["parameters"]
@@ -194,6 +220,7 @@ class Posterior:
             "perceptual": parts.get("perceptual", zero),
             "prior": prior,
             "colinearity": parts.get("colinearity", zero),
+            "adaptation": zero + parts.get("adaptation", zero),
         }
 
     def log_prob(self, position, conditions: Conditions) -> tf.Tensor:
@@ -201,63 +228,70 @@ class Posterior:
         return tf.add_n(list(self.terms(position, conditions).values()))
 
     def joint(
-        self, num_images: int, *, data=None, target=None, noise_scale=None, dtype=tf.float32
+        self,
+        num_images: int,
+        *,
+        data=None,
+        target=None,
+        noise_scale=None,
+        dtype=tf.float32,
+        adapts: bool | None = None,
     ) -> OnePassJointDistribution:
         """Returns the model as a joint distribution of TensorFlow Probability.
 
-        Its parts are 'latents' v [B, V, D], 'parameters' z [B, P], 'measurement' y, and the
-        pseudo-observations 'perceptual' and 'colinearity' [B], whose observed value is 0. Parts
-        that the model does not have are left out.
+        Its parts are 'latents' v [B, V, D], 'parameters' z [B, P], 'adaptation' e [B, E],
+        'measurement' y, and the pseudo-observations 'perceptual' and 'colinearity' [B], whose
+        observed value is 0. Parts that the model does not have are left out.
 
         Args:
             num_images: B.
             data: Per-image arrays of the corruption, by name.
             target: Features of y; None to compute them from y.
             noise_scale: Noise scale [B] in grey levels that replaces the one of z.
-            dtype: Floating-point type of v and z.
+            dtype: Floating-point type of v, z and e.
+            adapts: Whether the weights are a part; None if the posterior has an `adaptation`.
         """
-        objective, terms, count = self.objective, self.model_terms, len(self.parameter_priors)
-        corruption = self.corruption.with_data(**(data or {}))
+        return create_joint(
+            self,
+            num_images,
+            data=data or {},
+            target=target,
+            noise_scale=noise_scale,
+            dtype=dtype,
+            adapts=self.adaptation is not None if adapts is None else adapts,
+        )
 
-        def model():
-            v = yield Root(terms.latents(self.prior, num_images, dtype))
-            parameters = {}
-            if count:
-                z = yield Root(StandardNormal(num_images, count, dtype=dtype, name="parameters"))
-                parameters = self._parameters_of(z)
-            latents = self.prior.latents(v)
-            x = self.generator.synthesis(latents)
-            likelihood = self._likelihood_of(x, corruption, parameters, noise_scale)
-            y = yield terms.measurement(likelihood)
-            if objective.perceptual_scale > 0:
-                features = self._features_of(likelihood.corruption, likelihood.noise_free)
-                features_of_y = target or self._features_of(likelihood.corruption, y)
-                yield terms.perceptual(features, features_of_y)
-            if objective.colinearity_scale > 0:
-                yield terms.colinearity(latents)
+    def joint_values(
+        self, joint: OnePassJointDistribution, position, measurement, *, deviations=None
+    ):
+        """Returns the values of the parts of `joint` at a position and a measurement.
 
-        return OnePassJointDistribution(model, names=self._part_names)
-
-    def joint_values(self, joint: OnePassJointDistribution, position, measurement):
-        """Returns the values of the parts of `joint` at a position and a measurement."""
+        Args:
+            joint: Joint distribution.
+            position: Position [B, K, D].
+            measurement: y [B, h, w, c].
+            deviations: e [B or 1, E], if `joint` has the part 'adaptation'.
+        """
         zero = tf.zeros(position.shape[:1], position.dtype)
         values = {
             "latents": self.layout.whitened_latents(position),
             "parameters": self.layout.parameters(position),
+            "adaptation": deviations,
             "measurement": measurement,
             "perceptual": zero,
             "colinearity": zero,
         }
-        return joint.values(**{name: values[name] for name in self._part_names})
+        return joint.values(**values)
 
-    def measurement_distribution(self, position, data: Mapping):
+    def measurement_distribution(self, position, data: Mapping, *, deviations=None):
         """Returns the distribution of the measurement at a position, as the terms have it.
 
         Args:
             position: Position [B, K, D].
             data: Per-image arrays of the corruption, by name.
+            deviations: Deviations e [B or 1, E] of the weights; None for the trained weights.
         """
-        x = self.generator.synthesis(self.latents(position))
+        x = self.synthesis(self.latents(position), deviations)
         return self.measurement_of(x, data=data, parameters=self.inferred_parameters(position))
 
     def measurement_of(self, x, *, data: Mapping | None = None, parameters: Mapping | None = None):
@@ -269,7 +303,7 @@ class Posterior:
             parameters: Unknown parameters [B] of the corruption and of the noise, by name.
         """
         corruption = self.corruption.with_data(**(data or {}))
-        likelihood = self._likelihood_of(x, corruption, parameters or {}, None)
+        likelihood = self.likelihood_of(x, corruption, parameters or {}, None)
         return self.model_terms.measurement(likelihood)
 
     def noise_params(self, noise_scale=None) -> dict[str, Any]:
@@ -285,44 +319,16 @@ class Posterior:
             noise_scale = self.objective.noise_scale or NOISE_SCALE.median
         return {"noise_scale": noise_scale}
 
-    @property
-    def _part_names(self) -> tuple[str, ...]:
-        """Names of the parts of `joint`."""
-        parts = {
-            "latents": True,
-            "parameters": bool(self.parameter_priors),
-            "measurement": True,
-            "perceptual": self.objective.perceptual_scale > 0,
-            "colinearity": self.objective.colinearity_scale > 0,
-        }
-        return tuple(name for name, is_part in parts.items() if is_part)
-
-    def _parameters_of(self, z) -> dict[str, tf.Tensor]:
+    def parameters_of(self, z) -> dict[str, tf.Tensor]:
         """Returns the parameters t [B] of z [B, P], by name."""
         columns = tf.unstack(z, num=len(self.parameter_priors), axis=1)
         pairs = zip(self.parameter_priors.items(), columns, strict=True)
         return {name: prior.forward(column) for (name, prior), column in pairs}
 
-    def _likelihood_of(
+    def likelihood_of(
         self, x, corruption: Corruption, parameters: Mapping, noise_scale
     ) -> Likelihood:
         """Returns the likelihood of images, with the parameters bound to the corruption."""
         bound = corruption.with_params(**{n: parameters[n] for n in corruption.params})
         noise_scale = parameters.get("noise_scale") if noise_scale is None else noise_scale
         return bound.likelihood(x, self.noise_params(noise_scale))
-
-    # Features.
-
-    def _load_features(self, perceptual):
-        """Returns the function from images to features, or None without a perceptual term."""
-        if not self.objective.perceptual_scale > 0:
-            return None
-        network = load_perceptual(PERCEPTUAL_WEIGHTS if perceptual is None else perceptual)
-        return functools.partial(network.features, enlarge=self.model_terms.enlarges_features)
-
-    def _features_of(self, corruption: Corruption, y):
-        """Returns the features of a measurement, whose unobserved values are filled."""
-        return self.features(corruption.as_image(corruption.fill_unobserved(y)))
-
-    def _features_of_measurement(self, measurement, data):
-        return self.features(self.corruption.with_data(**data).as_image(measurement))

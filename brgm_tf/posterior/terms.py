@@ -16,7 +16,12 @@ import tensorflow as tf
 
 from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.corruptions.likelihood import Likelihood, num_observed
-from brgm_tf.posterior.latent_prior import LatentPrior, OriginalLatents, WhitenedLatents
+from brgm_tf.posterior.latent_prior import (
+    LatentPrior,
+    OriginalLatents,
+    WeightDeviations,
+    WhitenedLatents,
+)
 from brgm_tf.posterior.measurement import MeanSquaredError, PowerLikelihood
 from brgm_tf.posterior.objectives import Objective
 from brgm_tf.posterior.pseudo_observations import (
@@ -59,6 +64,23 @@ class Terms(abc.ABC):
     @abc.abstractmethod
     def measurement(self, likelihood: Likelihood) -> Any:
         """Returns the distribution of the measurement, made of the corruption's likelihood."""
+
+    def deviations(self, prior: LatentPrior, num_images: int, size: int, dtype) -> WeightDeviations:
+        """Returns the prior on the deviations e [B, E] of the generator's weights.
+
+        Args:
+            prior: Prior of the latents.
+            num_images: B.
+            size: E.
+            dtype: Floating-point type.
+        """
+        power = self._power_of_prior(prior)
+        return WeightDeviations(num_images, size, power=power, dtype=dtype, name="adaptation")
+
+    def _power_of_prior(self, prior: LatentPrior) -> float:
+        """Returns the power of the prior of the latents, which the weights share."""
+        del prior
+        return self.objective.prior_scale
 
     def perceptual(self, features, target) -> PseudoObservation:
         """Returns the pseudo-observation of the distance between two lists of features."""
@@ -175,6 +197,11 @@ class BrgmTf1Terms(Terms):
             dtype=dtype,
             name="latents",
         )
+
+    def _power_of_prior(self, prior: LatentPrior) -> float:
+        # The sum of v^2 / variance / 2 that equals the originals' mean, if all variances are equal.
+        num_vectors, width = prior.event_shape
+        return 2.0 * self.objective.prior_scale / (num_vectors * width**2)
 
     def measurement(self, likelihood: Likelihood) -> MeanSquaredError:
         """Returns the distribution of the mean squared error."""

@@ -96,6 +96,8 @@ class ImageResult:
         frames: images [h', w', C] of the video, or None.
         samples: posterior samples, or None.
         kspace: the measured k-space, or None.
+        generator: generator whose weights are adapted to the image, with `synthesis` and
+            `save(folder)`; None for the trained weights.
         geometry: position in the patient for a slice of a medical file, or None.
         origin: the files of the image and their state, see `io.origin`; {} for arrays.
         complete: whether every step was done, or the estimator had converged before.
@@ -122,6 +124,7 @@ class ImageResult:
     frames: tuple[np.ndarray, ...] | None = None
     samples: PosteriorSamples | None = None
     kspace: KSpaceData | None = None
+    generator: Any = None
     geometry: Geometry | None = None
     origin: Origin = dataclasses.field(default_factory=dict)
     complete: bool = True

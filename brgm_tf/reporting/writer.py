@@ -12,6 +12,8 @@ A NaN pixel is mid-grey, with a warning in metrics.json. metrics.json is removed
 written last, so its presence means that all files are of one run. Optional files of an earlier
 run are removed.
 
+A result that keeps its adapted generator has the folder generator/, which `load_generator` takes.
+
 Measured k-space has measurement.png as its zero-filled reconstruction, and more files:
 
 - measurement.npy, complex64 [H, W, coils]: k-space, 0 where not sampled, in units of white.
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from brgm_tf.reporting.results import ImageResult, KSpaceData, PosteriorSamples
 
 METRICS_NAME = "metrics.json"
+_GENERATOR_FOLDER = "generator"
 # Files that only some runs write.
 _OPTIONAL = (
     "merged.png",
@@ -78,6 +81,7 @@ _OPTIONAL = (
     "samples.npz",
     "uncertainty.npz",
     "uncertainty.png",
+    *(f"{_GENERATOR_FOLDER}/{name}" for name in ("config.json", "model.weights.h5")),
     *(
         f"{part}{suffix}"
         for part in ("reconstruction", "merged", "mean", "stddev")
@@ -120,6 +124,8 @@ def save_image_result(
     if save_video is not None and result.frames:
         video = encode_video(result.frames, format=save_video)
         written.append(output_folder.write(home / f"video.{save_video}", video))
+    if result.generator is not None:
+        written += _save_generator(home, result.generator)
     if result.kspace is not None:
         written += _save_kspace(home, result.kspace)
     if result.samples is not None:
@@ -195,6 +201,14 @@ def _save_medical(home: Path, result: ImageResult, geometry: Geometry) -> list[P
     ]
 
 
+def _save_generator(home: Path, generator: Any) -> list[Path]:
+    try:
+        folder = generator.save(home / _GENERATOR_FOLDER)
+    except OSError as error:
+        raise output_folder.unwritable(home / _GENERATOR_FOLDER, error) from None
+    return [path for path in folder.iterdir() if path.is_file()]
+
+
 def _save_kspace(home: Path, kspace: KSpaceData) -> list[Path]:
     sampled = np.where(kspace.sampled, 1.0, -1.0)[..., None]
     return [
@@ -255,8 +269,9 @@ def _remove_stale(home: Path, written: Sequence[Path]) -> None:
             stale += atomic_files.leftovers(folder)
         for path in set(stale) - set(written):
             path.unlink(missing_ok=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        for optional in (folder, home / _GENERATOR_FOLDER):
+            if optional.is_dir() and not any(optional.iterdir()):
+                optional.rmdir()
     except OSError as error:
         raise output_folder.unwritable(home, error) from None
 

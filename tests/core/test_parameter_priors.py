@@ -214,7 +214,7 @@ def biased(kind, *, num_steps, **options):
 def test_map_finds_the_mode_and_how_wide_it_is():
     posterior, program, last = biased(MAP, num_steps=60)
     found = program.parameters(last.position)["bias"]
-    widths = program.parameters_stddev(last.position, Y)["bias"]
+    widths = program.parameters_stddev(last, Y)["bias"]
     for b in range(2):
         mode, _, stddev = exact_bias(posterior, Y[b])
         assert float(found[b]) == pytest.approx(mode, abs=0.1)  # the grid's step is 0.12
@@ -246,7 +246,7 @@ def test_a_noise_scale_at_the_mode_is_as_wide_as_fisher_says():
     program = MAP(num_steps=60, jit=False, dtype=tf.float64).bind(posterior)
     *_, last = program.run(Y)
     scale = program.parameters(last.position)["noise_scale"].numpy()
-    width = program.parameters_stddev(last.position, Y)["noise_scale"].numpy()
+    width = program.parameters_stddev(last, Y)["noise_scale"].numpy()
     # Of N values, sd(log s) = 1 / sqrt(2 N), with a prior that is wide.
     np.testing.assert_allclose(width / scale, (2 * SIZE * SIZE) ** -0.5, rtol=0.05)
 
@@ -261,7 +261,7 @@ def test_the_width_of_a_parameter_that_is_well_known_is_not_lost_to_rounding():
         posterior = model(noise_scale=0.003, corruption=Gain(1.0, BIAS), generator=generator)
         program = MAP(num_steps=1, jit=False, dtype=dtype).bind(posterior)
         *_, last = program.run(Y)
-        widths.append(program.parameters_stddev(last.position, Y)["bias"].numpy())
+        widths.append(program.parameters_stddev(last, Y)["bias"].numpy())
     np.testing.assert_allclose(*widths, rtol=0.05)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 
+import h5py
 import ir_reference
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ import tensorflow as tf
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.generators import mobile_stylegan, mobile_stylegan_files
+from brgm_tf.generators.adaptation import Adaptation, AdaptedGenerator
+from brgm_tf.generators.loading import describe_generator, load_generator
+from brgm_tf.generators.preset import save_preset
 from brgm_tf.weights import fetching
 from brgm_tf.weights.formats import openvino
 
@@ -146,18 +150,20 @@ def tiny_model():
     """A network with one channel for each Haar band, and images of 256 x 256 pixels."""
     random = np.random.RandomState(0)
     channels = {"const": (1, 1, 1, 2), "mapping.0.weight": (4, 3), "mapping.0.bias": (3,)}
+    resolution = 1
     for name in ORDER:
         part = name.rpartition(".")[2]
         inputs = {"up": 4, "to_img": 2}.get(part, 2 if name == "conv1" else 1)
         channels |= {f"{name}.affine.weight": (3, inputs), f"{name}.affine.bias": (inputs,)}
         if part == "up":
+            resolution *= 2
             continue
         outputs = {"conv1": 1, "conv2": 4, "to_img": 12}[part]
         outputs = {"conv1": 4, "layers.6.conv2": 2}.get(name, outputs)
         size = 3 if name == "conv1" else 1
         channels |= {f"{name}.weight": (size, size, inputs, outputs), f"{name}.bias": (outputs,)}
         if part != "to_img":
-            channels[f"{name}.noise"] = (1, 1, 1, 1)
+            channels[f"{name}.noise"] = (1, resolution, resolution, 1)
         if part in ("conv1", "conv2") and name != "conv1":
             channels[f"{name}.depthwise"] = (3, 3, inputs)
     arrays = {key: random.randn(*shape).astype("float32") for key, shape in channels.items()}
@@ -401,3 +407,32 @@ def test_a_constant_of_another_type_is_refused(tmp_path):
     graph = openvino.read_graph(stem)
     with pytest.raises(InputError):
         graph.constant(graph.nodes["7"])
+
+
+def test_an_adapted_network_is_saved_as_a_preset_and_loaded_again(tiny_model, tmp_path):
+    adaptation = Adaptation(tiny_model, scale=0.2)
+    adapted = AdaptedGenerator(adaptation, np.random.RandomState(2).randn(adaptation.size))
+    ws = np.random.RandomState(1).randn(1, 23, 3).astype("float32")
+    loaded = load_generator(adapted.save(tmp_path))
+    image = adapted.synthesis(ws)
+    np.testing.assert_allclose(loaded.synthesis(ws), image, atol=1e-5 * np.abs(image).max())
+    assert np.abs(tiny_model.synthesis(ws) - image).numpy().max() > 1e-2
+    assert describe_generator(tmp_path).resolution == 256
+
+
+def test_only_weights_and_biases_of_convolutions_are_adapted(tiny_model):
+    parts = {weight.name.rpartition("_")[2] for weight in tiny_model.adaptable_weights}
+    assert parts == {"depthwise", "weight", "bias"}
+    assert not any("affine" in w.name or "mapping" in w.name for w in tiny_model.adaptable_weights)
+    assert len(tiny_model.adaptable_weights) == 16 * 2 + 14
+
+
+@pytest.mark.parametrize("name", ["layers/3/conv1/weight", "layers.3.conv1.weight"])
+def test_a_preset_with_a_weight_of_another_shape_is_refused(tiny_model, tmp_path, name):
+    folder = save_preset(tiny_model, tmp_path)
+    with h5py.File(folder / "model.weights.h5", "a") as file:
+        file.pop("layers.3.conv1.weight")
+        file.create_dataset(name, data=np.zeros([1, 1, 7, 7]))
+    with pytest.raises(InputError, match="`generator` must have") as error:
+        load_generator(folder)
+    assert "\n" not in str(error.value)

@@ -229,7 +229,7 @@ def test_progress_may_stop_early_and_the_result_says_so(restore, small):
 
     found = restore(small[:2], corruption=DOWNSAMPLE, progress=progress)
     assert [(step.step, step.num_steps) for step in steps] == [(10, 20)]
-    assert set(steps[0].terms) == {"pixel", "perceptual", "prior", "colinearity"}
+    assert set(steps[0].terms) == {"pixel", "perceptual", "prior", "colinearity", "adaptation"}
     (image,) = found.images  # the second is not begun
     assert len(image.history["total"]) == 10
     assert "stopped after 10 of 20 steps" in image.warnings

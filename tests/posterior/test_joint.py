@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import adaptable
 import numpy as np
 import pytest
 import scipy.stats
@@ -142,3 +143,30 @@ def test_measurements_scatter_by_the_noise_scale(name):
     samples = model.measurement_of(x).sample(2000, seed=[0, 3])
     np.testing.assert_allclose(np.std(samples, axis=0) * 127.5, SCATTER[name], rtol=0.1)
     assert np.std(samples) * 127.5 == pytest.approx(SCATTER[name], rel=0.01)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_weights_are_a_part_of_the_joint_distribution(name):
+    model = adaptable.posterior(name, scale=0.3)
+    rng = np.random.RandomState(4)
+    position = tf.constant(rng.randn(*model.layout.shape(2)))
+    e = tf.constant(rng.randn(2, model.adaptation.size))
+    conditions = {**model.condition(adaptable.Y, dtype=tf.float64), "deviations": e}
+    terms = model.terms(position, conditions)
+    power = {"brgm_tf1": 2 * 100 / (2 * 3**2), "brgm_torch": 2 * 100 / (2 * 3**2)}.get(name, 1.0)
+    expected = -0.5 * power * np.square(e).sum(axis=1)
+    np.testing.assert_allclose(terms["adaptation"], expected, rtol=1e-12)
+    joint = model.joint(2, dtype=tf.float64)
+    values = model.joint_values(joint, position, adaptable.Y, deviations=e)
+    np.testing.assert_allclose(
+        model.log_prob(position, conditions), joint.log_prob(value=values), rtol=1e-12
+    )
+
+
+def test_a_sample_of_the_joint_distribution_has_weights_of_the_prior():
+    model = adaptable.posterior(scale=0.3)
+    sample = model.joint(50, dtype=tf.float64).sample(seed=[0, 1])
+    assert sample.adaptation.shape == (50, model.adaptation.size)
+    np.testing.assert_allclose(np.std(sample.adaptation), 1.0, atol=0.05)
+    x = model.synthesis(model.prior.latents(sample.latents), sample.adaptation)
+    assert np.std(sample.measurement - x) * 127.5 == pytest.approx(adaptable.NOISE, rel=0.1)

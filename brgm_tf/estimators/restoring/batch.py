@@ -26,6 +26,7 @@ from brgm_tf.estimators.restoring.scoring import (
     parameter_scores,
 )
 from brgm_tf.estimators.restoring.warnings import image_warnings
+from brgm_tf.generators.adaptation import AdaptedGenerator
 from brgm_tf.reporting.results import ImageResult
 
 
@@ -40,7 +41,7 @@ class BatchRestorer:
 
     Attributes:
         program: the estimator's program for the posterior.
-        render: (latents, values, data, parameters) -> `Rendering`.
+        render: (latents, values, data, parameters, deviations) -> `Rendering`.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class BatchRestorer:
     ):
         self.posterior, self.program = posterior, estimator.bind(posterior)
         self.distance, self._sampling = distance, sampling or SampleOptions()
-        self._num_steps = estimator.num_steps
+        self._num_steps = estimator.total_steps
         self.render = renderer(posterior)
         self._observe = observer(posterior)
         self._as_image = compiled(self._image_of)
@@ -95,14 +96,15 @@ class BatchRestorer:
 
     def _fields(self, measurement: Measurement, estimate: Estimate) -> dict[str, Any]:
         """Returns the fields of `ImageResult` for each image, by name."""
-        shared = measurement.values, measurement.data, estimate.parameters
-        rendering = self.render(estimate.latents, *shared).numpy()
-        observation = self._observe(rendering, *shared[1:])
+        values, data, parameters = measurement.values, measurement.data, estimate.parameters
+        rendering = self.render(
+            estimate.latents, values, data, parameters, estimate.deviations
+        ).numpy()
+        observation = self._observe(rendering, data, parameters)
         scores, samples = self._score(measurement, estimate, rendering, observation)
         # Images for people; k-space has zero-filled ones.
         measured, predicted = (
-            self._as_image(y, measurement.data).numpy()
-            for y in (measurement.values, rendering.predicted_measurement)
+            self._as_image(y, data).numpy() for y in (values, rendering.predicted_measurement)
         )
         return {
             "name": measurement.names,
@@ -117,8 +119,15 @@ class BatchRestorer:
             "metrics": scores,
             "warnings": self._warnings(measurement, rendering, observation, estimate, scores),
             "samples": samples,
-            "kspace": kspace_by_image(measurement.values, observation.observed),
+            "kspace": kspace_by_image(values, observation.observed),
+            "generator": self._adapted_generators(estimate.deviations),
         }
+
+    def _adapted_generators(self, deviations) -> list[AdaptedGenerator] | None:
+        """Returns the generator of each image, or None for the trained weights."""
+        if deviations is None:
+            return None
+        return [AdaptedGenerator(self.posterior.adaptation, e) for e in deviations.numpy()]
 
     def _score(self, measurement, estimate, rendering, observation):
         """Returns the metrics of each image, and its posterior samples or None."""

@@ -41,6 +41,7 @@ class Estimate:
     Attributes:
         progress: last `Progress` of the estimator.
         latents: tensor [B, L, D].
+        deviations: tensor [B, E] of the generator's weights; None for the trained weights.
         parameters: tensors [B] of the unknown parameters by name.
         history: terms of the loss by name, 'total' among them, float64 [steps, B].
         complete: whether every step was done, or the estimator had converged before.
@@ -51,6 +52,7 @@ class Estimate:
 
     progress: Any
     latents: Any
+    deviations: Any
     parameters: Mapping[str, Any]
     history: Mapping[str, np.ndarray]
     complete: bool
@@ -94,6 +96,7 @@ def infer(
     return Estimate(
         progress=chunk,
         latents=program.latents(chunk.position),
+        deviations=chunk.deviations,
         parameters=program.parameters(chunk.position),
         history=totals,
         complete=chunk.converged or len(totals["total"]) >= num_steps,

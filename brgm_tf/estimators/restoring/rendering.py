@@ -48,17 +48,19 @@ class ObservationInfo:
 
 
 def renderer(posterior) -> Callable[..., Rendering]:
-    """Returns a compiled function (latents, values, data, parameters) -> `Rendering`.
+    """Returns a compiled function (latents, values, data, parameters, deviations) -> `Rendering`.
+
+    The deviations [B, E] of the generator's weights are None for the trained weights.
 
     Args:
         posterior: the `Posterior`, with the generator and the corruption.
     """
-    generator, corruption = posterior.generator, posterior.corruption
+    corruption = posterior.corruption
 
-    def render(latents, values, data, parameters):
+    def render(latents, values, data, parameters, deviations=None):
         bound = corruption.with_data(**data)
         bound = bound.with_params(**{name: parameters[name] for name in corruption.params})
-        x = generator.synthesis(latents)
+        x = posterior.synthesis(latents, deviations)
         return Rendering(x, bound.forward(x), bound.composite(values, x))
 
     return compiled(render, jit=True)

@@ -36,7 +36,7 @@ def run_on_arrays(
     names = tuple(f"image_{i}" for i in range(len(values)))
     callbacks = []
     if progress is not None:
-        callbacks.append(step_reporter(progress, names=names, num_steps=estimator.num_steps))
+        callbacks.append(step_reporter(progress, names=names, num_steps=estimator.total_steps))
     batch = Measurement(names, values, arrays)
     images, _ = posterior.programs[key](batch, callbacks=callbacks)
     return Restoration(images)

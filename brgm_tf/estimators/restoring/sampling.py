@@ -60,10 +60,11 @@ def sample_posterior(
     approximation = estimate.progress.approximation
     if approximation is None:
         return None, {}
+    values, data = measurement.values, measurement.data
     draws, parameters = posterior_summary.draw_samples(
         program,
         approximation,
-        render=lambda ws, drawn: render(ws, measurement.values, measurement.data, drawn),
+        render=lambda ws, drawn: render(ws, values, data, drawn, estimate.deviations),
         num_samples=options.num_samples,
         seed=options.seed,
         dispersion_factor=options.dispersion_factor,

@@ -50,7 +50,7 @@ def parameter_scores(
     if not scores or estimate.progress.approximation is not None:
         return scores
     stddevs = program.parameters_stddev(
-        estimate.progress.position, measurement.values, data=measurement.data
+        estimate.progress, measurement.values, data=measurement.data
     )
     return scores | {f"{name}_stddev": values.numpy() for name, values in stddevs.items()}
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from brgm_tf.core.compilation import compiled
-from brgm_tf.posterior.conditions import Conditions, repeat_data
+from brgm_tf.posterior.conditions import Conditions, repeat_data, repeat_deviations
 from brgm_tf.posterior.posterior import Posterior
 from brgm_tf.posterior.surrogates import laplace
 from brgm_tf.posterior.surrogates.laplace import LaplaceApproximation
@@ -101,17 +101,20 @@ class GaussNewton:
     def _curvature_product(self, mean, q, conditions):
         """Returns H q for q [R, B, N]."""
         posterior, data = self._posterior, conditions["data"]
-        repeated = repeat_data(data, q.shape[0])
+        deviations = conditions.get("deviations")
+        repeated = repeat_data(data, q.shape[0]), repeat_deviations(deviations, q.shape[0])
 
-        def measurement(flat, data):
-            return posterior.measurement_distribution(posterior.layout.unflatten(flat), data)
+        def measurement(flat, data, deviations):
+            position = posterior.layout.unflatten(flat)
+            return posterior.measurement_distribution(position, data, deviations=deviations)
 
         def model(flat):
-            likelihood = measurement(flat, repeated).likelihood
+            likelihood = measurement(flat, *repeated).likelihood
             values = likelihood.corruption.components(likelihood.noise_free)
             return tf.reshape(values, [flat.shape[0], -1])
 
         # The precision of normal noise does not depend on the image, and the compiler removes the
         # image's synthesis.
-        precision = measurement(mean, data).precision() / posterior.objective.prior_scale
+        precision = measurement(mean, data, deviations).precision()
+        precision /= posterior.objective.prior_scale
         return laplace.gauss_newton_product(model, mean, q, precision=precision)

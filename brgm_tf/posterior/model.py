@@ -1,0 +1,62 @@
+"""The model of a posterior as a coroutine of TensorFlow Probability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from brgm_tf.posterior.joint import OnePassJointDistribution
+from brgm_tf.posterior.latent_prior import StandardNormal
+
+Root = tfp.distributions.JointDistributionCoroutine.Root
+
+
+def create_joint(
+    posterior: Any,
+    num_images: int,
+    *,
+    data: Mapping[str, Any],
+    target: list[Any] | None,
+    noise_scale: Any,
+    dtype: tf.DType,
+    adapts: bool,
+) -> OnePassJointDistribution:
+    """Returns the joint distribution of a posterior; see `Posterior.joint`."""
+    objective, terms = posterior.objective, posterior.model_terms
+    prior, features, count = posterior.prior, posterior.features, len(posterior.parameter_priors)
+    corruption = posterior.corruption.with_data(**data)
+
+    def model():
+        v = yield Root(terms.latents(prior, num_images, dtype))
+        parameters = {}
+        if count:
+            z = yield Root(StandardNormal(num_images, count, dtype=dtype, name="parameters"))
+            parameters = posterior.parameters_of(z)
+        e = None
+        if adapts:
+            size = posterior.adaptation.size
+            e = yield Root(terms.deviations(prior, num_images, size, dtype))
+        latents = prior.latents(v)
+        x = posterior.synthesis(latents, e)
+        likelihood = posterior.likelihood_of(x, corruption, parameters, noise_scale)
+        y = yield terms.measurement(likelihood)
+        if features is not None:
+            features_of_x = features.of_prediction(likelihood.corruption, likelihood.noise_free)
+            features_of_y = target or features.of_prediction(likelihood.corruption, y)
+            yield terms.perceptual(features_of_x, features_of_y)
+        if objective.colinearity_scale > 0:
+            yield terms.colinearity(latents)
+
+    parts = {
+        "latents": True,
+        "parameters": count > 0,
+        "adaptation": adapts,
+        "measurement": True,
+        "perceptual": features is not None,
+        "colinearity": objective.colinearity_scale > 0,
+    }
+    names = tuple(name for name, is_part in parts.items() if is_part)
+    return OnePassJointDistribution(model, names=names)
