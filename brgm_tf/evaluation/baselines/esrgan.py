@@ -95,9 +95,12 @@ def load_network(path: Path) -> keras.Model:
         InputError: The file cannot be read as a layers model.
     """
     model = tfjs.read(path, argument="baselines")
-    shuffles = {f"PixelShuffle{factor}x": PixelShuffle for factor in (2, 3, 4, 8)}
+    shuffles: dict[str, Any] = {f"PixelShuffle{factor}x": PixelShuffle for factor in (2, 3, 4, 8)}
+    # The lists of one input and one output would make the network take and return lists.
+    (inputs,), (outputs,) = model.config["input_layers"], model.config["output_layers"]
     network = keras.Model.from_config(
-        model.config, custom_objects={"MultiplyBeta": MultiplyBeta, **shuffles}
+        {**model.config, "input_layers": inputs, "output_layers": outputs},
+        custom_objects={**shuffles, "MultiplyBeta": MultiplyBeta},
     )
     for layer in network.layers:
         for variable in layer.weights:

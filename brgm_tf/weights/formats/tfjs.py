@@ -46,7 +46,7 @@ def read(path: Path, *, argument: str) -> LayersModel:
             the shards have another size.
     """
     model = json.loads(path.read_text("utf-8"))
-    topology = model["modelTopology"]["model_config"] if "modelTopology" in model else {}
+    topology = model.get("modelTopology", {}).get("model_config", {})
     if model.get("format") != "layers-model" or topology.get("class_name") != "Functional":
         raise InputError(
             argument,
@@ -81,8 +81,5 @@ def _read_group(group: dict[str, Any], folder: Path, *, argument: str) -> dict[s
 
 
 def _size_error(folder: Path, values: bytes, *, argument: str) -> InputError:
-    return InputError(
-        argument,
-        "must have shards of the size that model.json states",
-        **{argument: folder, "num_bytes": len(values)},
-    )
+    received: dict[str, Any] = {argument: folder, "num_bytes": len(values)}
+    return InputError(argument, "must have shards of the size that model.json states", **received)
