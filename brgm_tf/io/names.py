@@ -13,6 +13,7 @@ images. It therefore stays the same when images are added to a collection:
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import glob
 import hashlib
@@ -124,12 +125,14 @@ def make_unique(names: Sequence[str]) -> list[str]:
         ['a', 'b', 'A_2']
     """
     taken: set[str] = set()
+    numbers: collections.Counter[str] = collections.Counter()
     unique = []
     for base in names:
-        name, number = base, 1
+        name = base
         while name.casefold() in taken:
-            number += 1
-            name = f"{base}_{number}"
+            # Numbers go on from the last one, because thousands of names may be equal.
+            numbers[base.casefold()] += 1
+            name = f"{base}_{numbers[base.casefold()] + 1}"
         taken.add(name.casefold())
         unique.append(name)
     return unique
@@ -160,8 +163,12 @@ def _joined(parts: Sequence[str], path: PurePath, *, is_clear: bool) -> str:
         path: Path of the image, whose checksum distinguishes unclear names.
         is_clear: Whether no other path has the same parts.
     """
+    text = JOINT.join(parts)
+    # Python lists bytes that are not UTF-8 as surrogates, which no text file can hold.
+    name = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    is_clear = is_clear and name == text
     is_clear = is_clear and not any(JOINT in part or "\\" in part for part in parts)
-    name = JOINT.join(parts).replace("\\", "_")
+    name = name.replace("\\", "_")
     encoded = os.fsencode(name)
     if len(encoded) > _MAX_BYTES:
         name, is_clear = encoded[:_MAX_BYTES].decode("utf-8", "ignore"), False

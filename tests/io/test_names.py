@@ -1,5 +1,6 @@
 """Names of results depend on the input and the path alone; different paths have other names."""
 
+import os
 from pathlib import Path, PurePath
 
 import pytest
@@ -107,3 +108,22 @@ def test_a_name_is_that_of_a_folder_beside_the_files_of_the_run(file, start):
 
 def test_equal_names_are_numbered():
     assert make_unique(["p", "q", "P", "p"]) == ["p", "q", "P_2", "p_3"]
+
+
+def test_thousands_of_equal_names_are_numbered_in_linear_time(count=4000):
+    folded = []
+
+    class Name(str):
+        def casefold(self):
+            folded.append(self)
+            return str.casefold(self)
+
+    assert len(set(make_unique([Name("p")] * count))) == count
+    assert len(folded) < 5 * count
+
+
+def test_bytes_that_are_not_utf_8_are_written_as_digits_with_a_checksum():
+    scheme = scheme_of("in/*")
+    name = scheme.name_of(Path(os.fsdecode(b"in/\xffa.png")))
+    assert name.startswith("_xffa-")
+    assert name != scheme.name_of(Path("in/_xffa.png"))
