@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         "--baselines",
         nargs="*",
         choices=list(baselines.BASELINES),
-        help="Baselines, each run for the tasks that it fits (default: all but the slow ones). "
-        + baselines.descriptions(),
+        help="Baselines, each run for the tasks that it fits (default: all but the slow ones and "
+        "those that download weights). " + baselines.descriptions(),
     )
     add("--objective", choices=list(OBJECTIVES), help="Objective (default: by estimator)")
     add("--override", nargs="*", type=_override, default=[], help="Scales, as noise_scale=5")

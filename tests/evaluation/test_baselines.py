@@ -9,8 +9,11 @@ import pytest
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions.table import CORRUPTIONS
 from brgm_tf.evaluation import baselines
+from brgm_tf.evaluation.baselines import migan as migan_module
 from brgm_tf.evaluation.baselines.bicubic import bicubic
 from brgm_tf.evaluation.baselines.biharmonic import biharmonic
+from brgm_tf.evaluation.baselines.enlargements import passes
+from brgm_tf.weights import fetching
 
 
 def ramp(size, *, channels=1):
@@ -50,8 +53,53 @@ def test_baselines_are_found_by_the_name_of_the_corruption():
     assert baselines.baselines_of("none") == []
 
 
-def test_a_slow_baseline_is_found_on_request():
-    assert baselines.baselines_of("downsample", slow=True) == ["bicubic", "dip"]
+def test_slow_baselines_and_downloads_are_found_on_request():
+    found = baselines.baselines_of("downsample", on_request=True)
+    assert found == ["bicubic", "dip", "esrgan"]
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"),
+    [(1, ()), (2, (2,)), (6, (3, 2)), (8, (8,)), (9, (3, 3)), (16, (8, 2)), (32, (8, 4))],
+)
+def test_a_factor_is_a_product_of_enlargements(factor, expected):
+    assert passes(factor) == expected
+
+
+@pytest.mark.parametrize("factor", [2.5, 5, 10, 0.5])
+def test_another_factor_is_refused_before_a_download(factor):
+    with pytest.raises(InputError, match=r"`baselines` must enlarge by a product .*factor="):
+        baselines.prepare("esrgan", factor=factor)
+
+
+def test_weights_of_a_baseline_are_fetched_when_it_is_prepared(monkeypatch):
+    names = []
+    monkeypatch.setattr(fetching, "fetch", lambda name, **_: names.append(name))
+    baselines.prepare("esrgan", factor=8)
+    baselines.prepare("bicubic", factor=5)
+    assert names == ["esrgan-thick"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_migan_receives_levels_and_a_mask_that_is_zero_in_the_hole(channels, monkeypatch):
+    fed = {}
+
+    class Session:
+        def run(self, names, inputs):
+            fed.update(inputs)
+            return [np.where(inputs["mask"], inputs["image"], 255).astype("uint8")]
+
+    monkeypatch.setattr(migan_module, "_session", Session)
+    measurement = np.full((4, 6, channels), -1, "float32")
+    measurement[0] = 0.2
+    missing = np.zeros((4, 6, 1), bool)
+    missing[2, 3] = True
+    restored = migan_module.migan(measurement, missing=missing, resolution=4)
+    assert fed["image"].shape == (1, 3, 4, 6)
+    assert fed["image"].dtype == fed["mask"].dtype == np.uint8
+    assert (fed["image"][0, :, 0] == 153).all()
+    np.testing.assert_array_equal(fed["mask"][0, 0], np.where(missing[..., 0], 0, 255))
+    np.testing.assert_allclose(restored, np.where(missing, 1, measurement), atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "row"), baselines.BASELINES.items())
@@ -70,4 +118,4 @@ def test_a_baseline_whose_package_is_not_installed_names_the_extra(monkeypatch):
     row = baselines.Baseline("a:b", "", corruptions=("mask",), requires="no_such_package")
     monkeypatch.setitem(baselines.BASELINES, "other", row)
     with pytest.raises(InputError, match=r"needs no_such_package .*brgm_tf\[evaluate\]"):
-        baselines.check_installed("other")
+        baselines.prepare("other")

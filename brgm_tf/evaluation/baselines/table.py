@@ -1,4 +1,6 @@
-"""Registry of the baselines, whose prior is smoothness or the form of a network.
+"""Registry of the baselines, which restore without a generator.
+
+Their prior is smoothness, the form of a network, or a network that was trained for the task.
 
 A new baseline is one file with a function, and one row here:
 
@@ -18,9 +20,14 @@ its module.
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import sys
+from collections.abc import Callable
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.registry import Row
+from brgm_tf.evaluation.baselines import enlargements
+from brgm_tf.weights import fetching
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,12 +39,32 @@ class Baseline(Row):
         requires: Required module of an optional dependency, or ''.
         extra: Name of the extra with that module.
         slow: Whether the baseline is slow, and runs on request only.
+        weights: Name of downloaded weights, or ''. A baseline with weights runs on request only.
+        check_factor: Function that raises an InputError for an unsupported factor of
+            downsampling; None if every factor is supported.
     """
 
     corruptions: tuple[str, ...]
     requires: str = ""
     extra: str = "evaluate"
     slow: bool = False
+    weights: str = ""
+    check_factor: Callable[[float], object] | None = None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the baseline runs without a request."""
+        return not (self.slow or self.weights)
+
+    @property
+    def notes(self) -> str:
+        """The supported corruptions, and the reason why the baseline runs on request only."""
+        notes = [", ".join(self.corruptions)]
+        if self.slow:
+            notes.append("slow")
+        if self.weights:
+            notes.append(f"downloads {self.weights}")
+        return "; ".join(notes)
 
 
 _MASKS = ("mask", "random_mask", "box_mask", "scratches", "half_mask")
@@ -65,6 +92,20 @@ BASELINES: dict[str, Baseline] = {
         corruptions=("downsample", *_MASKS),
         slow=True,
     ),
+    "esrgan": Baseline(
+        "brgm_tf.evaluation.baselines.esrgan:esrgan",
+        "ESRGAN-thick, trained on photographs (MIT licence)",
+        corruptions=("downsample",),
+        weights="esrgan-thick",
+        check_factor=enlargements.passes,
+    ),
+    "migan": Baseline(
+        "brgm_tf.evaluation.baselines.migan:migan",
+        "MI-GAN, a trained network (licence of its weights not stated)",
+        corruptions=_MASKS,
+        requires="onnxruntime",
+        weights="migan",
+    ),
     "zero_filled": Baseline(
         "brgm_tf.evaluation.baselines.zero_filled:zero_filled",
         "zeros for the samples outside the pattern",
@@ -87,37 +128,37 @@ BASELINES: dict[str, Baseline] = {
 }
 
 
-def baselines_of(corruption: str, *, slow: bool = False) -> list[str]:
+def baselines_of(corruption: str, *, on_request: bool = False) -> list[str]:
     """Returns the names of the baselines for a corruption.
 
     Args:
         corruption: Name of the corruption; for a chain, `corruptions.parsing.Stages.kind`.
-        slow: Whether to include slow baselines; default False.
+        on_request: Whether to include baselines that run on request only; default False.
 
     Example:
         >>> baselines_of("downsample")
         ['bicubic']
     """
     fitting = {name: row for name, row in BASELINES.items() if corruption in row.corruptions}
-    return [name for name, row in fitting.items() if slow or not row.slow]
+    return [name for name, row in fitting.items() if on_request or row.is_default]
 
 
 def descriptions() -> str:
     """Returns one text about all baselines, for `--help`."""
-    return "; ".join(
-        f"{name}: {row.help} ({', '.join(row.corruptions)}{'; slow' if row.slow else ''})"
-        for name, row in BASELINES.items()
-    )
+    return "; ".join(f"{name}: {row.help} ({row.notes})" for name, row in BASELINES.items())
 
 
-def check_installed(name: str) -> None:
-    """Checks that the package of a baseline is installed.
+def prepare(name: str, *, factor: float = 1) -> None:
+    """Checks that a baseline can run, and fetches its weights.
+
+    Args:
+        name: Name of the baseline.
+        factor: Ratio of the pixels of the image to the measured ones, along a side; default 1.
 
     Raises:
-        InputError: The package is not installed.
+        InputError: The package of the baseline is not installed, the factor is not supported, or
+            the weights cannot be fetched.
     """
-    import importlib.util
-
     row = BASELINES[name]
     if row.requires and importlib.util.find_spec(row.requires) is None:
         raise InputError(
@@ -125,4 +166,10 @@ def check_installed(name: str) -> None:
             f"needs {row.requires} for {name}",
             remedy=f"pip install 'brgm_tf[{row.extra}]', or leave it out",
             baselines=name,
+        )
+    if row.check_factor is not None:
+        row.check_factor(factor)
+    if row.weights:
+        fetching.fetch(
+            row.weights, progress=lambda line: sys.stderr.write(f"{line}\n"), argument="baselines"
         )

@@ -1,0 +1,77 @@
+"""Enlargement by ESRGAN: the network of a file against SciPy, and the real weights."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tfjs_files
+from scipy.signal import correlate
+
+from brgm_tf.evaluation.baselines import esrgan as module
+
+RNG = np.random.default_rng(0)
+
+
+def convolved(x, arrays, name):
+    """Returns 'same' convolution of x [h, w, C], by SciPy."""
+    kernel, bias = arrays[f"{name}/kernel"], arrays[f"{name}/bias"]
+    half = kernel.shape[0] // 2
+    padded = np.pad(x, [(half, half), (half, half), (0, 0)])
+    outputs = [correlate(padded, kernel[..., i], mode="valid") for i in range(kernel.shape[-1])]
+    return np.concatenate(outputs, axis=-1) + bias
+
+
+def shuffled(x, factor):
+    """Returns the pixels of each block, row by row of its channels."""
+    h, w, depth = x.shape
+    blocks = np.zeros((factor * h, factor * w, depth // factor**2))
+    for row in range(factor):
+        for column in range(factor):
+            first = (row * factor + column) * blocks.shape[-1]
+            blocks[row::factor, column::factor] = x[..., first : first + blocks.shape[-1]]
+    return blocks
+
+
+def test_a_network_computes_the_layers_of_its_file(tmp_path):
+    arrays = tfjs_files.residual_arrays(RNG)
+    path = tfjs_files.write(tmp_path, tfjs_files.residual_layers(), arrays)
+    x = RNG.normal(size=(4, 5, 3)).astype("float32")
+    features = np.concatenate([x, np.maximum(convolved(x, arrays, "a"), 0)], axis=-1)
+    residual = x + 0.2 * convolved(features, arrays, "b")
+    expected = convolved(shuffled(convolved(residual, arrays, "p"), 2), arrays, "SR")
+    actual = module.load_network(path)(x[None]).numpy()[0]
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture
+def repetition(monkeypatch):
+    """A network that repeats pixels in place of ESRGAN; records the factors."""
+    factors = []
+
+    def network(factor):
+        factors.append(factor)
+        return lambda x: x.repeat(factor, axis=1).repeat(factor, axis=2)
+
+    monkeypatch.setattr(module, "_network", network)
+    return factors
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_measurement_goes_through_the_networks_in_turn(repetition, channels):
+    y = RNG.uniform(-1, 1, (2, 2, channels)).astype("float32")
+    x = module.esrgan(y, resolution=64, missing=None)
+    assert repetition == [8, 4]
+    assert x.dtype == np.float32
+    np.testing.assert_allclose(x, y.repeat(32, axis=0).repeat(32, axis=1), atol=1e-6)
+
+
+@pytest.mark.weights
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+def test_the_real_network_enlarges_a_ramp_to_a_ramp():
+    ramp = np.linspace(-0.5, 0.5, 24, dtype="float32")
+    y = np.broadcast_to(ramp[:, None, None], (24, 24, 3))
+    x = module.esrgan(y, resolution=48)
+    # Pixel centres: (i + 1/2) / 2 - 1/2 of the small image.
+    expected = np.interp((np.arange(48) + 0.5) / 2 - 0.5, np.arange(24), ramp)
+    inside = slice(8, -8)
+    assert np.abs(x[inside, inside] - expected[inside, None, None]).max() < 0.05
