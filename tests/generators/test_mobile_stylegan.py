@@ -416,7 +416,7 @@ def test_an_adapted_network_is_saved_as_a_preset_and_loaded_again(tiny_model, tm
     loaded = load_generator(adapted.save(tmp_path))
     image = adapted.synthesis(ws)
     np.testing.assert_allclose(loaded.synthesis(ws), image, atol=1e-5 * np.abs(image).max())
-    assert np.abs(tiny_model.synthesis(ws) - image).numpy().max() > 1e-2
+    assert np.abs(np.asarray(tiny_model.synthesis(ws)) - np.asarray(image)).max() > 1e-2
     assert describe_generator(tmp_path).resolution == 256
 
 
