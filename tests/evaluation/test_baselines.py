@@ -94,10 +94,12 @@ def test_migan_receives_levels_and_a_mask_that_is_zero_in_the_hole(channels, mon
     measurement[0] = 0.2
     missing = np.zeros((4, 6, 1), bool)
     missing[2, 3] = True
+    measurement[2, 3] = 1  # the fill value, which must not reach the network
     restored = migan_module.migan(measurement, missing=missing, resolution=4)
     assert fed["image"].shape == (1, 3, 4, 6)
     assert fed["image"].dtype == fed["mask"].dtype == np.uint8
     assert (fed["image"][0, :, 0] == 153).all()
+    assert (fed["image"][0, :, 1:] == 0).all()
     np.testing.assert_array_equal(fed["mask"][0, 0], np.where(missing[..., 0], 0, 255))
     np.testing.assert_allclose(restored, np.where(missing, 1, measurement), atol=1e-6)
 

@@ -30,8 +30,7 @@ def esrgan(measurement: Any, *, resolution: int, **_) -> np.ndarray:
     """Enlarges a measurement by ESRGAN-thick, by several networks in turn where necessary.
 
     A factor of 8 takes one network, and a factor of 32 takes the networks for 8 and 4. A grey
-    image is repeated in three channels, whose mean is the result. The network for 2 holds about
-    1.5 GB for a measurement of 512 x 512 pixels.
+    image is repeated in three channels, whose mean is the result.
 
     Args:
         measurement: Measurement y [h, w, C].

@@ -13,6 +13,7 @@ import functools
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt  # scikit-image needs SciPy
 
 from brgm_tf.weights import fetching
 
@@ -40,13 +41,22 @@ def migan(measurement: Any, *, missing: np.ndarray, **_) -> np.ndarray:
     Reference: Sargsyan et al., MI-GAN: A simple baseline for image inpainting on mobile devices
     (2023).
     """
-    y = np.where(missing, 0, np.asarray(measurement, np.float32))
+    y = _nearest_known(np.asarray(measurement, np.float32), missing=missing)
     levels = np.rint(np.repeat(y, 3 // y.shape[-1], axis=-1) * 127.5 + 127.5).astype(np.uint8)
     mask = np.where(missing, _MISSING, _KNOWN).astype(np.uint8)
     inputs = {"image": _channels_first(levels), "mask": _channels_first(mask)}
     (filled,) = _session().run(None, inputs)
     x = np.moveaxis(filled[0], 0, -1).astype(np.float32) / 127.5 - 1
     return x if y.shape[-1] == 3 else x.mean(axis=-1, keepdims=True)
+
+
+def _nearest_known(y: np.ndarray, *, missing: np.ndarray) -> np.ndarray:
+    """Returns y with the nearest known value at each missing pixel."""
+    # The network resizes the image, which would draw a line of the fill value around the hole.
+    rows, columns = distance_transform_edt(
+        missing[..., 0], return_distances=False, return_indices=True
+    )
+    return y[rows, columns]
 
 
 def _channels_first(image: np.ndarray) -> np.ndarray:
