@@ -16,7 +16,7 @@ class FrameRecorder:
     """Keeps an image of the mean latent and of about `MAX_FRAMES` later steps.
 
     Args:
-        render: (latents, measurement values, data, parameters) -> `Rendering`.
+        render: (latents, data, parameters) -> `Rendering`.
         posterior: the `Posterior`.
         measurement: the batch.
         num_steps: number of all steps.
@@ -50,8 +50,7 @@ class FrameRecorder:
         return list(zip(*self._frames, strict=True))
 
     def _frame(self, latents) -> np.ndarray:
-        values, data = self._measurement.values, self._measurement.data
-        images = self._render(latents, values, data, self._medians).reconstruction
+        images = self._render(latents, self._measurement.data, self._medians).reconstruction
         return shrunk(images.numpy())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -37,7 +38,7 @@ class BatchRestorer:
 
     Attributes:
         program: the estimator's program for the posterior.
-        render: (latents, values, data, parameters) -> `Rendering`.
+        render: (latents, data, parameters) -> `Rendering`.
     """
 
     def __init__(
@@ -92,10 +93,11 @@ class BatchRestorer:
 
     def _fields(self, measurement: Measurement, estimate: Estimate) -> dict[str, Any]:
         """Returns the fields of `ImageResult` for each image, by name."""
-        shared = measurement.values, measurement.data, estimate.parameters
+        shared = measurement.data, estimate.parameters
         rendering = self.render(estimate.latents, *shared).numpy()
-        observation = self._observe(rendering, *shared[1:])
-        scores, samples = self._score(measurement, estimate, rendering, observation)
+        merged = self._composite(measurement, rendering.reconstruction)
+        observation = self._observe(rendering, *shared)
+        scores, samples = self._score(measurement, estimate, (rendering, merged), observation)
         # Images for people; k-space has zero-filled ones.
         measured, predicted = (
             self._as_image(y, measurement.data).numpy()
@@ -106,7 +108,7 @@ class BatchRestorer:
             "measurement": measured,
             "reconstruction": rendering.reconstruction,
             "predicted_measurement": predicted,
-            "merged": rendering.merged,
+            "merged": merged,
             "truth": measurement.truth,
             "missing": observation.missing,
             "latents": estimate.latents.numpy(),
@@ -117,9 +119,17 @@ class BatchRestorer:
             "kspace": kspace_by_image(measurement.values, observation.observed),
         }
 
-    def _score(self, measurement, estimate, rendering, observation):
+    def _composite(self, measurement: Measurement, images: Any) -> Any:
+        """Returns images, or samples of them, blended into the observed pixels; None without."""
+        bound = self.posterior.corruption.with_data(**measurement.data)
+        return bound.composite(measurement.values, images)
+
+    def _score(self, measurement, estimate, restored, observation):
         """Returns the metrics of each image, and its posterior samples or None."""
-        scores = image_scores(measurement, rendering, observation, distance=self.distance)
+        rendering, merged = restored
+        scores = image_scores(
+            measurement, rendering, observation, merged=merged, distance=self.distance
+        )
         samples, sample_scores = sample_posterior(
             self.program,
             estimate,
@@ -127,6 +137,7 @@ class BatchRestorer:
             observation,
             posterior=self.posterior,
             render=self.render,
+            composite=functools.partial(self._composite, measurement),
             options=self._sampling,
         )
         scores |= parameter_scores(self.program, estimate, measurement, posterior=self.posterior)
