@@ -160,13 +160,6 @@ class Composition(Measurement):
         known, blank = self._propagate(y)
         return y if known is None else tf.where(known, y, blank)
 
-    def composite(self, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor | None:
-        """Returns y at observed values and x elsewhere; None unless every stage keeps pixels."""
-        if not self.keeps_pixels:
-            return None
-        known, _ = self._propagate(y)
-        return None if known is None else tf.where(known, y, x)
-
     def _propagate(self, y: tf.Tensor) -> tuple[tf.Tensor | None, tf.Tensor | None]:
         """Returns the observed values of y, and mid-grey measured by the stages from a mask on.
 

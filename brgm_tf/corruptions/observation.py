@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from brgm_tf.core.lazy import tf
 from brgm_tf.core.units import GREY_LEVEL
 from brgm_tf.corruptions.complex_values import real_dtype
@@ -57,14 +61,27 @@ class PartialOperator(Operator):
         """
         return y
 
-    def composite(self, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor | None:
-        """Returns the restored image x with the observed pixels of y put back.
+    @property
+    def puts_pixels_back(self) -> bool:
+        """Whether y has some, not all, pixels of x, so that `composite` puts them back."""
+        return self.keeps_pixels and self.hides_pixels
+
+    def composite(self, y: Any, x: Any) -> np.ndarray | None:
+        """Returns the observed pixels of y, and the restored image x blended into them.
+
+        The blending leaves no seam; see `masking.membrane`.
 
         Args:
             y: Measurement.
-            x: Restored images [B, H, W, C].
+            x: Restored images [B, H, W, C], or samples of them [S, B, H, W, C].
 
         Returns:
-            Images [B, H, W, C]; None if y does not consist of pixels of x, or has all of them.
+            Array with the shape of x; None unless the corruption `puts_pixels_back`.
         """
-        return None
+        if not self.puts_pixels_back:
+            return None
+        # Imported here, because SciPy is not needed to check flags.
+        from brgm_tf.corruptions.masking.membrane import fill_seamlessly
+
+        known = np.asarray(self.observation_mask(tf.convert_to_tensor(y))) > 0
+        return fill_seamlessly(np.asarray(x), np.asarray(y), known=known)

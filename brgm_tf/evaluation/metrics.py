@@ -80,13 +80,13 @@ def restoration_metrics(
         reconstruction: Restored images [B, H, W, C] in [-1, 1].
         truth: True images [B, H, W, C] in [-1, 1].
         distance: LPIPS, a function (x, t) -> [B] of images in [-1, 1]; None leaves lpips out.
-        merged: Restored images with the known pixels put back, [B, H, W, C], or None.
+        merged: Restored images blended into the known pixels, [B, H, W, C], or None.
         missing: bool [B, H, W, 1], True = missing; None without a mask.
 
     Returns:
         Arrays [B] by name: the figures of `image_metrics` and lpips; with the prefix
         'merged_', the same figures of the merged images; hole_rmse, the RMSE of the missing
-        pixels (grey levels).
+        pixels of the merged images, or else of the restored images (grey levels).
 
     Raises:
         InputError: The shapes differ.
@@ -102,7 +102,8 @@ def restoration_metrics(
     if merged is not None:
         result |= {f"merged_{name}": values for name, values in figures(merged).items()}
     if missing is not None:
-        result["hole_rmse"] = image_metrics(reconstruction, truth, mask=missing)["rmse"]
+        filled = reconstruction if merged is None else merged
+        result["hole_rmse"] = image_metrics(filled, truth, mask=missing)["rmse"]
     return result
 
 

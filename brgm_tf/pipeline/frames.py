@@ -16,7 +16,7 @@ class FrameRecorder:
     """Keeps an image of the mean latent and of about `MAX_FRAMES` later steps.
 
     Args:
-        render: (latents, measurement values, data, parameters, deviations) -> `Rendering`.
+        render: (latents, data, parameters, deviations) -> `Rendering`.
         posterior: the `Posterior`.
         measurement: the batch.
         num_steps: number of all steps.
@@ -51,8 +51,8 @@ class FrameRecorder:
         return list(zip(*self._frames, strict=True))
 
     def _frame(self, latents, deviations=None) -> np.ndarray:
-        values, data = self._measurement.values, self._measurement.data
-        rendering = self._render(latents, values, data, self._medians, deviations)
+        data = self._measurement.data
+        rendering = self._render(latents, data, self._medians, deviations)
         return shrunk(rendering.reconstruction.numpy())
 
 

@@ -28,7 +28,7 @@ class Restorer:
         generator, corruption: the generator and the corruption of the posterior.
         acquisition: the `Acquisition`, which measures.
         program: the estimator's program for the posterior.
-        render: (latents, values, data, parameters, deviations) -> `Rendering`.
+        render: (latents, data, parameters, deviations) -> `Rendering`.
         distance: (x, y) -> LPIPS [B]; None if no run needs it.
     """
 

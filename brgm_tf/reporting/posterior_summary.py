@@ -1,8 +1,8 @@
 """Summaries of posterior draws of each image: samples, moments, intervals, coverage.
 
-Notation: S draws, B images; x [S, B, H, W, C] the images of the draws in [-1, 1], with the
-observed pixels put back if the corruption keeps them; t [B, H, W, C] the truth; quantiles are over
-the draws.
+Notation: S draws, B images; x [S, B, H, W, C] the images of the draws in [-1, 1], blended into the
+observed pixels if the corruption keeps them; t [B, H, W, C] the truth. Quantiles are over the
+draws.
 """
 
 from __future__ import annotations
@@ -37,16 +37,15 @@ def draw_samples(
     Args:
         estimator: an `estimators.base.Sampler`.
         fit: the fitted posterior, as the estimator returns it.
-        render: (latents [B, L, D], parameters [B] by name) -> (images, predicted measurements,
-            merged images or None).
+        render: (latents [B, L, D], parameters [B] by name) -> (images, predicted measurements).
         num_samples: number of samples to show; at least `STATISTICS_DRAWS` are drawn.
         seed: seed of the draws.
         dispersion_factor: factor on the distance of the whitened latents v from their mean, which
             corrects a posterior that is known to be too narrow or too wide.
 
     Returns:
-        Latents, images, predicted measurements and merged images (or None) of the draws, each
-        [S, B, ...], and the parameters [S, B] by name.
+        Latents, images and predicted measurements of the draws, each [S, B, ...], and the
+        parameters [S, B] by name.
     """
     count = max(num_samples, STATISTICS_DRAWS)
     whitened = estimator.draw(fit, num_samples=count, seed=seed)
@@ -57,10 +56,9 @@ def draw_samples(
     for v in whitened:
         latents, drawn = estimator.latents(v), estimator.parameters(v)
         tensors = (latents, *render(latents, drawn))
-        parts.append([None if tensor is None else tensor.numpy() for tensor in tensors])
+        parts.append([tensor.numpy() for tensor in tensors])
         parameters.append({name: values.numpy() for name, values in drawn.items()})
-    columns = zip(*parts, strict=True)
-    draws = [None if column[0] is None else np.stack(column) for column in columns]
+    draws = [np.stack(column) for column in zip(*parts, strict=True)]
     names = parameters[0]
     return draws, {name: np.stack([drawn[name] for drawn in parameters]) for name in names}
 
@@ -75,7 +73,7 @@ def summarise(
     """Returns the `PosteriorSamples` of each image.
 
     Args:
-        draws: see `draw_samples`.
+        draws: the arrays of `draw_samples`, and the merged images [S, B, H, W, C] or None.
         num_samples: number of samples to keep.
         model_discrepancy_stddev: [B] or a number, grey levels; see `interval`. The standard
             deviation contains it as well.
@@ -113,7 +111,8 @@ def sample_metrics(
     """Returns metrics of the draws by name, each [B].
 
     Args:
-        draws, parameters: see `draw_samples`.
+        draws: see `summarise`.
+        parameters: see `draw_samples`.
         measurement: y [B, ...].
         observed: bool, True = observed; None if every value is observed.
         truth: [B, H, W, C]; None if it is unknown.

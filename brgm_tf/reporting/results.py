@@ -33,7 +33,7 @@ class PosteriorSamples:
 
     Attributes:
         images: float32 [S, H, W, C] in [-1, 1], the generator's images of S >= 1 draws.
-        merged: float32 [S, H, W, C] in [-1, 1], the same with the observed pixels put back, or
+        merged: float32 [S, H, W, C] in [-1, 1], the same blended into the observed pixels, or
             None.
         latents: float32 [S, L, D], the latents of the images.
         mean: float32 [H, W, C] in [-1, 1], the posterior mean.
@@ -86,7 +86,8 @@ class ImageResult:
         reconstruction: [H, W, C], the generator's image.
         predicted_measurement: [h, w, C], the corrupted reconstruction, shown as `measurement` is.
         latents: float32 [L, D], the latents of the reconstruction.
-        merged: [H, W, C], the reconstruction with the observed pixels put back, or None.
+        merged: [H, W, C], the observed pixels, with the reconstruction blended into the hole; None
+            if the measurement has no pixels of the image.
         truth: [H, W, C], the image before its corruption, or None if it is unknown.
         missing: bool [H, W, 1], True = missing, or None.
         history: terms of the loss by name, 'total' among them, each float64 [steps].

@@ -201,7 +201,8 @@ def test_known_pixels_are_put_back_where_every_stage_leaves_them(rng):
     missing, y, x = holes(rng), images(rng), images(rng)
     data = {"missing": missing}
     merged = (Identity() + Mask()).with_data(**data).composite(tf.constant(y), tf.constant(x))
-    np.testing.assert_array_equal(merged, np.where(missing, x, y))
+    np.testing.assert_array_equal(merged, Mask(missing=missing).composite(y, x))
+    np.testing.assert_array_equal(np.where(missing, y, merged), y)
     for chain in (Mask() + Noise(2.0), Mask() + Halved()):
         assert chain.with_data(**data).composite(y, x) is None
     assert (Identity() + Identity()).composite(y, x) is None

@@ -179,7 +179,7 @@ def test_figures_of_a_restoration_add_those_of_the_merged_image_and_of_the_hole(
     reconstruction, truth = pair()
     missing = np.zeros((2, 16, 20, 1), bool)
     missing[:, 4:9, 3:11] = True
-    merged = np.where(missing, reconstruction, truth)
+    merged = np.where(missing, 0.5 * reconstruction, truth)
 
     def distance(x, t):
         return np.abs(x - t).mean(axis=(1, 2, 3))

@@ -22,7 +22,7 @@ def result(*, channels=3, **changes):
         "predicted_measurement": image(*small, seed=3),
         "merged": image(*full, seed=4),
         "truth": image(*full, seed=5),
-        "missing": np.zeros((16, 16, 1), bool),
+        "missing": np.zeros((4, 4, 1), bool),
         "latents": np.random.default_rng(6).standard_normal((3, 8)).astype(np.float32),
         "history": {"likelihood": np.arange(STEPS) / 3, "total": np.arange(STEPS) / 7},
         "metrics": {"psnr": 20.5, "ssim": 0.5, "mae": 9.0, "rmse": 12.0, "residual": 1 / 3},

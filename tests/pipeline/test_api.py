@@ -140,7 +140,6 @@ def test_a_merged_image_keeps_the_known_pixels_exactly(filled, whole, missing):
     for image, y, hole in zip(filled.images, whole, missing, strict=True):
         known = np.broadcast_to(~hole, y.shape)
         np.testing.assert_array_equal(image.merged[known], y[known])
-        np.testing.assert_array_equal(image.merged[~known], image.reconstruction[~known])
         np.testing.assert_array_equal(image.missing, hole)
 
 

@@ -124,7 +124,7 @@ def test_spread_moves_the_draws_away_from_their_mean():
         posterior_summary.draw_samples(
             Drawn(),
             None,
-            render=lambda ws, _: (ws, ws, None),
+            render=lambda ws, _: (ws, ws),
             num_samples=2,
             seed=0,
             dispersion_factor=dispersion_factor,

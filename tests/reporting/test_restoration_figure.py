@@ -12,7 +12,12 @@ from brgm_tf.reporting.figures.restoration import draw_figure, figure_png
 
 
 def shown(drawn):
-    return [axes.get_title() for axes in drawn.axes]
+    return [axes.get_title() for axes in drawn.axes if axes.get_title()]
+
+
+def residual_of(drawn):
+    (panel,) = [axes for axes in drawn.axes if axes.get_title() == "Residual"]
+    return panel.images[0].get_array()
 
 
 def caption(drawn):
@@ -24,10 +29,30 @@ def test_figure_has_a_panel_per_image_that_there_is():
         "Measurement (4 x 4)",
         "Reconstruction",
         "Known pixels kept",
-        "Re-corrupted (4 x 4)",
         "Truth",
+        "Re-corrupted (4 x 4)",
+        "Residual",
     ]
-    assert len(draw_figure(result(merged=None, truth=None)).axes) == 3
+    assert len(shown(draw_figure(result(merged=None, truth=None)))) == 4
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_residual_is_in_grey_levels(channels):
+    given = result(channels=channels, missing=None)
+    error = 127.5 * (given.predicted_measurement - given.measurement)
+    expected = np.sqrt(np.mean(error**2, axis=-1))
+    np.testing.assert_allclose(residual_of(draw_figure(given)), expected, rtol=1e-5)
+
+
+def test_residual_of_missing_pixels_is_unknown():
+    missing = np.zeros((4, 4, 1), bool)
+    missing[1:3] = True
+    residual = residual_of(draw_figure(result(missing=missing)))
+    np.testing.assert_array_equal(np.ma.getmaskarray(residual), missing[..., 0])
+
+
+def test_colour_bar_is_in_grey_levels():
+    assert draw_figure(result()).axes[-1].get_ylabel() == "grey levels"
 
 
 def test_figure_captions_what_is_known():
@@ -58,7 +83,8 @@ def test_the_figures_file_is_1600_pixels_wide(channels, changes):
 
 def test_grey_images_are_grey_in_the_figure():
     with Image.open(io.BytesIO(figure_png(result(channels=1)))) as picture:
-        levels = np.asarray(picture.convert("RGB"))[60:200]
+        # The residual and its colour bar, in colours, are on the right.
+        levels = np.asarray(picture.convert("RGB"))[60:200, :1200]
     assert (levels == levels[..., :1]).all()
 
 

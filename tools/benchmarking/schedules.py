@@ -109,7 +109,7 @@ class Schedules:
         return Restorer(config)
 
     def _scores(self, ws) -> dict[str, float]:
-        x = self._judge.render(ws, self._measurement, {}, {})[0].numpy()
+        x = self._judge.render(ws, {}, {})[0].numpy()
         scores = metrics.restoration_metrics(
             x, self._truth, merged=None, missing=None, distance=self._judge.distance
         )

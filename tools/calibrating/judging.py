@@ -101,8 +101,7 @@ class Judge:
         """Returns the samples and parameters of `draw_samples`, without the known pixels."""
 
         def render(ws, parameters):
-            images = self._restorer.render(ws, batch.measurement, batch.data, parameters)
-            return *images[:2], None
+            return self._restorer.render(ws, batch.data, parameters)
 
         return posterior_summary.draw_samples(
             self._restorer.program,

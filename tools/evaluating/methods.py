@@ -71,11 +71,11 @@ def by_baseline(method: str, specs: list, *, config: Config, expected: Any) -> I
             restored[None],
             item.image[None],
             distance=_distance(),
-            merged=None if merged is None else merged.numpy(),
+            merged=merged,
             missing=missing[None] if merged is not None else None,
         )
         images = {
-            "restored": restored if merged is None else merged.numpy()[0],
+            "restored": restored if merged is None else merged[0],
             "measurement": np.asarray(bound.as_image(measurement[None]))[0],
             "truth": item.image,
         }

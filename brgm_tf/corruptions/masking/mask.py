@@ -49,10 +49,6 @@ class MissingPixels(Corruption):
         """Returns the fill if missing, else y."""
         return self.forward(y)
 
-    def composite(self, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """Returns x if missing, else y."""
-        return tf.where(self._missing_in(y), x, y)
-
     @abc.abstractmethod
     def _missing_in(self, x: tf.Tensor) -> tf.Tensor:
         """Returns bool [B or 1, H, W, 1] for images or measurements x, True = missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -41,7 +42,7 @@ class BatchRestorer:
 
     Attributes:
         program: the estimator's program for the posterior.
-        render: (latents, values, data, parameters, deviations) -> `Rendering`.
+        render: (latents, data, parameters, deviations) -> `Rendering`.
     """
 
     def __init__(
@@ -97,11 +98,10 @@ class BatchRestorer:
     def _fields(self, measurement: Measurement, estimate: Estimate) -> dict[str, Any]:
         """Returns the fields of `ImageResult` for each image, by name."""
         values, data, parameters = measurement.values, measurement.data, estimate.parameters
-        rendering = self.render(
-            estimate.latents, values, data, parameters, estimate.deviations
-        ).numpy()
+        rendering = self.render(estimate.latents, data, parameters, estimate.deviations).numpy()
+        merged = self._composite(measurement, rendering.reconstruction)
         observation = self._observe(rendering, data, parameters)
-        scores, samples = self._score(measurement, estimate, rendering, observation)
+        scores, samples = self._score(measurement, estimate, (rendering, merged), observation)
         # Images for people; k-space has zero-filled ones.
         measured, predicted = (
             self._as_image(y, data).numpy() for y in (values, rendering.predicted_measurement)
@@ -111,7 +111,7 @@ class BatchRestorer:
             "measurement": measured,
             "reconstruction": rendering.reconstruction,
             "predicted_measurement": predicted,
-            "merged": rendering.merged,
+            "merged": merged,
             "truth": measurement.truth,
             "missing": observation.missing,
             "latents": estimate.latents.numpy(),
@@ -129,9 +129,17 @@ class BatchRestorer:
             return None
         return [AdaptedGenerator(self.posterior.adaptation, e) for e in deviations.numpy()]
 
-    def _score(self, measurement, estimate, rendering, observation):
+    def _composite(self, measurement: Measurement, images: Any) -> Any:
+        """Returns images, or samples of them, blended into the observed pixels; None without."""
+        bound = self.posterior.corruption.with_data(**measurement.data)
+        return bound.composite(measurement.values, images)
+
+    def _score(self, measurement, estimate, restored, observation):
         """Returns the metrics of each image, and its posterior samples or None."""
-        scores = image_scores(measurement, rendering, observation, distance=self.distance)
+        rendering, merged = restored
+        scores = image_scores(
+            measurement, rendering, observation, merged=merged, distance=self.distance
+        )
         samples, sample_scores = sample_posterior(
             self.program,
             estimate,
@@ -139,6 +147,7 @@ class BatchRestorer:
             observation,
             posterior=self.posterior,
             render=self.render,
+            composite=functools.partial(self._composite, measurement),
             options=self._sampling,
         )
         scores |= parameter_scores(self.program, estimate, measurement, posterior=self.posterior)

@@ -1,4 +1,4 @@
-"""Render: latents become images, predicted measurements, and the observed values."""
+"""Render: latents become images and predicted measurements; facts about observed values."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ class Rendering(NamedTuple):
     Attributes:
         reconstruction: x [B, H, W, C], the generator's images.
         predicted_measurement: f(x) [B, h, w, C].
-        merged: x with the observed pixels put back; None if the corruption keeps no pixels.
     """
 
     reconstruction: Any
     predicted_measurement: Any
-    merged: Any
 
     def numpy(self) -> Rendering:
         """Returns the images as arrays."""
-        return Rendering(*(image if image is None else image.numpy() for image in self))
+        return Rendering(*(image.numpy() for image in self))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ class ObservationInfo:
 
 
 def renderer(posterior) -> Callable[..., Rendering]:
-    """Returns a compiled function (latents, values, data, parameters, deviations) -> `Rendering`.
+    """Returns a compiled function (latents, data, parameters, deviations) -> `Rendering`.
 
     The deviations [B, E] of the generator's weights are None for the trained weights.
 
@@ -57,11 +55,11 @@ def renderer(posterior) -> Callable[..., Rendering]:
     """
     corruption = posterior.corruption
 
-    def render(latents, values, data, parameters, deviations=None):
+    def render(latents, data, parameters, deviations=None):
         bound = corruption.with_data(**data)
         bound = bound.with_params(**{name: parameters[name] for name in corruption.params})
         x = posterior.synthesis(latents, deviations)
-        return Rendering(x, bound.forward(x), bound.composite(values, x))
+        return Rendering(x, bound.forward(x))
 
     return compiled(render, jit=True)
 
@@ -91,7 +89,7 @@ def observer(posterior) -> Callable[..., ObservationInfo]:
         counted = observed.sum(axis=(1, 2, 3))
         noise = np.sqrt((variance * observed).sum(axis=(1, 2, 3)) / np.maximum(counted, 1))
         # Unobserved values are holes in the image only if observed pixels are put back.
-        missing = None if rendering.merged is None else ~observed.all(axis=-1, keepdims=True)
+        missing = ~observed.all(axis=-1, keepdims=True) if corruption.puts_pixels_back else None
         return ObservationInfo(observed, missing, noise * GREY_LEVELS_PER_UNIT)
 
     return observe

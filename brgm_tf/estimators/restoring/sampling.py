@@ -41,6 +41,7 @@ def sample_posterior(
     *,
     posterior,
     render: Callable,
+    composite: Callable,
     options: SampleOptions,
 ) -> tuple[list[PosteriorSamples] | None, dict[str, np.ndarray]]:
     """Draws posterior samples, and returns them with their metrics, each [B].
@@ -52,34 +53,31 @@ def sample_posterior(
         observation: observed values and missing pixels.
         posterior: the `Posterior`.
         render: the function of `rendering.renderer`.
+        composite: samples [S, B, H, W, C] -> the same blended into the observed pixels, or None.
         options: the options.
 
     Returns:
-        The samples of each image, and metrics by name; None and {} if the estimator draws none.
+        The samples of each image or None, and metrics by name.
     """
     approximation = estimate.progress.approximation
     if approximation is None:
         return None, {}
-    values, data = measurement.values, measurement.data
     draws, parameters = posterior_summary.draw_samples(
         program,
         approximation,
-        render=lambda ws, drawn: render(ws, values, data, drawn, estimate.deviations),
+        render=lambda ws, drawn: render(ws, measurement.data, drawn, estimate.deviations),
         num_samples=options.num_samples,
         seed=options.seed,
         dispersion_factor=options.dispersion_factor,
     )
+    draws.append(composite(draws[1]))
     summary_options: dict[str, Any] = {
         "model_discrepancy_stddev": _model_discrepancy(posterior, parameters, options),
         "missing": observation.missing,
     }
+    observed: dict[str, Any] = {"observed": observation.observed, "truth": measurement.truth}
     metrics = posterior_summary.sample_metrics(
-        draws,
-        parameters,
-        measurement.values,
-        observed=observation.observed,
-        truth=measurement.truth,
-        **summary_options,
+        draws, parameters, measurement.values, **observed, **summary_options
     )
     samples = posterior_summary.summarise(draws, num_samples=options.num_samples, **summary_options)
     return samples, metrics | program.diagnostics(approximation)

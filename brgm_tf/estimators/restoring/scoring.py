@@ -17,6 +17,7 @@ def image_scores(
     rendering: Rendering,
     observation: ObservationInfo,
     *,
+    merged: np.ndarray | None,
     distance: Callable | None,
 ) -> dict[str, np.ndarray]:
     """Returns the residual and, with a truth, the metrics of the restoration.
@@ -25,6 +26,7 @@ def image_scores(
         measurement: the batch.
         rendering: arrays.
         observation: observed values and missing pixels.
+        merged: images blended into the observed pixels [B, H, W, C], or None.
         distance: (x, y) -> LPIPS [B]; None leaves it out.
     """
     residual = metrics.residual(
@@ -35,7 +37,7 @@ def image_scores(
     return {"residual": residual} | metrics.restoration_metrics(
         rendering.reconstruction,
         measurement.truth,
-        merged=rendering.merged,
+        merged=merged,
         missing=observation.missing,
         distance=distance,
     )

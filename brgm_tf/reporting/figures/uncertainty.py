@@ -12,6 +12,7 @@ import numpy as np
 
 from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.reporting.figures import page as panels
+from brgm_tf.reporting.figures.maps import BAR_SPACE, BAR_WIDTH, draw_maps
 from brgm_tf.reporting.figures.page import GAP, MARGIN, TITLE_HEIGHT, WIDTH
 from brgm_tf.reporting.pixels import channel_rms
 
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from brgm_tf.reporting.results import ImageResult, PosteriorSamples
 
 MOST_SAMPLES = 6
-# Perceptually uniform, and black for a standard deviation of 0.
-_COLOURS = "inferno"
-_UNKNOWN_COLOUR = "#9a9a9a"
-# A few outliers do not darken the maps; the arrow of the colour bar stands for them.
-_LIMIT_QUANTILE = 0.995
-# Width of the colour bar, and of the bar with its labels, in inches.
-_BAR_WIDTH, _BAR_SPACE, _BAR_POINTS = 0.085, 0.5, 7
 _CAPTION = (
     ("residual", "residual {:.2f} grey levels"),
     ("noise_scale", "noise {:.1f} grey levels"),
@@ -95,7 +89,7 @@ def _layout(result: ImageResult, *, bottom: float) -> tuple[_Row, _Row]:
     samples = _samples_of(result)
     height, width = np.shape(samples.mean)[:2]
     count = len(_pictures(result)) + len(_maps(result))
-    large = panels.panel_width(count=count, width=WIDTH - 2 * MARGIN - _BAR_SPACE)
+    large = panels.panel_width(count=count, width=WIDTH - 2 * MARGIN - BAR_SPACE)
     # Few samples are no larger than the mean.
     small = min(large, panels.panel_width(count=_strip_length(samples)))
     strip = _Row(bottom=bottom, width=small, height=small * height / width)
@@ -108,13 +102,15 @@ def _draw_row(page, result: ImageResult, *, position: _Row) -> None:
     for index, (title, image) in enumerate(pictures.items()):
         axes = position.axes(page, index)
         panels.draw_picture(axes, image, title=title, enlarged=len(image) < full_height)
-    limit = _limit(maps.values())
-    for index, (title, levels) in enumerate(maps.items(), start=len(pictures)):
-        axes = position.axes(page, index)
-        drawn = axes.imshow(levels, cmap=_colours(), vmin=0, vmax=limit)
-        panels.finish_panel(axes, title=title)
-    beyond = any((levels > limit).any() for levels in maps.values())
-    _draw_bar(page, drawn, position=position, left=position.left(index + 1), beyond=beyond)
+    axes = [position.axes(page, index) for index in range(len(pictures), len(pictures) + len(maps))]
+    bar = panels.add_axes(
+        page,
+        left=position.left(len(pictures) + len(maps)),
+        bottom=position.bottom,
+        width=BAR_WIDTH,
+        height=position.height,
+    )
+    draw_maps(page, maps, axes=axes, bar=bar)
 
 
 def _pictures(result: ImageResult) -> dict[str, np.ndarray]:
@@ -132,33 +128,6 @@ def _maps(result: ImageResult) -> dict[str, np.ndarray]:
         mean, truth = np.clip(samples.mean, -1, 1), np.clip(result.truth, -1, 1)
         maps["Error of the mean"] = channel_rms(GREY_LEVELS_PER_UNIT * (mean - truth))
     return maps
-
-
-def _limit(maps) -> float:
-    """Returns the grey level of the brightest colour, one for all maps."""
-    # Observed pixels, which may be the majority, do not count.
-    positive = [levels[(levels > 0) & np.isfinite(levels)] for levels in maps]
-    return max((np.quantile(some, _LIMIT_QUANTILE) for some in positive if some.size), default=1.0)
-
-
-def _colours():
-    import matplotlib
-
-    return matplotlib.colormaps[_COLOURS].with_extremes(bad=_UNKNOWN_COLOUR)
-
-
-def _draw_bar(page, drawn, *, position: _Row, left: float, beyond: bool) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes = panels.add_axes(
-        page, left=left, bottom=position.bottom, width=_BAR_WIDTH, height=position.height
-    )
-    bar = page.colorbar(
-        drawn, cax=axes, extend="max" if beyond else "neither", ticks=MaxNLocator(nbins=5)
-    )
-    bar.outline.set_visible(False)
-    axes.tick_params(labelsize=_BAR_POINTS, labelcolor=panels.INK, length=2, width=0.5, pad=1.5)
-    axes.set_ylabel("grey levels", fontsize=_BAR_POINTS, color=panels.INK, labelpad=2)
 
 
 def _strip_length(samples: PosteriorSamples) -> int:
