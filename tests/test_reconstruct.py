@@ -319,16 +319,19 @@ def test_a_chain_that_cannot_be_used_is_one_line(corruption, message, capsys):
 
 
 def test_the_saved_flags_state_which_file_a_generator_is(tmp_path):
-    (tmp_path / "net.pkl").write_bytes(b"weights")
+    files = [tmp_path / "net.pkl", tmp_path / "kernel.npy"]
+    for file in files:
+        file.write_bytes(b"weights")
     (tmp_path / "my_ops.py").write_text("")
-    text = f"{tmp_path}/my_ops.py:Fog(density=0.3) + kernel_blur(file='{tmp_path}/net.pkl')"
+    text = f"{tmp_path}/my_ops.py:Fog(density=0.3) + kernel_blur(file='{tmp_path}/kernel.npy')"
     with flagsaver.flagsaver():
         run_flags.FLAGS.unparse_flags()
         run_flags.parse(
             ["reconstruct", f"--generator={tmp_path / 'net.pkl'}", f"--corruption={text}"]
         )
         before = run_flags.effective().splitlines()
-        (tmp_path / "net.pkl").write_bytes(b"other weights")
+        for file in files:
+            file.write_bytes(b"other weights")
         after = run_flags.effective().splitlines()
     differing = [line.partition(" of ")[0] for line in after if line not in before]
     assert differing == ["# --corruption: 13 bytes", "# --generator: 13 bytes"]
