@@ -13,7 +13,7 @@ class Identity(Corruption):
     """The image itself: forward(x) = x.
 
     The restoration is an inversion: the generator's image nearest to x. `composite` is None,
-    because it would return the measurement.
+    because all pixels are known.
 
     Example:
         >>> from brgm_tf import Identity

@@ -27,6 +27,7 @@ from medical_files import (
 )
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.corruptions.masking.membrane import fill_seamlessly
 from brgm_tf.io import images, inputs
 from brgm_tf.io.medical import Geometry, Slicing, is_medical, list_slices
 from brgm_tf.io.medical.slices import Window
@@ -357,6 +358,20 @@ def test_results_are_written_in_the_format_that_was_read(tmp_path, make, suffix)
     metrics = json.loads((tmp_path / "x" / "metrics.json").read_text())
     assert metrics["geometry"]["window"] == list(geometry.display)
     assert metrics["geometry"]["file"] == path.name
+
+
+@pytest.mark.parametrize(("make", "suffix"), [(volume, ".nii.gz"), (ct, ".dcm")])
+def test_a_merged_slice_has_the_values_of_the_file_where_they_are_known(tmp_path, make, suffix):
+    path = make(tmp_path / f"in{suffix}")
+    measured, geometry = reduced(only(path, window="-2000:2000"), 10)
+    known = np.ones((10, 10, 1), bool)
+    known[3:6, 2:7] = False
+    x = np.square(np.linspace(-1, 1, 100, dtype=np.float32)).reshape(1, 10, 10, 1)
+    filled = fill_seamlessly(x, measured[None], known=known[None])[0]
+    (tmp_path / f"out{suffix}").write_bytes(geometry.encode_image(filled, part="merged"))
+    written, _ = only(tmp_path / f"out{suffix}", window="-2000:2000").read()
+    np.testing.assert_allclose(written[known], measured[known], atol=2e-7)
+    assert np.abs(written - measured)[~known].max() > 0.01
 
 
 def test_a_later_run_of_a_picture_leaves_no_medical_file(tmp_path):

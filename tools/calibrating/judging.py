@@ -98,19 +98,16 @@ class Judge:
         return corruption.sample(truth, seeds).numpy()
 
     def _sampled(self, batch: _Batch, *, dispersion_factor: float = 1.0):
-        """Returns the samples and parameters of `draw_samples`, without the known pixels."""
-
-        def render(ws, parameters):
-            return self._restorer.render(ws, batch.data, parameters)
-
-        return posterior_summary.draw_samples(
+        """Returns the samples, without merged images, and the parameters of `draw_samples`."""
+        draws, parameters = posterior_summary.draw_samples(
             self._restorer.program,
             batch.fit,
-            render=render,
+            render=lambda ws, drawn: self._restorer.render(ws, batch.data, drawn),
             num_samples=posterior_summary.STATISTICS_DRAWS,
             seed=self._seed + 1,
             dispersion_factor=dispersion_factor,
         )
+        return [*draws, None], parameters
 
     def _coverage(self, batch: _Batch, samples, parameters) -> dict[str, np.ndarray]:
         """Returns the coverage of the intervals, as they are and with corrections."""

@@ -32,11 +32,12 @@ class Membrane:
     """
 
     def __init__(self, missing: np.ndarray) -> None:
-        hole = missing.ravel()
-        self._missing, self._solve = missing, None
+        self._box, self._solve = _surroundings(missing), None
+        self._missing = missing[self._box]
+        hole = self._missing.ravel()
         # Any part of the hole touches a known pixel, unless all pixels are missing.
         if hole.any() and not hole.all():
-            rows = _negative_laplacian(*missing.shape)[hole]
+            rows = _negative_laplacian(*self._missing.shape)[hole]
             self._border = -rows[:, ~hole]
             # The matrix is symmetric and definite: without pivots its factors stay sparse.
             self._solve = splu(
@@ -57,9 +58,10 @@ class Membrane:
         """
         h = np.zeros(mismatch.shape)
         if self._solve is not None:
-            known = mismatch[..., ~self._missing].astype(np.float64)
+            part = (..., *self._box)
+            known = mismatch[part][..., ~self._missing].astype(np.float64)
             forces = self._border @ known.reshape(-1, known.shape[-1]).T
-            h[..., self._missing] = self._solve(forces).T.reshape(*mismatch.shape[:-2], -1)
+            h[part][..., self._missing] = self._solve(forces).T.reshape(*mismatch.shape[:-2], -1)
         return h
 
 
@@ -93,6 +95,13 @@ def fill_seamlessly(x: np.ndarray, y: np.ndarray, *, known: np.ndarray) -> np.nd
             mismatch = np.where(hole | ~np.isfinite(difference), 0, difference)
             result[..., image, :, :, channel] += membrane(mismatch).astype(x.dtype)
     return result
+
+
+def _surroundings(missing: np.ndarray) -> tuple[slice, slice]:
+    """Returns the rows and columns of the hole and of the known pixels that touch the hole."""
+    lines = [np.flatnonzero(missing.any(axis=axis)) for axis in (1, 0)]
+    rows, columns = (slice(max(n[0] - 1, 0), n[-1] + 2) if n.size else slice(0) for n in lines)
+    return rows, columns
 
 
 def _negative_laplacian(height: int, width: int) -> sparse.csr_array:
