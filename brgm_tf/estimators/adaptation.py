@@ -48,7 +48,7 @@ class AdaptingEstimator(Estimator):
         return self.num_steps + self.adaptation_steps
 
     def adaptation_stage(
-        self, posterior: Posterior, terms: Callable, *, names: Sequence[str]
+        self, posterior: Posterior, terms: Callable[..., Any], *, names: Sequence[str]
     ) -> AdaptationStage | None:
         """Returns the stage for a posterior, or None without adaptation.
 
@@ -102,7 +102,7 @@ class AdaptationStage:
         options: AdaptingEstimator,
         *,
         size: int,
-        terms: Callable,
+        terms: Callable[..., Any],
         names: Sequence[str],
     ):
         self._terms, self._dtype = terms, options.dtype
@@ -118,7 +118,12 @@ class AdaptationStage:
         )
 
     def run(
-        self, position, conditions: Conditions, checkpoint: Checkpoint | None, *, first_step: int
+        self,
+        position: tf.Tensor,
+        conditions: Conditions,
+        checkpoint: Checkpoint | None,
+        *,
+        first_step: int,
     ) -> Generator[Progress, None, Mode]:
         """Yields the progress after each chunk of steps, and returns the mode.
 
@@ -150,7 +155,9 @@ class AdaptationStage:
         packed = state.position
         return Mode(self._layout.position(packed), self._layout.deviations(packed))
 
-    def _terms_of_packed(self, packed, conditions, step):
+    def _terms_of_packed(
+        self, packed: tf.Tensor, conditions: Conditions, step: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         adapted = {**conditions, "deviations": self._layout.deviations(packed)}
         return self._terms(self._layout.position(packed), adapted, step)
 

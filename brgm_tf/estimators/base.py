@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from brgm_tf.estimators.optimizers.loop import Checkpoint
 from brgm_tf.estimators.restoring.run import run_on_arrays
+from brgm_tf.posterior.conditions import Conditions
 from brgm_tf.posterior.posterior import Posterior
 from brgm_tf.reporting.results import Restoration
 
@@ -89,7 +90,7 @@ class Estimator(abc.ABC):
     def fit(
         self,
         posterior: Posterior,
-        measurement,
+        measurement: np.ndarray | tf.Tensor,
         *,
         data: Mapping[str, Any] | None = None,
         checkpoint: Checkpoint | None = None,
@@ -111,7 +112,7 @@ class Estimator(abc.ABC):
     def run(
         self,
         posterior: Posterior,
-        measurement,
+        measurement: np.ndarray | tf.Tensor,
         *,
         num_samples: int = 8,
         progress: Callable[[Any], object] | None = None,
@@ -167,14 +168,20 @@ class Program(abc.ABC):
     @abc.abstractmethod
     def run(
         self,
-        measurement,
+        measurement: np.ndarray | tf.Tensor,
         *,
         data: Mapping[str, Any] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Iterator[Progress]:
         """Yields the progress of a batch after each chunk of steps; see `Estimator.fit`."""
 
-    def condition(self, measurement, data: Mapping[str, Any] | None = None, *, deviations=None):
+    def condition(
+        self,
+        measurement: np.ndarray | tf.Tensor,
+        data: Mapping[str, Any] | None = None,
+        *,
+        deviations: tf.Tensor | None = None,
+    ) -> Conditions:
         """Returns the `Conditions` of a batch, in the precision of the estimator.
 
         Args:
@@ -185,16 +192,20 @@ class Program(abc.ABC):
         conditions = self._posterior.condition(measurement, data, dtype=self._dtype)
         return conditions if deviations is None else {**conditions, "deviations": deviations}
 
-    def latents(self, position) -> tf.Tensor:
+    def latents(self, position: tf.Tensor) -> tf.Tensor:
         """Returns the latents w [B, L, D] of a position."""
         return self._posterior.latents(position)
 
-    def parameters(self, position) -> dict[str, tf.Tensor]:
+    def parameters(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the unknown parameters and the noise scale [B] at a position, by name."""
         return self._posterior.parameters(tf.convert_to_tensor(position, self._dtype))
 
     def parameters_stddev(
-        self, progress: Progress, measurement, *, data: Mapping[str, Any] | None = None
+        self,
+        progress: Progress,
+        measurement: np.ndarray | tf.Tensor,
+        *,
+        data: Mapping[str, Any] | None = None,
     ) -> dict[str, tf.Tensor]:
         """Returns standard deviations [B] of the unknown parameters, by name.
 
@@ -213,7 +224,7 @@ class Sampler(Program):
     """A program that also draws samples, from the `approximation` of its last progress."""
 
     @abc.abstractmethod
-    def draw(self, approximation, *, num_samples: int, seed: int) -> tf.Tensor:
+    def draw(self, approximation: Any, *, num_samples: int, seed: int) -> tf.Tensor:
         """Returns samples [S, B, K, D] of the position.
 
         Args:
@@ -222,7 +233,7 @@ class Sampler(Program):
             seed: Seed of the samples.
         """
 
-    def diagnostics(self, approximation) -> dict[str, np.ndarray]:
+    def diagnostics(self, approximation: Any) -> dict[str, np.ndarray]:
         """Returns diagnostics [B] of an approximation, by name."""
         del approximation
         return {}

@@ -38,6 +38,7 @@ from brgm_tf.estimators.base import Progress, Sampler
 from brgm_tf.estimators.chains import LEAPFROG_STEPS, Chain, Kernel, chain_diagnostics
 from brgm_tf.estimators.optimizers.loop import Checkpoint
 from brgm_tf.estimators.variational import VI, VI_TERMS, FittedSurrogate, VIProgram
+from brgm_tf.posterior.conditions import Conditions
 from brgm_tf.posterior.posterior import Posterior
 
 _CHUNK = 5  # iterations between two values of `fit`
@@ -142,7 +143,7 @@ class HMCProgram(Sampler):
 
     def run(
         self,
-        measurement,
+        measurement: np.ndarray | tf.Tensor,
         *,
         data: Mapping[str, Any] | None = None,
         checkpoint: Checkpoint | None = None,
@@ -195,7 +196,7 @@ class HMCProgram(Sampler):
             f"{max(1, math.ceil(minutes))} min more for this batch"
         )
 
-    def _run_chains(self, fitted: Progress, conditions) -> Iterator[Progress]:
+    def _run_chains(self, fitted: Progress, conditions: Conditions) -> Iterator[Progress]:
         # Image by image, because TensorFlow Probability draws the random numbers of a batch
         # together: those of an image would depend on the size of the batch.
         start = tf.random.stateless_normal(
@@ -238,14 +239,14 @@ class HMCProgram(Sampler):
             approximation=samples,
         )
 
-    def _terms_of_noise(self, noise, context) -> dict[str, tf.Tensor]:
+    def _terms_of_noise(self, noise: tf.Tensor, context: Any) -> dict[str, tf.Tensor]:
         """Returns the terms [C, B] of the joint density at e [C, B, N], by name."""
         v = self._initializer.surrogate(context["surrogate"]).forward(noise)
         terms = self._initializer.terms_of_samples(v, context["conditions"])
         terms = {name: tf.reshape(values, [noise.shape[0], -1]) for name, values in terms.items()}
         return terms | {"entropy": tf.zeros_like(terms["pixel"])}
 
-    def _position(self, noise, surrogate: FittedSurrogate):
+    def _position(self, noise: tf.Tensor, surrogate: FittedSurrogate) -> tf.Tensor:
         """Returns positions [C, B, K, D] of e [C, B, N]."""
         v = self._initializer.surrogate(surrogate).forward(noise)
         return self._posterior.layout.unflatten(v)
@@ -259,7 +260,7 @@ def _chunks(num_iterations: int) -> list[tuple[int, int]]:
     return [(a, b - a) for a, b in itertools.pairwise([*starts, num_iterations])]
 
 
-def _of_image(structure, b: int):
+def _of_image(structure: Any, b: int) -> Any:
     """Returns the tensors [1, ...] of an image; tensors [1, ...] of all images stay."""
     return tf.nest.map_structure(
         lambda a: a[b : b + 1] if a.shape[0] > 1 else tf.convert_to_tensor(a), structure

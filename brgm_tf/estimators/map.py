@@ -99,7 +99,7 @@ class MAPProgram(Program):
 
     def run(
         self,
-        measurement,
+        measurement: np.ndarray | tf.Tensor,
         *,
         data: Mapping[str, Any] | None = None,
         checkpoint: Checkpoint | None = None,
@@ -123,7 +123,11 @@ class MAPProgram(Program):
             yield from self._adaptation.run(position, conditions, checkpoint, first_step=first_step)
 
     def parameters_stddev(
-        self, progress: Progress, measurement, *, data: Mapping[str, Any] | None = None
+        self,
+        progress: Progress,
+        measurement: np.ndarray | tf.Tensor,
+        *,
+        data: Mapping[str, Any] | None = None,
     ) -> dict[str, tf.Tensor]:
         """Returns standard deviations [B] of the unknown parameters, by the Laplace approximation.
 
@@ -175,7 +179,7 @@ def best_positions(state: State, *, num_restarts: int) -> tf.Tensor:
     return tf.gather(state.position, best)
 
 
-def _best_columns(log_prob, num_restarts: int):
+def _best_columns(log_prob: Any, num_restarts: int) -> Any:
     """Returns the indices [..., B] of the best restarts in a log-density [..., R B]."""
     by_restart = np.reshape(log_prob, [*log_prob.shape[:-1], num_restarts, -1])
     num_images = by_restart.shape[-1]

@@ -155,7 +155,7 @@ class VIProgram(Sampler):
 
     def run(
         self,
-        measurement,
+        measurement: np.ndarray | tf.Tensor,
         *,
         data: Mapping[str, Any] | None = None,
         checkpoint: Checkpoint | None = None,
@@ -186,13 +186,15 @@ class VIProgram(Sampler):
         samples = self.surrogate(approximation).sample(num_samples, seed=[seed, 1])
         return self._posterior.layout.unflatten(samples)
 
-    def terms_of_samples(self, v, conditions: Conditions) -> dict[str, tf.Tensor]:
+    def terms_of_samples(self, v: tf.Tensor, conditions: Conditions) -> dict[str, tf.Tensor]:
         """Returns the terms [S B] of log p(y, v) at samples v [S, B, N], by name."""
         count, _, size = v.shape
         position = self._posterior.layout.unflatten(tf.reshape(v, [-1, size]))
         return self._posterior.terms(position, repeat_conditions(conditions, count))
 
-    def _terms_of_mode(self, position, conditions, step):
+    def _terms_of_mode(
+        self, position: tf.Tensor, conditions: Conditions, step: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         """Returns the terms that lead to the mode, with an inferred noise scale held."""
         del step
         prior = self._posterior.parameter_priors.get("noise_scale")
@@ -224,7 +226,7 @@ class VIProgram(Sampler):
         return mode
 
     def _fit_surrogate(
-        self, mode: Mode, conditions, checkpoint: Checkpoint | None
+        self, mode: Mode, conditions: Conditions, checkpoint: Checkpoint | None
     ) -> Iterator[Progress]:
         laplace = self._gauss_newton.laplace(mode.position, conditions)
         start = self._surrogate_type.initial_parameters(laplace, log_scale=self._log_scale())
@@ -258,7 +260,7 @@ class VIProgram(Sampler):
             deviations=mode.deviations,
         )
 
-    def _log_scale(self):
+    def _log_scale(self) -> tf.Tensor:
         """Returns logarithms [N] of factors of the Laplace approximation's scales."""
         names = list(self._posterior.parameter_priors)
         size = self._posterior.layout.event_size
@@ -267,7 +269,9 @@ class VIProgram(Sampler):
             scales[size - len(names) + names.index("noise_scale")] = _NOISE_SCALE_STDDEV
         return tf.constant(np.log(scales), self._dtype)
 
-    def _terms_of_surrogate(self, packed, data, step):
+    def _terms_of_surrogate(
+        self, packed: tf.Tensor, data: Mapping[str, Any], step: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         """Returns the terms [B] of the ELBO, by samples."""
         count = self._options.num_elbo_samples
         fitted = FittedSurrogate(data["laplace"], packed[:, 0])

@@ -32,7 +32,7 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.estimators.base import Estimator, Progress, Sampler
 from brgm_tf.estimators.map import rule_of
 from brgm_tf.estimators.optimizers.loop import Checkpoint, Optimizer
-from brgm_tf.posterior.conditions import mean_of_copies, repeat_conditions
+from brgm_tf.posterior.conditions import Conditions, mean_of_copies, repeat_conditions
 from brgm_tf.posterior.posterior import TERMS, Posterior
 
 VI_BRGM_TERMS = (*TERMS, "q", "scale")
@@ -117,7 +117,7 @@ class VIBrgmProgram(Sampler):
 
     def run(
         self,
-        measurement,
+        measurement: np.ndarray | tf.Tensor,
         *,
         data: Mapping[str, Any] | None = None,
         checkpoint: Checkpoint | None = None,
@@ -146,7 +146,9 @@ class VIBrgmProgram(Sampler):
         noise = _noise([num_samples, 1, *mean.shape[1:]], [seed, 1], dtype=self._dtype)
         return mean + tf.constant(self.initial_stddev, self._dtype) * noise
 
-    def _terms(self, packed, conditions, step):
+    def _terms(
+        self, packed: tf.Tensor, conditions: Conditions, step: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         mean, rho = tf.split(packed, 2, axis=1)
         stddev = tf.math.softplus(rho)
         shape = [_NUM_SAMPLES, 1, *mean.shape[1:]]
@@ -163,14 +165,14 @@ class VIBrgmProgram(Sampler):
         return terms
 
 
-def _noise(shape: list[int], seed, *, dtype):
+def _noise(shape: list[int], seed: Any, *, dtype: Any) -> tf.Tensor:
     """Returns standard normal noise [S, ...], the first sample of which is 0."""
     zero = tf.zeros([1, *shape[1:]], dtype)
     noise = tf.random.stateless_normal([shape[0] - 1, *shape[1:]], seed, dtype=dtype)
     return tf.concat([zero, noise], axis=0)
 
 
-def _inverse_gamma_log_prob(x):
+def _inverse_gamma_log_prob(x: tf.Tensor) -> tf.Tensor:
     """Returns log InverseGamma(x; a, b) = a log b - log Gamma(a) - (a + 1) log x - b / x."""
     constant = _CONCENTRATION * np.log(_RATE) - tf.math.lgamma(tf.constant(_CONCENTRATION, x.dtype))
     return constant - (_CONCENTRATION + 1.0) * tf.math.log(x) - _RATE / x

@@ -103,7 +103,7 @@ def load_generator(
     return generator if class_label is None else of_class(generator, class_label)
 
 
-def _load(handle, *, network: str, progress: Progress | None) -> Any:
+def _load(handle: str | os.PathLike[str], *, network: str, progress: Progress | None) -> Any:
     """Loads a generator by its handle."""
     row, location = _find(handle)
     if row is not None and location is None:
@@ -132,7 +132,7 @@ def _check_only(network: str) -> None:
         )
 
 
-def origin_of(handle: str | os.PathLike) -> dict[str, str]:
+def origin_of(handle: str | os.PathLike[str]) -> dict[str, str]:
     """Returns the 'source' and 'licence' of a generator, and the 'sha256' of a file or package.
 
     Args:
@@ -160,9 +160,9 @@ def list_generators() -> str:
     return "".join(_listed(name, row) for name, row in GENERATORS.items())
 
 
-def _find(handle) -> tuple[GeneratorRow | None, Handle | None]:
+def _find(handle: str | os.PathLike[str]) -> tuple[GeneratorRow | None, Handle | None]:
     """Returns the row of a name, or None; and the location, or None for the package index."""
-    if not isinstance(handle, str | os.PathLike):
+    if not isinstance(handle, str | os.PathLike[str]):
         raise InputError(_ARGUMENT, "must be a handle or a generator", generator=handle)
     parsed = handles.parse(handle, argument=_ARGUMENT)
     row = GENERATORS.get(parsed.location)
@@ -194,7 +194,7 @@ def _known(location: Handle | None) -> Handle:
     return location
 
 
-def _local_model(location: Handle, *, progress) -> Path:
+def _local_model(location: Handle, *, progress: Any) -> Path:
     """Returns the file or folder of a handle, unpacked from an archive if necessary."""
     path = handles.local_path(location, progress=progress, argument=_ARGUMENT)
     return unpacking.unpack_model(path, progress=progress, argument=_ARGUMENT)
@@ -235,7 +235,7 @@ def _facts_of_preset(folder: Path) -> dict[str, Any]:
         ) from None
 
 
-def _load_mobile(weights: str, *, progress):
+def _load_mobile(weights: str, *, progress: Any) -> Any:
     from brgm_tf.generators import mobile_stylegan, mobile_stylegan_files
 
     arrays = fetching.load_converted(
@@ -248,7 +248,7 @@ def _load_mobile(weights: str, *, progress):
     return mobile_stylegan.MobileStyleGAN(arrays)
 
 
-def _load_saved_model(path: Path, *, progress):
+def _load_saved_model(path: Path, *, progress: Any) -> Any:
     from brgm_tf.generators.saved_model import SavedModelGenerator
 
     generator = SavedModelGenerator(path, argument=_ARGUMENT)

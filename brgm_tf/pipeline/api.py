@@ -72,7 +72,7 @@ def restore(
     return Restoration(tuple(results), tuple(failures), config)
 
 
-def _batches(config: Config, plan: Preparation, progress) -> Iterator[BatchResult]:
+def _batches(config: Config, plan: Preparation, progress: Any) -> Iterator[BatchResult]:
     resolution = plan.requirements.resolution
     config = with_eager_warmup(config, num_images=len(plan.specs), resolution=resolution)
     return restore_all(

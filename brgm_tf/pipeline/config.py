@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.validation import MAX_INT, even, integer, number, positive_float, positive_int
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions.base import Corruption
 
 
-def _rows(registry: Mapping) -> str:
+def _rows(registry: Mapping[str, Any]) -> str:
     return "; ".join(f"{name}, {row.help}" for name, row in registry.items())
 
 
@@ -189,7 +189,7 @@ class Config:
     keep_frames: bool = False
     keep_generator: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_options(self)
         check_generator(self.generator)
         check_perceptual(self.perceptual)
@@ -199,7 +199,7 @@ class Config:
         _ = self.slicing
         resolve_objective(self)
 
-    def _check_adaptation(self):
+    def _check_adaptation(self) -> None:
         if self.adaptation_steps and "adaptation_steps" not in self._estimator_row.options:
             raise InputError(
                 "adaptation_steps",

@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.likelihood import Likelihood
 from brgm_tf.posterior.joint import OnePassJointDistribution
 from brgm_tf.posterior.latent_prior import StandardNormal
 
@@ -41,7 +43,7 @@ def create_joint(
             e = yield Root(terms.deviations(prior, num_images, size, dtype))
         latents = prior.latents(v)
         x = posterior.synthesis(latents, e)
-        likelihood = posterior.likelihood_of(x, corruption, parameters, noise_scale)
+        likelihood = likelihood_of(posterior, x, corruption, parameters, noise_scale)
         y = yield terms.measurement(likelihood)
         if features is not None:
             features_of_x = features.of_prediction(likelihood.corruption, likelihood.noise_free)
@@ -60,3 +62,24 @@ def create_joint(
     }
     names = tuple(name for name, is_part in parts.items() if is_part)
     return OnePassJointDistribution(model, names=names)
+
+
+def likelihood_of(
+    posterior: Any,
+    x: tf.Tensor,
+    corruption: Corruption,
+    parameters: Mapping[str, Any],
+    noise_scale: tf.Tensor | None = None,
+) -> Likelihood:
+    """Returns the likelihood of images, with the parameters bound to the corruption.
+
+    Args:
+        posterior: `Posterior` with the noise scale that neither argument gives.
+        x: Images [B, H, W, C].
+        corruption: Corruption with the data of the batch.
+        parameters: Unknown parameters [B] of the corruption and of the noise, by name.
+        noise_scale: Noise scale [B] in grey levels that replaces the one of the parameters.
+    """
+    bound = corruption.with_params(**{name: parameters[name] for name in corruption.params})
+    noise_scale = parameters.get("noise_scale") if noise_scale is None else noise_scale
+    return bound.likelihood(x, posterior.noise_params(noise_scale))

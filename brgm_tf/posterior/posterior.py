@@ -23,7 +23,6 @@ import tensorflow as tf
 
 from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.corruptions.base import Corruption
-from brgm_tf.corruptions.likelihood import Likelihood
 from brgm_tf.corruptions.traits import traits_of
 from brgm_tf.generators.adaptation import Adaptation
 from brgm_tf.generators.classes import of_class
@@ -31,7 +30,7 @@ from brgm_tf.posterior.conditions import Conditions
 from brgm_tf.posterior.features import MeasurementFeatures
 from brgm_tf.posterior.joint import OnePassJointDistribution
 from brgm_tf.posterior.latent_prior import LatentPrior
-from brgm_tf.posterior.model import create_joint
+from brgm_tf.posterior.model import create_joint, likelihood_of
 from brgm_tf.posterior.objectives import Objective, objective_for
 from brgm_tf.posterior.position import PositionLayout
 
@@ -90,11 +89,11 @@ class Posterior:
 
     def __init__(
         self,
-        generator,
+        generator: Any,
         corruption: Corruption,
         *,
         objective: str | Objective = "balanced",
-        perceptual=None,
+        perceptual: Any = None,
         adaptation_scale: float | None = None,
         class_label: int | str | None = None,
     ):
@@ -129,7 +128,13 @@ class Posterior:
             )
         self.programs: dict[Hashable, Any] = {}
 
-    def condition(self, measurement, data: Mapping | None = None, *, dtype="float32") -> Conditions:
+    def condition(
+        self,
+        measurement: np.ndarray | tf.Tensor,
+        data: Mapping[str, Any] | None = None,
+        *,
+        dtype: Any = "float32",
+    ) -> Conditions:
         """Returns the conditions that a measured batch sets.
 
         Args:
@@ -144,17 +149,17 @@ class Posterior:
 
     # Positions.
 
-    def latents(self, position) -> tf.Tensor:
+    def latents(self, position: tf.Tensor) -> tf.Tensor:
         """Returns the latents w [B, L, D] of a position [B, K, D]."""
         return self.prior.latents(self.layout.whitened_latents(position))
 
-    def inferred_parameters(self, position) -> dict[str, tf.Tensor]:
+    def inferred_parameters(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the unknown parameters t [B] at a position [B, K, D], by name."""
         if not self.parameter_priors:
             return {}
         return self.parameters_of(self.layout.parameters(position))
 
-    def parameters(self, position) -> dict[str, tf.Tensor]:
+    def parameters(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the unknown parameters [B] at a position, and the noise scale if it is given."""
         position = tf.convert_to_tensor(position)
         parameters = self.inferred_parameters(position)
@@ -163,7 +168,7 @@ class Posterior:
             parameters["noise_scale"] = tf.fill([position.shape[0]], scale)
         return parameters
 
-    def synthesis(self, latents, deviations=None):
+    def synthesis(self, latents: tf.Tensor, deviations: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the images x [B, H, W, C] of latents w [B, L, D].
 
         Args:
@@ -188,7 +193,9 @@ class Posterior:
 
     # The model.
 
-    def terms(self, position, conditions: Conditions, *, noise_scale=None) -> dict[str, tf.Tensor]:
+    def terms(
+        self, position: tf.Tensor, conditions: Conditions, *, noise_scale: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """Returns the terms of `TERMS` at a position, log-densities [B] by name.
 
         They are the `log_prob_parts` of `joint`, those of latents and parameters added to 'prior'.
@@ -223,7 +230,7 @@ class Posterior:
             "adaptation": zero + parts.get("adaptation", zero),
         }
 
-    def log_prob(self, position, conditions: Conditions) -> tf.Tensor:
+    def log_prob(self, position: tf.Tensor, conditions: Conditions) -> tf.Tensor:
         """Returns log p(v, z, y) [B] up to a constant, the sum of the terms."""
         return tf.add_n(list(self.terms(position, conditions).values()))
 
@@ -231,10 +238,10 @@ class Posterior:
         self,
         num_images: int,
         *,
-        data=None,
-        target=None,
-        noise_scale=None,
-        dtype=tf.float32,
+        data: Mapping[str, Any] | None = None,
+        target: Any = None,
+        noise_scale: tf.Tensor | None = None,
+        dtype: Any = tf.float32,
         adapts: bool | None = None,
     ) -> OnePassJointDistribution:
         """Returns the model as a joint distribution of TensorFlow Probability.
@@ -262,8 +269,13 @@ class Posterior:
         )
 
     def joint_values(
-        self, joint: OnePassJointDistribution, position, measurement, *, deviations=None
-    ):
+        self,
+        joint: OnePassJointDistribution,
+        position: tf.Tensor,
+        measurement: np.ndarray | tf.Tensor,
+        *,
+        deviations: tf.Tensor | None = None,
+    ) -> Any:
         """Returns the values of the parts of `joint` at a position and a measurement.
 
         Args:
@@ -283,7 +295,9 @@ class Posterior:
         }
         return joint.values(**values)
 
-    def measurement_distribution(self, position, data: Mapping, *, deviations=None):
+    def measurement_distribution(
+        self, position: tf.Tensor, data: Mapping[str, Any], *, deviations: tf.Tensor | None = None
+    ) -> Any:
         """Returns the distribution of the measurement at a position, as the terms have it.
 
         Args:
@@ -294,7 +308,13 @@ class Posterior:
         x = self.synthesis(self.latents(position), deviations)
         return self.measurement_of(x, data=data, parameters=self.inferred_parameters(position))
 
-    def measurement_of(self, x, *, data: Mapping | None = None, parameters: Mapping | None = None):
+    def measurement_of(
+        self,
+        x: tf.Tensor,
+        *,
+        data: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Returns the distribution of the measurement of images, as the terms have it.
 
         Args:
@@ -303,10 +323,10 @@ class Posterior:
             parameters: Unknown parameters [B] of the corruption and of the noise, by name.
         """
         corruption = self.corruption.with_data(**(data or {}))
-        likelihood = self.likelihood_of(x, corruption, parameters or {}, None)
+        likelihood = likelihood_of(self, x, corruption, parameters or {})
         return self.model_terms.measurement(likelihood)
 
-    def noise_params(self, noise_scale=None) -> dict[str, Any]:
+    def noise_params(self, noise_scale: tf.Tensor | None = None) -> dict[str, Any]:
         """Returns the parameters of the likelihood: a noise scale in grey levels.
 
         Args:
@@ -319,16 +339,8 @@ class Posterior:
             noise_scale = self.objective.noise_scale or NOISE_SCALE.median
         return {"noise_scale": noise_scale}
 
-    def parameters_of(self, z) -> dict[str, tf.Tensor]:
+    def parameters_of(self, z: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the parameters t [B] of z [B, P], by name."""
         columns = tf.unstack(z, num=len(self.parameter_priors), axis=1)
         pairs = zip(self.parameter_priors.items(), columns, strict=True)
         return {name: prior.forward(column) for (name, prior), column in pairs}
-
-    def likelihood_of(
-        self, x, corruption: Corruption, parameters: Mapping, noise_scale
-    ) -> Likelihood:
-        """Returns the likelihood of images, with the parameters bound to the corruption."""
-        bound = corruption.with_params(**{n: parameters[n] for n in corruption.params})
-        noise_scale = parameters.get("noise_scale") if noise_scale is None else noise_scale
-        return bound.likelihood(x, self.noise_params(noise_scale))

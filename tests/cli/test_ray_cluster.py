@@ -19,6 +19,8 @@ MORE = ["--batch_size=1", "--num_steps=300"]
 def start(*program, **options):
     # As many threads as a worker has: the last bits depend on it.
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
+    # Ray's workers would wait for every other process of the machine.
+    environment["RAY_worker_niceness"] = "0"
     options |= {"stdout": subprocess.PIPE, "text": True, "env": environment}
     return subprocess.Popen([sys.executable, *program], cwd=ROOT, **options)
 
