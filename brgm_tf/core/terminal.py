@@ -14,7 +14,7 @@ from typing import Any
 
 
 class SafeStream:
-    """A text stream whose `write` and `flush` raise no error.
+    r"""A text stream whose `write` and `flush` raise no error.
 
     Characters that the encoding lacks are written as escapes. After an error the stream writes to
     the null device, so that Python's flush at the end of the process succeeds.

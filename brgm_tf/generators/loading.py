@@ -162,7 +162,7 @@ def list_generators() -> str:
 
 def _find(handle: str | os.PathLike[str]) -> tuple[GeneratorRow | None, Handle | None]:
     """Returns the row of a name, or None; and the location, or None for the package index."""
-    if not isinstance(handle, str | os.PathLike[str]):
+    if not isinstance(handle, str | os.PathLike):
         raise InputError(_ARGUMENT, "must be a handle or a generator", generator=handle)
     parsed = handles.parse(handle, argument=_ARGUMENT)
     row = GENERATORS.get(parsed.location)

@@ -50,10 +50,10 @@ RAMP = np.linspace(-0.5, 0.5, 20)[:, None, None]
         (fit(few(), loss=falling(1.0)), misfit.MASK),
         (fit(few() + noise(scale=12)), misfit.OUTSIDE),
         (fit(noise(), loss=CONVERGED - 9), misfit.OUTSIDE),
-        (fit(noise(), loss=falling(1.0) - 9), ""),
+        (fit(noise(), loss=falling(0.3) - 9), ""),
         (fit(100 * RAMP, prediction=RAMP), misfit.TONES),
         (fit(-255 * RAMP, prediction=RAMP), misfit.TONES),
-        (fit([-40.0, 0.0, 40.0], channels=3, prediction=[0.3, 0.0, -0.3]), misfit.OUTSIDE),
+        (fit([40.0, -80.0, 40.0], channels=3, prediction=[0.3, 0.0, -0.3]), misfit.OUTSIDE),
     ],
 )
 def test_the_cause_is_what_the_numbers_show(given, cause):
