@@ -46,6 +46,7 @@ RAMP = np.linspace(-0.5, 0.5, 20)[:, None, None]
         (fit(noise(), loss=falling(0.6)), ""),
         (fit(noise(), loss=falling(0.4)), misfit.OUTSIDE),
         (fit(noise(), is_complete=False), ""),
+        (fit(noise(), loss=CONVERGED[:1]), ""),
         (fit(few()), misfit.MASK),
         (fit(few(), loss=falling(1.0)), misfit.MASK),
         (fit(few() + noise(scale=12)), misfit.OUTSIDE),

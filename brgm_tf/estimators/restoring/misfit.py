@@ -18,6 +18,7 @@ from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 # picture is outside the generator's range beyond the second one. With xray-64, radiographs need
 # the 1.6-fold of 100 steps and the 5.5-fold of 20; a photograph the 9-fold and the 60-fold.
 _NEAR, _FAR = 4.0, 8.0
+_FEWEST = 10  # steps of a run whose loss shows a trend
 _CONVERGED = 0.001  # fraction of its fall by which the loss falls in the later half
 # A few values: this fraction of the values has this fraction of the squared residual. In a good
 # fit it has 0.35.
@@ -88,12 +89,15 @@ def _multiple_of_steps(loss: np.ndarray, *, ratio: float) -> float:
     """Returns the multiple of the steps after which the residual is at its bound.
 
     The loss is nearly proportional to the square of the residual. A loss of normalised densities
-    may be negative, and the multiple is then NaN unless the loss has converged.
+    may be negative, and the multiple is then NaN unless the loss has converged. The multiple is
+    also NaN for a run of very few steps.
 
     Args:
         loss: L [steps].
         ratio: Residual divided by its bound, at least 1.
     """
+    if len(loss) < _FEWEST:
+        return np.nan
     half, last = loss[max(0, len(loss) // 2 - 1)], loss.min()
     if last <= 0:
         return np.inf if half - last <= _CONVERGED * (loss[0] - last) else np.nan
