@@ -31,7 +31,7 @@ from brgm_tf.core.progress import display
 from brgm_tf.io import output_folder
 from brgm_tf.pipeline import resuming
 from brgm_tf.pipeline.config import Config
-from brgm_tf.pipeline.preparation import Preparation, prepare
+from brgm_tf.pipeline.preparation import Preparation
 from brgm_tf.pipeline.sharding import Shard
 from brgm_tf.pipeline.warmup import with_eager_warmup
 from brgm_tf.reporting import tables, writer
@@ -70,13 +70,7 @@ def main() -> None:
 def _run() -> int:
     check_address(FLAGS.ray_address)
     config = run_flags.checked_config()
-    plan = prepare(
-        FLAGS.input,
-        config=config,
-        masks=FLAGS.masks,
-        output_dir=FLAGS.output_dir,
-        notify=process.say,
-    )
+    plan = run_flags.prepare_inputs(config)
     with Destination(FLAGS.output_dir) as destination:
         lock: contextlib.AbstractContextManager = contextlib.nullcontext()
         if not is_address(FLAGS.output_dir):  # An address has no locks.

@@ -22,7 +22,7 @@ from brgm_tf.pipeline.batches import BatchCheckpoints, restore_all
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.devices import STRATEGIES, devices_of
 from brgm_tf.pipeline.listings import list_presets
-from brgm_tf.pipeline.preparation import Preparation, prepare
+from brgm_tf.pipeline.preparation import Preparation
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.resuming import Finished
 from brgm_tf.pipeline.sharding import AUTO, Shard, shard_of
@@ -48,7 +48,7 @@ flags.DEFINE_enum(
     "strategy",
     "auto",
     list(STRATEGIES),
-    "Devices, each of which restores its own batches: "
+    "Devices that share the batches: "
     + "; ".join(f"{name}, {text}" for name, text in STRATEGIES.items()),
 )
 
@@ -157,13 +157,7 @@ def plan_run() -> Plan:
     shard = shard_of(FLAGS.shard)
     config = run_flags.checked_config()
     devices = devices_of(FLAGS.strategy)
-    inputs = prepare(
-        FLAGS.input,
-        config=config,
-        masks=FLAGS.masks,
-        output_dir=FLAGS.output_dir,
-        notify=process.say,
-    )
+    inputs = run_flags.prepare_inputs(config)
     if devices == [None]:  # The thread that compiles runs on TensorFlow's choice of device.
         resolution = inputs.requirements.resolution
         config = with_eager_warmup(config, num_images=len(inputs.specs), resolution=resolution)

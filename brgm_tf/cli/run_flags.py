@@ -28,7 +28,7 @@ from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.listings import PRESETS, list_presets
 from brgm_tf.pipeline.objective import OVERRIDES, SCALES, needs_perceptual
 from brgm_tf.pipeline.options import Option, options_of
-from brgm_tf.pipeline.preparation import check_class
+from brgm_tf.pipeline.preparation import Preparation, check_class, prepare
 from brgm_tf.posterior.objectives import OPTIMIZERS
 from brgm_tf.reporting.destination import is_address
 from brgm_tf.reporting.video import VIDEO_FORMATS, check_video
@@ -155,6 +155,24 @@ def checked_config() -> Config:
         read_perceptual(str(config.perceptual), progress=process.say)
     process.import_to_restore(batch_size=FLAGS.batch_size)
     return config
+
+
+def prepare_inputs(config: Config) -> Preparation:
+    """Returns the planned inputs and masks of the parsed flags.
+
+    Args:
+        config: Configuration of `checked_config`.
+
+    Raises:
+        InputError: No input can be used.
+    """
+    return prepare(
+        FLAGS.input,
+        config=config,
+        masks=FLAGS.masks,
+        output_dir=FLAGS.output_dir,
+        notify=process.say,
+    )
 
 
 def effective() -> str:

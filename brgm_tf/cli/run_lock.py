@@ -10,6 +10,7 @@ from pathlib import Path
 import filelock
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.file_locks import NO_LOCKS, file_lock
 from brgm_tf.pipeline import resuming
 from brgm_tf.pipeline.sharding import Shard
 
@@ -32,8 +33,7 @@ def locked(folder: Path, *, shard: Shard, flags: str) -> Iterator[None]:
         InputError: another run writes to the folder.
     """
     path = folder / f".run-{shard.index:05}-of-{shard.count:05}.lock"
-    # A soft lock would outlive a dead process.
-    lock = filelock.FileLock(path, blocking=False, fallback_to_soft=False)
+    lock = file_lock(path, blocking=False)
     try:
         lock.acquire()
         if not path.exists():  # An ending run has removed the file that was opened here.
@@ -41,7 +41,7 @@ def locked(folder: Path, *, shard: Shard, flags: str) -> Iterator[None]:
             lock.acquire()
     except filelock.Timeout:
         raise _in_use(folder) from None
-    except (OSError, NotImplementedError):  # Some network file systems have no locks.
+    except NO_LOCKS:
         yield
         return
     try:
@@ -70,12 +70,12 @@ def _check_others(folder: Path, path: Path, *, shard: Shard, flags: str) -> None
 
 def _is_held(path: Path) -> bool:
     """Returns whether a process holds a lock; removes the file of a dead process."""
-    lock = filelock.FileLock(path, blocking=False, fallback_to_soft=False)
+    lock = file_lock(path, blocking=False)
     try:
         lock.acquire()
     except filelock.Timeout:
         return True
-    except (OSError, NotImplementedError):
+    except NO_LOCKS:
         return False
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ class StandardNormalCDF(tfp.bijectors.Bijector):
 
         Phi(z) = erfc(-z / sqrt(2)) / 2
 
-    `tfp.bijectors.NormalCDF` has the same values in three branches, each of which is evaluated.
+    `tfp.bijectors.NormalCDF` has the same values and evaluates three branches.
 
     Example:
         >>> float(StandardNormalCDF().forward(tf.constant(0.0)))

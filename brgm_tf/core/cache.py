@@ -16,6 +16,7 @@ from absl import logging
 
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
+from brgm_tf.core.file_locks import NO_LOCKS, file_lock
 
 Progress = Callable[[str], object]
 
@@ -57,7 +58,7 @@ def locked(name: str, *, progress: Progress) -> Iterator[pathlib.Path]:
     """
     cache, prefix = _make_cache(), f".{name}.part-"
     # A soft lock would outlive a dead process.
-    lock = filelock.FileLock(cache / f".{name}.lock", fallback_to_soft=False)
+    lock = file_lock(cache / f".{name}.lock")
     waiting = f"waiting for another process that fetches {name}"
     try:
         if _acquire(lock, on_wait=lambda: progress(waiting)):
@@ -80,7 +81,7 @@ def _acquire(lock: filelock.BaseFileLock, *, on_wait: Callable[[], object]) -> b
         except filelock.Timeout:
             on_wait()
             lock.acquire()
-    except (OSError, NotImplementedError):  # Some network file systems have no locks.
+    except NO_LOCKS:
         return False
     return True
 

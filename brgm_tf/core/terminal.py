@@ -40,7 +40,7 @@ class SafeStream:
         return self._stream
 
     def write(self, text: str) -> int:
-        """Writes text as far as this is possible; returns its length."""
+        """Writes text, or loses it; returns the length of the text."""
         if self._stream is not None:
             with self._discarding():
                 try:
@@ -51,7 +51,7 @@ class SafeStream:
         return len(text)
 
     def flush(self) -> None:
-        """Writes buffered text as far as this is possible."""
+        """Writes the buffered text, or loses it."""
         if self._stream is not None:
             with self._discarding():
                 self._stream.flush()

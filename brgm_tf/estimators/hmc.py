@@ -198,7 +198,7 @@ class HMCProgram(Sampler):
 
     def _run_chains(self, fitted: Progress, conditions: Conditions) -> Iterator[Progress]:
         # Image by image, because TensorFlow Probability draws the random numbers of a batch
-        # together: those of an image would depend on the size of the batch.
+        # together. The numbers of an image would depend on the size of the batch.
         start = tf.random.stateless_normal(
             [self._options.num_chains, 1, self._posterior.layout.event_size],
             [self._options.seed, 5],

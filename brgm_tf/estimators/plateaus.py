@@ -56,7 +56,7 @@ class Plateaus:
         return bool(self._converged.all())
 
     def update(self, elbo: np.ndarray, parameters):
-        """Returns the parameters [B, P] after a chunk; those of converged images stay.
+        """Returns the parameters [B, P] after a chunk. Converged images keep their parameters.
 
         Args:
             elbo: ELBO [n, B] of the steps of the chunk.

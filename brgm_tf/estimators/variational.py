@@ -76,7 +76,7 @@ class VI(AdaptingEstimator):
     """Gaussian approximation of the posterior of each image.
 
     Args:
-        num_steps: Number of steps, a quarter of which lead to the mode.
+        num_steps: Number of steps. The first quarter leads to the mode.
         adaptation_steps: Number of further steps, which adapt the generator's weights after the
             mode; 0 for fixed weights. The samples have the adapted weights, and no uncertainty of
             the weights.

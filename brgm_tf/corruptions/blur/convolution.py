@@ -71,7 +71,7 @@ class Convolution(Corruption):
         """Returns the shape of the image.
 
         Raises:
-            InputError: The kernel reaches from its centre as far as the image is high or wide.
+            InputError: Half of the kernel is at least as large as the image.
         """
         height, width = image_shape[-3:-1]
         rows, columns = self.size

@@ -76,7 +76,7 @@ def fill_seamlessly(x: np.ndarray, y: np.ndarray, *, known: np.ndarray) -> np.nd
         known: bool, broadcastable to y.
 
     Returns:
-        Array with the shape and dtype of x; its known values are exactly those of y.
+        Array with the shape and dtype of x. Its known values equal y exactly.
 
     Example:
         >>> x, y = np.zeros([1, 1, 4, 1]), np.array([3.0, 9.0, 9.0, 6.0]).reshape([1, 1, 4, 1])

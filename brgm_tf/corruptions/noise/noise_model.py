@@ -22,7 +22,7 @@ class NoiseModel(Identity):
 
     @property
     def stated_noise_scale(self) -> float | None:
-        """The field `scale` in grey levels; None if there is none, or if it is inferred."""
+        """The field `scale` in grey levels; None without this field, or for an inferred scale."""
         scale = getattr(self, "scale", None)
         return None if isinstance(scale, ParameterPrior) else scale
 

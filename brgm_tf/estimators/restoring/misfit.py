@@ -1,4 +1,4 @@
-"""The cause of a large residual, as far as the numbers show it.
+"""The cause of a large residual, if the numbers show the cause.
 
 Notation: y [h, w, c] a measurement, f(x) its prediction, r = 127.5 (y - f(x)) the residual in grey
 levels over the observed values, L the loss of each step. A cause is known if without it the
@@ -29,8 +29,8 @@ TOO_FEW_STEPS = "it still falls, so give num_steps={} or more"
 MASK = "few pixels have most of it, so give a mask that covers all damaged pixels"
 GREY_PICTURE = "the picture is grey and the generator makes colours, so add grayscale()"
 TONES = (
-    "the tones differ from those of the generator's images, so give the picture their brightness, "
-    "or add gain() or gamma()"
+    "the generator's images have other tones, so change the brightness of the picture, or add "
+    "gain() or gamma()"
 )
 OUTSIDE = "more steps hardly lower it, so the picture lies outside the generator's range"
 
