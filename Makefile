@@ -16,7 +16,11 @@ demo: $(VENV)/.has-video
 	@$(VENV)/bin/python -m brgm_tf.reconstruct --flagfile=inpaint.cfg --input_kind=clean --output_dir=results/demo
 
 test: $(VENV)/.has-test
-	@$(VENV)/bin/python -m pytest -q -n auto --maxprocesses=4 --dist=worksteal
+	@$(PYTEST) -m 'not weights and not slow'
+	@$(PYTEST) -m 'weights or slow'
+
+# In two rounds, quick tests first: TensorFlow keeps the programs that a process has compiled.
+PYTEST = $(VENV)/bin/python -m pytest -q -n auto --maxprocesses=4 --dist=worksteal
 
 lint: $(VENV)/.has-lint
 	@$(VENV)/bin/ruff check .

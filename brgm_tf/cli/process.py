@@ -144,6 +144,8 @@ def import_to_restore(*, batch_size: int) -> None:
     """
     if batch_size == 1:
         os.environ.setdefault("XLA_FLAGS", f"{_XLA} --xla_backend_optimization_level=1")
+    # Without TensorFlow in the process, TensorFlow Probability loads modules only as they are used.
+    import_quietly("tensorflow_probability")
     import_quietly("tensorflow")
     import tensorflow as tf
 

@@ -71,13 +71,24 @@ def test_what_xla_is_told_by_the_user_stays(xla_flags, monkeypatch):
     assert xla_flags(batch_size=1) == ["--xla_dump_to=somewhere"]
 
 
-def test_graphs_are_not_rewritten_where_they_run_but_a_few_times():
+@pytest.fixture(scope="module")
+def after_import():
+    """TensorFlow's options and the module names of a process that is ready to restore."""
     program = (
         "from brgm_tf.cli import process; process.import_to_restore(batch_size=1)\n"
-        "import tensorflow as tf; print(tf.config.optimizer.get_experimental_options())"
+        "import sys, tensorflow as tf, tensorflow_probability as tfp; tfp.distributions.Normal\n"
+        "print(tf.config.optimizer.get_experimental_options(), *sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "'disable_meta_optimizer': True" in done.stdout
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
+
+
+def test_graphs_are_not_rewritten_where_they_run_but_a_few_times(after_import):
+    assert "'disable_meta_optimizer': True" in after_import
+
+
+def test_experimental_modules_of_tensorflow_probability_are_not_imported(after_import):
+    assert "tensorflow_probability.python.distributions.normal " in after_import
+    assert "tensorflow_probability.python.experimental" not in after_import
 
 
 def test_garbage_is_collected_after_an_import_and_not_looked_for_in_it(loud):
