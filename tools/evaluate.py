@@ -4,8 +4,12 @@
 
 Each task corrupts every image. The estimators and the baselines then restore it. OUTPUT holds
 images.csv (a row for each image, task and method), table.csv and table.md (means and standard
-errors), figure.png (the first images of each task) and pictures/. The same command resumes a
-stopped one without computing its results again.
+errors), figure.png (the first images of each task), trade_off.png (LPIPS against RMSE) and
+pictures/. The same command resumes a stopped one without computing its results again.
+
+An estimator can have options, which replace the command's:
+
+    --estimators map 'map(objective=brgm_torch, num_steps=501)' 'map(layer_scale=0.3)' vi
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ def main(arguments: list[str]) -> int:
     except InputError as error:
         process.say(f"error: --{error.argument}: {error}")
         return process.UNUSABLE
-    for name in ("table.md", "figure.png"):
+    for name in ("table.md", "figure.png", "trade_off.png"):
         sys.stdout.write(f"{evaluation.folder / name}\n")
     return 0
 
@@ -53,7 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--tasks", nargs="+", required=True, help="Corruptions")
     add("--masks", help="File or folder of masks, for tasks with 'mask()'")
     add("--generator", default=defaults.generator, help="Handle of the generator")
-    add("--estimators", nargs="*", default=["map"], choices=list(ESTIMATORS), help="Estimators")
+    add(
+        "--estimators",
+        nargs="*",
+        default=["map"],
+        help=f"Estimators ({', '.join(ESTIMATORS)}), each with options in brackets or without",
+    )
     add(
         "--baselines",
         nargs="*",

@@ -8,6 +8,7 @@ import evaluate
 import numpy as np
 import pytest
 from evaluating.evaluation import Evaluation
+from evaluating.settings import Setting
 from PIL import Image
 from small_run import SharedRestorers
 
@@ -79,6 +80,51 @@ def test_a_baseline_keeps_what_is_known(evaluated):
     np.testing.assert_array_equal(restored[:4], truth[:4])
 
 
+@pytest.fixture(scope="module")
+def with_samples(images, tmp_path_factory):
+    """The folder of an evaluation by map with an option and by vi."""
+    folder = tmp_path_factory.mktemp("with_samples")
+    methods = ("map(objective=brgm_torch, num_steps=3)", "vi(num_samples=4)")
+    words = ("--estimators", *methods, "--baselines", "--tasks", "mask()")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evaluating.evaluation.Restorer", SharedRestorers(jit=False))
+        assert evaluate.main(arguments(images, folder, *words)) == 0
+    return folder
+
+
+def test_an_estimator_of_samples_has_rows_of_their_mean_and_of_a_draw(with_samples):
+    methods = [row["method"] for row in rows(with_samples / "table.csv")]
+    vi = "vi(num_samples=4)"
+    expected = ["map(objective=brgm_torch, num_steps=3)", vi, f"{vi}: mean", f"{vi}: draw"]
+    assert methods == expected
+
+
+def test_the_mean_and_a_draw_differ_in_the_hole_only(with_samples):
+    home = with_samples / "pictures" / "mask"
+    mean, draw = (
+        np.asarray(Image.open(home / f"vi_num_samples_4_{part}" / "0.png"))
+        for part in ("mean", "draw")
+    )
+    hole = np.zeros((16, 16), bool)
+    hole[4:10, 4:10] = True
+    np.testing.assert_array_equal(mean[~hole], draw[~hole])
+    assert (mean[hole] != draw[hole]).any()
+
+
+def test_the_trade_off_is_a_picture_with_a_panel_for_each_task(evaluated, with_samples):
+    widths = []
+    for home in (evaluated, with_samples):
+        with Image.open(home / "trade_off.png") as picture:
+            widths.append(picture.size[0])
+    assert widths[0] == 2 * widths[1]
+
+
+def test_options_of_an_estimator_are_fields_of_the_configuration_or_the_objective():
+    setting = Setting.parse("map(objective=balanced, num_steps=10, layer_scale=0.5)")
+    assert setting.fields == {"objective": "balanced", "num_steps": 10}
+    assert setting.overrides == {"layer_scale": 0.5}
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recorder(baselines.Baseline):
     """A baseline that restores black and records its arguments."""
@@ -140,6 +186,14 @@ def test_results_are_not_computed_again(images, evaluated, monkeypatch):
     assert (evaluated / "images.csv").read_bytes() == before
 
 
-def test_an_unusable_option_is_one_line(images, tmp_path, capsys):
-    assert evaluate.main(arguments(images, tmp_path / "new", "--override", "noise_scale=-1")) == 2
-    assert capsys.readouterr().err.startswith("error: --noise_scale: `noise_scale` must be")
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--override", "noise_scale=-1"), "--noise_scale: `noise_scale` must be"),
+        (("--estimators", "map(noise_scale=-1)"), "--noise_scale: `noise_scale` must be"),
+        (("--estimators", "mode"), "--estimators: `estimators` must be one of map, vi"),
+    ],
+)
+def test_an_unusable_option_is_one_line(images, tmp_path, capsys, words, error):
+    assert evaluate.main(arguments(images, tmp_path / "new", *words)) == 2
+    assert capsys.readouterr().err.startswith(f"error: {error}")

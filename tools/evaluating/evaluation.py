@@ -18,6 +18,8 @@ from brgm_tf.pipeline.preparation import prepare
 from brgm_tf.pipeline.restorer import Restorer
 from evaluating import methods, tables
 from evaluating.figure import figure_png
+from evaluating.settings import Setting
+from evaluating.trade_off import trade_off_png
 
 _MAX_ROWS = 4  # of the figure, for each task
 
@@ -35,6 +37,7 @@ class Evaluation:
     def __init__(self, options):
         self._options = options
         self.folder = output_folder.check_writable(options.output, argument="output")
+        self._settings = {text: Setting.parse(text) for text in options.estimators}
         self._methods = {task: self._methods_of(task) for task in options.tasks}
         self._table = self.folder / "images.csv"
         rows = tables.read_csv(self._table)
@@ -59,20 +62,26 @@ class Evaluation:
         chosen = [baseline for baseline in wanted if baseline in known]
         for baseline in chosen:
             baselines.prepare(baseline, factor=stages.factor)
+        for setting in self._settings.values():
+            self._config(task, setting)  # refuses an unusable option before any work
         return [*self._options.estimators, *chosen]
 
-    def _config(self, task: str, estimator: str = "map") -> Config:
+    def _config(self, task: str, setting: Setting | None = None) -> Config:
         options = self._options
+        setting = setting or Setting.parse("map")
+        fields = {
+            "objective": options.objective,
+            "num_steps": options.num_steps,
+            "batch_size": options.batch_size,
+            "seed": options.seed,
+        }
         return Config(
             corruption=task,
             generator=options.generator,
             input_kind="clean",
-            objective=options.objective,
-            overrides=dict(options.override),
-            estimator=estimator,
-            num_steps=options.num_steps,
-            batch_size=options.batch_size,
-            seed=options.seed,
+            overrides=dict(options.override) | setting.overrides,
+            estimator=setting.estimator,
+            **(fields | setting.fields),
         )
 
     def _evaluate(self, task, method, specs, expected) -> None:
@@ -87,8 +96,8 @@ class Evaluation:
             return
         restore = self._restoration(task, method, expected)
         for batch in tqdm(left, desc=f"{task} {method}", unit="batch"):
-            for name, pictures, figures in restore(batch):
-                self._save(task, method, name, pictures, figures)
+            for result in restore(batch):
+                self._save(task, *result)
             tables.write_csv(self._table, tables.KEYS, self._rows.values())
 
     def _restoration(self, task, method, expected) -> Callable[[list], Iterator[methods.Result]]:
@@ -96,20 +105,22 @@ class Evaluation:
         if method in baselines.BASELINES:
             config = self._config(task)
             return functools.partial(methods.by_baseline, method, config=config, expected=expected)
-        restorer = Restorer(self._config(task, method))
-        return functools.partial(methods.by_estimator, restorer, expected=expected)
+        setting = self._settings[method]
+        restorer = Restorer(self._config(task, setting))
+        return functools.partial(methods.by_estimator, setting, restorer, expected=expected)
 
     def _save(self, task, method, name, pictures, figures) -> None:
         self._rows[task, method, name] = {"task": task, "method": method, "image": name, **figures}
         for part, picture in pictures.items():
-            folder = self._pictures_of(task) / (method if part == "restored" else part)
+            part = method if part == "restored" else part
+            folder = self._pictures_of(task) / _file_name(part)
             folder.mkdir(parents=True, exist_ok=True)
             images.save_image(folder / f"{name}.png", picture)
 
     def _write_tables(self) -> None:
         summaries = {
-            task: {method: tables.summary(self._rows_of(task, method)) for method in task_methods}
-            for task, task_methods in self._methods.items()
+            task: {method: tables.summary(self._rows_of(task, method)) for method in methods}
+            for task, methods in self._all_methods().items()
         }
         rows = [
             {"task": task, "method": method, **figures}
@@ -119,18 +130,37 @@ class Evaluation:
         tables.write_csv(self.folder / "table.csv", ("task", "method"), rows)
         text = "\n".join(tables.markdown(*item) for item in summaries.items())
         atomic_files.write(self.folder / "table.md", text.encode("utf-8"))
+        atomic_files.write(self.folder / "trade_off.png", trade_off_png(summaries))
+
+    def _all_methods(self) -> dict[str, list[str]]:
+        """Returns the names of the methods that have results, by task."""
+        return {
+            task: [
+                name
+                for method in methods
+                for name in (
+                    self._settings[method].methods if method in self._settings else [method]
+                )
+            ]
+            for task, methods in self._methods.items()
+        }
 
     def _rows_of(self, task, method) -> list[dict[str, object]]:
         return [row for key, row in self._rows.items() if key[:2] == (task, method)]
 
     def _pictures(self) -> Iterator[tuple[list[str], list[Path]]]:
         """Returns the titles and files of each row: truth, measurement, restorations."""
-        for task in self._options.tasks:
-            parts = ["truth", "measurement", *self._methods[task]]
+        for task, task_methods in self._all_methods().items():
+            parts = ["truth", "measurement", *task_methods]
             folder = self._pictures_of(task)
             names = sorted(path.name for path in (folder / "truth").glob("*.png"))
             for name in names[:_MAX_ROWS]:
-                yield [task, *parts[1:]], [folder / part / name for part in parts]
+                paths = [folder / _file_name(part) / name for part in parts]
+                yield [task, *parts[1:]], paths
 
     def _pictures_of(self, task: str) -> Path:
-        return self.folder / "pictures" / re.sub(r"[^A-Za-z0-9.]+", "_", task).strip("_")
+        return self.folder / "pictures" / _file_name(task)
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "_", text).strip("_")

@@ -16,14 +16,18 @@ from brgm_tf.pipeline.batches import restore_all
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.measurement import noise_seeds
 
-# Name, images by name, figures by name.
-Result = tuple[str, dict[str, np.ndarray], dict[str, float]]
+# Method, name of the image, pictures by name, figures by name.
+Result = tuple[str, str, dict[str, np.ndarray], dict[str, float]]
 
 
-def by_estimator(restorer: Any, specs: list, *, expected: Any) -> Iterator[Result]:
+def by_estimator(setting: Any, restorer: Any, specs: list, *, expected: Any) -> Iterator[Result]:
     """Restores a batch by the estimator of a restorer; failed images go to stderr.
 
+    An estimator that draws samples gives three results for each image: its reconstruction, the
+    mean of the samples and the first sample.
+
     Args:
+        setting: `Setting` of the restorer.
         restorer: `Restorer` of the task.
         specs: Inputs of the batch.
         expected: Requirements of the inputs.
@@ -37,7 +41,30 @@ def by_estimator(restorer: Any, specs: list, *, expected: Any) -> Iterator[Resul
                 "measurement": result.measurement,
                 "truth": result.truth,
             }
-            yield result.name, images, {"seconds": result.seconds, **result.metrics}
+            figures = {"seconds": result.seconds, **result.metrics}
+            yield setting.text, result.name, images, figures
+            if result.samples is not None:
+                pictures = (result.samples.mean, result.samples.shown[0])
+                for method, picture in zip(setting.methods[1:], pictures, strict=True):
+                    yield (
+                        method,
+                        result.name,
+                        images | {"restored": picture},
+                        _figures(picture, result),
+                    )
+
+
+def _figures(picture: np.ndarray, result: Any) -> dict[str, float]:
+    """Returns the figures of a picture that has the known pixels of a result."""
+    is_merged = result.merged is not None
+    figures = metrics.restoration_metrics(
+        picture[None],
+        result.truth[None],
+        distance=_distance(),
+        merged=picture[None] if is_merged else None,
+        missing=result.missing[None] if is_merged else None,
+    )
+    return {name: float(values[0]) for name, values in figures.items()}
 
 
 def by_baseline(method: str, specs: list, *, config: Config, expected: Any) -> Iterator[Result]:
@@ -79,7 +106,8 @@ def by_baseline(method: str, specs: list, *, config: Config, expected: Any) -> I
             "measurement": np.asarray(bound.as_image(measurement[None]))[0],
             "truth": item.image,
         }
-        yield spec.name, images, {name: float(values[0]) for name, values in figures.items()}
+        figures = {name: float(values[0]) for name, values in figures.items()}
+        yield method, spec.name, images, figures
 
 
 def missing_pixels(corruption: Any, measurement: np.ndarray) -> np.ndarray:

@@ -29,8 +29,13 @@ def summary(rows: Sequence[Mapping[str, object]]) -> dict[str, float]:
         values = np.array([float(row[name]) for row in rows])
         figures[name] = values.mean()
         error = values.std(ddof=1) / len(values) ** 0.5 if rows[1:] else np.nan
-        figures[f"{name}_error"] = error
+        figures[error_of(name)] = error
     return figures
+
+
+def error_of(name: str) -> str:
+    """Returns the name of the standard error of a figure."""
+    return f"{name}_error"
 
 
 def markdown(task: str, summaries: Mapping[str, Mapping[str, float]]) -> str:
@@ -76,4 +81,4 @@ def write_csv(path: Path, keys: Sequence[str], rows: Iterable[Mapping[str, objec
 
 def _cell(name: str, figures: Mapping[str, float]) -> str:
     digits = _DIGITS.get(name, 2)
-    return f"{figures[name]:.{digits}f} ({figures[name + '_error']:.{digits}f})"
+    return f"{figures[name]:.{digits}f} ({figures[error_of(name)]:.{digits}f})"
