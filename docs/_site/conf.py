@@ -1,7 +1,7 @@
 """Configuration of the documentation site, which `make docs` builds in build/site.
 
-The source folder of Sphinx is the repository, so that links between README.md, docs/, notebooks/ and
-checkpoints/ lead to the same files on the site and on a code host.
+The source folder of Sphinx is the repository, so that links between README.md, docs/, notebooks/
+and checkpoints/ lead to the same files on the site and on a code host.
 """
 
 import sys
@@ -30,6 +30,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "myst_nb",
+    "executed",
     "mathml",
 ]
 root_doc = "docs/index"
