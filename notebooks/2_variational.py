@@ -80,7 +80,7 @@ truths = np.clip(np.asarray(generator.synthesis(latents)), -1, 1)
 
 corruption = bt.Downsample(factor=4) + bt.Noise(scale=3.0)
 ys = corruption.simulate(truths, seed=1)
-posterior = bt.Posterior(generator, corruption, objective="bayes", noise_scale=3.0)
+posterior = bt.Posterior(generator, corruption, objective="bayes")
 fitted = vi.run(posterior, ys, num_samples=64)
 
 samples = fitted.sample(64)

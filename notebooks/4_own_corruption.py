@@ -85,7 +85,7 @@ message
 # %%
 x = fit(load_image(find_images("example:xray_normal")[0], channels=1), resolution=64)
 generator = bt.load_generator("xray-64")
-corruption = Fog(density=0.7) + bt.Noise(scale=3.0)
+corruption = Fog(density=0.4) + bt.Noise(scale=3.0)
 y = corruption.simulate(x, seed=0)
 
 _, axes = plt.subplots(1, 2, figsize=(7, 3.5))
@@ -102,7 +102,7 @@ for axis, picture, title in zip(axes, (x, y), ("image", "in fog"), strict=True):
 
 # %%
 blind = Fog(density=Bounded(0, 1)) + bt.Noise(scale=3.0)
-posterior = bt.Posterior(generator, blind, objective="balanced", perceptual_scale=0.0)
+posterior = bt.Posterior(generator, blind, objective="balanced")
 result = bt.MAP(num_steps=NUM_STEPS).run(posterior, y)
 result
 

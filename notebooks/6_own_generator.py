@@ -48,7 +48,7 @@ def show(images, columns=8, title=""):
 def samples(generator, count, seed=0):
     """Draws images [count, H, W, C] of a generator."""
     z = np.random.default_rng(seed).standard_normal((count, generator.z_dim), "float32")
-    return np.asarray(generator(z))
+    return np.clip(np.asarray(generator(z)), -1, 1)
 
 
 # %% [markdown]
@@ -115,7 +115,7 @@ show(trainer.sample(16), title=f"samples after {KIMG} thousand images")
 preset = export_newest(folder / "training", folder / "mine", storage="float32")
 mine = bt.load_generator(str(preset))
 truth = np.clip(reduce.simulate(samples(generator, 1, seed=99)[0]), -1, 1)
-posterior = bt.Posterior(mine, bt.Downsample(factor=4), objective="balanced", perceptual_scale=0.0)
+posterior = bt.Posterior(mine, bt.Downsample(factor=4), objective="balanced")
 result = bt.MAP(num_steps=NUM_STEPS).run(posterior, bt.Downsample(factor=4).simulate(truth))
 result
 

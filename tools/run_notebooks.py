@@ -16,6 +16,7 @@ import concurrent.futures
 import os
 import re
 import sys
+import tempfile
 import time
 import tomllib
 from pathlib import Path
@@ -31,6 +32,7 @@ _WARNING = re.compile(r"\b\w*Warning: .*")
 # Programs run a few times, so fast compilation matters more than fast programs.
 _XLA_FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 _TIMEOUT = 1800  # seconds of a cell
+_STARTUP_TIMEOUT = 300  # seconds
 _BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 
@@ -110,16 +112,22 @@ def run(name: str, values: dict[str, object]) -> list[str]:
     for cell in made.cells:
         if _PARAMETERS in cell.metadata.get("tags", []):
             cell.source = with_values(cell.source, values)
-    # Messages of the kernel stay on this machine.
-    config = Config({"KernelManager": {"transport": "ipc"}})
-    place = {"metadata": {"path": os.fspath(FOLDER)}}
-    client = nbclient.NotebookClient(made, timeout=_TIMEOUT, resources=place, config=config)
     began = time.monotonic()
-    try:
-        client.execute()
-        problems = warnings_of(made)
-    except nbclient.exceptions.CellExecutionError as error:
-        problems = [str(error)]
+    with tempfile.TemporaryDirectory() as sockets:
+        # Sockets in a folder, because TCP ports are open to other users of the machine.
+        manager = {"transport": "ipc", "ip": os.path.join(sockets, "kernel")}
+        client = nbclient.NotebookClient(
+            made,
+            timeout=_TIMEOUT,
+            startup_timeout=_STARTUP_TIMEOUT,
+            resources={"metadata": {"path": os.fspath(FOLDER)}},
+            config=Config({"KernelManager": manager}),
+        )
+        try:
+            client.execute()
+            problems = warnings_of(made)
+        except nbclient.exceptions.CellExecutionError as error:
+            problems = [str(error)]
     nbformat.write(made, EXECUTED / f"{name}.ipynb")
     for problem in problems:
         sys.stderr.write(f"{name}: {problem}\n")
