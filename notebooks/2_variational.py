@@ -10,7 +10,7 @@
 # intervals.
 
 # %%
-# Installs the package from the repository that holds this notebook, or else from the package index.
+# Installs the package: from the repository of this notebook, or else from the index.
 import importlib.util
 import pathlib
 import subprocess

@@ -5,7 +5,7 @@
 # `adjoint`. This notebook writes a class, tests it, and infers a parameter of it.
 
 # %%
-# Installs the package from the repository that holds this notebook, or else from the package index.
+# Installs the package: from the repository of this notebook, or else from the index.
 import importlib.util
 import pathlib
 import subprocess

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import brgm_tf
 from brgm_tf.cli import restore, run_flags
 from brgm_tf.pipeline.listings import PRESETS, list_presets
 
@@ -51,6 +52,13 @@ def test_python_code_is_complete(path):
         pytest.skip("its blocks are single lines of the package")
     for block in blocks(path, "python"):
         ast.parse(block)
+
+
+def test_every_public_name_has_an_example():
+    values = {name: getattr(brgm_tf, name) for name in brgm_tf.__all__}
+    named = {name: value.__doc__ or "" for name, value in values.items() if callable(value)}
+    assert len(named) > 30
+    assert [name for name, docstring in named.items() if ">>>" not in docstring] == []
 
 
 def test_quoted_lines_of_code_exist():

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import latex2mathml.converter
 from docutils import nodes
 
+# A function before a letter, as in log p, needs a space that the converter leaves out.
+_FUNCTION = re.compile(r"(<m[io]>(?:log|exp|min|cos)</m[io]>)(?=<m(?:i|sub|sup)>)")
+
 
 def _markup(text: str, display: str) -> str:
-    return latex2mathml.converter.convert(text, display=display)
+    markup = latex2mathml.converter.convert(text, display=display)
+    return _FUNCTION.sub(r'\1<mspace width="0.17em"/>', markup)
 
 
 def _visit_inline(translator, node: nodes.math) -> None:
