@@ -38,12 +38,12 @@ x = fit(load_image(find_images("example:xray")[0], channels=1), resolution=64)
 missing = load_mask(find_images("example:xray_mask")[0], resolution=64)
 
 # %% [markdown]
-# The objective `bayes` has normalised densities only, so the posterior states how much is known. The noise of
-# the measurement has 3 grey levels.
+# The objective `bayes` has normalised densities only, so the posterior states how much is known. The noise scale is
+# inferred with the image. It mostly measures by how much the generator misses this radiograph.
 
 # %%
-corruption = bt.Mask() + bt.Noise(scale=3.0)
-y = corruption.simulate(x, seed=0, missing=missing)
+corruption = bt.Mask()
+y = corruption.simulate(x, missing=missing)
 posterior = bt.Posterior(generator, corruption, objective="bayes")
 vi = bt.VI(num_steps=NUM_STEPS, num_elbo_samples=2)
 result = vi.run(posterior, y, missing=missing, num_samples=8)

@@ -41,7 +41,7 @@ x = fit(load_image(find_images("example:xray")[0], channels=1), resolution=64)
 corruption = bt.KSpace(acceleration=4) + bt.Noise(scale=2.0)
 y = corruption.simulate(x, seed=0)
 sampled = bt.KSpace(acceleration=4).sampled_map(64, 64)
-zero_filled = np.abs(np.fft.ifft2(np.fft.ifftshift(y[..., 0])))
+zero_filled = np.abs(np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(y[..., 0]))))
 
 _, axes = plt.subplots(1, 3, figsize=(10, 3.6))
 axes[0].imshow(np.log1p(np.abs(y[..., 0])), cmap="magma")
@@ -109,7 +109,7 @@ for column, image in zip(axes.T, restored, strict=True):
 # %%
 restored.save(folder / "results")
 first = nibabel.load(folder / "results" / restored[1].name / "reconstruction.nii.gz")
-figure, axis = plt.subplots(figsize=(4, 3.6))
+figure, axis = plt.subplots(figsize=(5, 3.8))
 shown = axis.imshow(np.rot90(first.get_fdata()[:, :, 0]), cmap="gray")
 figure.colorbar(shown, label="units of the volume")
-axis.set_title("reconstruction.nii.gz of the middle slice")
+axis.set_title("reconstruction.nii.gz")
