@@ -1,9 +1,11 @@
 # make demo   restores an example picture; prints the path of a figure
 # make test   runs the tests
 # make lint   checks the style and the types
+# make docs   builds the documentation site in build/site, without network
+# make notebooks   runs the notebooks with few steps; STEPS=full runs all steps. The site shows the pictures
 # All of them use .venv, which is made on the first call. PYTHON=... chooses its Python.
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs notebooks clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -26,6 +28,14 @@ lint: $(VENV)/.has-lint
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+
+docs: $(VENV)/.has-docs
+	@$(VENV)/bin/python -m sphinx -q -W --keep-going -c docs/_site -d build/doctrees . build/site
+	@echo build/site/index.html
+
+STEPS := few
+notebooks: $(VENV)/.has-docs
+	@$(VENV)/bin/python tools/run_notebooks.py --steps=$(STEPS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from brgm_tf.reporting import ImageResult as ImageResult
     from brgm_tf.reporting import Restoration as Restoration
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __getattr__, __dir__, _names = lazy.exports(
     __name__,
     {

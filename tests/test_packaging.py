@@ -1,13 +1,14 @@
-"""The wheel: what is in it, and that it works away from the repository."""
+"""The source archive and its wheel: their content, and that they work elsewhere."""
 
 import importlib.metadata
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
-import zipfile
 
 import pytest
 
@@ -16,6 +17,7 @@ import brgm_tf
 ROOT = pathlib.Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SOURCES = ["brgm_tf", "checkpoints", "pyproject.toml", "setup.py", "MANIFEST.in", "LICENSE"]
+SOURCES += ["README.md", "CHANGELOG.md", "CITATION.cff"]
 
 
 def setuptools_is_new_enough() -> bool:
@@ -31,33 +33,43 @@ def run(*command, **keywords) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built of a copy: a build leaves files behind that the next one takes in."""
+def source_archive(tmp_path_factory):
+    """The source archive, built of a copy, because the next build takes in the files of a build."""
     folder = tmp_path_factory.mktemp("build")
-    for name in (*SOURCES, "README.md"):
+    for name in SOURCES:
         if (ROOT / name).is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, folder / "source" / name, ignore=ignored)
-        elif (ROOT / name).exists():
+        else:
             shutil.copy(ROOT / name, folder / "source" / name)
     toy = folder / "source" / "checkpoints" / "toy"
     toy.mkdir(parents=True)
     (toy / "config.json").write_text("{}")
     (toy / "discriminator.weights.h5").write_text("only trainings start from it")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-cache-dir"]
-    if setuptools_is_new_enough():
-        command.append("--no-build-isolation")
-    run(*command, "--wheel-dir", str(folder / "dist"), str(folder / "source"))
+    if not setuptools_is_new_enough():
+        pytest.skip("the installed setuptools is older than the one in pyproject.toml")
+    code = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    run(sys.executable, "-c", code, str(folder / "dist"), cwd=folder / "source")
     (path,) = (folder / "dist").iterdir()
     return path
 
 
 @pytest.fixture(scope="module")
+def wheel(source_archive, tmp_path_factory):
+    """The wheel, built of the source archive as pip builds it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-cache-dir"]
+    run(*command, "--no-build-isolation", "--wheel-dir", str(folder), str(source_archive))
+    (path,) = folder.iterdir()
+    return path
+
+
+@pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """A folder that holds the unpacked wheel."""
+    """A folder into which pip installed the wheel, with its commands in bin/."""
     folder = tmp_path_factory.mktemp("installed")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+    run(*command, "--no-cache-dir", "--target", str(folder), str(wheel))
     return folder
 
 
@@ -85,7 +97,22 @@ def test_checkpoints_are_package_data(installed):
 
 def test_the_wheel_holds_nothing_besides(installed):
     names = {path.name for path in installed.iterdir()}
-    assert names == {"brgm_tf", f"brgm_tf-{brgm_tf.__version__}.dist-info"}
+    assert names == {"bin", "brgm_tf", f"brgm_tf-{brgm_tf.__version__}.dist-info"}
+
+
+def test_the_source_archive_holds_licence_changelog_and_citation(source_archive):
+    with tarfile.open(source_archive) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "CHANGELOG.md", "CITATION.cff", "setup.py"} <= names
+
+
+@pytest.mark.parametrize("command", PROJECT["project"]["scripts"])
+def test_an_installed_command_lists_its_flags(installed, tmp_path, command):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    program = str(installed / "bin" / command)
+    done = subprocess.run([program, "--help"], capture_output=True, cwd=tmp_path, env=environment)
+    assert done.stderr == b""
+    assert b"--generator" in done.stdout
 
 
 def test_the_licence_is_in_the_wheel(installed):
@@ -102,7 +129,23 @@ def test_the_wheel_imports_away_from_the_repository(installed, tmp_path):
 
 
 def test_the_versions_agree():
-    assert PROJECT["project"]["version"] == brgm_tf.__version__
+    version = PROJECT["project"]["version"]
+    assert version == brgm_tf.__version__
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+
+
+def test_the_changelog_has_the_version_with_its_date_below_unreleased_changes():
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+    (date,) = re.findall(r"\ndate-released: (\S+)", (ROOT / "CITATION.cff").read_text("utf-8"))
+    assert headings[1] == f"[{brgm_tf.__version__}] - {date}"
+
+
+def test_hooks_before_a_commit_have_the_versions_of_the_extra_lint():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    for requirement in PROJECT["project"]["optional-dependencies"]["lint"]:
+        assert f'"{requirement}"' in hooks
 
 
 def test_every_requirement_has_both_bounds():

@@ -19,11 +19,14 @@ latents, between all cases and the peer: to 0.1 % in float32 and to 5 % in bfloa
                          followed by ',num_steps=80' and by values of the objective, such as
                          ',rampdown=0.5'
     --peer               another program; benchmarking/peers.py describes its output
+    --record             Markdown table of the speed of each release, such as
+                         docs/speed_history.md; the run appends its rows
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import sys
 from pathlib import Path
@@ -31,8 +34,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from benchmarking import plans
+from benchmarking import history, plans
 
+import brgm_tf
 from brgm_tf.cli import process
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
@@ -47,6 +51,8 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         folder = output_folder.check_writable(options.output, argument="output")
+        if options.record:
+            history.check(options.record)
         for generator in options.generators:  # checks the flags before TensorFlow is imported
             Config(generator=generator, corruption=options.corruption, objective=options.objective)
         process.import_quietly("tensorflow")
@@ -61,6 +67,9 @@ def main(arguments: list[str]) -> int:
     from benchmarking.figure import png_of
 
     atomic_files.write(folder / "benchmark.png", png_of(report))
+    if options.record and report["same_objective"]:
+        today = datetime.date.today()
+        history.append(options.record, report, version=brgm_tf.__version__, date=today)
     sys.stdout.write(summary(report) + f"{folder / 'benchmark.png'}\n")
     return 0 if report["same_objective"] else 1
 
@@ -92,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--schedules", nargs="*", type=_schedule, default=[], help="Schedules to compare")
     steps = Config().num_steps
     add("--schedule_steps", type=positive, default=steps, help="Default steps of a schedule")
+    add("--record", type=Path, help="Markdown table to which the rows of this run are appended")
     add("--images", default="example:xray", help="Clean images of the schedules")
     return parser
 

@@ -24,6 +24,8 @@ MAX_BYTES = 400_000  # larger figures are shrunk to SMALL_WIDTH pixels
 SMALL_WIDTH = 1000
 # Additional flags: the example is corrupted here, and the figure shows its truth.
 EXTRA = {
+    "ffhq_inpaint": ["--input_kind=clean"],
+    "ffhq_superres": ["--input_kind=clean", "--input=example:astronaut"],
     "inpaint": ["--input_kind=clean"],
     "superres": ["--input_kind=clean", "--input=example:xray"],
     "uncertainty": ["--input_kind=clean"],

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import threading
+import types
 from collections.abc import Callable, Iterator
 
 from absl import app, flags
@@ -53,6 +54,16 @@ def run(main: Callable[[], int], *, parse: Callable[[list[str]], list[str]]) -> 
     protect()
     hush()
     app.run(lambda _: _end(guarded(main)), flags_parser=parse)
+
+
+def list_flags_of(module: types.ModuleType) -> None:
+    """Lets `--help` list the key flags of a module.
+
+    absl lists the flags of the main module. In an installed command, such as brgm-reconstruct, this
+    is a file without flags.
+    """
+    for flag in flags.FLAGS.get_key_flags_for_module(module):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def _end(code: int) -> None:

@@ -85,7 +85,7 @@ def restoration_metrics(
 
     Returns:
         Arrays [B] by name: the figures of `image_metrics` and lpips; with the prefix
-        'merged_', the same figures of the merged images; hole_rmse, the RMSE of the missing
+        `merged_`, the same figures of the merged images; hole_rmse, the RMSE of the missing
         pixels of the merged images, or else of the restored images (grey levels).
 
     Raises:

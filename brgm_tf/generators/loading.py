@@ -75,12 +75,13 @@ def load_generator(
 
     Args:
         handle: One of the following. A suffix '#sha256=...' checks a file.
-            A name in `GENERATORS`.
-            The path of a file: a pickle of NVIDIA's or a checkpoint of rosinality's.
-            The path of a folder: from `save_preset`, or a SavedModel.
-            The path of an archive (.zip, .tar.gz) with one of these.
-            An https:// or gs:// address of one of these, or a TF-Hub handle.
-            A loaded generator, which is returned unchanged.
+
+            - A name in `GENERATORS`.
+            - The path of a file: a pickle of NVIDIA's or a checkpoint of rosinality's.
+            - The path of a folder: from `save_preset`, or a SavedModel.
+            - The path of an archive (.zip, .tar.gz) with one of these.
+            - An `https://` or `gs://` address of one of these, or a TF-Hub handle.
+            - A loaded generator, which is returned unchanged.
         network: Network of a checkpoint: 'G_ema', the moving average over training (Gs in
             TensorFlow), or 'G'. Default 'G_ema'.
         class_label: Index or name of a class of a conditional generator; None for all classes.

@@ -75,11 +75,12 @@ def load_perceptual(handle: Any = PERCEPTUAL_WEIGHTS, *, progress: Progress | No
 
     Args:
         handle: One of the following. A suffix '#sha256=...' checks a file.
-            'vgg16-lpips', the default.
-            The path, or the https:// or gs:// address, of NVIDIA's vgg16.pt, of
-            torchvision's vgg16-*.pth or of the h5 of Keras Applications. The last two take
-            their heads from the package lpips.
-            A loaded `perceptual.LPIPS`, which is returned unchanged.
+
+            - 'vgg16-lpips', the default.
+            - The path, or the https:// or gs:// address, of NVIDIA's `vgg16.pt`, of torchvision's
+              `vgg16-*.pth` or of the h5 of Keras Applications. The last two take their heads from
+              the package lpips.
+            - A loaded `perceptual.LPIPS`, which is returned unchanged.
         progress: Function that receives lines of text about the progress, or None.
 
     Raises:

@@ -1,5 +1,6 @@
 """The command that measures speed: operations, times, peers and the report."""
 
+import datetime
 import json
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import benchmark
 import numpy as np
 import pytest
 import tensorflow as tf
-from benchmarking import flops, machine, peers, plans, timing
+from benchmarking import flops, history, machine, peers, plans, timing
 
 from brgm_tf.core.errors import InputError
 
@@ -161,11 +162,51 @@ def test_a_report_has_parts_shares_and_the_peer(tmp_path, monkeypatch, capsys):
         (["--schedules", "balanced:adam,speed=2"], "rampdown=0.5"),
         (["--generators", "nowhere"], "generator"),
         (["--corruption=fog()"], "corruption"),
+        (["--record=nowhere.md"], "nowhere.md"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, capsys, flags, named):
     assert run(tmp_path, *flags) == 2
     assert named in capsys.readouterr().err.splitlines()[-1]
+
+
+REPORT = {
+    "machine": {"processor": "a | b", "cores": 2, "accelerators": [], "tensorflow": "2.21.0"},
+    "corruption": "downsample(factor=8)",
+    "steps": [
+        {
+            "generator": "xray-64",
+            "batch_size": 4,
+            "precision": "float32",
+            "seconds_per_image_step": 0.0512,
+            "share_of_peak": 0.41,
+            "peak_memory_gb": 1.24,
+            "compile_seconds": 9.4,
+        }
+    ],
+}
+
+
+def test_rows_of_a_release_are_appended_to_its_table(tmp_path):
+    path = tmp_path / "history.md"
+    text = (ROOT / "docs" / "speed_history.md").read_text("utf-8")
+    path.write_text(text)
+    history.append(path, REPORT, version="9.0", date=datetime.date(2030, 1, 2))
+    history.append(path, REPORT, version="9.1", date=datetime.date(2030, 2, 2))
+    assert path.read_text().startswith(text)
+    first, second = path.read_text().removeprefix(text).splitlines()
+    assert first == (
+        "| 9.0 | 2030-01-02 | 2 cores of a / b; TensorFlow 2.21.0 | xray-64 "
+        "| `downsample(factor=8)` | 4 | float32 | 0.051 | 41% | 1.2 | 9 |"
+    )
+    assert second.startswith("| 9.1 | 2030-02-02 |")
+
+
+def test_text_below_the_table_of_releases_is_refused(tmp_path):
+    path = tmp_path / "history.md"
+    path.write_text((ROOT / "docs" / "speed_history.md").read_text("utf-8") + "\nA sentence.\n")
+    with pytest.raises(InputError, match="ends with a table"):
+        history.append(path, REPORT, version="9.0", date=datetime.date(2030, 1, 2))
 
 
 def test_a_schedule_has_an_objective_and_steps():

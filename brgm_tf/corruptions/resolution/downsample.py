@@ -24,19 +24,18 @@ from brgm_tf.corruptions.resolution.resampling import MATRICES
 class Downsample(Corruption):
     """Images of [H, W] pixels measured as [H / factor, W / factor].
 
-    box:     mean over the area of a pixel of the measurement, a block of f x f pixels for a whole
-             f. Otherwise pixels at the edges count by the covered fraction.
-    bicubic: Keys' kernel (A = -0.75) at the centre of the block, not widened by f. It reads 4
-             pixels along an axis (1 for an odd f), as
-             `F.interpolate(mode='bicubic', scale_factor=1/f, align_corners=False)` does, so finer
-             detail aliases.
-    bicubic_antialias: Keys' kernel (A = -0.5) widened by f. It reads 4 f pixels, as Pillow's
-             BICUBIC and PyTorch's `antialias=True` do.
-    lanczos: Lanczos' kernel of three lobes, widened by f, as in Pillow's LANCZOS.
-    nearest: pixel that holds the centre of the block, floor(c_i). For an even f the centre lies
-             between two pixels, and the second one counts, as in Pillow's NEAREST and PyTorch's
-             'nearest-exact'. (PyTorch's 'nearest' and DeepInverse's `Downsampling` without a filter
-             take the first pixel of the block.)
+    - box: mean over the area of a pixel of the measurement, a block of f x f pixels for a whole f.
+      Otherwise pixels at the edges count by the covered fraction.
+    - bicubic: Keys' kernel (A = -0.75) at the centre of the block, not widened by f. It reads 4
+      pixels along an axis (1 for an odd f), as `F.interpolate(mode='bicubic', scale_factor=1/f,
+      align_corners=False)` does, so finer detail aliases.
+    - bicubic_antialias: Keys' kernel (A = -0.5) widened by f. It reads 4 f pixels, as Pillow's
+      BICUBIC and PyTorch's `antialias=True` do.
+    - lanczos: Lanczos' kernel of three lobes, widened by f, as in Pillow's LANCZOS.
+    - nearest: pixel that holds the centre of the block, floor(c_i). For an even f the centre lies
+      between two pixels, and the second one counts, as in Pillow's NEAREST and PyTorch's
+      'nearest-exact'. (PyTorch's 'nearest' and DeepInverse's `Downsampling` without a filter take
+      the first pixel of the block.)
 
     The widened kernels are k((j + 1/2 - c_i) / f), cut at the edge of the image and divided by
     their sum. DeepInverse's `Downsampling(filter='bicubic')` has the weights of bicubic_antialias,
