@@ -190,6 +190,8 @@ def effective() -> str:
         is_path = name in ("input", "masks", "output_dir") and not value.startswith("example:")
         if is_path and not (name == "masks" and parse_detector(value)):
             value = absolute_path(value)
+        if name == "landmarks":
+            value = absolute_path(value)
         if name == "corruption":
             value = parsing.absolute(value)
         if name in ("generator", "perceptual"):

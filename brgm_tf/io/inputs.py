@@ -22,7 +22,7 @@ from brgm_tf.io.medical import Geometry, NiftiSlice, Slice, Slicing, share_windo
 from brgm_tf.io.names import make_unique
 from brgm_tf.io.origin import Origin, origin_of, path_of
 from brgm_tf.io.requirements import InputRequirements, check_header, crop_kspace
-from brgm_tf.io.sources import Header, Source
+from brgm_tf.io.sources import Header, PlacedSource, Source
 
 __all__ = [
     "KINDS",
@@ -74,6 +74,7 @@ class LoadedInput:
         geometry: Place of a medical slice in the patient; None for other sources.
         origin: The files of the image and their state before they were read.
         notes: Lines of text that tell the user which properties of the files are not used.
+        alignment: Place of the image in its photograph, see `sources.Placement`; None for others.
     """
 
     name: str
@@ -82,6 +83,7 @@ class LoadedInput:
     geometry: Geometry | None = None
     origin: Origin = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    alignment: np.ndarray | None = None
 
     @property
     def key(self) -> str:
@@ -150,6 +152,8 @@ def check(spec: InputSpec, *, expected: InputRequirements) -> None:
         InputError: the input is unreadable, of a wrong size or out of range, or the mask cannot be
             used or detected.
     """
+    if isinstance(spec.source, PlacedSource):
+        return  # It was found in its photograph, which was read.
     header = _check_header(spec, expected=expected)
     if expected.sampled is not None:
         content = spec.source.load(channels=expected.channels)
@@ -179,6 +183,11 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
         (8, 8, 1)
     """
     state = spec.origin
+    if isinstance(spec.source, PlacedSource):
+        image, missing, alignment, notes = spec.source.place(channels=expected.channels)
+        return LoadedInput(
+            spec.name, image, missing, origin=state, notes=notes, alignment=alignment
+        )
     _check_header(spec, expected=expected)
     content = spec.source.load(channels=expected.channels)
     if expected.sampled is not None:

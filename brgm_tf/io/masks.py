@@ -57,6 +57,15 @@ def mask_notes(path: str | os.PathLike, *, argument: str = "masks") -> tuple[str
     return _read(path, argument=argument).notes
 
 
+def read_missing(path: str | os.PathLike, *, argument: str = "masks") -> np.ndarray:
+    """Returns the missing pixels of a mask file at its size, bool [H, W], True = missing.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    return _read(path, argument=argument).missing
+
+
 def load_mask(
     path: str | os.PathLike,
     *,

@@ -5,6 +5,7 @@ TensorFlow is not imported here.
 
 from __future__ import annotations
 
+import abc
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -40,6 +41,37 @@ class Content(NamedTuple):
     image: np.ndarray
     geometry: Geometry | None = None
     notes: tuple[str, ...] = ()
+
+
+class Placement(NamedTuple):
+    """A box of a photograph, and the place of the image in it.
+
+    Args:
+        image: float32 [size, size, C] in [-1, 1].
+        missing: bool [size, size, 1], True = missing; None without masks.
+        alignment: float64 [8], see `corruptions.resolution.align.ALIGNMENT`.
+        notes: Lines of text that tell the user which properties of the source are not used.
+    """
+
+    image: np.ndarray
+    missing: np.ndarray | None
+    alignment: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+class PlacedSource(abc.ABC):
+    """A source whose image is a part of a photograph: it has its measured size already."""
+
+    @abc.abstractmethod
+    def place(self, *, channels: int) -> Placement:
+        """Returns the box.
+
+        Args:
+            channels: Number of channels, 1 or 3.
+
+        Raises:
+            InputError: the photograph or its mask cannot be used.
+        """
 
 
 class Source(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brgm_tf.pipeline.batch_result import BatchResult
 from brgm_tf.pipeline.batches import restore_all
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.photographs import restored_photographs
 from brgm_tf.pipeline.preparation import Preparation, prepare
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.warmup import with_eager_warmup
@@ -51,7 +52,8 @@ def restore(
             num_steps=350 and seed=0.
 
     Returns:
-        A `Restoration`. An input that cannot be used is among its failures.
+        A `Restoration`. With align="faces" its `photographs` hold each photograph with the
+        restored faces, and `save` writes them. An input that cannot be used is among its failures.
 
     Raises:
         InputError: an option cannot be used, or no input can.
@@ -69,7 +71,8 @@ def restore(
     for batch in _batches(config, plan, progress):
         results += batch.images
         failures += batch.failures
-    return Restoration(tuple(results), tuple(failures), config)
+    photographs = restored_photographs(plan.photographs, results, config.corruption)
+    return Restoration(tuple(results), tuple(failures), config, photographs)
 
 
 def _batches(config: Config, plan: Preparation, progress: Any) -> Iterator[BatchResult]:

@@ -21,7 +21,7 @@ def turned(points, degrees, centre=(50.0, 50.0)):
 
 def test_the_square_is_that_of_ffhqs_formula():
     # The formula of FFHQ in (x, y), written out.
-    points = turned(FACE, 17.0) + [3.0, -8.0]
+    points = turned(FACE, 17.0) + np.array([3.0, -8.0])
     xy = points[:, ::-1]
     eye, mouth = xy[:2].mean(axis=0), xy[3:].mean(axis=0)
     across, down = xy[1] - xy[0], mouth - eye
