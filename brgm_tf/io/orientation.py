@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image
 
 TAG = 0x0112
+# The orientation that undoes another one.
+INVERSE = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
 
 
 def orientation_of(image: Image.Image) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import struct
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
@@ -50,6 +51,7 @@ class Page:
         white: Largest sample; 1 for floats.
         frames: Number of pages of the file.
         tags: All tags of the page.
+        directories: Tags of the directories EXIF and GPS.
     """
 
     samples: np.ndarray
@@ -61,6 +63,7 @@ class Page:
     white: float
     frames: int
     tags: Mapping[int, Any]
+    directories: Mapping[int, Mapping[int, Any]]
 
 
 def is_tiff(file: BinaryIO) -> bool:
@@ -130,6 +133,7 @@ def read_page(file: BinaryIO, *, frame: int = 0) -> Page:
             1 if samples.dtype.kind == "f" else 2 ** int(page.bitspersample) - 1,
             len(tiff.pages),
             {tag.code: tag.value for tag in page.tags},
+            _read_directories(file, page),
         )
 
 
@@ -161,7 +165,7 @@ def write(
     resolution = {}
     if 282 in tags and 283 in tags:
         resolution = {
-            "resolution": (float(tags[282]), float(tags[283])),
+            "resolution": (_ratio(tags[282]), _ratio(tags[283])),
             "resolutionunit": int(tags.get(296, 2)),
         }
     file = io.BytesIO()
@@ -182,6 +186,28 @@ def write(
     for tag in present:
         _append_directory(file, tag, directories[tag])
     return file.getvalue()
+
+
+def _read_directories(file: BinaryIO, page: Any) -> dict[int, Mapping[int, Any]]:
+    """Returns the tags of the directories EXIF and GPS as Pillow reads them."""
+    directories: dict[int, Mapping[int, Any]] = {}
+    for tag in _DIRECTORIES:
+        # `tifffile` reads the directories into dictionaries of names; the offset is the raw value.
+        entry = page.tags.get(tag)
+        if entry is None:
+            continue
+        file.seek(0)
+        directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8), group=tag)
+        (offset,) = struct.unpack(page.parent.byteorder + "I", _raw(file, entry.valueoffset))
+        file.seek(offset)
+        directory.load(file)
+        directories[tag] = dict(directory)
+    return directories
+
+
+def _raw(file: BinaryIO, offset: int) -> bytes:
+    file.seek(offset)
+    return file.read(4)
 
 
 def _append_directory(file: io.BytesIO, tag: int, values: Mapping[int, Any]) -> None:
@@ -211,6 +237,11 @@ def _entries(tags: Mapping[int, Any]) -> list[tuple]:
         elif isinstance(value, int) and 0 <= value < 2**32:
             entries.append((tag, "H" if value < 65536 else "I", 1, value, True))
     return entries
+
+
+def _ratio(value: Any) -> float:
+    """Returns a rational number, which `tifffile` gives as two integers."""
+    return value[0] / max(value[1], 1) if isinstance(value, tuple) else float(value)
 
 
 def _check_size(page: Any) -> None:
