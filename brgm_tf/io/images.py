@@ -20,6 +20,7 @@ from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.io import opening, tiff_files
 from brgm_tf.io.decoding import decode
 from brgm_tf.io.opening import Readable
+from brgm_tf.io.sources import Content
 
 # ITU-R BT.601.
 _LUMA_RED, _LUMA_BLUE = np.float32(0.299), np.float32(0.114)
@@ -74,13 +75,11 @@ def load_image(source: Readable, *, channels: int, argument: str = "input") -> n
         >>> load_image(Image.new("RGB", (4, 3), "white"), channels=1).shape
         (3, 4, 1)
     """
-    return load_with_notes(source, channels=channels, argument=argument)[0]
+    return load_content(source, channels=channels, argument=argument).image
 
 
-def load_with_notes(
-    source: Readable, *, channels: int, argument: str = "input"
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Reads a file as `load_image` does; also returns lines of text for the user.
+def load_content(source: Readable, *, channels: int, argument: str = "input") -> Content:
+    """Reads a file as `load_image` does, with its transparency and lines of text for the user.
 
     The lines tell which properties of the file are not used, such as further frames.
     """
@@ -88,7 +87,8 @@ def load_with_notes(
         raise InputError("channels", "must be 1 or 3", channels=channels)
     decoded = decode(source, argument=argument)
     levels = convert_channels(decoded.levels, channels=channels)
-    return _to_signed(levels), (*decoded.notes, *dark_notes(float(levels.max())))
+    notes = (*decoded.notes, *dark_notes(float(levels.max())))
+    return Content(_to_signed(levels), notes=notes, alpha=decoded.alpha)
 
 
 def dark_notes(brightest: float) -> tuple[str, ...]:

@@ -49,13 +49,13 @@ class _Format:
     """A format of files.
 
     Args:
-        suffix: Suffix of the files.
+        suffixes: Suffixes of the files. The original's suffix is kept if it is one of them.
         encode: Function of a photograph that returns the file.
         modes: Modes that the format has, with the bits of a sample: 'RGB8', 'RGBA16'.
         note: Line of text for the user; '' for a lossless format.
     """
 
-    suffix: str
+    suffixes: tuple[str, ...]
     encode: Callable[[Photograph], bytes]
     modes: tuple[str, ...]
     note: str = ""
@@ -91,7 +91,7 @@ def save_photograph(
     """
     changed = apply_changes(photograph, changes)
     chosen, notes = _choose_format(photograph)
-    target = Path(path).with_suffix(chosen.suffix)
+    target = Path(path).with_suffix(suffix_of(photograph))
     try:
         atomic_files.write(target, chosen.encode(changed))
     except OSError as error:
@@ -103,7 +103,9 @@ def save_photograph(
 
 def suffix_of(photograph: Photograph) -> str:
     """Returns the suffix of the file that `save_photograph` writes."""
-    return _choose_format(photograph)[0].suffix
+    suffixes = _choose_format(photograph)[0].suffixes
+    suffix = photograph.path.suffix
+    return suffix if suffix.lower() in suffixes else suffixes[0]
 
 
 # Samples.
@@ -253,14 +255,14 @@ def without_thumbnail(exif: bytes) -> bytes:
 
 _EIGHT_BITS = ("L8", "LA8", "RGB8", "RGBA8")
 _REENCODED = "{} is encoded again with quality {}, so all pixels may change by some grey levels"
-_PNG = _Format(".png", _encode_png, (*_EIGHT_BITS, "L16", "LA16", "RGB16", "RGBA16"))
+_PNG = _Format((".png", ".apng"), _encode_png, (*_EIGHT_BITS, "L16", "LA16", "RGB16", "RGBA16"))
 _TIFF = _Format(
-    ".tif",
+    (".tif", ".tiff"),
     _encode_tiff,
     tuple(f"{mode}{bits}" for mode in ("L", "LA", "RGB", "RGBA", "CMYK") for bits in (8, 16, 32)),
 )
 _JPEG = _Format(
-    ".jpg",
+    (".jpg", ".jpeg", ".jpe", ".jfif"),
     _pillow("JPEG", quality=_JPEG_QUALITY, subsampling=0),
     ("L8", "RGB8", "CMYK8"),
     _REENCODED.format("JPEG", _JPEG_QUALITY),
@@ -270,16 +272,18 @@ _FORMATS = {
     "TIFF": _TIFF,
     "JPEG": _JPEG,
     "MPO": _JPEG,
-    "WEBP": _Format(".webp", _pillow("WEBP", lossless=True, exact=True), ("RGB8", "RGBA8")),
+    "WEBP": _Format((".webp",), _pillow("WEBP", lossless=True, exact=True), ("RGB8", "RGBA8")),
     "AVIF": _Format(
-        ".avif",
+        (".avif",),
         _pillow("AVIF", quality=_AVIF_QUALITY, subsampling="4:4:4"),
         ("RGB8", "RGBA8"),
         _REENCODED.format("AVIF", _AVIF_QUALITY),
     ),
-    "JPEG2000": _Format(".jp2", _pillow("JPEG2000", irreversible=False), _EIGHT_BITS),
-    "BMP": _Format(".bmp", _pillow("BMP"), ("L8", "RGB8")),
-    "DIB": _Format(".bmp", _pillow("BMP"), ("L8", "RGB8")),
-    "PPM": _Format(".ppm", _pillow("PPM"), ("L8", "RGB8")),
-    "QOI": _Format(".qoi", _pillow("QOI"), ("RGB8", "RGBA8")),
+    "JPEG2000": _Format(
+        (".jp2", ".jpf", ".jpx"), _pillow("JPEG2000", irreversible=False), _EIGHT_BITS
+    ),
+    "BMP": _Format((".bmp", ".dib"), _pillow("BMP"), ("L8", "RGB8")),
+    "DIB": _Format((".bmp", ".dib"), _pillow("BMP"), ("L8", "RGB8")),
+    "PPM": _Format((".ppm", ".pgm", ".pnm"), _pillow("PPM"), ("L8", "RGB8")),
+    "QOI": _Format((".qoi",), _pillow("QOI"), ("RGB8", "RGBA8")),
 }

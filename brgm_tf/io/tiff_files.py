@@ -25,6 +25,7 @@ _PHOTOMETRIC = {
     "YCBCR": "RGB",
 }
 _CHANNELS = {"L": 1, "RGB": 3, "CMYK": 4}
+_SUBFILE_TYPE = 254
 _ORIENTATION, _PROFILE = 274, 34675
 # Directories that a tag points to: EXIF and GPS.
 _DIRECTORIES = (34665, 34853)
@@ -88,6 +89,18 @@ def stored_size(file: BinaryIO, *, frame: int = 0) -> tuple[int, int]:
         width, height = int(page.imagewidth), int(page.imagelength)
         is_turned = _tag(page, _ORIENTATION, 1) in (5, 6, 7, 8)
         return (height, width) if is_turned else (width, height)
+
+
+def subfile_types(file: BinaryIO) -> list[int]:
+    """Returns the tag NewSubfileType of each page: 1 marks previews and 4 masks.
+
+    Args:
+        file: Opened file.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(file) as tiff:
+        return [int(_tag(page, _SUBFILE_TYPE, 0)) for page in tiff.pages]
 
 
 def read_page(file: BinaryIO, *, frame: int = 0) -> Page:
