@@ -86,7 +86,8 @@ flags.DEFINE_string(
     "masks",
     None,
     "Mask for all images, or a folder with a mask of the same name for each image; NIfTI masks for "
-    "NIfTI volumes; 'found' or 'found(fill=255)' finds missing pixels by their colour",
+    "NIfTI volumes; 'found' or 'found(fill=255)' finds missing pixels by their colour, and 'alpha' "
+    "by their transparency",
 )
 flags.DEFINE_string("output_dir", "results", "Folder of the results")
 flags.DEFINE_bool("resume", False, "Resume the same command in its output_dir")

@@ -16,11 +16,12 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.io import images
 from brgm_tf.io.input_masks import Mask, check_mask_of, load_mask_of
 from brgm_tf.io.listing import Listing, list_sources
-from brgm_tf.io.mask_detection import MaskDetector, parse_detector
+from brgm_tf.io.mask_detection import Detector, parse_detector
 from brgm_tf.io.mask_matching import match_masks, missing_masks_error
 from brgm_tf.io.medical import Geometry, NiftiSlice, Slice, Slicing, share_windows
 from brgm_tf.io.names import make_unique
 from brgm_tf.io.origin import Origin, origin_of, path_of
+from brgm_tf.io.pictures import PictureFrame
 from brgm_tf.io.requirements import InputRequirements, check_header, crop_kspace
 from brgm_tf.io.sources import Header, PlacedSource, Source
 
@@ -109,8 +110,8 @@ def plan(
             [-1, 1]; for k-space complex [H, W], [H, W, coils] or [N, H, W, coils]; or a list of
             these.
         masks: Path of a file for all images or of a folder with one for each; bool arrays, one
-            for all or one for each image; or 'found' or 'found(fill=...)', see
-            `mask_detection.find_missing`.
+            for all or one for each image; 'found' or 'found(fill=...)', see
+            `mask_detection.find_missing`; or 'alpha' for transparent pixels.
         needs_masks: Whether the corruption takes masks.
         kind: Kind of the inputs, one of `KINDS`. Masks are detected in measurements only.
         kspace: Whether the inputs are k-space. Every slice of a file is one image.
@@ -136,7 +137,8 @@ def plan(
     if masks is not None and detector is None:
         paths = [source.name or Path(f"image_{i:05d}") for i, source in enumerate(sources)]
         has_names = all(source.name is not None for source in sources)
-        volumes = [one.path if isinstance(one, NiftiSlice) else None for one in sources]
+        parts = (NiftiSlice, PictureFrame)
+        volumes = [one.path if isinstance(one, parts) else None for one in sources]
         matched = _match_masks(masks, paths, volumes=volumes, has_names=has_names)
     names = make_unique([name or f"image_{i:05d}" for i, (_, name) in enumerate(named)])
     return [InputSpec(*spec) for spec in zip(names, sources, matched, strict=True)]
@@ -205,7 +207,7 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
 # Planning.
 
 
-def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kind: str) -> None:
+def _check_masks(masks, detector: Detector | None, *, needs_masks: bool, kind: str) -> None:
     if needs_masks and masks is None:
         raise missing_masks_error()
     if masks is not None and not needs_masks:

@@ -36,11 +36,13 @@ class Content(NamedTuple):
         image: float32 [h, w, C] in [-1, 1], or k-space, complex64 [H, W, coils].
         geometry: Place of a medical slice in the patient; None for other sources.
         notes: Lines of text that tell the user which properties of the source are not used.
+        alpha: float32 [h, w, 1] in [0, 1], 0 = transparent; None for opaque pictures.
     """
 
     image: np.ndarray
     geometry: Geometry | None = None
     notes: tuple[str, ...] = ()
+    alpha: np.ndarray | None = None
 
 
 class Placement(NamedTuple):

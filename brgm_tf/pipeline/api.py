@@ -46,7 +46,8 @@ def restore(
         corruption: a `Corruption`, such as `Blur(sigma=3.0) + Noise(scale=5.0)` or an object of
             your own class; or text such as 'blur(sigma=3) + noise(scale=5)'.
         masks: missing pixels for 'mask()': a file, a folder, or bool arrays, True = missing; or
-            'found' or 'found(fill=255)' to find them by their colour.
+            'found' or 'found(fill=255)' to find them by their colour, and 'alpha' by their
+            transparency.
         progress: called with a `Step` after every chunk of steps; True stops.
         **options: other fields of `Config`, such as generator="xray-64", estimator="vi",
             num_steps=350 and seed=0.
