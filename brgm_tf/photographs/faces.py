@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.io.images import convert_channels
-from brgm_tf.io.mask_detection import MaskDetector, find_missing
 from brgm_tf.io.masks import read_missing
-from brgm_tf.io.sources import Header, PlacedSource, Placement
+from brgm_tf.io.sources import Content, Header, PlacedSource, Placement
 from brgm_tf.photographs.alignment import Alignment
 from brgm_tf.photographs.opening import open_photograph
-from brgm_tf.photographs.sampling import Picture, block_means, padded_box
+from brgm_tf.photographs.sampling import Picture, block_means, padded_alpha, padded_box
 
 # Sides of boxes in pixels. Faces of similar sizes share a compiled program.
 SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)
@@ -103,6 +101,11 @@ class FaceSource(PlacedSource):
         """Returns the size of the box."""
         return Header(self.box.size, self.box.size)
 
+    def load(self, *, channels: int) -> Content:
+        """Returns the box."""
+        placement = self.place(channels=channels)
+        return Content(placement.image, notes=placement.notes)
+
     def open(self) -> Picture:
         """Returns the photograph."""
         return open_photograph(self.photograph)
@@ -115,7 +118,7 @@ class FaceSource(PlacedSource):
         missing = self.missing(picture)
         if missing is not None:
             blocks = missing.reshape(box.size, box.factor, box.size, box.factor)
-            missing = blocks.any(axis=(1, 3))[..., None]
+            missing = np.asarray(blocks.any(axis=(1, 3)))[..., None]
         return Placement(image, missing, self.alignment(picture.size), self._notes(picture))
 
     def alignment(self, size: tuple[int, int], *, factor: int = 0) -> np.ndarray:
@@ -143,11 +146,8 @@ class FaceSource(PlacedSource):
             return None
         if isinstance(self.mask, InputError):
             raise self.mask
-        if isinstance(self.mask, MaskDetector):
-            whole = padded_box(picture, box.top, box.left, (box.extent, box.extent))
-            levels = (whole + 1.0) * GREY_LEVELS_PER_UNIT
-            options = {"fill": self.mask.fill, "tolerance": self.mask.tolerance}
-            return find_missing(levels, name=str(self.name or "photograph"), **options)[..., 0]
+        if hasattr(self.mask, "detect"):
+            return self._detected(picture)
         mask = _mask_of(self.mask, picture.size)
         result = np.zeros((box.extent, box.extent), bool)
         first = max(box.top, 0), max(box.left, 0)
@@ -155,6 +155,19 @@ class FaceSource(PlacedSource):
         rows, columns = first[0] - box.top, first[1] - box.left
         result[rows : rows + part.shape[0], columns : columns + part.shape[1]] = part
         return result
+
+    def _detected(self, picture: Picture) -> np.ndarray:
+        """Returns the missing pixels that a detector finds in the box; none is no error."""
+        box = self.box
+        corner, size = (box.top, box.left), (box.extent, box.extent)
+        content = Content(
+            padded_box(picture, *corner, size), alpha=padded_alpha(picture, *corner, size)
+        )
+        try:
+            missing = self.mask.detect(content, resolution=box.extent, name=str(self.name))
+        except InputError:
+            return np.zeros(size, bool)
+        return missing[..., 0]
 
     def _notes(self, picture: Picture) -> tuple[str, ...]:
         notes = [*getattr(picture, "notes", ())]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from brgm_tf.io.images import load_image
+from brgm_tf.io.photographs import read_photograph
 from brgm_tf.io.pictures import PictureFile
 from brgm_tf.photographs.sampling import ArrayPicture, Picture
 
@@ -26,11 +26,12 @@ def open_photograph(source: Any) -> Picture:
     values = getattr(source, "values", None)
     if isinstance(values, np.ndarray) and values.dtype == np.uint8:
         return ArrayPicture(values)
-    return ArrayPicture(source.load(channels=3).image)
+    content = source.load(channels=3)
+    return ArrayPicture(content.image, content.alpha)
 
 
 # The faces of a photograph are read one after another.
 @functools.lru_cache(maxsize=1)
 def _read(path: Path, modified: int, size: int) -> Picture:
     del modified, size
-    return ArrayPicture(load_image(path, channels=3))
+    return read_photograph(path)

@@ -22,6 +22,9 @@ class Picture(Protocol):
     def box(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """Returns float32 sRGB [height, width, 3] in [-1, 1] of a box inside the picture."""
 
+    def alpha_box(self, top: int, left: int, height: int, width: int) -> np.ndarray | None:
+        """Returns alpha of a box, float32 [height, width, 1] in [0, 1]; None if all is opaque."""
+
     def reduced(self, largest: int) -> tuple[np.ndarray, int]:
         """Returns the means of squares of n x n pixels, at most `largest` a side, and n."""
 
@@ -31,14 +34,15 @@ class ArrayPicture:
 
     Args:
         values: float32 [H, W, 1 or 3] in [-1, 1], or uint8.
+        alpha: float32 [H, W, 1] in [0, 1]; None (default) for an opaque picture.
 
     Example:
         >>> ArrayPicture(np.zeros((4, 6, 1), "float32")).box(1, 2, 2, 3).shape
         (2, 3, 3)
     """
 
-    def __init__(self, values: np.ndarray) -> None:
-        self.values = values
+    def __init__(self, values: np.ndarray, alpha: np.ndarray | None = None) -> None:
+        self.values, self.alpha = values, alpha
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,6 +54,12 @@ class ArrayPicture:
         part = self.values[top : top + height, left : left + width]
         part = from_uint8(part) if part.dtype == np.uint8 else np.asarray(part, np.float32)
         return np.repeat(part, 3, axis=-1) if part.shape[-1] == 1 else part
+
+    def alpha_box(self, top: int, left: int, height: int, width: int) -> np.ndarray | None:
+        """Returns alpha of a box, float32 [height, width, 1]; None if all is opaque."""
+        if self.alpha is None:
+            return None
+        return self.alpha[top : top + height, left : left + width]
 
     def reduced(self, largest: int) -> tuple[np.ndarray, int]:
         """Returns the means of squares of n x n pixels, at most `largest` a side, and n."""
@@ -94,6 +104,23 @@ def padded_box(
         part = picture.box(*first, last[0] - first[0], last[1] - first[1])
         rows = slice(first[0] - top, last[0] - top)
         result[rows, first[1] - left : last[1] - left] = part
+    return result
+
+
+def padded_alpha(picture: Picture, top: int, left: int, size: tuple[int, int]) -> np.ndarray | None:
+    """Returns alpha of a box, float32 [h, w, 1] in [0, 1], 1 beyond the picture; None if opaque.
+
+    Args:
+        picture, top, left, size: See `padded_box`.
+    """
+    width, height = picture.size
+    first = max(top, 0), max(left, 0)
+    last = min(top + size[0], height), min(left + size[1], width)
+    part = picture.alpha_box(*first, last[0] - first[0], last[1] - first[1])
+    if part is None:
+        return None
+    result = np.ones((*size, 1), np.float32)
+    result[first[0] - top : last[0] - top, first[1] - left : last[1] - left] = part
     return result
 
 

@@ -19,6 +19,8 @@ from brgm_tf.corruptions.traits import create_corruption
 from brgm_tf.io import images, output_folder
 from brgm_tf.io.inputs import InputSpec
 from brgm_tf.io.names import JOINT
+from brgm_tf.io.photograph_writing import save_photograph
+from brgm_tf.io.photographs import Photograph
 from brgm_tf.photographs.alignment import Alignment, square_of
 from brgm_tf.photographs.composing import RestoredFace, apply_changes, changes_of
 from brgm_tf.photographs.faces import SIZES, FaceSource
@@ -140,20 +142,17 @@ class FaceFinder:
                 input=name,
             )
         chosen = self._chosen(squares, name)
-        faces = tuple(
-            InputSpec(
-                f"{spec.name}{JOINT}face{i}",
-                FaceSource(spec.source, squares[i], spec.mask),
-                spec.mask,
-            )
+        sources = {
+            f"{spec.name}{JOINT}face{i}": FaceSource(spec.source, squares[i], spec.mask)
             for i in chosen
-        )
-        picture = open_photograph(spec.source)
+        }
         if spec.mask is not None:
-            holes = [face.source.missing(picture) for face in faces]  # type: ignore[attr-defined]
-            faces = tuple(f for f, hole in zip(faces, holes, strict=True) if hole.any())
-            if not faces:
+            picture = open_photograph(spec.source)
+            holes = {face: source.missing(picture) for face, source in sources.items()}
+            sources = {face: sources[face] for face, hole in holes.items() if np.any(hole)}
+            if not sources:
                 raise InputError("masks", "hides no pixel of a face", input=name)
+        faces = tuple(InputSpec(face, source, spec.mask) for face, source in sources.items())
         return PhotographPlan(spec.name, spec.source, faces)
 
     def _squares(self, spec: InputSpec) -> list[Alignment]:
@@ -236,9 +235,15 @@ class RestoredPhotograph:
             InputError: The file cannot be written.
         """
         home = output_folder.check_writable(output_folder.expanded(folder) / self.name)
-        path = home / "restored.png"
-        images.save_image(path, self.pixels, argument=output_folder.ARGUMENT)
-        return path
+        path, picture = home / "restored.png", open_photograph(self.source)
+        if not isinstance(picture, Photograph):
+            images.save_image(path, self.pixels, argument=output_folder.ARGUMENT)
+            return path
+        changes = [
+            (change.top, change.left, change.image, change.weight)
+            for change in self._changes(picture)
+        ]
+        return save_photograph(picture, changes, path, argument=output_folder.ARGUMENT).path
 
     def _changes(self, picture: Any) -> list[Any]:
         return changes_of(picture, self.faces, self.corruption)

@@ -144,5 +144,6 @@ def test_batches_have_boxes_of_one_size(picture, tmp_path):
 
 def test_the_place_is_unknown_by_default():
     text = Config("blur(sigma=2) + noise(scale=5)", align="faces").corruption
-    assert text.startswith("align(") and text.endswith("+ blur(sigma=2) + noise(scale=5)")
+    assert text.startswith("align(")
+    assert text.endswith("+ blur(sigma=2) + noise(scale=5)")
     assert "zoom=unknown" in text
