@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.io.alpha_masks import AlphaDetector
 from brgm_tf.io.images import convert_channels
 from brgm_tf.io.masks import read_missing
 from brgm_tf.io.sources import Content, Header, PlacedSource, Placement
@@ -175,6 +176,24 @@ class FaceSource(PlacedSource):
             factor = self.box.factor
             notes.append(f"The large face is measured as means of {factor} x {factor} pixels")
         return tuple(notes)
+
+
+def known_holes(mask: Any, picture: Picture) -> np.ndarray | None:
+    """Returns the missing pixels of a photograph, bool [H, W]; None if they are not known yet.
+
+    Args:
+        mask: Mask of the photograph; holes that have to be found by their colour are not known.
+        picture: Photograph.
+
+    Raises:
+        InputError: The mask has another size than the photograph.
+    """
+    if isinstance(mask, AlphaDetector):
+        alpha = picture.alpha_box(0, 0, *picture.size[::-1])
+        return None if alpha is None else alpha[..., 0] < 1
+    if mask is None or isinstance(mask, InputError) or hasattr(mask, "detect"):
+        return None
+    return _mask_of(mask, picture.size)
 
 
 def _mask_of(mask: Any, size: tuple[int, int]) -> np.ndarray:

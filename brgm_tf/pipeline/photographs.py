@@ -23,7 +23,8 @@ from brgm_tf.io.photograph_writing import save_photograph
 from brgm_tf.io.photographs import Photograph
 from brgm_tf.photographs.alignment import Alignment, square_of
 from brgm_tf.photographs.composing import RestoredFace, apply_changes, changes_of
-from brgm_tf.photographs.faces import SIZES, FaceSource
+from brgm_tf.photographs.faces import SIZES, FaceSource, known_holes
+from brgm_tf.photographs.filling import FilledPicture
 from brgm_tf.photographs.landmark_files import read_landmarks
 from brgm_tf.photographs.opening import open_photograph
 
@@ -167,7 +168,10 @@ class FaceFinder:
 
         if self._networks is None:
             self._networks = Networks()
-        return find_faces(picture, self._networks)
+        missing = known_holes(spec.mask, picture)
+        return find_faces(
+            picture if missing is None else FilledPicture(picture, missing), self._networks
+        )
 
     def _chosen(self, squares: Sequence[Alignment], name: str) -> list[int]:
         if self._faces == "all":
