@@ -198,7 +198,7 @@ def effective() -> str:
         if name in ("generator", "perceptual"):
             value = handles.make_absolute(value, names=(*GENERATORS, PERCEPTUAL_WEIGHTS))
         lines.append(f"--{name}={value}")
-        if name in ("generator", "perceptual", "corruption"):
+        if name in ("generator", "perceptual", "corruption", "landmarks"):
             states = map(state_of, _paths_in(str(value)))
             lines += [f"# --{name}: {state}" for state in states if state]
     return "\n".join(lines) + "\n"

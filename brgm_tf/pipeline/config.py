@@ -215,8 +215,8 @@ class Config:
         check_options(self)
         check_generator(self.generator)
         check_perceptual(self.perceptual)
+        self._check_photographs()
         if self.align == "faces":
-            self._check_photographs()
             object.__setattr__(self, "corruption", aligned(self.corruption))
         if self.objective is None:
             object.__setattr__(self, "objective", self._estimator_row.objective)
@@ -225,7 +225,13 @@ class Config:
         resolve_objective(self)
 
     def _check_photographs(self) -> None:
-        if self.input_kind != "measurement":
+        if self.align == "none":
+            if self.landmarks is not None or self.faces != "all":
+                name = "faces" if self.landmarks is None else "landmarks"
+                raise InputError(
+                    name, "must be given with --align=faces only", **{name: getattr(self, name)}
+                )
+        elif self.input_kind != "measurement":
             raise InputError(
                 "align",
                 "must be none for clean images, because their damage is simulated",

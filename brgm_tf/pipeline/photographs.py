@@ -91,7 +91,7 @@ def for_boxes(corruption: Any, size: int = 0) -> Any:
 # Planning.
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class PhotographPlan:
     """A photograph and its faces.
 
