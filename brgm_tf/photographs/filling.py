@@ -36,6 +36,18 @@ class FilledPicture:
         """Returns alpha of a box; None if all is opaque."""
         return self._picture.alpha_box(top, left, height, width)
 
+    def visible(self, points: np.ndarray, distance: float) -> np.ndarray:
+        """Returns whether no missing pixel is near each point, bool [N].
+
+        Args:
+            points: (row, column) [N, 2].
+            distance: Rows or columns within which a missing pixel counts.
+        """
+        low = np.maximum(np.floor(points - distance).astype(int), 0)
+        high = np.maximum(np.ceil(points + distance).astype(int), 0)
+        parts = [self._missing[a:b, c:d] for (a, c), (b, d) in zip(low, high, strict=True)]
+        return np.array([not part.any() for part in parts])
+
     def reduced(self, largest: int) -> tuple[np.ndarray, int]:
         """Returns the means of squares of n x n pixels, whose holes are filled, and n."""
         overview, n = self._picture.reduced(largest)

@@ -12,8 +12,9 @@ import math
 import numpy as np
 
 from brgm_tf.core.lazy import tf
-from brgm_tf.photographs.alignment import Alignment, square_of
+from brgm_tf.photographs.alignment import Alignment, square_of, square_of_visible
 from brgm_tf.photographs.detection import LEVEL_SCALE, detect, landmarks_of, windows_of
+from brgm_tf.photographs.filling import FilledPicture
 from brgm_tf.photographs.mtcnn_networks import O_WINDOW, Networks
 from brgm_tf.photographs.sampling import Picture, upright
 
@@ -22,6 +23,7 @@ _CROP_SIZE, _CROP_ZOOM = 384, 1.2
 _SMALLEST_IN_CROP = 96  # pixels; a face takes a half of its crop
 _SHIFTS, _ZOOMS = (-0.05, 0.0, 0.05), (0.9, 1.0, 1.1)
 _WINDOWS = [(x, y, zoom) for x in _SHIFTS for y in _SHIFTS for zoom in _ZOOMS]
+_NEAR_HOLE = 0.03  # in units of the side
 _MIRRORED = [1, 0, 2, 4, 3]  # order of the landmarks in the mirror image
 
 
@@ -34,7 +36,7 @@ def find_faces(picture: Picture, networks: Networks) -> list[Alignment]:
     """
     overview, factor = picture.reduced(_OVERVIEW_SIZE)
     faces = detect(overview, networks)
-    squares = [square_of(factor * face.landmarks) for face in faces]
+    squares = [_square(picture, factor * face.landmarks) for face in faces]
     refined = [refine(picture, square, networks) for square in squares]
     return sorted(_different(refined), key=lambda square: square.column)
 
@@ -48,7 +50,17 @@ def refine(picture: Picture, square: Alignment, networks: Networks) -> Alignment
         networks: Networks of MTCNN.
     """
     landmarks = _landmarks_of_crop(picture, square, networks)
-    return square if landmarks is None else square_of(landmarks)
+    return square if landmarks is None else _square(picture, landmarks)
+
+
+def _square(picture: Picture, landmarks: np.ndarray) -> Alignment:
+    """Returns the square of landmarks, of the visible ones alone if holes hide others."""
+    square = square_of(landmarks)
+    if isinstance(picture, FilledPicture):
+        visible = picture.visible(landmarks, _NEAR_HOLE * square.side)
+        if 2 <= visible.sum() < len(visible):
+            return square_of_visible(landmarks, visible)
+    return square
 
 
 def _landmarks_of_crop(

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from brgm_tf.photographs.alignment import Alignment, corner_error, square_of
+from brgm_tf.photographs.alignment import (
+    MEAN_FACE,
+    Alignment,
+    corner_error,
+    square_of,
+    square_of_visible,
+)
 
 FACE = np.array([[40, 40], [40, 60], [50, 50], [60, 42], [60, 58.0]])
 
@@ -58,3 +64,11 @@ def test_the_error_is_that_of_the_corners():
     truth = Alignment(50.0, 50.0, 100.0)
     assert corner_error(Alignment(50.0, 60.0, 100.0), truth) == pytest.approx(102.4)
     assert corner_error(Alignment(50.0, 50.0, 110.0), truth) == pytest.approx(51.2 * 2**0.5)
+
+
+def test_hidden_landmarks_do_not_move_the_square():
+    truth = Alignment(40.0, 70.0, 55.0, 21.0)
+    points = truth.to_picture(MEAN_FACE)
+    points[3] += 30.0
+    square = square_of_visible(points, np.array([True, True, True, False, True]))
+    assert corner_error(square, truth) < 1e-6

@@ -30,3 +30,11 @@ def test_boxes_and_overviews_are_filled(ramp):
     overview, n = picture.reduced(20)
     assert n == 3
     assert overview.max() <= 1
+
+
+def test_points_near_a_hole_are_not_visible(ramp):
+    missing = np.zeros((37, 53), bool)
+    missing[10, 10] = True
+    picture = FilledPicture(ArrayPicture(ramp), missing)
+    points = np.array([[10.5, 10.5], [10.5, 13.5], [10.5, 15.5], [0.0, 0.0]])
+    assert picture.visible(points, 3.0).tolist() == [False, False, True, True]
