@@ -6,6 +6,7 @@ from brgm_tf.core import lazy
 
 if TYPE_CHECKING:
     from brgm_tf.core.errors import InputError as InputError
+    from brgm_tf.corruptions import Align as Align
     from brgm_tf.corruptions import Bayer as Bayer
     from brgm_tf.corruptions import Blur as Blur
     from brgm_tf.corruptions import BoxMask as BoxMask
@@ -49,6 +50,7 @@ __version__ = "0.2.0"
 __getattr__, __dir__, _names = lazy.exports(
     __name__,
     {
+        "Align": "corruptions",
         "Bayer": "corruptions",
         "Blur": "corruptions",
         "BoxMask": "corruptions",

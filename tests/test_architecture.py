@@ -15,7 +15,7 @@ FLOORS = (
     "ops",
     "io weights",
     "generators corruptions perceptual",
-    "evaluation",
+    "evaluation photographs",
     "reporting",
     "posterior",
     "estimators training",

@@ -1,5 +1,6 @@
 """The command: one line for bad input, and whole runs of a tiny network with random weights."""
 
+import json
 import os
 import signal
 import subprocess
@@ -89,6 +90,9 @@ def pictures(tmp_path):
         (["--input=33.png", "--corruption=mask()", "--masks=found(fill=256)"], "--masks"),
         (["--input=33.png", "--generator=nobody"], "--generator"),
         (["--input=33.png", "--pixel_scale=-1"], "--pixel_scale"),
+        (["--input=33.png", "--landmarks=33.png"], "--landmarks"),
+        (["--input=33.png", "--faces=left", "--align=faces"], "--faces"),
+        (["--input=33.png", "--align=faces", "--landmarks=33.png"], "--landmarks"),
         (["--input=33.png", "--output_dir=33.png"], "--output_dir"),
         (["--input=example:astronaut", "--output_dir=gs://bucket/out"], "--output_dir"),
     ],
@@ -143,7 +147,14 @@ def test_there_are_presets():
     assert PRESET_FILES
 
 
-@pytest.mark.parametrize("path", PRESET_FILES, ids=lambda path: path.name)
+# Faces are found by networks whose weights are fetched.
+PRESETS_TO_PLAN = [
+    pytest.param(path, marks=[pytest.mark.weights] * ("align=faces" in path.read_text()))
+    for path in PRESET_FILES
+]
+
+
+@pytest.mark.parametrize("path", PRESETS_TO_PLAN, ids=[path.name for path in PRESET_FILES])
 def test_a_preset_is_valid_names_inputs_that_exist_and_replays(path, tmp_path):
     parsed = run_flags.FLAGS
     with flagsaver.flagsaver():
@@ -168,6 +179,32 @@ def test_a_run_leaves_its_files(tiny, pictures, tmp_path, capsys):
     out = capsys.readouterr().out
     assert Path(out.splitlines()[-1]) == first / "b" / "figure.png"
     assert {path.name for path in first.iterdir()} == {"a", "b", "flags.cfg", "metrics.csv"}
+
+
+def test_the_faces_of_a_photograph_are_put_back(tiny, tmp_path, capsys):
+    levels = np.random.RandomState(0).randint(0, 256, (60, 80, 3), np.uint8)
+    Image.fromarray(levels).save(tmp_path / "photo.png")
+    face = [[37, 27], [43, 27], [40, 30], [37.5, 33], [42.5, 33]]
+    (tmp_path / "faces.json").write_text(json.dumps([face]))
+    flags = [
+        *tiny,
+        "--corruption=noise(scale=5)",
+        "--num_steps=2",
+        "--align=faces",
+        f"--landmarks={tmp_path / 'faces.json'}",
+        f"--input={tmp_path / 'photo.png'}",
+        f"--output_dir={tmp_path / 'out'}",
+    ]
+    restored = tmp_path / "out" / "photo" / "restored.png"
+    for more in ([], ["--resume"]):
+        restored.unlink(missing_ok=True)
+        assert command(*flags, *more) == 0
+        assert str(restored) in capsys.readouterr().out.splitlines()
+        with Image.open(restored) as image:
+            changed = (np.asarray(image) != levels).any(axis=-1)
+        assert changed[28, 40]
+        assert not changed[:, :20].any()
+    assert (tmp_path / "out" / "photo__face0" / "figure.png").exists()
 
 
 @pytest.mark.slow

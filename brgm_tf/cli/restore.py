@@ -13,6 +13,7 @@ from brgm_tf.cli.process import STOPPED
 from brgm_tf.cli.progress import RunProgress
 from brgm_tf.cli.run_lock import locked
 from brgm_tf.core.errors import InputError
+from brgm_tf.corruptions.traits import create_corruption
 from brgm_tf.generators.loading import list_generators
 from brgm_tf.io import output_folder
 from brgm_tf.io.inputs import InputSpec
@@ -22,6 +23,7 @@ from brgm_tf.pipeline.batches import BatchCheckpoints, restore_all
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.devices import STRATEGIES, devices_of
 from brgm_tf.pipeline.listings import list_presets
+from brgm_tf.pipeline.photographs import saved_photograph
 from brgm_tf.pipeline.preparation import Preparation
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.resuming import Finished
@@ -137,6 +139,7 @@ def run() -> int:
         if all(spec.name in done for spec in plan.specs):
             rows = list(earlier.finished.rows.values())
             tables.save_metrics_csv(plan.folder, rows, name=plan.shard.table)
+            save_photographs(plan)
             return 1 if plan.failures else 0
         return report(execute(plan, earlier), plan)
 
@@ -213,12 +216,26 @@ def execute(plan: Plan, earlier: EarlierRun) -> Outcome:
 def report(outcome: Outcome, plan: Plan) -> int:
     """Prints the failures and the path of the last figure; returns the exit code."""
     report_failures(outcome.failures)
+    if not outcome.interrupted:
+        save_photographs(plan)
     if outcome.figure is not None:
         process.show(str(outcome.figure))
     if outcome.interrupted:
         process.say("stopped; the results so far are saved")
         return STOPPED
     return 1 if outcome.failures or plan.failures else 0
+
+
+def save_photographs(plan: Plan) -> None:
+    """Writes the photographs with their restored faces, and prints their paths.
+
+    A photograph is written by the shard that restores its last face.
+    """
+    corruption = create_corruption(plan.config.corruption) if plan.inputs.photographs else None
+    for photograph in plan.inputs.photographs:
+        restored = saved_photograph(photograph, plan.folder, corruption)
+        if restored is not None and (plan.shard.count == 1 or restored.is_complete):
+            process.show(str(restored.save(plan.folder)))
 
 
 def report_failures(failures: list[Failure]) -> None:

@@ -86,7 +86,8 @@ flags.DEFINE_string(
     "masks",
     None,
     "Mask for all images, or a folder with a mask of the same name for each image; NIfTI masks for "
-    "NIfTI volumes; 'found' or 'found(fill=255)' finds missing pixels by their colour",
+    "NIfTI volumes; 'found' or 'found(fill=255)' finds missing pixels by their colour, and 'alpha' "
+    "by their transparency",
 )
 flags.DEFINE_string("output_dir", "results", "Folder of the results")
 flags.DEFINE_bool("resume", False, "Resume the same command in its output_dir")
@@ -190,12 +191,14 @@ def effective() -> str:
         is_path = name in ("input", "masks", "output_dir") and not value.startswith("example:")
         if is_path and not (name == "masks" and parse_detector(value)):
             value = absolute_path(value)
+        if name == "landmarks":
+            value = absolute_path(value)
         if name == "corruption":
             value = parsing.absolute(value)
         if name in ("generator", "perceptual"):
             value = handles.make_absolute(value, names=(*GENERATORS, PERCEPTUAL_WEIGHTS))
         lines.append(f"--{name}={value}")
-        if name in ("generator", "perceptual", "corruption"):
+        if name in ("generator", "perceptual", "corruption", "landmarks"):
             states = map(state_of, _paths_in(str(value)))
             lines += [f"# --{name}: {state}" for state in states if state]
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ distribution function of z.
     Bounded:              t = low + (high - low) Phi(z)    uniform on (low, high)
     Bounded, logarithmic: t = low (high / low)^Phi(z)      log t is uniform
     LogNormal:            t = median exp(log_stddev z)
+    Normal:               t = mean + stddev z
 
 Optimizers and samplers move z. Only methods import TensorFlow.
 """
@@ -166,6 +167,48 @@ class LogNormal(ParameterPrior):
 
         middle, log_stddev = (tf.constant(a, dtype) for a in (self.middle, self.log_stddev))
         return tfb.Chain([tfb.Scale(middle), tfb.Exp(), tfb.Scale(log_stddev)])
+
+
+@dataclasses.dataclass(frozen=True)
+class Normal(ParameterPrior):
+    """Normal prior: t ~ N(mean, stddev^2).
+
+    Args:
+        mean: Mean of t.
+        stddev: Standard deviation of t.
+
+    Example:
+        >>> Normal(0.0, 0.01).median
+        0.0
+    """
+
+    mean: float
+    stddev: float
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+    @property
+    def median(self) -> float:
+        """Mean of t."""
+        return self.mean
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Open interval (-inf, inf)."""
+        return -math.inf, math.inf
+
+    def between(self, low: float, high: float) -> Bounded:
+        """Returns the uniform prior on (low, high)."""
+        return Bounded(low, high)
+
+    def bijector(self, dtype) -> Any:
+        """Returns the bijector that maps z to t."""
+        import tensorflow as tf
+        from tensorflow_probability import bijectors as tfb
+
+        mean, stddev = (tf.constant(a, dtype) for a in (self.mean, self.stddev))
+        return tfb.Chain([tfb.Shift(mean), tfb.Scale(stddev)])
 
 
 # Prior of a noise scale in grey levels: nine tenths of it lie between 1 and 25.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions.pointwise import Grayscale as Grayscale
     from brgm_tf.corruptions.pointwise import Jpeg as Jpeg
     from brgm_tf.corruptions.pointwise import Quantise as Quantise
+    from brgm_tf.corruptions.resolution import Align as Align
     from brgm_tf.corruptions.resolution import Downsample as Downsample
     from brgm_tf.corruptions.table import CORRUPTIONS as CORRUPTIONS
     from brgm_tf.corruptions.table import list_corruptions as list_corruptions
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
     {
+        "Align": "resolution",
         "Bayer": "pointwise",
         "Blur": "blur",
         "BoxMask": "masking",

@@ -109,9 +109,9 @@ class Composition(Measurement):
         return tuple(image_shape)
 
     def data_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Returns the shape of the images that reach the stage with per-image data."""
+        """Returns the shape of the images that reach the stage with masks, or the last shape."""
         for stage in self.stages:
-            if stage.data_names:
+            if "missing" in stage.data_names:
                 break
             image_shape = stage.measurement_shape(image_shape)
         return tuple(image_shape)

@@ -22,6 +22,10 @@ CORRUPTIONS: Registry[Row] = Registry(
             "The image itself: inversion into the latents of the generator",
         ),
         "downsample": _row("resolution.downsample:Downsample", "Fewer pixels: super-resolution"),
+        "align": _row(
+            "resolution.align:Align",
+            "Turned and scaled square in a photograph; its place may be unknown",
+        ),
         "blur": _row("blur.blur:Blur", "Gaussian blur"),
         "motion_blur": _row("blur.motion_blur:MotionBlur", "Blur along a line: camera motion"),
         "disk_blur": _row("blur.disk_blur:DiskBlur", "Blur over a disk: defocus"),

@@ -25,6 +25,8 @@ from brgm_tf.posterior.posterior import TERMS, Posterior
 from brgm_tf.posterior.surrogates.gauss_newton import GaussNewton
 
 _RANK = 64  # of the Laplace approximation at the mode
+# Its products take as long as 2 R steps or more, which is too long for large images.
+_LARGE_RANK, _LARGE_RESOLUTION = 8, 512
 
 
 def rule_of(objective: Objective, *, num_steps: int) -> Rule:
@@ -80,8 +82,10 @@ class MAPProgram(Program):
     def __init__(self, posterior: Posterior, options: MAP):
         super().__init__(posterior, options)
         self._options = options
+        is_large = posterior.generator.resolution >= _LARGE_RESOLUTION
+        rank = _LARGE_RANK if is_large else _RANK
         self._gauss_newton = GaussNewton(
-            posterior, rank=_RANK, seed=options.seed, jit=options.jit, dtype=self._dtype
+            posterior, rank=rank, seed=options.seed, jit=options.jit, dtype=self._dtype
         )
         self.optimizer = Optimizer(
             lambda position, conditions, step: posterior.terms(position, conditions),

@@ -84,8 +84,7 @@ class ArchiveMember:
 
     def load(self, *, channels: int) -> Content:
         """Decodes the picture."""
-        image, notes = images.load_with_notes(self, channels=channels)
-        return Content(image, notes=notes)
+        return images.load_content(self, channels=channels)
 
 
 def is_archive(path: Path) -> bool:

@@ -21,6 +21,7 @@ _SUFFIXES_OF_FORMATS = (
     (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
     (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
     (".avif",),
+    (".heic", ".heif", ".hif"),
     (".qoi",),
 )
 SUFFIXES = tuple(suffix for suffixes in _SUFFIXES_OF_FORMATS for suffix in suffixes)

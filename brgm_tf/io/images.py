@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -16,7 +17,10 @@ from PIL import Image
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
-from brgm_tf.io.decoding import Readable, decode, read
+from brgm_tf.io import opening, tiff_files
+from brgm_tf.io.decoding import decode
+from brgm_tf.io.opening import Readable
+from brgm_tf.io.sources import Content
 
 # ITU-R BT.601.
 _LUMA_RED, _LUMA_BLUE = np.float32(0.299), np.float32(0.114)
@@ -42,7 +46,11 @@ def image_size(source: Readable, *, argument: str = "input") -> tuple[int, int]:
     Raises:
         InputError: the file is missing, not an image, or too large to be decoded safely.
     """
-    return read(_displayed_size, source, argument=argument)
+
+    def page_size(file: BinaryIO) -> tuple[int, int]:
+        return tiff_files.stored_size(file, frame=opening.frame_of(source))
+
+    return opening.read(_displayed_size, source, argument=argument, otherwise=page_size)
 
 
 def load_image(source: Readable, *, channels: int, argument: str = "input") -> np.ndarray:
@@ -52,8 +60,7 @@ def load_image(source: Readable, *, channels: int, argument: str = "input") -> n
     Transparent pixels are composited on white. The EXIF orientation is applied, and colours are
     converted from the profile of the file to sRGB. Only the first frame of an animation or stack
     is read. Grey samples of 9 to 16 bits are divided by their maximum; 32-bit integers must lie
-    in [0, 65535] and are divided by 65535; float samples must lie in [0, 1]. 16-bit RGB is read
-    to 8 bits, as the docstring of `decoding` explains.
+    in [0, 65535] and are divided by 65535; float samples must lie in [0, 1].
 
     Args:
         source: Path of the image file, an object with `open`, or a PIL image.
@@ -68,13 +75,11 @@ def load_image(source: Readable, *, channels: int, argument: str = "input") -> n
         >>> load_image(Image.new("RGB", (4, 3), "white"), channels=1).shape
         (3, 4, 1)
     """
-    return load_with_notes(source, channels=channels, argument=argument)[0]
+    return load_content(source, channels=channels, argument=argument).image
 
 
-def load_with_notes(
-    source: Readable, *, channels: int, argument: str = "input"
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Reads a file as `load_image` does; also returns lines of text for the user.
+def load_content(source: Readable, *, channels: int, argument: str = "input") -> Content:
+    """Reads a file as `load_image` does, with its transparency and lines of text for the user.
 
     The lines tell which properties of the file are not used, such as further frames.
     """
@@ -82,7 +87,8 @@ def load_with_notes(
         raise InputError("channels", "must be 1 or 3", channels=channels)
     decoded = decode(source, argument=argument)
     levels = convert_channels(decoded.levels, channels=channels)
-    return _to_signed(levels), (*decoded.notes, *dark_notes(float(levels.max())))
+    notes = (*decoded.notes, *dark_notes(float(levels.max())))
+    return Content(_to_signed(levels), notes=notes, alpha=decoded.alpha)
 
 
 def dark_notes(brightest: float) -> tuple[str, ...]:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.io.images import crop_square
-from brgm_tf.io.mask_detection import MaskDetector
+from brgm_tf.io.mask_detection import Detector
 from brgm_tf.io.masks import (
     check_any_known,
     check_any_missing,
@@ -24,7 +23,7 @@ from brgm_tf.io.medical import is_nifti, load_missing
 from brgm_tf.io.requirements import InputRequirements
 from brgm_tf.io.sources import Source
 
-Mask = Path | np.ndarray | MaskDetector | InputError
+Mask = Path | np.ndarray | Detector | InputError
 
 
 def check_mask_of(
@@ -83,7 +82,7 @@ def load_mask_of(
         return None, ()
     if isinstance(mask, InputError):
         raise mask
-    if isinstance(mask, MaskDetector):
+    if isinstance(mask, Detector):
         return _detect_mask(source, mask, name=name, expected=expected), ()
     if isinstance(mask, np.ndarray):
         return check_mask(mask, resolution=resolution), ()
@@ -127,7 +126,7 @@ def _side_of_holes(aspect: tuple[int, int], expected: InputRequirements) -> int 
 
 
 def _detect_mask(
-    source: Source, detector: MaskDetector, *, name: str, expected: InputRequirements
+    source: Source, detector: Detector, *, name: str, expected: InputRequirements
 ) -> np.ndarray:
     """Returns the mask detected in the original pixels and colours of the input."""
     if expected.size != expected.mask_resolution:
@@ -139,5 +138,5 @@ def _detect_mask(
             size=expected.size,
         )
     # Three channels for every generator: luma would mix up colours.
-    levels = (source.load(channels=3).image + 1.0) * GREY_LEVELS_PER_UNIT
-    return detector.detect(levels, resolution=expected.mask_resolution, name=name)
+    content = source.load(channels=3)
+    return detector.detect(content, resolution=expected.mask_resolution, name=name)

@@ -16,13 +16,14 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.io import images
 from brgm_tf.io.input_masks import Mask, check_mask_of, load_mask_of
 from brgm_tf.io.listing import Listing, list_sources
-from brgm_tf.io.mask_detection import MaskDetector, parse_detector
+from brgm_tf.io.mask_detection import Detector, parse_detector
 from brgm_tf.io.mask_matching import match_masks, missing_masks_error
 from brgm_tf.io.medical import Geometry, NiftiSlice, Slice, Slicing, share_windows
 from brgm_tf.io.names import make_unique
 from brgm_tf.io.origin import Origin, origin_of, path_of
+from brgm_tf.io.pictures import PictureFrame
 from brgm_tf.io.requirements import InputRequirements, check_header, crop_kspace
-from brgm_tf.io.sources import Header, Source
+from brgm_tf.io.sources import Header, PlacedSource, Source
 
 __all__ = [
     "KINDS",
@@ -74,6 +75,7 @@ class LoadedInput:
         geometry: Place of a medical slice in the patient; None for other sources.
         origin: The files of the image and their state before they were read.
         notes: Lines of text that tell the user which properties of the files are not used.
+        alignment: Place of the image in its photograph, see `sources.Placement`; None for others.
     """
 
     name: str
@@ -82,6 +84,7 @@ class LoadedInput:
     geometry: Geometry | None = None
     origin: Origin = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    alignment: np.ndarray | None = None
 
     @property
     def key(self) -> str:
@@ -107,8 +110,8 @@ def plan(
             [-1, 1]; for k-space complex [H, W], [H, W, coils] or [N, H, W, coils]; or a list of
             these.
         masks: Path of a file for all images or of a folder with one for each; bool arrays, one
-            for all or one for each image; or 'found' or 'found(fill=...)', see
-            `mask_detection.find_missing`.
+            for all or one for each image; 'found' or 'found(fill=...)', see
+            `mask_detection.find_missing`; or 'alpha' for transparent pixels.
         needs_masks: Whether the corruption takes masks.
         kind: Kind of the inputs, one of `KINDS`. Masks are detected in measurements only.
         kspace: Whether the inputs are k-space. Every slice of a file is one image.
@@ -134,7 +137,8 @@ def plan(
     if masks is not None and detector is None:
         paths = [source.name or Path(f"image_{i:05d}") for i, source in enumerate(sources)]
         has_names = all(source.name is not None for source in sources)
-        volumes = [one.path if isinstance(one, NiftiSlice) else None for one in sources]
+        parts = (NiftiSlice, PictureFrame)
+        volumes = [one.path if isinstance(one, parts) else None for one in sources]
         matched = _match_masks(masks, paths, volumes=volumes, has_names=has_names)
     names = make_unique([name or f"image_{i:05d}" for i, (_, name) in enumerate(named)])
     return [InputSpec(*spec) for spec in zip(names, sources, matched, strict=True)]
@@ -150,6 +154,8 @@ def check(spec: InputSpec, *, expected: InputRequirements) -> None:
         InputError: the input is unreadable, of a wrong size or out of range, or the mask cannot be
             used or detected.
     """
+    if isinstance(spec.source, PlacedSource):
+        return  # It was found in its photograph, which was read.
     header = _check_header(spec, expected=expected)
     if expected.sampled is not None:
         content = spec.source.load(channels=expected.channels)
@@ -179,6 +185,11 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
         (8, 8, 1)
     """
     state = spec.origin
+    if isinstance(spec.source, PlacedSource):
+        image, missing, alignment, notes = spec.source.place(channels=expected.channels)
+        return LoadedInput(
+            spec.name, image, missing, origin=state, notes=notes, alignment=alignment
+        )
     _check_header(spec, expected=expected)
     content = spec.source.load(channels=expected.channels)
     if expected.sampled is not None:
@@ -196,7 +207,7 @@ def load(spec: InputSpec, *, expected: InputRequirements) -> LoadedInput:
 # Planning.
 
 
-def _check_masks(masks, detector: MaskDetector | None, *, needs_masks: bool, kind: str) -> None:
+def _check_masks(masks, detector: Detector | None, *, needs_masks: bool, kind: str) -> None:
     if needs_masks and masks is None:
         raise missing_masks_error()
     if masks is not None and not needs_masks:

@@ -21,8 +21,9 @@ from brgm_tf.io.discovery import EXAMPLE_PREFIX, count_left_out, expand_user, fi
 from brgm_tf.io.kspace import KSpaceArray
 from brgm_tf.io.medical import Slicing
 from brgm_tf.io.names import NameScheme, scheme_of
-from brgm_tf.io.pictures import PictureArray, PictureFile, PillowImage
+from brgm_tf.io.pictures import PictureArray, PictureFile, PictureFrame, PillowImage
 from brgm_tf.io.sources import Source
+from brgm_tf.io.stacks import list_frames
 from brgm_tf.io.unusable import Unusable
 
 SUFFIXES = (*discovery.SUFFIXES, *medical.SUFFIXES, *archives.SUFFIXES)
@@ -145,7 +146,10 @@ def _open(path: Path, listing: Listing, scheme: NameScheme) -> list[Named]:
         return _open_archive(path, listing, scheme)
     if medical.is_medical(path):
         return _named(path, medical.list_slices(path, listing.slicing), scheme)
-    return [(PictureFile(path), scheme.name_of(path))]
+    frames = list_frames(path)
+    if len(frames) == 1:
+        return [(PictureFile(path), scheme.name_of(path))]
+    return _named(path, [PictureFrame(path, frame) for frame in frames], scheme)
 
 
 def _named(path: Path, slices: Sequence[Any], scheme: NameScheme) -> list[Named]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameters import check_fields, parameter
 from brgm_tf.core.registry import Registry, Row
+from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.core.validation import number
 from brgm_tf.io.images import crop_square
 from brgm_tf.io.masks import check_any_known, resize_missing
+from brgm_tf.io.sources import Content
 
 # A hole has at least this number of connected pixels, so that small highlights are not holes.
 MIN_REGION = 16
@@ -30,6 +33,14 @@ def colour(value) -> tuple[float, ...] | None:
     except ValueError:
         pass
     raise ValueError("must be a grey level in [0, 255] or three of them, (R, G, B)")
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """A detector of the mask of each damaged picture."""
+
+    def detect(self, content: Content, *, resolution: int, name: str) -> np.ndarray:
+        """Returns bool [resolution, resolution, 1], True = missing, of a picture."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,13 +65,13 @@ class MaskDetector:
     def __post_init__(self):
         check_fields(self)
 
-    def detect(self, levels: np.ndarray, *, resolution: int, name: str) -> np.ndarray:
+    def detect(self, content: Content, *, resolution: int, name: str) -> np.ndarray:
         """Returns the mask of a picture whose central square is resized to `resolution`.
 
         A pixel is missing if any part of a hole was resized into it.
 
         Args:
-            levels: [h, w, C] in [0, 255], before any resizing.
+            content: The picture, before any resizing.
             resolution: Side of the result in pixels.
             name: Name of the picture, for errors.
 
@@ -70,6 +81,7 @@ class MaskDetector:
         Raises:
             InputError: no hole is detected, or the holes cover the whole picture.
         """
+        levels = (content.image + 1.0) * GREY_LEVELS_PER_UNIT
         missing = find_missing(
             crop_square(levels), fill=self.fill, tolerance=self.tolerance, name=name
         )
@@ -84,15 +96,19 @@ DETECTORS = Registry(
         "found": Row(
             "brgm_tf.io.mask_detection:MaskDetector",
             "the pixels of each picture that have the colour of its holes",
-        )
+        ),
+        "alpha": Row(
+            "brgm_tf.io.alpha_masks:AlphaDetector",
+            "the transparent pixels of each picture",
+        ),
     },
 )
 
 
-def parse_detector(spec: object) -> MaskDetector | None:
-    """Returns the detector that 'found' or 'found(fill=255)' spells; None for any other value.
+def parse_detector(spec: object) -> Detector | None:
+    """Returns the detector that 'found', 'found(fill=255)' or 'alpha' spells; None otherwise.
 
-    A file with the name 'found' is given as './found'.
+    A file with the name 'found' or 'alpha' is given as './found' or './alpha'.
 
     Raises:
         InputError: a parameter of the detector cannot be used.
@@ -103,7 +119,7 @@ def parse_detector(spec: object) -> MaskDetector | None:
         >>> parse_detector("mask.png") is None
         True
     """
-    if not isinstance(spec, str) or not (spec == "found" or spec.startswith("found(")):
+    if not isinstance(spec, str) or spec.split("(")[0] not in DETECTORS:
         return None
     return DETECTORS.create(DETECTORS.parse(spec))
 

@@ -31,8 +31,9 @@ def match_masks(
         spec: Path of one file for all images; a folder or glob pattern with a mask for each
             image, matched by the stem of the file; or 'example:NAME'. If two masks have the stem
             of an image, the mask with its full file name is taken. A NIfTI volume is the mask of
-            all slices of the volume with its stem.
-        volumes: For each image the volume of which it is a slice; None for other images.
+            all slices of the volume with its stem, and a picture the mask of all pages of the
+            stack with its stem.
+        volumes: For each image the volume or stack of which it is a part; None for other images.
         has_names: Whether the paths are names of files; otherwise one mask serves all images.
         argument: Name of the user's argument, for errors.
 
@@ -57,7 +58,8 @@ def match_masks(
     for image, volume in zip(image_paths, volumes or [None] * len(image_paths), strict=True):
         candidates, owner = by_stem.get(image.stem, []), image
         if not candidates and volume is not None:
-            candidates, owner = masks_of_volumes.get(_stem(volume), []), volume
+            masks_of_parts = masks_of_volumes if is_nifti(volume) else by_stem
+            candidates, owner = masks_of_parts.get(_stem(volume), []), volume
         matched.append(_choose(candidates, owner, spec=spec, argument=argument))
     return matched
 

@@ -57,6 +57,15 @@ def mask_notes(path: str | os.PathLike, *, argument: str = "masks") -> tuple[str
     return _read(path, argument=argument).notes
 
 
+def read_missing(path: str | os.PathLike, *, argument: str = "masks") -> np.ndarray:
+    """Returns the missing pixels of a mask file at its size, bool [H, W], True = missing.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    return _read(path, argument=argument).missing
+
+
 def load_mask(
     path: str | os.PathLike,
     *,
@@ -164,8 +173,37 @@ def _read_once(path: str, modified: int, size: int, argument: str) -> _MaskFile:
         remedy = "Transparent pixels count as known: make the missing pixels black and opaque"
     elif np.ptp(decoded.colours, axis=-1).any():
         remedy = "Colours count by their luma: paint the missing pixels black"
+    _check_meaning(decoded, path=path, argument=argument)
     notes = (*decoded.notes, *_doubts(decoded, levels))
     return _MaskFile(levels < _KNOWN, notes, remedy, low, high)
+
+
+def _check_meaning(decoded: Decoded, *, path: str, argument: str) -> None:
+    """Checks that transparent pixels of a mask can only be meant as known.
+
+    Black strokes on a transparent layer mark the missing pixels. A hole that is erased in a black
+    sheet or in a coloured picture means the opposite.
+
+    Raises:
+        InputError: the missing pixels may be the transparent ones.
+    """
+    if decoded.alpha is None or not (decoded.alpha < 1).any():
+        return
+    opaque = decoded.alpha[..., 0] >= 0.5
+    greys = convert_channels(decoded.colours, channels=1)[..., 0][opaque]
+    has_white = (greys >= 255 - _BLACK).any()
+    is_picture = np.sum((greys > _BLACK) & (greys < 255 - _BLACK)) > _MAX_GREY * opaque.sum()
+    is_black_sheet = not has_white and opaque.mean() > 0.5
+    if is_picture or is_black_sheet:
+        raise InputError(
+            argument,
+            "must be black where pixels are missing and white where they are known; this mask has "
+            "transparent pixels that may be the missing ones",
+            remedy="Fill the background of the mask with white. For a picture with transparent "
+            "holes, give the picture as the input, and alpha as the masks",
+            path=path,
+            transparent=f"{1 - opaque.mean():.0%}",
+        )
 
 
 def _doubts(decoded: Decoded, levels: np.ndarray) -> Iterator[str]:

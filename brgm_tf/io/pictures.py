@@ -13,7 +13,9 @@ from PIL import Image
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import images
+from brgm_tf.io.opening import Frame
 from brgm_tf.io.sources import Content, Header
+from brgm_tf.io.stacks import frame_name
 
 _REMEDY = "Give uint8 grey levels, or floats: levels / 127.5 - 1"
 _TOLERANCE = 0.001  # by which rounding may exceed [-1, 1]
@@ -49,8 +51,38 @@ class PictureFile:
 
     def load(self, *, channels: int) -> Content:
         """Decodes the file."""
-        image, notes = images.load_with_notes(self.path, channels=channels)
-        return Content(image, notes=notes)
+        return images.load_content(self.path, channels=channels)
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureFrame:
+    """A frame of an animation, or a page of a stack.
+
+    Args:
+        path: Path of the file.
+        frame: Number of the frame, from 0.
+
+    Example:
+        >>> PictureFrame(Path("stack.tif"), 2).name
+        PosixPath('stack_p0003.tif')
+    """
+
+    path: Path
+    frame: int
+
+    @property
+    def name(self) -> Path:
+        """Path with the number of the frame."""
+        return self.path.with_stem(frame_name(self.path.stem, self.frame))
+
+    def header(self) -> Header:
+        """Returns the displayed size."""
+        width, height = images.image_size(Frame(self.path, self.frame))
+        return Header(height, width)
+
+    def load(self, *, channels: int) -> Content:
+        """Decodes the frame."""
+        return images.load_content(Frame(self.path, self.frame), channels=channels)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,8 +112,7 @@ class PillowImage:
 
     def load(self, *, channels: int) -> Content:
         """Converts the image to floats."""
-        image, notes = images.load_with_notes(self.picture, channels=channels)
-        return Content(image, notes=notes)
+        return images.load_content(self.picture, channels=channels)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

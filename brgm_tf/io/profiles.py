@@ -1,7 +1,7 @@
 """Colour profiles of pictures, and their conversion to sRGB by LittleCMS (`PIL.ImageCms`).
 
-The profile of a picture is its ICC profile, or one made from simpler metadata: gAMA and cHRM of
-PNG files, WhitePoint and PrimaryChromaticities of TIFF files, and the Adobe RGB of EXIF. The
+The profile of a picture is its ICC profile, or one made from simpler metadata: cICP, gAMA and cHRM
+of PNG files, WhitePoint and PrimaryChromaticities of TIFF files, and the Adobe RGB of EXIF. The
 conversion is relative colorimetric with black point compensation. Colours are rounded to 8 bits;
 greys keep their bits.
 """
@@ -16,12 +16,28 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageCms
 
+from brgm_tf.io import png_files
+
 _EXIF, _COLOUR_SPACE, _INTEROPERABILITY = 0x8769, 0xA001, 0xA005
 _ADOBE_RGB = 2  # a value of cameras, not of the standard
 _WHITE_POINT, _PRIMARIES = 318, 319
 # x and y of white, red, green and blue.
 _SRGB_CHROMATICITIES = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 _ADOBE_CHROMATICITIES = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+_WHITE_D65 = (0.3127, 0.3290)
+# Code points of ITU-T H.273: BT.709, BT.470 M and BG, BT.601, BT.2020, DCI P3 and Display P3.
+_CODED_CHROMATICITIES = {
+    1: _SRGB_CHROMATICITIES,
+    4: (0.310, 0.316, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08),
+    5: (*_WHITE_D65, 0.64, 0.33, 0.29, 0.60, 0.15, 0.06),
+    6: (*_WHITE_D65, 0.63, 0.34, 0.31, 0.595, 0.155, 0.07),
+    9: (*_WHITE_D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
+    11: (0.314, 0.351, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+    12: (*_WHITE_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+}
+# None is the curve of sRGB, which programs also use for BT.709, BT.601 and BT.2020.
+_CODED_GAMMAS = {1: None, 4: 2.2, 5: 2.8, 6: None, 8: 1.0, 13: None, 14: None, 15: None}
+_CODED_HIGH_RANGE = (16, 18)
 _ADOBE_GAMMA = 563 / 256
 _D50 = (0.9642, 1.0, 0.8249)
 _BRADFORD = np.array(
@@ -42,6 +58,8 @@ def profile_of(image: Image.Image) -> bytes | None:
         One of `UNUSABLE`: the metadata describe no profile.
     """
     info = image.info
+    if image.format == "PNG" and (code_points := _code_points(image)):
+        return _coded_profile(code_points, is_grey=image.mode[0] in "1LIF")
     if info.get("icc_profile"):
         return info["icc_profile"]
     if image.mode == "LAB":
@@ -65,6 +83,26 @@ def profile_of(image: Image.Image) -> bytes | None:
     if image.mode in ("RGB", "RGBA") and _is_adobe_rgb(image):
         return make_profile(_ADOBE_GAMMA, chromaticities=_ADOBE_CHROMATICITIES)
     return None
+
+
+def _code_points(image: Image.Image) -> bytes | None:
+    """Returns the cICP chunk of an opened PNG file; None once the file is closed."""
+    file = getattr(image, "fp", None)
+    return None if file is None else png_files.read_chunk(file, b"cICP")
+
+
+def _coded_profile(code_points: bytes, *, is_grey: bool) -> bytes | None:
+    """Returns the profile of code points: primaries, transfer, matrix and range."""
+    primaries, transfer = code_points[0], code_points[1]
+    if transfer in _CODED_HIGH_RANGE:
+        raise ValueError("it has a high dynamic range, PQ or HLG")
+    if primaries not in _CODED_CHROMATICITIES or transfer not in _CODED_GAMMAS:
+        raise ValueError(f"unknown code points {primaries} and {transfer}")
+    gamma = _CODED_GAMMAS[transfer]
+    if primaries == 1 and gamma is None:
+        return None
+    chromaticities = _CODED_CHROMATICITIES[primaries]
+    return make_profile(gamma, chromaticities=chromaticities, is_grey=is_grey)
 
 
 def _is_adobe_rgb(image: Image.Image) -> bool:
@@ -118,6 +156,32 @@ def grey_curve(profile: bytes) -> np.ndarray | None:
     if np.abs(curve - np.arange(65536) / 257).max() <= _TOLERANCE:
         return None
     return curve.astype(np.float32)
+
+
+def transform(profile: bytes, mode: str, *, back: bool = False) -> ImageCms.ImageCmsTransform:
+    """Returns the conversion of colours to sRGB of 8 bits, or back.
+
+    Args:
+        profile: ICC profile of the colours.
+        mode: Mode of the colours in Pillow: RGB, CMYK or LAB.
+        back: Whether sRGB is converted to the profile.
+
+    Raises:
+        One of `UNUSABLE`: the profile is damaged, or belongs to another kind of colours.
+    """
+    return _transform_back(profile, mode) if back else _transform(profile, mode, "RGB")
+
+
+@functools.lru_cache(maxsize=8)
+def _transform_back(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(
+        _open(make_profile(None)),
+        _open(profile),
+        "RGB",
+        mode,
+        renderingIntent=_INTENT,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
 
 
 @functools.lru_cache(maxsize=8)
@@ -201,6 +265,10 @@ def _primaries(chromaticities: Sequence[float]) -> np.ndarray:
     matrix = matrix * np.linalg.solve(matrix, white)
     scale = np.diag((_BRADFORD @ _D50) / (_BRADFORD @ white))
     return np.linalg.inv(_BRADFORD) @ scale @ _BRADFORD @ matrix
+
+
+# XYZ of red, green and blue of sRGB in columns, adapted to the white D50.
+SRGB_MATRIX = _primaries(_SRGB_CHROMATICITIES)
 
 
 def _fixed(*values: float) -> bytes:

@@ -5,6 +5,7 @@ TensorFlow is not imported here.
 
 from __future__ import annotations
 
+import abc
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -35,11 +36,44 @@ class Content(NamedTuple):
         image: float32 [h, w, C] in [-1, 1], or k-space, complex64 [H, W, coils].
         geometry: Place of a medical slice in the patient; None for other sources.
         notes: Lines of text that tell the user which properties of the source are not used.
+        alpha: float32 [h, w, 1] in [0, 1], 0 = transparent; None for opaque pictures.
     """
 
     image: np.ndarray
     geometry: Geometry | None = None
     notes: tuple[str, ...] = ()
+    alpha: np.ndarray | None = None
+
+
+class Placement(NamedTuple):
+    """A box of a photograph, and the place of the image in it.
+
+    Args:
+        image: float32 [size, size, C] in [-1, 1].
+        missing: bool [size, size, 1], True = missing; None without masks.
+        alignment: float64 [8], see `corruptions.resolution.align.ALIGNMENT`.
+        notes: Lines of text that tell the user which properties of the source are not used.
+    """
+
+    image: np.ndarray
+    missing: np.ndarray | None
+    alignment: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+class PlacedSource(abc.ABC):
+    """A source whose image is a part of a photograph: it has its measured size already."""
+
+    @abc.abstractmethod
+    def place(self, *, channels: int) -> Placement:
+        """Returns the box.
+
+        Args:
+            channels: Number of channels, 1 or 3.
+
+        Raises:
+            InputError: the photograph or its mask cannot be used.
+        """
 
 
 class Source(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brgm_tf.pipeline.batch_result import BatchResult
 from brgm_tf.pipeline.batches import restore_all
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.photographs import restored_photographs
 from brgm_tf.pipeline.preparation import Preparation, prepare
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.warmup import with_eager_warmup
@@ -45,13 +46,15 @@ def restore(
         corruption: a `Corruption`, such as `Blur(sigma=3.0) + Noise(scale=5.0)` or an object of
             your own class; or text such as 'blur(sigma=3) + noise(scale=5)'.
         masks: missing pixels for 'mask()': a file, a folder, or bool arrays, True = missing; or
-            'found' or 'found(fill=255)' to find them by their colour.
+            'found' or 'found(fill=255)' to find them by their colour, and 'alpha' by their
+            transparency.
         progress: called with a `Step` after every chunk of steps; True stops.
         **options: other fields of `Config`, such as generator="xray-64", estimator="vi",
             num_steps=350 and seed=0.
 
     Returns:
-        A `Restoration`. An input that cannot be used is among its failures.
+        A `Restoration`. With align="faces" its `photographs` hold each photograph with the
+        restored faces, and `save` writes them. An input that cannot be used is among its failures.
 
     Raises:
         InputError: an option cannot be used, or no input can.
@@ -69,7 +72,8 @@ def restore(
     for batch in _batches(config, plan, progress):
         results += batch.images
         failures += batch.failures
-    return Restoration(tuple(results), tuple(failures), config)
+    photographs = restored_photographs(plan.photographs, results, config.corruption)
+    return Restoration(tuple(results), tuple(failures), config, photographs)
 
 
 def _batches(config: Config, plan: Preparation, progress: Any) -> Iterator[BatchResult]:

@@ -17,6 +17,7 @@ from brgm_tf.io.medical import AUTO, PLANES, Slicing
 from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, check_perceptual
 from brgm_tf.pipeline.objective import resolve_objective
 from brgm_tf.pipeline.options import check_options, option
+from brgm_tf.pipeline.photographs import ALIGNMENTS, aligned, check_faces
 from brgm_tf.posterior.objectives import OBJECTIVES
 from brgm_tf.posterior.surrogates.table import SURROGATES
 from brgm_tf.weights.catalogue import DEFAULT_GENERATOR, GENERATORS
@@ -73,6 +74,11 @@ class Config:
             scale if that is inferred, else 0.
         batch_size: number of images in one program.
         seed: seed of every random draw, in [0, 2^31).
+        align: 'faces' to restore every face of a photograph, and to put it back; 'none' for images
+            of the generator's pose. `corruption` then acts on the photograph's pixels.
+        faces: faces to restore: 'all', 'largest', or indices from the left such as '0,2'.
+        landmarks: JSON file with five points a face, see `photographs.landmark_files`; None to
+            find faces.
         non_square: 'crop' to the central square, or 'refuse'.
         plane, slices, window: slices and grey levels of medical files; see `medical.Slicing`.
         perceptual: handle for `load_perceptual`, or a loaded `perceptual.LPIPS`.
@@ -167,6 +173,22 @@ class Config:
     )
     batch_size: int = option(1, "Number of images in one program", kind=int, check=positive_int)
     seed: int = option(0, "Seed of every random draw", kind=int, check=integer(0, MAX_INT))
+    align: str = option(
+        "none",
+        "Pose of the inputs: none, as the generator's images; faces, photographs with faces, which "
+        "are found, restored and put back",
+        choices=ALIGNMENTS,
+    )
+    faces: str = option(
+        "all",
+        "Faces to restore: all, largest, or indices from the left such as 0,2 (align=faces)",
+        check=check_faces,
+    )
+    landmarks: str | None = option(
+        None,
+        "JSON file with five points [x, y] a face: eyes, nose, corners of the mouth; by default "
+        "faces are found (align=faces)",
+    )
     non_square: str = option(
         "crop", "Treatment of images that are not square", choices=("crop", "refuse")
     )
@@ -193,11 +215,29 @@ class Config:
         check_options(self)
         check_generator(self.generator)
         check_perceptual(self.perceptual)
+        self._check_photographs()
+        if self.align == "faces":
+            object.__setattr__(self, "corruption", aligned(self.corruption))
         if self.objective is None:
             object.__setattr__(self, "objective", self._estimator_row.objective)
         self._check_adaptation()
         _ = self.slicing
         resolve_objective(self)
+
+    def _check_photographs(self) -> None:
+        if self.align == "none":
+            if self.landmarks is not None or self.faces != "all":
+                name = "faces" if self.landmarks is None else "landmarks"
+                raise InputError(
+                    name, "must be given with --align=faces only", **{name: getattr(self, name)}
+                )
+        elif self.input_kind != "measurement":
+            raise InputError(
+                "align",
+                "must be none for clean images, because their damage is simulated",
+                remedy="Leave --input_kind out",
+                input_kind=self.input_kind,
+            )
 
     def _check_adaptation(self) -> None:
         if self.adaptation_steps and "adaptation_steps" not in self._estimator_row.options:

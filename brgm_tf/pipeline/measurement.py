@@ -38,9 +38,10 @@ class Acquisition:
         """Returns the measurements of a batch of loaded inputs."""
         names = tuple(item.name for item in batch)
         images = np.stack([item.image for item in batch])
-        data: dict[str, np.ndarray] = {}
-        if self._corruption.data_names:
-            data = {"missing": np.stack([np.asarray(item.missing) for item in batch])}
+        data = {
+            name: np.stack([np.asarray(getattr(item, name)) for item in batch])
+            for name in self._corruption.data_names
+        }
         if self._config.input_kind == "clean":
             return self._simulated(names, images, data)
         values = self._fill_unobserved(images, data).numpy()

@@ -11,17 +11,21 @@ from brgm_tf.generators.loading import load_generator
 from brgm_tf.perceptual.loading import load_perceptual
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.objective import needs_perceptual, resolve_objective
+from brgm_tf.pipeline.photographs import for_boxes
 
 if TYPE_CHECKING:
     from brgm_tf.estimators.restoring.batch import BatchRestorer
 
 
-def load_model(config: Config, *, notify: Callable[[str], object] | None = None) -> BatchRestorer:
+def load_model(
+    config: Config, *, notify: Callable[[str], object] | None = None, box_size: int = 0
+) -> BatchRestorer:
     """Loads the objects that a configuration names.
 
     Args:
         config: the configuration.
         notify: called with a line of text for each event, such as a download.
+        box_size: side of the boxes of photographs in pixels; 0 for the generator's resolution.
 
     Returns:
         The `BatchRestorer` of the posterior and the estimator.
@@ -37,9 +41,12 @@ def load_model(config: Config, *, notify: Callable[[str], object] | None = None)
     perceptual = None
     if needs_perceptual(config):
         perceptual = load_perceptual(config.perceptual, progress=notify)
+    corruption = create_corruption(config.corruption)
+    if config.align == "faces":
+        corruption = for_boxes(corruption, box_size)
     posterior = Posterior(
         load_generator(config.generator, progress=notify),
-        create_corruption(config.corruption),
+        corruption,
         objective=resolve_objective(config),
         perceptual=perceptual,
         adaptation_scale=config.adaptation_scale if config.adaptation_steps else None,

@@ -16,6 +16,7 @@ from brgm_tf.generators.loading import describe_generator
 from brgm_tf.io import inputs
 from brgm_tf.io.listing import Listing, left_out_notes
 from brgm_tf.pipeline.config import Config
+from brgm_tf.pipeline.photographs import FaceFinder, PhotographPlan, arranged, for_boxes
 from brgm_tf.reporting.failures import Failure
 from brgm_tf.weights.catalogue import GeneratorRow
 
@@ -29,11 +30,13 @@ class Preparation:
         requirements: the requirements of the inputs.
         failures: the inputs that cannot be used; they are in `specs` as well, so that the
             composition of batches does not depend on them.
+        photographs: the photographs whose faces are the inputs.
     """
 
     specs: list[inputs.InputSpec]
     requirements: inputs.InputRequirements
     failures: tuple[Failure, ...] = ()
+    photographs: tuple[PhotographPlan, ...] = ()
 
     @property
     def unusable(self) -> frozenset[str]:
@@ -75,10 +78,11 @@ def prepare(
         listing = Listing(config.measures_kspace, config.slicing, output_dir)
         for note in left_out_notes(images, listing):
             notify(note)
-    errors = {}
+    specs, photographs, errors = _faces_of(specs, config)
     for spec in specs:
         try:
-            inputs.check(spec, expected=requirements)
+            if spec.name not in errors:
+                inputs.check(spec, expected=requirements)
         # A damaged file can raise any error, and must not hide the other inputs.
         except Exception as error:
             errors[spec.name] = error
@@ -89,7 +93,28 @@ def prepare(
         for spec in specs
         if spec.name in errors
     )
-    return Preparation(specs, requirements, failures)
+    return Preparation(specs, requirements, failures, photographs)
+
+
+def _faces_of(
+    specs: list[inputs.InputSpec], config: Config
+) -> tuple[list[inputs.InputSpec], tuple[PhotographPlan, ...], dict[str, Exception]]:
+    """Returns the faces of photographs, the photographs, and the errors of photographs by name."""
+    errors: dict[str, Exception] = {}
+    if config.align == "none":
+        return specs, (), errors
+    finder = FaceFinder(faces=config.faces, landmarks=config.landmarks)
+    photographs, faces = [], []
+    for spec in specs:
+        try:
+            photograph = finder.plan(spec)
+        except Exception as error:
+            errors[spec.name] = error
+            faces.append(spec)
+            continue
+        photographs.append(photograph)
+        faces += photograph.faces
+    return arranged(faces, config.batch_size), tuple(photographs), errors
 
 
 def _all_of(errors: Sequence[Exception]) -> InputError:
@@ -144,6 +169,8 @@ def input_requirements(config: Config) -> inputs.InputRequirements:
     row = describe_generator(config.generator)
     check_class(config, row)
     corruption = create_corruption(config.corruption)
+    if config.align == "faces":
+        corruption = for_boxes(corruption)
     shape = (row.resolution, row.resolution, cast(int, row.channels))
     measured = corruption.measurement_shape(shape)
     is_clean = config.input_kind == "clean"

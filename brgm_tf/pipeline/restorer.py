@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from brgm_tf.estimators.restoring.inference import Callback, Estimate, Step, step_reporter
 from brgm_tf.io import inputs
@@ -13,6 +14,9 @@ from brgm_tf.pipeline.devices import scope_of
 from brgm_tf.pipeline.frames import FrameRecorder
 from brgm_tf.pipeline.measurement import Acquisition
 from brgm_tf.pipeline.model import load_model
+
+if TYPE_CHECKING:
+    from brgm_tf.estimators.restoring.batch import BatchRestorer
 
 
 class Restorer:
@@ -40,13 +44,24 @@ class Restorer:
         device: str | None = None,
     ):
         self.config, self.device = config, device
+        self._box_size = 0
         with scope_of(device):
-            self._restorer = load_model(config, notify=notify)
-            self.posterior = self._restorer.posterior
-            self.generator, self.corruption = self.posterior.generator, self.posterior.corruption
-            self.acquisition = Acquisition(self.corruption, config)
-            self.program, self.render = self._restorer.program, self._restorer.render
-            self.distance = self._restorer.distance
+            self._use(load_model(config, notify=notify))
+
+    def _use(self, restorer: BatchRestorer) -> None:
+        self._restorer, self.posterior = restorer, restorer.posterior
+        self.generator, self.corruption = self.posterior.generator, self.posterior.corruption
+        self.acquisition = Acquisition(self.corruption, self.config)
+        self.program, self.render = restorer.program, restorer.render
+        self.distance = restorer.distance
+
+    def _resize(self, size: int) -> None:
+        """Loads the model for boxes of photographs of a size; only the last one is kept."""
+        if self.config.align == "none" or size == self._box_size:
+            return
+        self._box_size = size
+        loaded = dataclasses.replace(self.config, generator=self.generator)
+        self._use(load_model(loaded, box_size=size))
 
     def restore(
         self,
@@ -69,6 +84,7 @@ class Restorer:
             return self._restore(batch, progress, checkpoint)
 
     def _restore(self, batch, progress, checkpoint) -> BatchResult:
+        self._resize(len(batch[0].image))
         measurement = self.acquisition(batch)
         callbacks: list[Callback] = []
         frames = None

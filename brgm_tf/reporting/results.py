@@ -190,6 +190,8 @@ class Restoration:
         images: the result of each restored image, in the order of the inputs.
         failures: the inputs that could not be restored.
         config: the `Config` of the run, or None.
+        photographs: the photographs with their restored faces, each with `name`, `pixels`
+            [H, W, 3] and `save(folder)`; () without align="faces".
 
     Example:
         >>> image = np.zeros((4, 4, 1), "float32")
@@ -208,6 +210,7 @@ class Restoration:
     images: tuple[ImageResult, ...]
     failures: tuple[Failure, ...] = ()
     config: Any = None
+    photographs: tuple[Any, ...] = ()
 
     @property
     def reconstructions(self) -> np.ndarray:

@@ -49,6 +49,8 @@ def save_restoration(folder: str | os.PathLike, restoration: Restoration) -> Pat
     rows = [tables.metrics_row(image) for image, failure in outcomes if failure is None]
     tables.save_metrics_csv(home, rows)
     save_failures(home, [*restoration.failures, *failures])
+    for photograph in restoration.photographs:
+        photograph.save(home)
     if failures:
         raise CombinedInputError(
             [InputError("folder", f"cannot hold the results of {failure}") for failure in failures]

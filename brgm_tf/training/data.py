@@ -146,7 +146,8 @@ def _read(paths, resolution, channels, argument) -> np.ndarray:
     images = np.empty((len(paths), resolution, resolution, channels), "uint8")
     notes: collections.Counter[str] = collections.Counter()
     for i, path in enumerate(paths):
-        image, lines = image_files.load_with_notes(path, channels=channels, argument=argument)
+        content = image_files.load_content(path, channels=channels, argument=argument)
+        image, lines = content.image, content.notes
         images[i] = _fit(image, resolution, channels, argument)
         notes.update(lines)
     for line, count in notes.items():

@@ -101,6 +101,26 @@ PACKAGES: dict[str, Package] = {
         ),
         homepage="https://github.com/bes-dev/random_face",
     ),
+    "mtcnn": Package(
+        requirement="mtcnn==1.0.0",
+        kind="wheel",
+        size=1_898_606,
+        sha256="0a96b4868e56db9ae984449519642be6dba03240e608a67e928ebb47833e9144",
+        folder="mtcnn/assets/weights/",
+        members={
+            "pnet.lz4": Member(
+                27_119, "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5"
+            ),
+            "rnet.lz4": Member(
+                401_659, "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee"
+            ),
+            "onet.lz4": Member(
+                1_557_637, "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3"
+            ),
+        },
+        licence="MIT licence; MTCNN, a detector of faces with five landmarks.",
+        homepage="https://github.com/ipazc/mtcnn",
+    ),
     "esrgan-thick": Package(
         requirement="@upscalerjs/esrgan-thick@1.0.0",
         kind="npm",

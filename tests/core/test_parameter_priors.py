@@ -8,7 +8,7 @@ from linear_gaussian import NOISE, SIZE, D, K, L, exact, linear, synthesis
 from linear_gaussian import posterior as model
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.core.parameter_priors import Bounded, LogNormal
+from brgm_tf.core.parameter_priors import Bounded, LogNormal, Normal
 from brgm_tf.corruptions import parsing
 from brgm_tf.corruptions.noise.noise import Noise
 from brgm_tf.corruptions.pointwise.gain import Gain
@@ -23,6 +23,7 @@ PRIORS = {
     "uniform": (Bounded(-2.0, 6.0), scipy.stats.uniform(-2, 8)),
     "logarithmic": (Bounded(0.5, 8.0, logarithmic=True), scipy.stats.loguniform(0.5, 8)),
     "log-normal": (LogNormal(5.0, 1.5), scipy.stats.lognorm(1.5, scale=5.0)),
+    "normal": (Normal(-1.0, 0.5), scipy.stats.norm(-1.0, 0.5)),
 }
 
 

@@ -33,6 +33,12 @@ EXAMPLES = {
         {"factor": 2.4, "method": "lanczos"},
         {"factor": 1.5, "method": "nearest"},
     ],
+    "align": [
+        {},
+        {"side": 9, "angle": 20},
+        {"side": 20, "angle": -70, "zoom": 0.9, "shift_down": 0.1, "margin": 0.05},
+        {"side": 2.5, "turn": 10, "shift_right": -0.2},
+    ],
     "blur": [
         {"sigma": 1.5},
         {"sigma": 1, "border": "circular"},

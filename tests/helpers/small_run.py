@@ -31,7 +31,7 @@ class SharedRestorers:
             their last bits differ from the command's.
     """
 
-    _OF_INPUTS = ("non_square", "plane", "slices", "window")
+    _OF_INPUTS = ("faces", "landmarks", "non_square", "plane", "slices", "window")
 
     def __init__(self, *, jit=True):
         self._jit, self._restorers = jit, {}

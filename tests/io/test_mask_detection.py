@@ -9,6 +9,7 @@ import skimage.data
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io import mask_detection
+from brgm_tf.io.sources import Content
 
 
 def photograph(*, grey=False):
@@ -20,6 +21,10 @@ def photograph(*, grey=False):
 def ellipse():
     y, x = np.mgrid[:96, :96]
     return ((y - 40) / 25) ** 2 + ((x - 60) / 17) ** 2 < 1
+
+
+def content(levels):
+    return Content(np.asarray(levels, np.float32) / 127.5 - 1)
 
 
 def damaged(hole, *, fill=255, grey=False):
@@ -176,7 +181,7 @@ def test_a_detector_that_is_spelled_wrong_is_refused(spec):
 def test_pixels_that_hold_part_of_a_hole_after_resizing_are_missing():
     hole = np.zeros((96, 96), bool)
     hole[:, :31] = True
-    missing = mask_detection.MaskDetector().detect(damaged(hole), resolution=24, name="a")
+    missing = mask_detection.MaskDetector().detect(content(damaged(hole)), resolution=24, name="a")
     # 31 columns are 7 3/4 pixels: the eighth is a mixture.
     expected = np.broadcast_to(np.arange(24)[:, None] < 8, (24, 24, 1))
     np.testing.assert_array_equal(missing, expected)
@@ -184,10 +189,12 @@ def test_pixels_that_hold_part_of_a_hole_after_resizing_are_missing():
 
 def test_a_mask_is_detected_in_the_central_square():
     picture = np.concatenate([np.zeros((96, 40, 3)), damaged(ellipse()), np.zeros((96, 40, 3))], 1)
-    missing = mask_detection.MaskDetector().detect(picture, resolution=96, name="a")
+    missing = mask_detection.MaskDetector().detect(content(picture), resolution=96, name="a")
     np.testing.assert_array_equal(missing[..., 0], ellipse())
 
 
 def test_a_picture_of_one_colour_leaves_nothing_known():
     with pytest.raises(InputError, match="must leave a part of the image known"):
-        mask_detection.MaskDetector().detect(np.full((9, 9, 3), 7.0), resolution=9, name="a")
+        mask_detection.MaskDetector().detect(
+            content(np.full((9, 9, 3), 7.0)), resolution=9, name="a"
+        )

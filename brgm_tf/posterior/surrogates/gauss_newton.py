@@ -17,6 +17,8 @@ from brgm_tf.posterior.surrogates import laplace
 from brgm_tf.posterior.surrogates.laplace import LaplaceApproximation
 
 _PROBES_AT_ONCE = 16
+# Of the images of the probes, which are generated at once: 16 of 256 x 256, or one of 1024 x 1024.
+_MAX_PIXELS = 2**20
 
 
 class GaussNewton:
@@ -47,10 +49,12 @@ class GaussNewton:
             [rank, 1, mean.shape[1]], [self._seed, 3], dtype=self._dtype
         )
         probes = tf.tile(probes, [1, mean.shape[0], 1])
+        pixels = mean.shape[0] * self._posterior.generator.resolution**2
+        at_once = max(1, min(_PROBES_AT_ONCE, _MAX_PIXELS // pixels))
 
         def product(q):
             # Parts of one size, because each size is a program.
-            num_parts = math.ceil(rank / _PROBES_AT_ONCE)
+            num_parts = math.ceil(rank / at_once)
             padded = tf.pad(q, [[0, -rank % num_parts], [0, 0], [0, 0]])
             parts = tf.split(padded, num_parts)
             return tf.concat([self._product(mean, part, conditions) for part in parts], 0)[:rank]
