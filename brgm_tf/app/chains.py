@@ -123,4 +123,5 @@ def _checked_text(control: Control, value: Any) -> str:
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         raise Refusal(FIELD, f"{control.label.capitalize()} must be numbers in brackets.") from None
     is_one = isinstance(literal, tuple) and all(isinstance(v, int | float) for v in literal)
-    return repr([literal] if is_one else literal)
+    is_sequence = isinstance(literal, tuple | list)
+    return repr([literal] if is_one else list(literal) if is_sequence else literal)

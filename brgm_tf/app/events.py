@@ -23,7 +23,7 @@ _GROUPS = {
     **dict.fromkeys(("estimator", "num_steps", "num_samples", "adaptation_steps", "seed"), "more"),
     "masks": "masks",
 }
-_QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+_QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 _SETTINGS = (
     "generator", "class_label", "input_kind", "estimator", "num_steps", "adaptation_steps",
     "num_samples", "seed", "plane", "slices", "window",
@@ -74,11 +74,10 @@ class Events:
         slicing = [inputs.plane, inputs.slices, inputs.window]
         shown = [
             inputs.generator, inputs.input_kind, chain.rows, chain.shape, chain.text,
-            inputs.estimator, inputs.num_steps, inputs.editor, inputs.medical, *self._messages,
+            inputs.estimator, inputs.num_steps, inputs.editor, inputs.medical, inputs.facts,
+            *self._messages,
         ]  # fmt: skip
-        examples = self.handlers.owner.examples
-        first = next(iter(examples), None)
-        name = "inpaint" if first != "flagfile" and "inpaint" in examples else first
+        name = self.handlers.first_example
         if name is not None:
             page.load(
                 _with_request(functools.partial(self._begin, name=name)),
@@ -116,16 +115,16 @@ class Events:
         import gradio as gr
 
         if name is None:
-            return [gr.skip()] * 9 + self.messages()
+            return [gr.skip()] * 10 + self.messages()
         try:
             values = self.handlers.choose_example(name, request.session_hash)
         except Exception as error:
-            return [gr.skip()] * 9 + self.messages(refusal_of(error))
+            return [gr.skip()] * 10 + self.messages(refusal_of(error))
         text, _ = described(values["rows"], self.handlers.owner)
         return [
             values["generator"], values["input_kind"], values["rows"], shape + 1, text,
             values["estimator"], values["num_steps"], values["editor"], gr.Group(visible=False),
-            *self.messages(),
+            self.handlers.facts(values["generator"])[0], *self.messages(),
         ]  # fmt: skip
 
     def _upload(self, request: Any, path: str | None, *slicing: str) -> list[Any]:

@@ -9,6 +9,9 @@ from brgm_tf.cli import flagfiles
 from brgm_tf.io.discovery import EXAMPLE_PREFIX
 from brgm_tf.pipeline.listings import PRESETS, list_presets
 
+# Examples that the page may open with: settings of the command, or a preset.
+FIRST, DEFAULT = "flagfile", "inpaint"
+
 
 @dataclasses.dataclass(frozen=True)
 class Example:

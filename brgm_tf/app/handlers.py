@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from brgm_tf.app import chains, live, replay, uploads, views
+from brgm_tf.app.examples import DEFAULT, FIRST
 from brgm_tf.app.messages import Refusal, refusal_of
 from brgm_tf.app.owner import Owner
 from brgm_tf.app.programs import Programs
@@ -27,6 +30,7 @@ from brgm_tf.reporting.results import ImageResult, Restoration
 from brgm_tf.reporting.saving import save_restoration
 
 _BRUSH = (228, 87, 46, 255)
+_WARM = "warm-up"  # key of a session that no request has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +82,40 @@ class Handlers:
 
     def __init__(self, owner: Owner, sessions: Sessions, programs: Programs):
         self.owner, self.sessions, self.programs = owner, sessions, programs
+
+    @property
+    def first_example(self) -> str | None:
+        """Name of the example that the page opens with."""
+        names = list(self.owner.examples)
+        is_chosen = FIRST not in names and DEFAULT in names
+        return DEFAULT if is_chosen else next(iter(names), None)
+
+    def warm(self) -> None:
+        """Compiles the program of the first example, unless its weights must be fetched.
+
+        The first visitor then sees a picture sooner.
+        """
+        name = self.first_example
+        if name is None or not self.programs.are_cached(
+            self.owner.examples[name].flags.get("generator", "")
+        ):
+            return
+        session = self.sessions.get(_WARM)
+        stop = threading.Event()
+        stop.set()  # after the first steps
+        try:
+            values = self.choose_example(name, _WARM)
+            names = ("generator", "input_kind", "rows", "estimator", "num_steps")
+            settings = Settings(**{field: values[field] for field in names})
+            mask = self.owner.examples[name].flags.get("masks")
+            config = config_of(settings, self.owner)
+            run = Run(config, session.input or "", mask=mask, programs=self.programs, stop=stop)
+            for _ in run.updates():
+                pass
+        except Refusal as refusal:
+            logging.getLogger(__name__).warning("the warm-up failed: %s", refusal.text)
+        finally:
+            self.sessions.close(_WARM)
 
     def choose_example(self, name: str, key: str | None) -> dict[str, Any]:
         """Returns the values of the components for an example, by their names.
@@ -161,7 +199,9 @@ class Handlers:
         if session.input is None:
             raise Refusal("input", "Choose an example, or upload a picture.")
         if session.is_running:
-            raise Refusal("run", "A restoration of this page runs already.")
+            raise Refusal("run", "A restoration of this page runs or waits already.")
+        if self.sessions.count_running() > self.owner.limits.waiting:
+            raise Refusal("run", "Too many restorations wait. Try again later.")
         notes = []
         try:
             missing = uploads.painted_mask(canvas)
@@ -177,6 +217,7 @@ class Handlers:
         if missing is not None:
             session.mask = uploads.save_mask(missing, session.new_folder("mask"))
         session.stop.clear()
+        session.is_running = True
         return Request(config, session.input, session.mask, tuple(notes))
 
     def run(self, request: Request, key: str | None) -> Iterator[Update | Finished]:
@@ -186,8 +227,9 @@ class Handlers:
             Refusal: the restoration has failed.
         """
         session = self.sessions.get(key)
-        session.is_running = True
         try:
+            if session.stop.is_set():
+                raise Refusal("run", "Stopped before it began.")
             run = Run(
                 request.config,
                 request.picture,

@@ -128,10 +128,10 @@ def _make_picture(owner: Owner) -> tuple[dict[str, Any], Any]:
     components = {
         "example": gr.Dropdown(choices, label="Example", value=None, elem_id="example"),
         "upload": gr.File(
-            label="Or upload a picture, a NIfTI volume or a DICOM file",
+            label="Or upload a picture, NIfTI or DICOM",
             file_types=list(SUFFIXES),
             file_count="single",
-            height=120,
+            height=150,
             elem_id="upload",
         ),
     }
@@ -203,7 +203,7 @@ def _make_canvas() -> tuple[dict[str, Any], Any]:
     _heading(4, "Paint what is missing")
     components = {
         "editor": gr.ImageEditor(
-            label="Picture and missing pixels",
+            label="Picture",
             type="pil",
             format="png",
             image_mode="RGBA",
@@ -223,7 +223,7 @@ def _make_canvas() -> tuple[dict[str, Any], Any]:
     }
     with gr.Accordion("Or upload a mask", open=False):
         components["mask"] = gr.File(
-            label="Mask: black pixels are missing", file_types=[".png"], height=100, elem_id="mask"
+            label="Mask: black pixels are missing", file_types=[".png"], height=150, elem_id="mask"
         )
     return components, gr.HTML(elem_id="refusal-masks")
 

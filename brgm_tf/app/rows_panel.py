@@ -40,11 +40,11 @@ def make_panel(owner: Owner) -> ChainPanel:
 
     rows, shape = gr.State([]), gr.State(0)
 
-    @gr.render(inputs=[rows], triggers=[shape.change], show_progress="hidden", queue=False)
+    @gr.render(inputs=[rows], triggers=[shape.change], show_progress="hidden")
     def draw(chain: list) -> None:
         _draw_rows(chain, owner, panel)
 
-    with gr.Row(equal_height=True):
+    with gr.Row(elem_classes="add-row"):
         name = gr.Dropdown(
             [(f"{offer.label}: {offer.help}", key) for key, offer in owner.corruptions.items()],
             label="Corruption to add",
@@ -52,7 +52,7 @@ def make_panel(owner: Owner) -> ChainPanel:
             scale=4,
             min_width=200,
         )
-        add = gr.Button("Add", scale=1, min_width=80)
+        add = gr.Button("Add", scale=0, min_width=80)
     text = gr.HTML(elem_classes="chain")
     refusal = gr.HTML(elem_id="refusal-corruption")
     panel = ChainPanel(rows, shape, text, refusal, name, add)
@@ -60,7 +60,6 @@ def make_panel(owner: Owner) -> ChainPanel:
         functools.partial(add_row, owner=owner),
         [rows, shape, name],
         [rows, shape, text, refusal],
-        queue=False,
         show_progress="hidden",
         api_visibility="private",
     )
@@ -150,7 +149,6 @@ def _draw_rows(chain: list, owner: Owner, panel: ChainPanel) -> None:
             gather,
             [panel.rows, *components],
             [panel.rows, panel.text, panel.refusal],
-            queue=False,
             show_progress="hidden",
             trigger_mode="always_last",
             api_visibility="private",
@@ -171,7 +169,6 @@ def _draw_head(index: int, offer: Offer, owner: Owner, panel: ChainPanel) -> Non
         functools.partial(remove_row, index=index, owner=owner),
         [panel.rows, panel.shape],
         [panel.rows, panel.shape, panel.text, panel.refusal],
-        queue=False,
         show_progress="hidden",
         api_visibility="private",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import signal
 import socket
@@ -10,16 +11,19 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import flags
 
 from brgm_tf.app import offline
-from brgm_tf.app.examples import Example
+from brgm_tf.app.examples import FIRST, Example
 from brgm_tf.app.limits import Limits
 from brgm_tf.app.owner import Owner, make_owner
 from brgm_tf.cli import process, run_flags
 from brgm_tf.core.errors import InputError
+
+if TYPE_CHECKING:
+    from brgm_tf.app.handlers import Handlers
 
 FLAGS = flags.FLAGS
 _LIMITS = Limits()
@@ -49,6 +53,26 @@ flags.DEFINE_float(
 )
 
 
+class Server(NamedTuple):
+    """A running server.
+
+    Attributes:
+        page: the page, a launched `gradio.Blocks`.
+        handlers: its handlers.
+        stop: event that ends the deletion of old files.
+    """
+
+    page: Any
+    handlers: Handlers
+    stop: threading.Event
+
+    def close(self) -> None:
+        """Ends the server and its restorations."""
+        self.stop.set()
+        self.handlers.sessions.close_all()
+        self.page.close(verbose=False)
+
+
 def run() -> int:
     """Serves the page until a signal ends it; returns the exit code.
 
@@ -60,10 +84,14 @@ def run() -> int:
         owner = owner_of_flags()
         check_port(FLAGS.host, FLAGS.port)
         process.import_to_restore(batch_size=1)
+        ended = heed_signals()
         server = start(owner, folder, host=FLAGS.host, port=FLAGS.port, root_path=FLAGS.root_path)
-        process.show(f"the page is at {server.local_url} (Ctrl-C ends it)")
-        wait_for_signal()
-        server.close(verbose=False)
+        process.show(f"the page is at {server.page.local_url} (Ctrl-C ends it)")
+        threading.Thread(target=server.handlers.warm, daemon=True).start()
+        # Signals are handled by this thread but may wake another one, so it wakes up by itself.
+        while not ended.wait(1.0):
+            pass
+        server.close()
     return 0
 
 
@@ -94,7 +122,7 @@ def owner_of_flags() -> Owner:
     if FLAGS.input is not None:
         given = ("input", "masks", *run_flags.CONFIG_FLAGS)
         values = {name: str(FLAGS[name].value) for name in given if FLAGS[name].value is not None}
-        first = Example("flagfile", "Settings of the command", values)
+        first = Example(FIRST, "Settings of the command", values)
     return make_owner(
         generators=FLAGS.generators,
         corruptions=FLAGS.corruptions,
@@ -104,8 +132,8 @@ def owner_of_flags() -> Owner:
     )
 
 
-def start(owner: Owner, folder: Path, *, host: str, port: int, root_path: str = "") -> Any:
-    """Starts the server in a thread; returns the page, a `gradio.Blocks`.
+def start(owner: Owner, folder: Path, *, host: str, port: int, root_path: str = "") -> Server:
+    """Starts the server in a thread.
 
     Args:
         owner: what the owner allows.
@@ -116,18 +144,22 @@ def start(owner: Owner, folder: Path, *, host: str, port: int, root_path: str = 
     """
     from PIL import Image
 
+    from brgm_tf.app.handlers import Handlers
     from brgm_tf.app.page import make_page
     from brgm_tf.app.programs import Programs
     from brgm_tf.app.sessions import Sessions
     from brgm_tf.app.style import STYLE_SHEET, make_theme
 
     offline.refuse_addresses()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     limits = owner.limits
     # Every decoder of the process refuses larger pictures.
     Image.MAX_IMAGE_PIXELS = int(limits.megapixels * 1e6)
     sessions = Sessions(folder, idle_seconds=60 * limits.idle_minutes)
-    page = make_page(owner, sessions=sessions, programs=Programs(limits.programs))
-    threading.Thread(target=sessions.sweep_for_ever, args=(threading.Event(),), daemon=True).start()
+    handlers = Handlers(owner, sessions, Programs(limits.programs))
+    page = make_page(handlers)
+    stop = threading.Event()
+    threading.Thread(target=sessions.sweep_for_ever, args=(stop,), daemon=True).start()
     page.launch(
         server_name=host,
         server_port=port or free_port(host),
@@ -145,7 +177,7 @@ def start(owner: Owner, folder: Path, *, host: str, port: int, root_path: str = 
         footer_links=[],
         state_session_capacity=1000,
     )
-    return page
+    return Server(page, handlers, stop)
 
 
 @contextlib.contextmanager
@@ -180,10 +212,9 @@ def free_port(host: str) -> int:
         return int(server.getsockname()[1])
 
 
-def wait_for_signal() -> None:
-    """Waits until SIGINT or SIGTERM."""
+def heed_signals() -> threading.Event:
+    """Returns an event that SIGINT and SIGTERM set from now on."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    while not ended.wait(1.0):
-        pass
+    return ended

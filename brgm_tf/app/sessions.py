@@ -91,6 +91,11 @@ class Sessions:
             session.used = self._clock()
             return session
 
+    def count_running(self) -> int:
+        """Returns the number of sessions whose restoration runs or waits."""
+        with self._lock:
+            return sum(session.is_running for session in self._sessions.values())
+
     def close(self, key: str | None) -> None:
         """Stops the restoration of a session, and deletes its files."""
         with self._lock:
@@ -98,6 +103,11 @@ class Sessions:
         if session is not None:
             session.stop.set()
             shutil.rmtree(session.folder, ignore_errors=True)
+
+    def close_all(self) -> None:
+        """Closes all sessions."""
+        for key in list(self._sessions):
+            self.close(key)
 
     def sweep(self) -> None:
         """Closes idle sessions, and deletes uploads that no handler has taken."""
