@@ -1,9 +1,10 @@
 # make demo   restores an example picture; prints the path of a figure
+# make app    serves the page at http://127.0.0.1:7860
 # make test   runs the tests
 # make lint   checks the style and the types
 # All of them use .venv, which is made on the first call. PYTHON=... chooses its Python.
 
-.PHONY: demo test lint clean
+.PHONY: demo app test lint clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -14,6 +15,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 demo: $(VENV)/.has-video
 	@$(VENV)/bin/python -m brgm_tf.reconstruct --flagfile=inpaint.cfg --input_kind=clean --output_dir=results/demo
+
+app: $(VENV)/.has-app
+	@$(VENV)/bin/python -m brgm_tf.app
 
 test: $(VENV)/.has-test
 	@$(VENV)/bin/python -m pytest -q -n auto --maxprocesses=4 --dist=worksteal

@@ -76,9 +76,19 @@ def with_mask(rows: Chain, offers: Mapping[str, Offer]) -> list[Mapping[str, Any
     rows = list(rows)
     if any(row.get("name") == MASK for row in rows) or MASK not in offers:
         return rows
-    is_noisy = bool(rows) and parsing.row_of(str(rows[-1].get("name"))).load().adds_noise
+    is_noisy = bool(rows) and adds_noise(str(rows[-1].get("name")), offers)
     place = len(rows) - 1 if is_noisy else len(rows)
     return [*rows[:place], new_row(offers[MASK]), *rows[place:]]
+
+
+def adds_noise(name: object, offers: Mapping[str, Offer]) -> bool:
+    """Returns whether an offered corruption adds noise, which comes last.
+
+    Raises:
+        Refusal: The page does not offer the corruption.
+    """
+    kind: Any = parsing.row_of(_offer(name, offers).name).load()
+    return bool(kind.adds_noise)
 
 
 def _call(row: Mapping[str, Any], offers: Mapping[str, Offer]) -> str:

@@ -128,7 +128,8 @@ def _control(name: str, parameter: Parameter) -> Control | None:
         start = _START_OF_TEXT if parameter.default is REQUIRED else repr(parameter.default)
         return Control(name, parameter.help, TEXT, start)
     if domain is not None and domain.choices:
-        start = domain.choices[0] if parameter.default is REQUIRED else parameter.default
+        is_required = parameter.default is REQUIRED
+        start = domain.choices[0] if is_required else str(parameter.default)
         return Control(name, parameter.help, CHOICE, start, choices=domain.choices)
     if domain is not None and domain.is_boolean:
         return Control(name, parameter.help, SWITCH, parameter.default is True)

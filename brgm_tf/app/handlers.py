@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from brgm_tf.app import chains, live, replay, uploads, views
@@ -23,13 +22,11 @@ from brgm_tf.app.sessions import Session, Sessions
 from brgm_tf.app.settings import Settings, config_of
 from brgm_tf.io import inputs, medical
 from brgm_tf.io.discovery import EXAMPLE_PREFIX
-from brgm_tf.io.masks import load_mask
 from brgm_tf.io.medical import Slicing
 from brgm_tf.pipeline.config import Config
 from brgm_tf.reporting.results import ImageResult, Restoration
 from brgm_tf.reporting.saving import save_restoration
 
-_BRUSH = (228, 87, 46, 255)
 _WARM = "warm-up"  # key of a session that no request has
 
 
@@ -282,12 +279,10 @@ class Handlers:
         result = dataclasses.replace(result, origin=origin)
         results = save_restoration(folder / "results", Restoration((result,), config=config))
         sources = [path for path in (request.picture, request.mask) if isinstance(path, Path)]
-        names = {
-            "picture": _name_of(request.picture),
-            "mask": None if request.mask is None else _name_of(request.mask),
-        }
-        flagfile = replay.flags_of(config, **names)
-        script = replay.script_of(config, **names)
+        picture = _name_of(request.picture)
+        mask = None if request.mask is None else _name_of(request.mask)
+        flagfile = replay.flags_of(config, picture=picture, mask=mask)
+        script = replay.script_of(config, picture=picture, mask=mask)
         archive = replay.write_archive(
             folder / "brgm_tf.zip",
             results=results,
@@ -315,22 +310,8 @@ class Handlers:
         folder = session.new_folder("canvas")
         picture = folder / "picture.png"
         Image.fromarray(uploads.painted_picture(specs[0], channels=3)).save(picture)
-        layers = [] if mask is None else [_save_strokes(mask, folder)]
+        layers = [] if mask is None else [uploads.save_strokes(mask, folder)]
         return {"background": str(picture), "layers": layers, "composite": None}
-
-
-def _save_strokes(mask: str, folder: Path) -> str:
-    """Writes a mask as strokes of the editor; returns the path."""
-    path = mask
-    if mask.startswith(EXAMPLE_PREFIX):
-        from brgm_tf.io.discovery import find_images
-
-        path = str(find_images(mask)[0])
-    missing = load_mask(path, resolution=uploads.CANVAS)[..., 0]
-    strokes = np.zeros((*missing.shape, 4), np.uint8)
-    strokes[missing] = _BRUSH
-    Image.fromarray(strokes).save(folder / "strokes.png")
-    return str(folder / "strokes.png")
 
 
 def _picture_of(handle: str) -> Path | str:

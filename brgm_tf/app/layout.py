@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from brgm_tf.app.owner import Owner
 from brgm_tf.app.rows_panel import ChainPanel, make_panel
 from brgm_tf.app.settings import ESTIMATOR_NAMES
-from brgm_tf.app.uploads import CANVAS, SUFFIXES
+from brgm_tf.app.uploads import BRUSH, CANVAS, SUFFIXES
 from brgm_tf.estimators.table import ESTIMATORS
 from brgm_tf.io.medical import PLANES
 
@@ -16,7 +16,7 @@ _INTRODUCTION = (
     "Restores a damaged image with a generator as the prior. Pixels that the generator fills in "
     "are plausible, not observed: for research and demonstrations, not for diagnosis."
 )
-_BRUSH = "#e4572e"
+_BRUSH = "#{:02x}{:02x}{:02x}".format(*BRUSH[:3])
 _KINDS = [
     ("This picture is damaged", "measurement"),
     ("Damage it for me, and compare", "clean"),

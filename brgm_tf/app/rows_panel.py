@@ -82,7 +82,8 @@ def add_row(rows: list, shape: int, name: str, *, owner: Owner) -> tuple[list, i
         refusal = f"At most {owner.limits.stages} corruptions can follow one another."
         return rows, shape, text, message(refusal)
     new = chains.new_row(owner.corruptions[name])
-    is_noisy = bool(rows) and _adds_noise(rows[-1]) and not _adds_noise(new)
+    names = [row["name"] for row in (*rows[-1:], new)]
+    is_noisy = [chains.adds_noise(each, owner.corruptions) for each in names] == [True, False]
     # Noise comes last.
     changed = [*rows[:-1], new, rows[-1]] if is_noisy else [*rows, new]
     return changed, shape + 1, *described(changed, owner)
@@ -115,12 +116,6 @@ def gathered(
             # The bounds of an example are kept.
             changed[index]["unknown"][name] = rows[index]["unknown"].get(name)
     return changed, *described(changed, owner)
-
-
-def _adds_noise(row: Mapping[str, Any]) -> bool:
-    from brgm_tf.corruptions import parsing
-
-    return bool(parsing.row_of(row["name"]).load().adds_noise)
 
 
 def _draw_rows(chain: list, owner: Owner, panel: ChainPanel) -> None:

@@ -15,11 +15,13 @@ from brgm_tf.app.limits import Limits
 from brgm_tf.app.messages import Refusal
 from brgm_tf.app.sessions import Session
 from brgm_tf.io import discovery, images, inputs, medical
+from brgm_tf.io.masks import load_mask
 from brgm_tf.io.medical import Slicing
 
 # Lists and archives name further files, so they are left out.
 SUFFIXES = (*discovery.SUFFIXES, *medical.SUFFIXES)
 CANVAS = 512  # pixels of the painted picture along a side
+BRUSH = (228, 87, 46, 255)  # red, green, blue and opacity
 _LONGEST_NAME = 40
 
 
@@ -119,6 +121,26 @@ def save_mask(missing: np.ndarray, folder: Path) -> Path:
     path = folder / "mask.png"
     Image.fromarray(np.where(missing, 0, 255).astype(np.uint8)).convert("1").save(path)
     return path
+
+
+def save_strokes(mask: str, folder: Path) -> str:
+    """Writes a mask as strokes of the editor; returns the path.
+
+    Args:
+        mask: Path of a mask, or 'example:NAME'.
+        folder: Folder of the file.
+
+    Raises:
+        InputError: The mask cannot be used.
+    """
+    path = mask
+    if mask.startswith(discovery.EXAMPLE_PREFIX):
+        path = str(discovery.find_images(mask)[0])
+    missing = load_mask(path, resolution=CANVAS)[..., 0]
+    strokes = np.zeros((*missing.shape, 4), np.uint8)
+    strokes[missing] = BRUSH
+    Image.fromarray(strokes).save(folder / "strokes.png")
+    return str(folder / "strokes.png")
 
 
 def _suffix_of(name: str) -> str:

@@ -1,0 +1,175 @@
+"""What a person does on the page, in a headless browser."""
+
+import re
+import time
+import zipfile
+
+import headless
+import pytest
+import small_run
+
+from brgm_tf.app import offline, serve
+from brgm_tf.app.examples import FIRST, Example
+from brgm_tf.app.limits import Limits
+from brgm_tf.app.owner import make_owner
+
+pytestmark = pytest.mark.browser
+SECONDS = 30_000  # of a wait, in milliseconds
+# Elements that a person uses but that have no name for a screen reader.
+NAMELESS = """() => [...document.querySelectorAll('button, input, select, textarea')]
+    .filter(e => e.offsetParent !== null)
+    .filter(e => !(e.ariaLabel || e.title || e.innerText || e.getAttribute('aria-labelledby')
+                   || (e.labels && [...e.labels].some(label => label.innerText.trim()))))
+    .map(e => e.outerHTML.slice(0, 200))"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server whose only generator has 8 x 8 pixels, and whose example is an image of it."""
+    pytest.importorskip("gradio")
+    folder = small_run.make(tmp_path_factory.mktemp("page"))
+    uploads = tmp_path_factory.mktemp("uploads")
+    offline.set_environment(uploads)
+    flags = {
+        "input": str(folder / "in" / "0.png"),
+        "generator": str(folder / "net"),
+        "corruption": "blur(sigma=1)",
+        "num_steps": "40",
+    }
+    owner = make_owner(
+        generators=[str(folder / "net")],
+        options={"overrides": {"perceptual_scale": 0.0}},
+        limits=Limits(steps=100_000, megabytes=0.05),
+        first=Example(FIRST, "A small picture", flags),
+    )
+    running = serve.start(owner, uploads, host="127.0.0.1", port=0)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with headless.browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def addresses():
+    """Addresses of all requests of the module."""
+    return []
+
+
+@pytest.fixture
+def page(server, chromium, addresses):
+    opened = chromium.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    opened.set_default_timeout(SECONDS)
+    opened.on("request", lambda request: addresses.append(request.url))
+    opened.goto(server.page.local_url)
+    opened.get_by_role("button", name="Remove blur").wait_for()
+    yield opened
+    opened.close()
+
+
+def restore(page):
+    page.get_by_role("button", name="Restore", exact=True).click()
+
+
+def paint(page):
+    """Paints a stroke across the middle of the picture."""
+    page.locator("#editor canvas").first.wait_for()
+    box = page.locator("#editor canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 40, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=4)
+    page.mouse.up()
+
+
+def set_slider(page, label, value):
+    """Sets a slider by the number beside it."""
+    field = page.get_by_label(f"number input for {label}")
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def test_a_painted_picture_is_restored_and_downloaded(page, tmp_path):
+    page.wait_for_timeout(1000)  # the canvas draws its picture
+    paint(page)
+    restore(page)
+    picture = page.locator("#live img").last
+    first = picture.get_attribute("src")
+    page.wait_for_function(
+        "first => document.querySelector('#result #slider img')"
+        " || [...document.querySelectorAll('#live img')].pop()?.src !== first",
+        arg=first,
+    )
+    page.locator("#result #slider img").first.wait_for()
+    page.get_by_text("mask() was added").wait_for()
+    with page.expect_download() as download:
+        page.get_by_text("Download everything").click()
+    path = tmp_path / "all.zip"
+    download.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        names = set(archive.namelist())
+    assert {"run.cfg", "run.py", "mask.png", "results/0/reconstruction.png"} <= names
+
+
+def test_stop_keeps_what_was_done(page):
+    page.get_by_text("More: estimator").click()
+    set_slider(page, "Steps", 100_000)
+    restore(page)
+    page.get_by_text(re.compile(r"Step \d+ of 100000, \d+:\d\d left")).wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped: this is the restoration so far").wait_for()
+
+
+def test_a_text_file_is_a_message_at_the_picture(page, tmp_path):
+    (tmp_path / "text.png").write_text("hello")
+    page.locator("#upload input[type=file]").set_input_files(tmp_path / "text.png")
+    message = page.locator("#refusal-input [role=alert]")
+    message.wait_for()
+    assert "must be an image file" in message.inner_text()
+    assert str(tmp_path) not in page.content()
+    assert "Traceback" not in page.content()
+
+
+def test_a_control_changes_the_text_of_the_corruption(page):
+    set_slider(page, "sigma", 3)
+    page.get_by_text("--corruption=blur(sigma=3)").wait_for()
+    page.get_by_label("sigma is unknown").check()
+    page.get_by_text("--corruption=blur(sigma=unknown)").wait_for()
+    page.get_by_role("button", name="Remove blur").click()
+    page.get_by_text("--corruption=none").wait_for()
+
+
+def test_the_keyboard_reaches_every_control(page):
+    page.evaluate("() => document.body.focus()")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "() => { const e = document.activeElement;"
+                " return e.ariaLabel || e.innerText.trim() || e.labels?.[0]?.innerText || e.type }"
+            )
+        )
+    text = "\n".join(reached)
+    for name in ("Example", "Generator", "Remove blur", "Corruption to add", "Add", "Restore"):
+        assert name in text
+    assert page.evaluate(NAMELESS) == []
+
+
+def test_files_go_with_the_page(server, page):
+    home = server.handlers.sessions.folder / "sessions"
+    assert any(home.iterdir())
+    page.close()
+    deadline = time.monotonic() + SECONDS / 1000
+    while any(home.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(home.iterdir())
+
+
+def test_no_request_leaves_the_machine(addresses):
+    hosts = {re.split("[/:]", address)[3] for address in addresses if "://" in address}
+    assert hosts == {"127.0.0.1"}
