@@ -24,7 +24,7 @@ _MAX_TEXT = 200
 def new_row(offer: Offer) -> dict[str, Any]:
     """Returns the row of a corruption with the first value of each control."""
     values = {control.name: control.start for control in offer.controls}
-    return {"name": offer.name, "values": values, "unknown": {}}
+    return {"name": offer.label, "values": values, "unknown": {}}
 
 
 def rows_of(text: str, offers: Mapping[str, Offer]) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def rows_of(text: str, offers: Mapping[str, Offer]) -> list[dict[str, Any]]:
     for call in parsing.parse(text).calls:
         if call.name == "none":
             continue
-        row = new_row(_offer(call.name, offers))
+        row = new_row(_offer(call.name.rpartition("/")[2], offers))
         for name, value in call.arguments.items():
             if isinstance(value, ParameterPrior):
                 row["unknown"][name] = list(value.bounds) if value.bounds[0] > 0 else None

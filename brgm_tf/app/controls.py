@@ -62,7 +62,7 @@ class Offer:
     """A corruption that the page offers.
 
     Args:
-        name: Name in the registry, or FILE.py:CLASS of the owner.
+        name: Name in the registry, or FILE.py:CLASS of the owner with its path.
         help: One line about the corruption.
         controls: Controls of its parameters.
     """
@@ -73,12 +73,12 @@ class Offer:
 
     @property
     def label(self) -> str:
-        """Name without the folder of the owner's file."""
+        """Public name, without the folder of the owner's file."""
         return self.name.rpartition("/")[2]
 
 
 def offered_corruptions(own: Iterable[str] = ()) -> dict[str, Offer]:
-    """Returns the corruptions that a visitor can set without a file, by their name.
+    """Returns the corruptions that a visitor can set without a file, by their public names.
 
     Args:
         own: Further corruptions, FILE.py:CLASS, whose file the owner trusts.
@@ -95,7 +95,8 @@ def offered_corruptions(own: Iterable[str] = ()) -> dict[str, Offer]:
         row = parsing.row_of(name)
         controls = controls_of(row.parameters)
         if controls is not None:
-            offers[name] = Offer(name, row.help, controls)
+            offer = Offer(name, row.help, controls)
+            offers[offer.label] = offer
     return offers
 
 

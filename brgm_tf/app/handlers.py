@@ -128,7 +128,7 @@ class Handlers:
         rows = chains.rows_of(flags.get("corruption", "none"), self.owner.corruptions)
         steps = int(flags.get("num_steps", 350))
         return {
-            "generator": flags["generator"],
+            "generator": self.owner.public(flags["generator"]),
             "input_kind": flags.get("input_kind", "measurement"),
             "rows": rows,
             "estimator": flags.get("estimator", "map"),
@@ -281,8 +281,9 @@ class Handlers:
         sources = [path for path in (request.picture, request.mask) if isinstance(path, Path)]
         picture = _name_of(request.picture)
         mask = None if request.mask is None else _name_of(request.mask)
-        flagfile = replay.flags_of(config, picture=picture, mask=mask)
-        script = replay.script_of(config, picture=picture, mask=mask)
+        public = self.owner.public
+        flagfile = public(replay.flags_of(config, picture=picture, mask=mask))
+        script = public(replay.script_of(config, picture=picture, mask=mask))
         archive = replay.write_archive(
             folder / "brgm_tf.zip",
             results=results,

@@ -154,8 +154,8 @@ def _make_generator(owner: Owner) -> tuple[dict[str, Any], Any]:
     _heading(2, "Generator")
     components = {
         "generator": gr.Dropdown(
-            [(name.rpartition("/")[2], name) for name in owner.generators],
-            value=owner.generators[0],
+            list(owner.generators),
+            value=next(iter(owner.generators)),
             label="Generator",
             elem_id="generator",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from brgm_tf.app.controls import Offer, offered_corruptions
@@ -20,14 +21,15 @@ class Owner:
     """What the owner of the server allows.
 
     Args:
-        generators: Handles of the offered generators; the first one is the default.
-        corruptions: Offered corruptions by name.
+        generators: Handles of the offered generators by their public names, which have no
+            folder; the first one is the default.
+        corruptions: Offered corruptions by their public names.
         examples: Offered examples by name.
         limits: Limits of a request.
         options: Fields of `Config` that the page starts with, by name.
     """
 
-    generators: tuple[str, ...]
+    generators: Mapping[str, str]
     corruptions: Mapping[str, Offer]
     examples: Mapping[str, Example]
     limits: Limits = dataclasses.field(default_factory=Limits)
@@ -36,13 +38,23 @@ class Owner:
     def check_generator(self, name: object) -> str:
         """Returns the handle of an offered generator.
 
+        Args:
+            name: public name of the generator.
+
         Raises:
             Refusal: the owner does not offer the generator.
         """
-        for handle in self.generators:
-            if name == handle:
-                return handle
-        raise Refusal("generator", "This page does not offer that generator.")
+        if not isinstance(name, str) or name not in self.generators:
+            raise Refusal("generator", "This page does not offer that generator.")
+        return self.generators[name]
+
+    def public(self, text: str) -> str:
+        """Returns a text with public names in place of the owner's paths."""
+        names = {handle: name for name, handle in self.generators.items()}
+        names |= {offer.name: name for name, offer in self.corruptions.items()}
+        for private, name in names.items():
+            text = text.replace(private, name)
+        return text
 
     def row_of(self, name: str) -> GeneratorRow:
         """Returns the size and the classes of an offered generator."""
@@ -50,11 +62,12 @@ class Owner:
 
     def facts_of(self, name: str) -> GeneratorFacts:
         """Returns the facts about an offered generator, for its line on the page."""
-        if self.check_generator(name) in GENERATORS:
-            return generator_facts(name)
-        row = describe_generator(name)
+        handle = self.check_generator(name)
+        if handle in GENERATORS:
+            return generator_facts(handle)
+        row = describe_generator(handle)
         size = f"{row.resolution} x {row.resolution}"
-        return GeneratorFacts(size, "on this server", row.help, "", row.licence)
+        return GeneratorFacts(size, "on this server", name, "", row.licence)
 
 
 def make_owner(
@@ -78,7 +91,7 @@ def make_owner(
         InputError: a generator or a corruption does not exist.
 
     Example:
-        >>> make_owner().generators[0]
+        >>> next(iter(make_owner().generators))
         'xray-64'
     """
     options = dict(options or {})
@@ -91,12 +104,22 @@ def make_owner(
         except InputError as error:
             raise error.of("generators") from None
     return Owner(
-        generators=_with_default_first(names, default),
+        generators=_public_names(_with_default_first(names, default)),
         corruptions=offered_corruptions(corruptions),
         examples=({first.name: first} if first else {}) | list_examples(names),
         limits=limits or Limits(),
         options=options,
     )
+
+
+def _public_names(handles: Sequence[str]) -> dict[str, str]:
+    """Returns handles by their last part, or by a number after it if another one has it."""
+    names: dict[str, str] = {}
+    for handle in handles:
+        name = Path(handle).name if handle not in GENERATORS else handle
+        count = sum(other.partition(" ")[0] == name for other in names)
+        names[f"{name} ({count + 1})" if count else name] = handle
+    return names
 
 
 def _with_default_first(names: tuple[str, ...], default: object) -> tuple[str, ...]:

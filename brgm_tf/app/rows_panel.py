@@ -72,7 +72,7 @@ def described(rows: chains.Chain, owner: Owner) -> tuple[str, str]:
         text = chains.text_of(rows, owner.corruptions, most=owner.limits.stages)
     except Exception as error:
         return "", message(refusal_of(error, field=chains.FIELD).text)
-    return f"<code>--corruption={html.escape(text)}</code>", ""
+    return f"<code>--corruption={html.escape(owner.public(text))}</code>", ""
 
 
 def add_row(rows: list, shape: int, name: str, *, owner: Owner) -> tuple[list, int, str, str]:
@@ -181,6 +181,7 @@ def _draw_control(
         components[index, control.name, "unknown"] = gr.Checkbox(
             control.name in row["unknown"],
             label=f"{control.label} is unknown: infer it with the image",
+            interactive=True,
         )
     return components
 
@@ -189,7 +190,7 @@ def _component(control: Control, value: Any) -> Any:
     """Returns the Gradio component of a control."""
     import gradio as gr
 
-    options = {"label": control.label, "info": control.help}
+    options: dict[str, Any] = {"label": control.label, "info": control.help, "interactive": True}
     if control.kind == SLIDER:
         low, high = min(control.low, value), max(control.high, value)
         return gr.Slider(low, high, value=value, step=control.step, **options)

@@ -41,7 +41,7 @@ def test_both_ends_of_every_slider_are_accepted(name):
 
 
 def test_a_new_corruption_needs_no_line_of_the_page():
-    @dataclasses.dataclass(frozen=True)
+    @dataclasses.dataclass(frozen=True, kw_only=True)
     class Fog:
         density: float = parameter(number(0, 1), "Density", unknown=Bounded(0.1, 0.9))
         colour: str = parameter(one_of("white", "grey"), "Colour", default="grey")

@@ -8,7 +8,7 @@ import pytest
 import small_run
 from PIL import Image
 
-from brgm_tf.app import chains
+from brgm_tf.app import chains, uploads
 from brgm_tf.app.handlers import Finished, Handlers
 from brgm_tf.app.limits import Limits
 from brgm_tf.app.messages import Refusal
@@ -50,7 +50,7 @@ def upload(handlers, tmp_path, *, size=8, key="a"):
 
 def settings(handlers, *names, **changes):
     rows = [chains.new_row(handlers.owner.corruptions[name]) for name in names]
-    return Settings(handlers.owner.generators[0], rows=rows, num_steps=10, **changes)
+    return Settings(next(iter(handlers.owner.generators)), rows=rows, num_steps=10, **changes)
 
 
 def stroke():
@@ -75,7 +75,7 @@ def test_a_painted_picture_is_restored(handlers, tmp_path):
     assert last.views.after.is_file()
 
 
-def test_the_archive_repeats_the_run_and_has_no_path_of_the_server(handlers, tmp_path):
+def test_the_archive_repeats_the_run_and_has_no_path(handlers, folder, tmp_path):
     upload(handlers, tmp_path)
     _, last = finished(handlers, handlers.request(settings(handlers, "mask"), stroke(), "a"))
     with zipfile.ZipFile(last.archive) as archive:
@@ -84,7 +84,9 @@ def test_the_archive_repeats_the_run_and_has_no_path_of_the_server(handlers, tmp
     assert {"run.cfg", "run.py", "mask.png", "picture_a.png"} < set(names)
     assert "results/picture_a/metrics.json" in names
     assert "--input=picture_a.png\n--masks=mask.png\n" in last.flagfile
-    assert not any(str(handlers.sessions.folder) in text for text in texts)
+    private = str(handlers.sessions.folder), str(folder)
+    assert not any(path in text for path in private for text in texts)
+    assert "--generator=net\n" in last.flagfile
 
 
 def test_samples_tell_the_interval_of_a_pixel(handlers, tmp_path):
@@ -175,5 +177,6 @@ def test_an_example_sets_the_page(tmp_path, programs):
     values = handlers.choose_example("inpaint", "a")
     assert [row["name"] for row in values["rows"]] == ["mask"]
     assert len(values["editor"]["layers"]) == 1
-    strokes = np.asarray(Image.open(values["editor"]["layers"][0]))[..., 3] > 0
-    assert 0.2 < strokes.mean() < 0.5
+    with Image.open(values["editor"]["layers"][0]) as strokes:
+        missing = uploads.painted_mask({"layers": [strokes]})
+    assert 0.2 < missing.mean() < 0.5

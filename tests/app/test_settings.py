@@ -1,6 +1,7 @@
 """Settings of a visitor become a configuration, within what the owner allows."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from brgm_tf.app.settings import Settings, config_of
 from brgm_tf.core.errors import InputError
 from brgm_tf.pipeline.config import Config
 
+ROOT = Path(__file__).parents[2]
 OWNER = make_owner(generators=["xray-64"], limits=Limits(steps=300))
 SETTINGS = Settings("xray-64", num_steps=100)
 
@@ -73,7 +75,7 @@ def test_a_window_of_another_form_is_an_input_error():
 
 
 def test_the_default_generator_comes_first():
-    assert make_owner(generators=["xray-128", "xray-64"]).generators == ("xray-64", "xray-128")
+    assert [*make_owner(generators=["xray-128", "xray-64"]).generators] == ["xray-64", "xray-128"]
 
 
 def test_examples_need_an_offered_generator():
@@ -84,3 +86,29 @@ def test_examples_need_an_offered_generator():
 def test_a_generator_that_does_not_exist_is_refused():
     with pytest.raises(InputError, match="`generators`"):
         make_owner(generators=["nobody"])
+
+
+def test_no_path_of_the_owner_is_public():
+    owner = make_owner(generators=[str(ROOT / "checkpoints" / "xray-64")])
+    assert dict(owner.generators) == {"xray-64": str(ROOT / "checkpoints" / "xray-64")}
+    assert owner.public(f"--generator={ROOT}/checkpoints/xray-64") == "--generator=xray-64"
+
+
+def test_a_corruption_of_the_owner_is_offered_without_its_path(tmp_path):
+    source = (
+        "import dataclasses\n"
+        "from brgm_tf.core.parameters import parameter\n"
+        "from brgm_tf.core.validation import number\n"
+        "from brgm_tf.corruptions.base import Corruption\n"
+        "@dataclasses.dataclass(frozen=True, repr=False)\n"
+        "class Fog(Corruption):\n"
+        "    density: float = parameter(number(0, 1), 'Density')\n"
+        "    def forward(self, x):\n"
+        "        return x * (1 - self.density)\n"
+    )
+    (tmp_path / "fog.py").write_text(source)
+    owner = make_owner(generators=["xray-64"], corruptions=[f"{tmp_path}/fog.py:Fog"])
+    rows = [chains.new_row(owner.corruptions["fog.py:Fog"])]
+    text = config_of(dataclasses.replace(SETTINGS, rows=rows), owner).corruption
+    assert text == f"{tmp_path}/fog.py:Fog(density=0.5)"
+    assert owner.public(text) == "fog.py:Fog(density=0.5)"

@@ -5,15 +5,14 @@ import math
 import numpy as np
 import pytest
 from example_results import image, result, samples
-from PIL import Image
 
 from brgm_tf.app import views
-from brgm_tf.io.images import to_uint8
+from brgm_tf.io.images import image_size, to_uint8
 
 
 def test_before_and_after_have_one_size(tmp_path):
     made = views.save_views(result(), tmp_path)
-    sizes = {Image.open(path).size for path in (made.before, made.after, made.truth)}
+    sizes = {image_size(path) for path in (made.before, made.after, made.truth)}
     assert sizes == {(views.SIDE, views.SIDE)}
 
 
