@@ -275,14 +275,14 @@ def _make_posterior() -> dict[str, Any]:
     samples = gr.Gallery(
         label="Posterior samples",
         columns=4,
-        height="auto",
         object_fit="contain",
         buttons=["fullscreen"],
         interactive=False,
     )
     with gr.Row():
-        mean = _picture("Posterior mean (click a pixel for its interval)")
-        stddev = _picture("Standard deviation (click a pixel for its interval)")
+        mean = _picture("Posterior mean")
+        stddev = _picture("Standard deviation")
+    gr.HTML("<p>Click a pixel, or state its column and row, for its 90 % interval.</p>")
     with gr.Row():
         column = gr.Number(0, precision=0, minimum=0, label="Column of a pixel", min_width=120)
         row = gr.Number(0, precision=0, minimum=0, label="Row of a pixel", min_width=120)
@@ -308,4 +308,5 @@ def _picture(label: str, *, visible: bool = True) -> Any:
         interactive=False,
         visible=visible,
         min_width=240,
+        height=360,
     )
