@@ -240,7 +240,7 @@ class Handlers:
                     yield self._finish(update.result, request, session)
         finally:
             session.is_running = False
-            self.sessions.get(key)
+            self.sessions.touch(session)
 
     def pixel_at(self, x: float, y: float, *, side: int | None, key: str | None) -> tuple[int, int]:
         """Returns the column and the row of the image's pixel at a point of a shown picture.

@@ -278,6 +278,7 @@ def _make_posterior() -> dict[str, Any]:
         object_fit="contain",
         buttons=["fullscreen"],
         interactive=False,
+        elem_id="samples",
     )
     with gr.Row():
         mean = _picture("Posterior mean")

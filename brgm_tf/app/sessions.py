@@ -91,6 +91,10 @@ class Sessions:
             session.used = self._clock()
             return session
 
+    def touch(self, session: Session) -> None:
+        """Marks a session as used now; a closed session stays closed."""
+        session.used = self._clock()
+
     def count_running(self) -> int:
         """Returns the number of sessions whose restoration runs or waits."""
         with self._lock:
