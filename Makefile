@@ -1,11 +1,12 @@
 # make demo   restores an example picture; prints the path of a figure
+# make app    serves the page at http://127.0.0.1:7860
 # make test   runs the tests
 # make lint   checks the style and the types
 # make docs   builds the documentation site in build/site, without network
 # make notebooks   runs the notebooks with few steps; STEPS=full runs all steps. The site shows the pictures
 # All of them use .venv, which is made on the first call. PYTHON=... chooses its Python.
 
-.PHONY: demo test lint docs notebooks clean
+.PHONY: demo app test lint docs notebooks clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -16,6 +17,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 demo: $(VENV)/.has-video
 	@$(VENV)/bin/python -m brgm_tf.reconstruct --flagfile=inpaint.cfg --input_kind=clean --output_dir=results/demo
+
+app: $(VENV)/.has-app
+	@$(VENV)/bin/python -m brgm_tf.app
 
 test: $(VENV)/.has-test
 	@$(PYTEST) -m 'not weights and not slow'

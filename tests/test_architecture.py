@@ -21,7 +21,7 @@ FLOORS = (
     "estimators training",
     "pipeline",
     "cli",
-    "reconstruct testing",
+    "app reconstruct testing",
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms.split()}
 

@@ -41,6 +41,8 @@ class Parameter:
         help: One phrase for `--help`.
         unknown: Prior of a parameter that is written `unknown`; None if it cannot be inferred.
         suffixes: Suffixes of values that are paths of files; () if no value is a path.
+        typical: Lowest, highest and first value of a slider, whose steps are whole if all three
+            are integers; None derives them from the prior, the check and the default.
     """
 
     default: object
@@ -48,6 +50,7 @@ class Parameter:
     help: str = ""
     unknown: ParameterPrior | None = None
     suffixes: tuple[str, ...] = ()
+    typical: tuple[float, float, float] | None = None
 
 
 def parameter(
@@ -57,9 +60,10 @@ def parameter(
     default: object = REQUIRED,
     unknown: ParameterPrior | None = None,
     suffixes: tuple[str, ...] = (),
+    typical: tuple[float, float, float] | None = None,
 ) -> Any:
     """Returns the dataclass field that declares a parameter; see `Parameter` for the arguments."""
-    metadata = {_KEY: Parameter(default, check, help, unknown, suffixes)}
+    metadata = {_KEY: Parameter(default, check, help, unknown, suffixes, typical)}
     if default is REQUIRED:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

@@ -1,21 +1,68 @@
 """Checks of single values.
 
 A check is a function from the given value to the value used. It raises ValueError with a phrase
-such as 'must be a positive integer', which `checked` turns into an `InputError`.
+such as 'must be a positive integer', which `checked` turns into an `InputError`. `domain_of` tells
+the accepted values, so that a page can offer them.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import numbers
 import os
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import ParameterPrior
 
 MAX_INT = 2**31 - 1  # sizes are int32 in TensorFlow
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """Values that a check accepts.
+
+    Args:
+        low: Lower bound of numbers.
+        high: Upper bound of numbers; infinite without one.
+        is_integer: Whether the numbers are integers.
+        choices: Accepted words; () for numbers.
+        is_boolean: Whether the values are True and False.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    is_integer: bool = False
+    choices: tuple[str, ...] = ()
+    is_boolean: bool = False
+
+
+_DOMAINS: MutableMapping[Callable, Domain] = weakref.WeakKeyDictionary()
+
+
+def domain_of(check: Callable[[Any], Any]) -> Domain | None:
+    """Returns the values that a check of this module accepts; None for another check.
+
+    Example:
+        >>> domain_of(number(0, 255)).high
+        255
+        >>> domain_of(one_of("left", "right")).choices
+        ('left', 'right')
+    """
+    return _DOMAINS.get(check)
+
+
+def _accepts(domain: Domain) -> Callable[[Callable], Callable]:
+    """Returns a decorator that registers the values that a check accepts."""
+
+    def register(check: Callable) -> Callable:
+        _DOMAINS[check] = domain
+        return check
+
+    return register
 
 
 def checked(
@@ -57,6 +104,7 @@ def _real(value: Any) -> float:
         return math.nan
 
 
+@_accepts(Domain(1, MAX_INT, is_integer=True))
 def positive_int(value: Any) -> int:
     """Checks a positive integer of at most 31 bits."""
     if not _is(numbers.Integral, value) or not 1 <= value <= MAX_INT:
@@ -71,6 +119,7 @@ def even(value: Any) -> int:
     return int(value)
 
 
+@_accepts(Domain(0))
 def positive_float(value: Any) -> float:
     """Checks a positive, finite number."""
     real = _real(value)
@@ -79,6 +128,7 @@ def positive_float(value: Any) -> float:
     return real
 
 
+@_accepts(Domain(1, MAX_INT))
 def ratio(value: Any) -> int | float:
     """Checks a number of at least 1; a whole number becomes an integer."""
     real = _real(value)
@@ -87,6 +137,7 @@ def ratio(value: Any) -> int | float:
     return int(real) if real.is_integer() else real
 
 
+@_accepts(Domain(0, 1))
 def fraction(value: Any) -> float:
     """Checks a number between 0 and 1, both excluded."""
     real = _real(value)
@@ -98,6 +149,7 @@ def fraction(value: Any) -> float:
 def integer(low: int, high: int) -> Callable[[Any], int]:
     """Returns a check for an integer in [low, high]."""
 
+    @_accepts(Domain(low, high, is_integer=True))
     def check(value) -> int:
         if not _is(numbers.Integral, value) or not low <= value <= high:
             raise ValueError(f"must be an integer in [{low}, {high}]")
@@ -109,6 +161,7 @@ def integer(low: int, high: int) -> Callable[[Any], int]:
 def number(low: float, high: float) -> Callable[[Any], float]:
     """Returns a check for a number in [low, high]."""
 
+    @_accepts(Domain(low, high))
     def check(value) -> float:
         real = _real(value)
         if not low <= real <= high:
@@ -118,6 +171,7 @@ def number(low: float, high: float) -> Callable[[Any], float]:
     return check
 
 
+@_accepts(Domain(is_boolean=True))
 def boolean(value: Any) -> bool:
     """Checks True or False; 0 and 1 are neither."""
     if not isinstance(value, bool):
@@ -152,11 +206,16 @@ def optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{error}, or None") from None
 
+    if (domain := domain_of(check)) is not None:
+        _DOMAINS[check_or_none] = domain
     return check_or_none
 
 
 def either(*checks: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Returns a check that uses the first of several checks that accepts the value."""
+    """Returns a check that uses the first of several checks that accepts the value.
+
+    Its domain is the domain of the first check.
+    """
 
     def check_any(value):
         reasons = []
@@ -167,12 +226,15 @@ def either(*checks: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 reasons.append(str(error).removeprefix("must be "))
         raise ValueError("must be " + ", or ".join(reasons))
 
+    if (domain := domain_of(checks[0])) is not None:
+        _DOMAINS[check_any] = domain
     return check_any
 
 
 def one_of(*choices: str) -> Callable[[Any], str]:
     """Returns a check for one of several words."""
 
+    @_accepts(Domain(choices=choices))
     def check(value) -> str:
         if not isinstance(value, str) or value not in choices:
             raise ValueError("must be one of " + ", ".join(choices))

@@ -258,7 +258,36 @@ def _load_saved_model(path: Path, *, progress: Any) -> Any:
     return generator
 
 
-def _listed(name: str, row: GeneratorRow) -> str:
+@dataclasses.dataclass(frozen=True)
+class GeneratorFacts:
+    """Facts about a named generator that are known without loading it.
+
+    Args:
+        size: Size and colours of its images, such as '64 x 64, grey'.
+        state: 'bundled', 'cached' or 'not cached'.
+        help: Description in one line.
+        origin: Package or address that it comes from.
+        licence: Permitted uses.
+    """
+
+    size: str
+    state: str
+    help: str
+    origin: str
+    licence: str
+
+
+def generator_facts(name: str) -> GeneratorFacts:
+    """Returns the facts about a generator of `GENERATORS`.
+
+    Args:
+        name: Name in `GENERATORS`.
+
+    Example:
+        >>> generator_facts("xray-64").size
+        '64 x 64, grey'
+    """
+    row = GENERATORS[name]
     size = f"{row.resolution} x {row.resolution}"
     colours = "" if row.channels is None else {1: ", grey", 3: ", RGB"}[row.channels]
     origin, licence = row.source, row.licence
@@ -270,5 +299,13 @@ def _listed(name: str, row: GeneratorRow) -> str:
         location = handles.parse(row.source)
         cached = "cached" if http.is_cached(location.location) else "not cached"
         state = cached if location.is_remote else "bundled"
+    return GeneratorFacts(size + colours, state, row.help, origin, licence)
+
+
+def _listed(name: str, row: GeneratorRow) -> str:
+    facts = generator_facts(name)
     tried = "" if row.tried else " (not tested)"
-    return f"{name}: {size}{colours}, {state}\n    {row.help}\n    {origin}{tried}\n    {licence}\n"
+    return (
+        f"{name}: {facts.size}, {facts.state}\n    {facts.help}\n"
+        f"    {facts.origin}{tried}\n    {facts.licence}\n"
+    )

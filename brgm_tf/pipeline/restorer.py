@@ -14,6 +14,7 @@ from brgm_tf.pipeline.devices import scope_of
 from brgm_tf.pipeline.frames import FrameRecorder
 from brgm_tf.pipeline.measurement import Acquisition
 from brgm_tf.pipeline.model import load_model
+from brgm_tf.pipeline.previews import Preview, Previewer
 
 if TYPE_CHECKING:
     from brgm_tf.estimators.restoring.batch import BatchRestorer
@@ -69,6 +70,7 @@ class Restorer:
         *,
         progress: Callable[[Step], object] | None = None,
         checkpoint: BatchCheckpoint | None = None,
+        show: Callable[[Preview], object] | None = None,
     ) -> BatchResult:
         """Restores a batch.
 
@@ -76,17 +78,23 @@ class Restorer:
             batch: the loaded inputs.
             progress: called with a `Step` after every chunk of steps; True stops.
             checkpoint: of the same batch in an earlier run that was stopped.
+            show: called with a `Preview` after every chunk of steps; True stops.
 
         Raises:
             NotFiniteError: a term of an image is not finite.
         """
         with scope_of(self.device):
-            return self._restore(batch, progress, checkpoint)
+            return self._restore(batch, progress, checkpoint, show)
 
-    def _restore(self, batch, progress, checkpoint) -> BatchResult:
+    def _restore(self, batch, progress, checkpoint, show) -> BatchResult:
         self._resize(len(batch[0].image))
         measurement = self.acquisition(batch)
         callbacks: list[Callback] = []
+        if show is not None:
+            previewer = Previewer(
+                self.render, show, posterior=self.posterior, measurement=measurement
+            )
+            callbacks.append(previewer)
         frames = None
         if self.config.keep_frames:
             frames = FrameRecorder(

@@ -46,6 +46,7 @@ class Blur(Convolution):
         number(0.1, 1000),
         "Standard deviation in pixels",
         unknown=Bounded(0.3, 10, logarithmic=True),
+        typical=(0.3, 10, 2),
     )
     border: str = border_parameter()
 

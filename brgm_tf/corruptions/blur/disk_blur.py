@@ -41,6 +41,7 @@ class DiskBlur(Convolution):
         number(0.5, 1000),
         "Radius of the disk in pixels",
         unknown=Bounded(0.5, 10, logarithmic=True),
+        typical=(0.5, 10, 3),
     )
     border: str = border_parameter()
 

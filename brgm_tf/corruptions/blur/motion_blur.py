@@ -47,7 +47,10 @@ class MotionBlur(Convolution):
     """
 
     length: float = parameter(
-        number(1, 1000), "Length of the line in pixels", unknown=Bounded(1, 21)
+        number(1, 1000),
+        "Length of the line in pixels",
+        unknown=Bounded(1, 21),
+        typical=(1, 21, 9),
     )
     angle: float = parameter(
         number(-360, 360),

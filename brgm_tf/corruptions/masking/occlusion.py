@@ -15,9 +15,12 @@ from brgm_tf.corruptions.common_parameters import fill_parameter
 _SIDES = ("top", "left", "bottom", "right")
 
 
-def _edge(across: str, low: float, high: float) -> Any:
+def _edge(across: str, low: float, high: float, start: float) -> Any:
     return parameter(
-        number(0, 1), f"Edge of the box, as a fraction of the {across}", unknown=Bounded(low, high)
+        number(0, 1),
+        f"Edge of the box, as a fraction of the {across}",
+        unknown=Bounded(low, high),
+        typical=(low, high, start),
     )
 
 
@@ -52,10 +55,10 @@ class Occlusion(Corruption):
         [[[0.5], [0.0]]]
     """
 
-    top: float = _edge("height", 0, 0.9)
-    left: float = _edge("width", 0, 0.9)
-    bottom: float = _edge("height", 0.1, 1)
-    right: float = _edge("width", 0.1, 1)
+    top: float = _edge("height", 0, 0.9, 0.3)
+    left: float = _edge("width", 0, 0.9, 0.3)
+    bottom: float = _edge("height", 0.1, 1, 0.7)
+    right: float = _edge("width", 0.1, 1, 0.7)
     fill: float = fill_parameter(unknown=Bounded(-1, 1))
 
     def forward(self, x: tf.Tensor) -> tf.Tensor:

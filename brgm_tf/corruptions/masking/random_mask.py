@@ -35,7 +35,9 @@ class RandomMask(FixedMask):
     """
 
     fraction: float = parameter(
-        validation.fraction, "Fraction of the pixels that are missing, in (0, 1)"
+        validation.fraction,
+        "Fraction of the pixels that are missing, in (0, 1)",
+        typical=(0.01, 0.99, 0.7),
     )
     seed: int = seed_parameter()
     fill: float = fill_parameter()

@@ -36,8 +36,8 @@ class Scratches(FixedMask):
     Reference: Bertalmio et al. (2000), Image inpainting, SIGGRAPH, for the damage.
     """
 
-    count: int = parameter(integer(1, 1000), "Number of scratches")
-    width: int = parameter(positive_int, "Width of a scratch in pixels")
+    count: int = parameter(integer(1, 1000), "Number of scratches", typical=(1, 40, 12))
+    width: int = parameter(positive_int, "Width of a scratch in pixels", typical=(1, 16, 3))
     seed: int = seed_parameter()
     fill: float = fill_parameter()
 

@@ -63,6 +63,7 @@ class KSpace(FourierSampling):
         optional(ratio),
         "Ratio of all values of k-space to measured values; required without the file of a pattern",
         default=None,
+        typical=(1, 12, 4),
     )
     pattern: str = parameter(
         either(one_of(*PATTERNS), file_name(*SUFFIXES)),

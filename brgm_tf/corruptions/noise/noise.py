@@ -39,7 +39,10 @@ class Noise(NoiseModel):
     """
 
     scale: float = parameter(
-        positive_float, "Standard deviation in grey levels", unknown=NOISE_SCALE
+        positive_float,
+        "Standard deviation in grey levels",
+        unknown=NOISE_SCALE,
+        typical=(0.5, 60, 10),
     )
 
     takes_complex = True

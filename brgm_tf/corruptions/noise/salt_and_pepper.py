@@ -42,7 +42,9 @@ class SaltAndPepper(NoiseModel):
         [-1.0, 0.0, 1.0]
     """
 
-    fraction: float = parameter(fraction, "Fraction of the values that are lost, in (0, 1)")
+    fraction: float = parameter(
+        fraction, "Fraction of the values that are lost, in (0, 1)", typical=(0.01, 0.9, 0.1)
+    )
     scale: float | None = parameter(
         optional(positive_float),
         "Standard deviation of the other values in grey levels; None adds no noise to them",

@@ -41,8 +41,12 @@ class Clip(Corruption):
     Reference: Bengio, Leonard, Courville (2013), arXiv 1308.3432, for the gradient.
     """
 
-    low: float = parameter(number(0, 255), "Lower bound in grey levels", default=0.0)
-    high: float = parameter(number(0, 255), "Upper bound in grey levels", default=255.0)
+    low: float = parameter(
+        number(0, 255), "Lower bound in grey levels", default=0.0, typical=(0, 255, 80)
+    )
+    high: float = parameter(
+        number(0, 255), "Upper bound in grey levels", default=255.0, typical=(0, 255, 170)
+    )
 
     linear = False
     straight_through_gradient = True

@@ -37,7 +37,10 @@ class Gain(Corruption):
     """
 
     gain: float = parameter(
-        positive_float, "Factor on grey levels", unknown=Bounded(0.1, 10, logarithmic=True)
+        positive_float,
+        "Factor on grey levels",
+        unknown=Bounded(0.1, 10, logarithmic=True),
+        typical=(0.1, 4, 0.4),
     )
     bias: float = parameter(
         number(-255, 255), "Grey levels added", default=0.0, unknown=Bounded(-100, 100)

@@ -36,7 +36,10 @@ class Gamma(Corruption):
     """
 
     gamma: float = parameter(
-        positive_float, "Exponent; above 1 darker", unknown=Bounded(0.2, 5, logarithmic=True)
+        positive_float,
+        "Exponent; above 1 darker",
+        unknown=Bounded(0.2, 5, logarithmic=True),
+        typical=(0.2, 5, 2.5),
     )
 
     linear = False

@@ -90,7 +90,7 @@ class Jpeg(Corruption):
     Shin, Song (2017), JPEG-resistant adversarial images, round smoothly instead.
     """
 
-    quality: int = parameter(integer(1, 100), "Quality on the IJG's scale")
+    quality: int = parameter(integer(1, 100), "Quality on the IJG's scale", typical=(1, 100, 5))
 
     linear = False
     straight_through_gradient = True

@@ -44,7 +44,7 @@ class Quantise(Corruption):
     1308.3432 for the gradient. Pillow's `ImageOps.posterize` truncates instead and so darkens.
     """
 
-    bits: int = parameter(integer(1, 16), "Bits of a channel")
+    bits: int = parameter(integer(1, 16), "Bits of a channel", typical=(1, 8, 2))
 
     linear = False
     straight_through_gradient = True

@@ -63,7 +63,9 @@ class Downsample(Corruption):
     """
 
     factor: float = parameter(
-        ratio, "Ratio of the pixels of the image to the measured ones, along a side; 2.5 is valid"
+        ratio,
+        "Ratio of the pixels of the image to the measured ones, along a side; 2.5 is valid",
+        typical=(1, 32, 4),
     )
     method: str = parameter(
         one_of(*MATRICES),
