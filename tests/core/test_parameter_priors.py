@@ -118,7 +118,7 @@ GIVEN = {
 
 
 def fixed_and_bound(name, key, *values):
-    """Returns the corruption with one parameter bound to values, and the corruption of each value."""
+    """Returns a corruption with one parameter bound to values, and one corruption a value."""
     prior = CORRUPTIONS[name].parameters[key].unknown
     column = [prior.forward(tf.constant(z, tf.float64)).numpy() for z in values]
     kind, given = CORRUPTIONS[name].load(), GIVEN.get(name, {})

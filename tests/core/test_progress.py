@@ -35,7 +35,7 @@ def lines(log, clock):
 
 
 def all_of(terminal):
-    """Returns the text that was written to the other end of a closed terminal, and closes this end."""
+    """Returns the text written to the other end of a closed terminal, and closes this end."""
     written = b""
     try:
         # A read may return a part of the text.

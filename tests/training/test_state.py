@@ -1,4 +1,4 @@
-"""Snapshots: whole or not at all, and read again bit for bit."""
+"""Snapshots are complete, and are loaded bit for bit."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def some(step=3):
     return {"step": np.int32(step), "generator/w": values}
 
 
-def test_a_snapshot_is_read_again_bit_for_bit(tmp_path):
+def test_a_snapshot_is_loaded_bit_for_bit(tmp_path):
     path = states.save(tmp_path, some(), {"seconds": 2.5})
     arrays, about = states.load(path)
     np.testing.assert_array_equal(arrays["generator/w"], some()["generator/w"])
@@ -19,14 +19,14 @@ def test_a_snapshot_is_read_again_bit_for_bit(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [0, 30, 200])
-def test_a_damaged_snapshot_is_noticed(tmp_path, cut):
+def test_a_truncated_snapshot_is_refused(tmp_path, cut):
     path = states.save(tmp_path, some(), {})
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(ValueError, match="is damaged"):
         states.load(path)
 
 
-def test_a_flipped_bit_is_noticed(tmp_path):
+def test_a_flipped_bit_is_refused(tmp_path):
     path = states.save(tmp_path, some(), {})
     content = bytearray(path.read_bytes())
     content[content.index(some()["generator/w"].tobytes())] ^= 1
@@ -43,7 +43,7 @@ def test_another_format_is_refused(tmp_path, monkeypatch):
         states.load(path)
 
 
-def test_the_newest_two_snapshots_are_kept(tmp_path):
+def test_only_the_newest_two_snapshots_remain(tmp_path):
     for step in (1, 2, 30):
         states.save(tmp_path, some(step), {})
     (tmp_path / "snapshot-000000031.partial").write_bytes(b"half")
