@@ -120,11 +120,11 @@ GIVEN = {
 def fixed_and_bound(name, key, *values):
     """Returns a corruption with one parameter bound to values, and one corruption a value."""
     prior = CORRUPTIONS[name].parameters[key].unknown
-    column = [prior.forward(tf.constant(z, tf.float64)).numpy() for z in values]
+    parameter_values = [prior.forward(tf.constant(z, tf.float64)).numpy() for z in values]
     kind, given = CORRUPTIONS[name].load(), GIVEN.get(name, {})
     unknown = kind(**{**given, key: prior})
-    bound = unknown.with_params(**{next(iter(unknown.params)): tf.constant(column)})
-    return bound, [kind(**{**given, key: value}) for value in column]
+    bound = unknown.with_params(**{next(iter(unknown.params)): tf.constant(parameter_values)})
+    return bound, [kind(**{**given, key: value}) for value in parameter_values]
 
 
 @pytest.mark.parametrize(("name", "key"), INFERABLE)
@@ -191,10 +191,10 @@ def log_density(posterior, y, z):
     offset, design = linear(posterior)
     covariance = design.T @ design + (NOISE / 127.5) ** 2 * np.eye(len(offset))
     bias = BIAS.forward(tf.constant(z)).numpy() / 127.5
-    column = [
+    terms = [
         scipy.stats.multivariate_normal.logpdf(y.ravel() - b, offset, covariance) for b in bias
     ]
-    return column + scipy.stats.norm.logpdf(z)
+    return terms + scipy.stats.norm.logpdf(z)
 
 
 def exact_bias(posterior, y):
