@@ -1,4 +1,4 @@
-"""k-space from files: what is in them, and what is wrong with them; squares of it."""
+"""k-space from files: its layouts, its errors and its crop to a square."""
 
 import h5py
 import numpy as np
@@ -55,14 +55,14 @@ def test_a_single_coil_file_has_a_slice_for_each_image(tmp_path):
     np.testing.assert_array_equal(slices[3].load(channels=1).image[..., 0], values[3])
 
 
-def test_a_multi_coil_file_has_the_coils_before_the_rows(tmp_path):
+def test_a_multi_coil_file_stores_coils_before_rows(tmp_path):
     values = some(2, 3, 6, 5)
     slices = list_slices(hdf5(tmp_path / "knee.h5", kspace=values))
     assert {s.shape for s in slices} == {(6, 5, 3)}
     np.testing.assert_array_equal(slices[1].load(channels=1).image, values[1].transpose(1, 2, 0))
 
 
-def test_double_precision_is_read_as_single(tmp_path):
+def test_double_precision_is_converted_to_single(tmp_path):
     (only,) = list_slices(array(tmp_path / "a.npy", some(6, 5).astype(np.complex128)))
     assert only.load(channels=1).image.dtype == np.complex64
 
@@ -75,7 +75,7 @@ def refusal(path):
     return str(caught.value)
 
 
-def test_files_of_something_else_are_refused(tmp_path):
+def test_files_of_other_kinds_are_refused(tmp_path):
     (tmp_path / "a.png").touch()
     assert ".npy or .h5 or .hdf5" in refusal(tmp_path / "a.png")
     real = array(tmp_path / "real.npy", np.ones((6, 5)))
@@ -101,10 +101,10 @@ def test_damaged_files_are_refused(tmp_path, name, contents):
     assert "must be a file of k-space that can be read" in refusal(tmp_path / name)
 
 
-# Squares.
+# Cropping to a square.
 
 
-def test_kspace_of_the_right_size_is_not_changed():
+def test_kspace_of_the_target_size_is_unchanged():
     values = some(8, 8, 2)
     np.testing.assert_array_equal(crop_to_square(values, resolution=8), values)
 
@@ -124,7 +124,7 @@ def test_unsampled_columns_stay_empty_when_the_field_of_view_is_cropped():
 
 
 @pytest.mark.parametrize("sizes", [(12, 8), (13, 9), (13, 8), (12, 7)])
-def test_high_frequencies_are_left_out_about_the_middle(sizes):
+def test_high_frequencies_are_cropped_around_the_centre(sizes):
     large, small = sizes
     values = some(large, large, 1)
     square = crop_to_square(values, resolution=small)
