@@ -16,7 +16,7 @@ def layer(kind, config, sources):
 
 
 def residual_layers():
-    """Returns layers of SR(shuffle(p(x + 0.2 b([x, relu(a(x))])))), with letters for convolutions."""
+    """Returns layers of SR(shuffle(p(x + 0.2 b([x, relu(a(x))])))), each letter a convolution."""
     return [
         layer("InputLayer", {"batch_input_shape": [None, None, None, 3], "name": "x"}, []),
         conv("a", "x", filters=2),
