@@ -32,8 +32,8 @@ PRIORS = {
 @pytest.mark.parametrize(("prior", "peer"), PRIORS.values(), ids=PRIORS)
 def test_forward_maps_normal_quantiles_to_the_quantiles_of_the_prior(prior, peer):
     probabilities = np.linspace(0.001, 0.999, 21)
-    found = prior.forward(tf.constant(scipy.stats.norm.ppf(probabilities)))
-    np.testing.assert_allclose(found, peer.ppf(probabilities), rtol=1e-9, atol=1e-12)
+    computed = prior.forward(tf.constant(scipy.stats.norm.ppf(probabilities)))
+    np.testing.assert_allclose(computed, peer.ppf(probabilities), rtol=1e-9, atol=1e-12)
     assert prior.median == pytest.approx(peer.median())
     assert prior.bounds == pytest.approx(peer.support())
 
@@ -41,8 +41,8 @@ def test_forward_maps_normal_quantiles_to_the_quantiles_of_the_prior(prior, peer
 @pytest.mark.parametrize(("prior", "peer"), PRIORS.values(), ids=PRIORS)
 def test_the_distribution_has_the_density_of_the_prior(prior, peer):
     values = peer.ppf([0.1, 0.6])
-    found = prior.distribution(tf.float64).log_prob(values)
-    np.testing.assert_allclose(found, peer.logpdf(values), rtol=1e-9)
+    computed = prior.distribution(tf.float64).log_prob(values)
+    np.testing.assert_allclose(computed, peer.logpdf(values), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -132,12 +132,12 @@ def test_a_bound_parameter_may_differ_between_images(name, key):
     x = np.random.RandomState(0).uniform(-0.9, 0.9, [2, 48, 48, 1])
     bound, given = fixed_and_bound(name, key, -0.4, 0.6)
     seeds = np.array([[0, 1], [0, 2]], np.int32)
-    found = bound.sample(x, seeds)
+    measured = bound.sample(x, seeds)
     for i, corruption in enumerate(given):
         expected = corruption.sample(x[i : i + 1], seeds[i : i + 1])[0]
         # The kernel of an unknown Gaussian is larger, so that it holds the widest Gaussian.
         atol = 1e-4 if name == "blur" else 1e-12
-        np.testing.assert_allclose(found[i], expected, rtol=0, atol=atol)
+        np.testing.assert_allclose(measured[i], expected, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize(("name", "key"), [pair for pair in INFERABLE if pair[0] != "noise"])
@@ -179,8 +179,8 @@ def test_the_observation_mask_does_not_depend_on_an_unknown_blur():
     np.testing.assert_array_equal(wide, given.of_images((16, 16, 1)).observation_mask(y))
 
 
-# Inference of an unknown bias of a linear Gaussian model. The exact posterior is an integral
-# over the bias, which a grid approximates.
+# Inference of an unknown bias of a linear Gaussian model. The exact posterior is an integral over
+# the bias, which a grid approximates.
 
 BIAS = Bounded(-60.0, 60.0)
 Y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3 + 20.0 / 127.5
@@ -216,11 +216,11 @@ def biased(kind, *, num_steps, **options):
 
 def test_map_finds_the_mode_and_its_standard_deviation():
     posterior, program, last = biased(MAP, num_steps=60)
-    found = program.parameters(last.position)["bias"]
+    biases = program.parameters(last.position)["bias"]
     widths = program.parameters_stddev(last, Y)["bias"]
     for b in range(2):
         mode, _, stddev = exact_bias(posterior, Y[b])
-        assert float(found[b]) == pytest.approx(mode, abs=0.1)  # the step of the grid is 0.12
+        assert float(biases[b]) == pytest.approx(mode, abs=0.1)  # the step of the grid is 0.12
         assert float(widths[b]) == pytest.approx(stddev, rel=0.1)
 
 
@@ -270,13 +270,13 @@ def test_the_standard_deviation_of_a_precise_parameter_survives_single_precision
 
 def test_restarts_sample_the_unknown_parameters():
     posterior = model(noise_scale=NOISE, corruption=Gain(1.0, BIAS))
-    drawn = posterior.sample_equal_layers(500, seed=0)
-    z = posterior.layout.parameters(tf.constant(drawn)).numpy()
+    samples = posterior.sample_equal_layers(500, seed=0)
+    z = posterior.layout.parameters(tf.constant(samples)).numpy()
     assert z.shape == (500, 1)
     assert abs(z.mean()) < 0.15
     assert z.std() == pytest.approx(1, rel=0.1)
-    np.testing.assert_array_equal(drawn[:, K, 1:], 0)
-    assert drawn.shape == (500, 1 + L + 1, D)
+    np.testing.assert_array_equal(samples[:, K, 1:], 0)
+    assert samples.shape == (500, 1 + L + 1, D)
 
 
 def test_the_original_variational_inference_refuses_unknown_parameters():

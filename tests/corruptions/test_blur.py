@@ -227,8 +227,8 @@ def test_horizontal_and_vertical_lines_have_the_weights_derived_by_hand(length, 
 def test_a_diagonal_line_rises_to_the_right():
     # Pixels on the diagonal are sqrt 2 apart, at t = 0. Their neighbours are at |t| = 1 / sqrt 2.
     root = np.sqrt(2)
-    beside, end = 1 - 1 / root, 2 - root  # s = 1 / sqrt 2 and sqrt 2, with (3 + 1) / 2 - |s|
-    expected = np.array([[0, beside, end], [beside, 1, beside], [end, beside, 0]])
+    neighbour, end = 1 - 1 / root, 2 - root  # s = 1 / sqrt 2 and sqrt 2, with (3 + 1) / 2 - |s|
+    expected = np.array([[0, neighbour, end], [neighbour, 1, neighbour], [end, neighbour, 0]])
     kernel = motion_kernel(3.0, 45.0, radius=1, dtype=tf.float64)
     np.testing.assert_allclose(kernel, expected / expected.sum(), atol=1e-14)
 

@@ -190,8 +190,8 @@ def test_unobserved_values_do_not_count(rng):
     x, y = images(rng), rng.uniform(-1, 1, (2, 4, 4, 3))
     chain = (Mask() + Downsample(3) + Noise(4.0)).with_data(missing=missing)
     affected = blocks(missing, 3).any(axis=(2, 4))
-    spoilt = np.where(affected, np.nan, y)
-    values = [chain.log_prob(tf.constant(each), tf.constant(x), {}) for each in (y, spoilt)]
+    with_nan = np.where(affected, np.nan, y)
+    values = [chain.log_prob(tf.constant(each), tf.constant(x), {}) for each in (y, with_nan)]
     np.testing.assert_array_equal(values[0], values[1])
 
 
@@ -240,8 +240,8 @@ def test_a_chain_round_trips_through_text():
 
 def test_a_single_call_is_not_a_chain():
     assert parsing.parse("downsample(factor=2)").create() == Downsample(2)
-    made = parsing.parse(CHAIN).create()
-    assert [type(stage) for stage in made.stages] == [Mask, Downsample, Noise]
+    chain = parsing.parse(CHAIN).create()
+    assert [type(stage) for stage in chain.stages] == [Mask, Downsample, Noise]
 
 
 @pytest.mark.parametrize(

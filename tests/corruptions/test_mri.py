@@ -108,10 +108,10 @@ def test_a_black_image_has_no_signal():
 def test_sensitivities_are_read_from_a_file(tmp_path, rng):
     maps, x = coils(rng), images(rng)
     np.save(tmp_path / "maps.npy", maps)
-    found = KSpace(4, sensitivities=str(tmp_path / "maps.npy"))
-    bound = BoundFourierSampling(found.sampled_map(16, 32), maps)
-    np.testing.assert_array_equal(found.forward(x), bound.forward(x))
-    assert found.measurement_shape((None, 16, 32, 1)) == (None, 16, 32, 3)
+    operator = KSpace(4, sensitivities=str(tmp_path / "maps.npy"))
+    bound = BoundFourierSampling(operator.sampled_map(16, 32), maps)
+    np.testing.assert_array_equal(operator.forward(x), bound.forward(x))
+    assert operator.measurement_shape((None, 16, 32, 1)) == (None, 16, 32, 3)
 
 
 # The image of k-space.
@@ -208,7 +208,7 @@ def test_spokes_fill_the_sampled_fraction_within_one_spoke(size):
 
 def test_a_spoke_is_straight_and_crosses_the_centre():
     sampled = pattern_of("radial", size=(65, 65), acceleration=65 * 65 / 60, center_fraction=1e-6)
-    rows, columns = (places - 32 for places in np.nonzero(sampled))
+    rows, columns = (indices - 32 for indices in np.nonzero(sampled))
     assert ((rows == 0) & (columns == 0)).any()
     angle = np.random.RandomState(0).uniform(0, np.pi)
     distance = np.abs(rows * np.cos(angle) - columns * np.sin(angle))
@@ -276,8 +276,10 @@ def test_a_pattern_of_columns_fits_images_of_any_height_and_fewer_columns(tmp_pa
 
 def test_a_larger_square_pattern_is_cropped_like_kspace(tmp_path, rng):
     sampled = rng.random((33, 33)) < 0.5
-    found = KSpace(pattern=saved(tmp_path, sampled)).sampled_map(16, 16)
-    np.testing.assert_array_equal(found, crop_to_square(sampled[..., None], resolution=16)[..., 0])
+    pattern = KSpace(pattern=saved(tmp_path, sampled)).sampled_map(16, 16)
+    np.testing.assert_array_equal(
+        pattern, crop_to_square(sampled[..., None], resolution=16)[..., 0]
+    )
 
 
 def test_a_pattern_is_read_once(tmp_path):

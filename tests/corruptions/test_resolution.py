@@ -113,8 +113,7 @@ def test_lanczos_is_a_windowed_sinc():
 
 def test_bicubic_weights_of_two_and_a_half_equal_the_formula():
     # The centres are 0.75 and 3.25, and A = -3/4. The distances 0.75 and 0.25 use the near
-    # polynomial,
-    # 1.25 and 1.75 the far polynomial. The tap at 1.75 reads the border pixel.
+    # polynomial, 1.25 and 1.75 the far polynomial. The tap at 1.75 reads the border pixel.
     def near(d):
         return 1.25 * d**3 - 2.25 * d**2 + 1
 

@@ -23,12 +23,12 @@ def sampled():
 
 def test_samples_have_the_mean_and_covariance_of_the_posterior(sampled):
     program, samples = sampled
-    drawn = program.draw(samples, num_samples=1000, seed=0)
+    positions = program.draw(samples, num_samples=1000, seed=0)
     for b in range(2):
         mean, covariance = exact(posterior(noise_scale=NOISE), Y[b])
-        np.testing.assert_allclose(np.mean(drawn[:, b], axis=0).ravel(), mean, atol=0.1)
+        np.testing.assert_allclose(np.mean(positions[:, b], axis=0).ravel(), mean, atol=0.1)
         np.testing.assert_allclose(
-            np.cov(drawn[:, b].numpy().reshape(1000, -1).T), covariance, atol=0.15
+            np.cov(positions[:, b].numpy().reshape(1000, -1).T), covariance, atol=0.15
         )
 
 
@@ -74,8 +74,8 @@ def test_a_shell_shaped_posterior_is_sampled():
         noise_scale=3.0,
     )
     *_, last = program.run(np.full([1, 1, 1, 1], 0.5))
-    drawn = program.draw(last.approximation, num_samples=200, seed=0)
-    ws = program.latents(drawn[:, 0]).numpy()
+    positions = program.draw(last.approximation, num_samples=200, seed=0)
+    ws = program.latents(positions[:, 0]).numpy()
     values = 0.05 * (ws**2).sum(axis=(1, 2))
     assert np.sqrt(np.mean((values - 0.5) ** 2)) * 127.5 == pytest.approx(3.0, rel=0.35)
 
@@ -96,6 +96,6 @@ def test_samples_do_not_depend_on_the_batch(sampled):
 def test_an_unknown_noise_scale_is_sampled():
     program = sampler(num_steps=120, noise_scale=None)
     *_, last = program.run(Y)
-    drawn = program.draw(last.approximation, num_samples=100, seed=0)
-    scale = np.stack([program.parameters(v)["noise_scale"] for v in drawn])
+    positions = program.draw(last.approximation, num_samples=100, seed=0)
+    scale = np.stack([program.parameters(v)["noise_scale"] for v in positions])
     assert np.std(np.log(scale), axis=0).min() > 0.05

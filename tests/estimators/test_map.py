@@ -89,8 +89,7 @@ def test_a_batch_equals_single_images_to_1e8_in_float64(tiny):
 
 def test_the_best_of_several_restarts_is_returned():
     # The image has a maximum on either side of the mean. From the mean the gradient leads to the
-    # lower
-    # one. For the first measurement both maxima are equally high.
+    # lower one. For the first measurement both maxima are equally high.
     scales = objective("balanced", perceptual_scale=0.0, noise_scale=20.0, layer_scale=0.1)
     generator = generator_of(
         lambda ws: -tf.cos(3.0 * ws[:, :1, None]) * (1.0 + 0.3 * ws[:, :1, None]),

@@ -72,8 +72,8 @@ def test_a_grey_picture_with_a_colour_generator_is_recognised():
 def test_unobserved_values_do_not_count():
     given = fit(few())
     observed = given.measurement == given.prediction
-    rest = Fit(given.measurement + noise() / 127.5, given.prediction, observed, CONVERGED)
-    assert cause_of_misfit(rest, bound=BOUND) == misfit.OUTSIDE
+    changed = Fit(given.measurement + noise() / 127.5, given.prediction, observed, CONVERGED)
+    assert cause_of_misfit(changed, bound=BOUND) == misfit.OUTSIDE
 
 
 def test_the_cause_for_kspace_depends_on_the_loss_alone():

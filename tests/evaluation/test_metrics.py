@@ -31,8 +31,7 @@ def test_metrics_of_a_constant_error_have_a_closed_form():
     np.testing.assert_allclose(computed["mae"], 50, rtol=1e-5)
     np.testing.assert_allclose(computed["psnr"], 20 * np.log10(255 / 50), rtol=1e-5)
     # Without variance only the luminance term remains. In float32 the variance is a small
-    # difference of
-    # large numbers, so the tolerance is large.
+    # difference of large numbers, so the tolerance is large.
     c1 = (0.01 * 255) ** 2
     luminance = (2 * 127.5 * 177.5 + c1) / (127.5**2 + 177.5**2 + c1)
     np.testing.assert_allclose(computed["ssim"], luminance, rtol=1e-3)

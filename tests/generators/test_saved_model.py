@@ -83,12 +83,12 @@ def test_an_export_works_in_a_process_without_this_package(generator, folder, tm
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    with np.load(tmp_path / "made.npz") as made:
+    with np.load(tmp_path / "made.npz") as outputs:
         images = generator.synthesis(ws).numpy()
-        np.testing.assert_allclose(made["w"], generator.mapping(z), atol=1e-6)
-        np.testing.assert_allclose(made["images"], images, atol=1e-5)
-        np.testing.assert_allclose(made["one"], images[:1], atol=1e-5)
-        assert (np.abs(made["gradient"]).max(axis=2) > 0).all()
+        np.testing.assert_allclose(outputs["w"], generator.mapping(z), atol=1e-6)
+        np.testing.assert_allclose(outputs["images"], images, atol=1e-5)
+        np.testing.assert_allclose(outputs["one"], images[:1], atol=1e-5)
+        assert (np.abs(outputs["gradient"]).max(axis=2) > 0).all()
 
 
 def test_an_export_is_loaded_as_the_same_generator(generator, folder):

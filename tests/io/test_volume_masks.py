@@ -61,7 +61,7 @@ def test_volumes_in_a_folder_receive_the_masks_with_their_names(tmp_path):
         mask_of(path, (i, 0, slice(None)), name=f"../masks/{name[0]}.nii")
     specs = planned(tmp_path / "in", tmp_path / "masks", slices="2:4")
     hidden = [np.argwhere(inputs.load(s, expected=EXPECTED).missing[..., 0]) for s in specs]
-    assert [places.tolist() for places in hidden] == [[[7, 7]], [[7, 7]], [[7, 6]], [[7, 6]]]
+    assert [indices.tolist() for indices in hidden] == [[[7, 7]], [[7, 7]], [[7, 6]], [[7, 6]]]
 
 
 def test_a_picture_for_a_slice_has_priority_over_the_volume(tmp_path):

@@ -55,8 +55,7 @@ def test_upfirdn2d_and_its_gradient_equal_numpy(case, jit):
 
     y, gradient = compiled(value_and_gradient, jit=jit)(tf.constant(x))
     # The operator is linear and the same for all images and channels, so its matrix is measured on
-    # one
-    # plane.
+    # one plane.
     units = np.eye(30).reshape(30, 5, 6, 1)
     matrix = reference.upfirdn2d(units, kernel, **arguments).reshape(30, -1)
     planes = upstream.transpose(0, 3, 1, 2).reshape(4, -1) @ matrix.T

@@ -11,17 +11,17 @@ from PIL import Image
 from brgm_tf.reporting.figures.restoration import draw_figure, figure_png
 
 
-def shown(drawn):
-    return [axes.get_title() for axes in drawn.axes if axes.get_title()]
+def shown(figure):
+    return [axes.get_title() for axes in figure.axes if axes.get_title()]
 
 
-def residual_of(drawn):
-    (panel,) = [axes for axes in drawn.axes if axes.get_title() == "Residual"]
+def residual_of(figure):
+    (panel,) = [axes for axes in figure.axes if axes.get_title() == "Residual"]
     return panel.images[0].get_array()
 
 
-def caption(drawn):
-    return [text.get_text() for text in drawn.texts]
+def caption(figure):
+    return [text.get_text() for text in figure.texts]
 
 
 def test_the_figure_has_a_panel_for_each_picture():
@@ -57,8 +57,8 @@ def test_the_colour_bar_is_in_grey_levels():
 
 def test_the_caption_has_metrics_and_warnings():
     metrics = {"residual": 1.234, "psnr": 20.0, "rmse": 25.5, "lpips": math.nan}
-    drawn = draw_figure(result(metrics=metrics, warnings=("too dark",)))
-    line, name, warning = caption(drawn)
+    figure = draw_figure(result(metrics=metrics, warnings=("too dark",)))
+    line, name, warning = caption(figure)
     assert [part.strip() for part in line.split("\N{MIDDLE DOT}")] == [
         "residual 1.23 grey levels",
         "RMSE 25.50",

@@ -59,11 +59,11 @@ def kspace():
 def test_kspace_is_saved_with_its_pattern_and_as_a_picture(tmp_path):
     given = kspace()
     written = writer.save_image_result(tmp_path, result(kspace=given))
-    home = tmp_path / "face"
+    folder = tmp_path / "face"
     names = {path.name for path in written}
     assert {"measurement.png", "measurement.npy", "kspace.png", "sampling.png"} <= names
-    np.testing.assert_array_equal(np.load(home / "measurement.npy"), given.values)
-    sampling = images.load_image(home / "sampling.png", channels=1)
+    np.testing.assert_array_equal(np.load(folder / "measurement.npy"), given.values)
+    sampling = images.load_image(folder / "sampling.png", channels=1)
     np.testing.assert_array_equal(sampling[..., 0] == 1, given.sampled)
 
 

@@ -47,7 +47,7 @@ def copied(preset, folder):
     return folder
 
 
-def drawn(tmp_path, *arguments):
+def grid_of(tmp_path, *arguments):
     path = tmp_path / "grid.png"
     assert run(generate, arguments[0], path, f"--generator={PICKLE}", *arguments[1:]) == 0
     return images.load_image(path, channels=3)
@@ -138,7 +138,7 @@ def test_a_file_that_is_not_a_generator_is_refused_in_one_line(tmp_path, capsys)
 
 
 def test_samples_depend_on_their_seeds(tmp_path):
-    grid = drawn(tmp_path, "samples", "--seeds=3,5-6", "--columns=2")
+    grid = grid_of(tmp_path, "samples", "--seeds=3,5-6", "--columns=2")
     assert grid.shape == (2 * SIZE, 2 * SIZE, 3)
     generator = load_generator(PICKLE)
     for i, seed in enumerate((3, 5, 6)):
@@ -149,12 +149,12 @@ def test_samples_depend_on_their_seeds(tmp_path):
 
 
 def test_a_truncation_of_zero_gives_the_mean(tmp_path):
-    grid = drawn(tmp_path, "samples", "--seeds=0-1", "--truncation=0", "--columns=2")
+    grid = grid_of(tmp_path, "samples", "--seeds=0-1", "--truncation=0", "--columns=2")
     assert np.array_equal(cell(grid, 0, 0), cell(grid, 0, 1))
 
 
 def test_an_interpolation_connects_each_seed_with_the_next(tmp_path):
-    grid = drawn(tmp_path, "interpolation", "--seeds=0-2", "--steps=4")
+    grid = grid_of(tmp_path, "interpolation", "--seeds=0-2", "--steps=4")
     assert grid.shape == (2 * SIZE, 4 * SIZE, 3)
     assert np.array_equal(cell(grid, 0, 3), cell(grid, 1, 0))
     assert not np.array_equal(cell(grid, 0, 1), cell(grid, 0, 2))
@@ -162,14 +162,14 @@ def test_an_interpolation_connects_each_seed_with_the_next(tmp_path):
 
 def test_mixing_takes_the_given_layers_from_the_columns(tmp_path):
     options = ("mixing", "--seeds=0-1", "--column_seeds=7-8")
-    everything = drawn(tmp_path, *options, f"--layers=0-{LAYERS - 1}")
+    everything = grid_of(tmp_path, *options, f"--layers=0-{LAYERS - 1}")
     assert everything.shape == (3 * SIZE, 3 * SIZE, 3)
     for row in (1, 2):
         for column in (1, 2):
             assert np.array_equal(cell(everything, row, column), cell(everything, 0, column))
-    some = cell(drawn(tmp_path, *options, "--layers=0-1"), 1, 1)
-    assert not np.array_equal(some, cell(everything, 0, 1))
-    assert not np.array_equal(some, cell(everything, 1, 0))
+    mixed = cell(grid_of(tmp_path, *options, "--layers=0-1"), 1, 1)
+    assert not np.array_equal(mixed, cell(everything, 0, 1))
+    assert not np.array_equal(mixed, cell(everything, 1, 0))
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def draws(count=4, *, uniform=None, normal=None):
 
 
 def applied(images, name, **numbers):
-    given = draws(len(images), **numbers)
-    return np.asarray(augment.augment(images, given, strength=1.0, names=(name,)))
+    fixed_draws = draws(len(images), **numbers)
+    return np.asarray(augment.augment(images, fixed_draws, strength=1.0, names=(name,)))
 
 
 def matrix(*rows):
@@ -36,18 +36,18 @@ def matrix(*rows):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_strength_zero_changes_no_bit(channels):
     images = pictures(channels=channels)
-    some = augment.draw(np.random.default_rng(0), len(images))
-    result = augment.augment(images, some, strength=0.0, names=AUGMENTATIONS)
+    random_draws = augment.draw(np.random.default_rng(0), len(images))
+    result = augment.augment(images, random_draws, strength=0.0, names=AUGMENTATIONS)
     np.testing.assert_array_equal(np.asarray(result), images)
 
 
 @pytest.mark.parametrize("name", [name for name in AUGMENTATIONS if name != "xflip"])
 def test_an_image_changes_if_its_gate_is_below_the_strength(name):
     images = pictures(200, channels=3)
-    some = augment.draw(np.random.default_rng(0), len(images))
-    result = np.asarray(augment.augment(images, some, strength=0.3, names=(name,)))
+    random_draws = augment.draw(np.random.default_rng(0), len(images))
+    result = np.asarray(augment.augment(images, random_draws, strength=0.3, names=(name,)))
     changed = np.abs(result - images).max(axis=(1, 2, 3)) > 1e-6
-    gate = some.gate[:, AUGMENTATIONS.index(name)] < 0.3
+    gate = random_draws.gate[:, AUGMENTATIONS.index(name)] < 0.3
     # A shift may be rounded to zero, so not every image changes.
     assert not changed[~gate].any()
     assert changed[gate].mean() > 0.7
@@ -55,10 +55,10 @@ def test_an_image_changes_if_its_gate_is_below_the_strength(name):
 
 def test_xflip_mirrors_half_of_the_images():
     images = pictures(400)
-    some = augment.draw(np.random.default_rng(0), len(images))._replace(
+    random_draws = augment.draw(np.random.default_rng(0), len(images))._replace(
         gate=np.zeros((400, len(AUGMENTATIONS)), "float32")
     )
-    result = np.asarray(augment.augment(images, some, strength=1.0, names=("xflip",)))
+    result = np.asarray(augment.augment(images, random_draws, strength=1.0, names=("xflip",)))
     mirrored = np.all(result == images[:, :, ::-1], axis=(1, 2, 3))
     same = np.all(result == images, axis=(1, 2, 3))
     assert np.all(mirrored ^ same)

@@ -52,8 +52,7 @@ def test_a_step_on_jax_equals_a_step_on_tensorflow(tmp_path):
         assert set(jax.files) == set(expected)
         for key in expected:
             # The first step of Adam depends on the sign of the gradient alone, so rounding errors
-            # of small
-            # gradients change weights. Squared gradients and losses are compared instead.
+            # of small gradients change weights. Squared gradients and losses are compared instead.
             if key.startswith(("generator/", "discriminator/", "ema/")):
                 continue
             if key.endswith("noise_strength"):

@@ -111,9 +111,9 @@ def test_the_path_length_equals_numerical_differences_of_the_generator(generator
         )
 
     def projections(stack):
-        made = generator.synthesis(stack.reshape(-1, *ws.shape[1:]))
-        made = ops.reshape(made, (len(stack), *noise.shape))
-        return ops.sum(made * noise, axis=(1, 2, 3, 4)) / 8
+        images = generator.synthesis(stack.reshape(-1, *ws.shape[1:]))
+        images = ops.reshape(images, (len(stack), *noise.shape))
+        return ops.sum(images * noise, axis=(1, 2, 3, 4)) / 8
 
     numerical = slope(projections, ws)
     expected = np.sqrt(np.square(numerical).sum(axis=2).mean(axis=1))

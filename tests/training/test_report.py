@@ -34,8 +34,8 @@ def test_the_grid_is_filled_row_by_row():
 
 
 def test_the_figure_is_drawn_with_and_without_rows(tmp_path):
-    for some in ([], rows(1, 2)):
-        report.save_figure(tmp_path / "scalars.png", some)
+    for table in ([], rows(1, 2)):
+        report.save_figure(tmp_path / "scalars.png", table)
         with Image.open(tmp_path / "scalars.png") as figure:
             assert figure.size == (2000, 300)
 

@@ -133,8 +133,8 @@ def test_samples_equal_images_of_the_exported_generator(uninterrupted, tmp_path)
     folder, state = uninterrupted
     generator = load_preset(export(tmp_path, state, TINY))
     z = np.random.default_rng((5, 2)).standard_normal((3, TINY.z_dim), "float32")
-    made = trainer(folder).sample(3, seed=5)
-    np.testing.assert_allclose(made, np.asarray(generator(z)), atol=1e-5)
+    generated = trainer(folder).sample(3, seed=5)
+    np.testing.assert_allclose(generated, np.asarray(generator(z)), atol=1e-5)
 
 
 def test_a_training_starts_from_the_networks_of_another(uninterrupted, tmp_path):
@@ -224,8 +224,8 @@ def test_training_learns_both_modes_of_a_toy_set(tmp_path):
     )
     training = trainer(tmp_path, config=config, images=images, steps=300, tick=100)
     training.run()
-    made = training.sample(64)
+    generated = training.sample(64)
     modes = images[:2] / np.float32(127.5) - 1
-    errors = np.abs(made[:, None] - modes).mean(axis=(2, 3, 4))
+    errors = np.abs(generated[:, None] - modes).mean(axis=(2, 3, 4))
     assert errors.min(axis=1).mean() < 0.2  # 0.7 for grey images
     assert 0.2 < (errors[:, 0] < errors[:, 1]).mean() < 0.8

@@ -137,9 +137,9 @@ def test_a_batch_may_be_larger_than_the_data_set():
 def test_mirror_flips_half_of_the_images():
     image = np.arange(4, dtype="uint8").reshape(1, 1, 4, 1)
     many = np.repeat(image, 400, axis=0)
-    made = data.batch(many, step=0, size=400, seed=0, mirror=True)
-    flipped = np.all(made == image[:, :, ::-1], axis=(1, 2, 3))
-    assert np.all(flipped | np.all(made == image, axis=(1, 2, 3)))
+    batch = data.batch(many, step=0, size=400, seed=0, mirror=True)
+    flipped = np.all(batch == image[:, :, ::-1], axis=(1, 2, 3))
+    assert np.all(flipped | np.all(batch == image, axis=(1, 2, 3)))
     assert 0.4 < flipped.mean() < 0.6
 
 

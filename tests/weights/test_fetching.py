@@ -445,7 +445,7 @@ def test_an_unknown_name_lists_the_known_names():
     assert "generator='nothing'" in message
 
 
-def test_status_reads_no_files(toy, monkeypatch):
+def test_status_computes_no_checksum(toy, monkeypatch):
     assert not fetching.status("toy").cached
     folder = fetching.fetch("toy", progress=lambda line: None)
     monkeypatch.setattr(atomic_files, "sha256", pytest.fail)

@@ -236,11 +236,11 @@ class Touched(BaseException):
 class Tripwire:
     """A value that must not be compared, hashed or shown, because this may not terminate."""
 
-    def touched(self, *args):
+    def fail(self, *args):
         raise Touched
 
-    __eq__ = __ne__ = __lt__ = __hash__ = __repr__ = __str__ = __format__ = touched
-    __len__ = __iter__ = __bool__ = __index__ = touched
+    __eq__ = __ne__ = __lt__ = __hash__ = __repr__ = __str__ = __format__ = fail
+    __len__ = __iter__ = __bool__ = __index__ = fail
 
 
 def machine():
@@ -410,20 +410,20 @@ def test_modules_that_double_at_every_level_are_an_error():
 
 def every_array(root):
     """Yields the arrays of a loaded tree and visits shared objects once."""
-    seen, rest = set(), [root]
-    while rest:
-        value = rest.pop()
-        if id(value) in seen:
+    visited, pending = set(), [root]
+    while pending:
+        value = pending.pop()
+        if id(value) in visited:
             continue
-        seen.add(id(value))
+        visited.add(id(value))
         if isinstance(value, np.ndarray):
             yield value
         elif isinstance(value, inert.Record):
-            rest += [value.args, value.kwargs, value.state, value.entries, *value.items]
+            pending += [value.args, value.kwargs, value.state, value.entries, *value.items]
         elif isinstance(value, dict):
-            rest += value.values()
+            pending += value.values()
         elif isinstance(value, list | tuple):
-            rest += value
+            pending += value
 
 
 MODULE = Call(Name("torch.nn", "Module"), (), {"_parameters": {"w": FLOATS}, "_modules": {}})
@@ -548,7 +548,7 @@ def test_large_files_use_at_most_twice_their_size(tmp_path):
     assert memory_of(METER, tmp_path / "x") < 2 * size + 100e6
 
 
-def test_release_refuses_memory_of_unmapped_files():
+def test_only_memory_of_mapped_files_is_released():
     private = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     private[:4] = b"kept"
     source.release(np.frombuffer(private, np.uint8))
