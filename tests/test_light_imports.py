@@ -47,7 +47,7 @@ COMMAND = (
     "import runpy, sys; sys.argv[1:] = {!r}; "
     "runpy.run_module('brgm_tf.reconstruct', run_name='__main__', alter_sys=True)"
 )
-# Runs each statement of a list in its own fork, and prints the outcomes.
+# Runs each statement of a list in a separate fork, and prints the outcomes.
 PROGRAM = """
 import json, os, sys, tempfile
 

@@ -116,7 +116,7 @@ def test_other_errors_are_raised():
     ],
 )
 def test_a_bad_flag_prints_one_line_and_exits_with_2(argument, words, capsys):
-    # The flags of this process are those of pytest, which absl does not know.
+    # The flags of this process belong to pytest, and absl does not know them.
     with pytest.raises(SystemExit) as stop:
         process.parse_flags(["command", argument], instead="use --input")
     assert stop.value.code == 2

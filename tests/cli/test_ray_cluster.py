@@ -17,7 +17,7 @@ MORE = ["--batch_size=1", "--num_steps=300"]
 
 
 def start(*program, **options):
-    # The number of threads must equal that of a worker, because the last bits depend on it.
+    # A worker uses one thread, and the last bits depend on the number of threads.
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
     # By default Ray's workers have a low priority and would wait for all other processes.
     environment["RAY_worker_niceness"] = "0"

@@ -1,8 +1,8 @@
 """Slices of medical files: their orientation, their window, and their position when written.
 
 The files are generated: the values of a volume are a linear function of the patient coordinates.
-A restored slice, reduced by area means, has the value of this function at each of its voxels, for
-every orientation of the axes of the file.
+Each voxel of a restored slice, reduced by area means, has the value of this function for every
+orientation of the axes of the file.
 """
 
 import gzip
@@ -21,9 +21,9 @@ from medical_files import (
     dicom_points,
     dicom_values,
     linear,
+    voxel_points,
     rotation,
     volume,
-    voxel_points,
 )
 
 from brgm_tf.core.errors import InputError

@@ -20,7 +20,7 @@ def network(build, *, version=4, module="dnnlib.tflib.network", **state):
 
 
 def triple(build="G_main", *, synthesis="G_synthesis_stylegan2", **state):
-    """Returns three generators like those of NVIDIA's stylegan2, without their tensors."""
+    """Returns the three networks of NVIDIA's stylegan2, without their tensors."""
     parts = {"synthesis": network(synthesis), "mapping": network("G_mapping")}
     return (network(build, components=parts, **state),) * 3
 
