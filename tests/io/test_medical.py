@@ -21,9 +21,9 @@ from medical_files import (
     dicom_points,
     dicom_values,
     linear,
-    voxel_points,
     rotation,
     volume,
+    voxel_points,
 )
 
 from brgm_tf.core.errors import InputError
