@@ -1,8 +1,8 @@
-"""What holds for every test: XLA compiles fast.
+"""Settings of all tests: XLA compiles fast, and compiled programs are freed after each module.
 
-The tests compile hundreds of small programs and run each of them a few times. What they check does
-not depend on how well the programs are optimised, and so they compile in a third of the time. To
-run them as users do: XLA_FLAGS= make test.
+The tests compile hundreds of small programs and run each program a few times. Their results do not
+depend on the optimisation level, so the lowest level saves two thirds of the compilation time. To
+run the tests with the settings of users: XLA_FLAGS= make test.
 """
 
 import ctypes
@@ -13,20 +13,20 @@ from pathlib import Path
 
 import pytest
 
-# Modules for the tests; their examples are not tests.
+# Helper modules, which the tests import. Their doctests are not collected.
 collect_ignore = ["helpers"]
 
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 )
-os.environ.setdefault("TF_XLA_FLAGS", "")  # no programs of an earlier day
-# The C library's default: a process that compiles hundreds of programs would keep gigabytes.
+os.environ.setdefault("TF_XLA_FLAGS", "")  # no programs cached by earlier runs
+# The C library's default, because a process that compiles hundreds of programs keeps gigabytes.
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "131072")
 
 
 @pytest.fixture(autouse=True)
-def _graphs_are_rewritten():
-    """Commands turn TensorFlow's rewriting of graphs off, which would change later bits."""
+def _graph_optimisation():
+    """Enables TensorFlow's graph optimisation again, because a command disables it."""
     yield
     if "tensorflow" in sys.modules:
         options = {"disable_meta_optimizer": False}
@@ -38,7 +38,7 @@ _after_collection = 0
 
 
 def _resident():
-    """Returns the memory of this process in bytes; 0 on systems other than Linux."""
+    """Returns the resident memory of this process in bytes, or 0 on systems other than Linux."""
     statistics = Path("/proc/self/statm")
     if not statistics.exists():
         return 0
@@ -46,8 +46,8 @@ def _resident():
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _programs_of_earlier_modules_are_freed():
-    """A graph and its program refer to each other, so only the garbage collector frees them."""
+def _garbage_collection():
+    """Collects garbage, because a graph and its program refer to each other."""
     yield
     global _after_collection
     if _resident() > _after_collection + _GROWTH:

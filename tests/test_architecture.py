@@ -1,4 +1,4 @@
-"""Imports run downwards by rooms, and some statements are not in the package: read by `ast`."""
+"""The architecture of the package, read by `ast`: imports run downwards, forbidden statements."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "brgm_tf"
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
-# Lowest floor first. A room imports its own modules and those of the floors below.
+# Lowest floor first. A room imports its modules and the rooms of lower floors.
 FLOORS = (
     "core",
     "ops",
@@ -31,21 +31,21 @@ def test_every_file_belongs_to_a_room():
 
 
 def test_imports_run_downwards():
-    found = {path.relative_to(ROOT).as_posix(): unlawful(path) for path in FILES}
-    assert {path: names for path, names in found.items() if names} == {}
+    unlawful_imports = {path.relative_to(ROOT).as_posix(): unlawful(path) for path in FILES}
+    assert {path: names for path, names in unlawful_imports.items() if names} == {}
 
 
-def test_modules_of_a_room_import_each_other_in_no_circle():
+def test_modules_of_a_room_have_no_circular_imports():
     circles = {circle for name in MODULES for circle in [circle_of(name)] if circle}
     assert circles == set()
 
 
-def test_nothing_that_restores_imports_training():
+def test_only_training_imports_training():
     users = {room_of(path) for path in FILES if "training" in imported_rooms(path)}
     assert users <= {"training"}
 
 
-def test_no_module_takes_a_private_name_of_another_one():
+def test_no_module_imports_a_private_name():
     assert [name for path in FILES for name in imports(path) if private(name)] == []
 
 
@@ -61,7 +61,7 @@ def test_functions_and_files_are_short():
     assert [name for path in [*FILES, *tools] for name in too_long(path)] == []
 
 
-def test_no_file_has_an_assert_a_print_or_an_import_star():
+def test_no_file_contains_assert_print_or_import_star():
     assert [f"{path}: {what}" for path in FILES for what in forbidden(tree(path))] == []
 
 
@@ -76,17 +76,17 @@ def test_no_file_has_an_assert_a_print_or_an_import_star():
         "def f():\n    from brgm_tf.io.images import fit",
     ],
 )
-def test_every_form_of_import_is_found(source):
+def test_every_form_of_import_is_recognised(source):
     names = imports_of(ast.parse(source), package="brgm_tf.core")
     assert {rooms_of_name(name) for name in names} == {"io"}
 
 
-def test_imports_for_types_make_no_circle():
+def test_imports_for_type_checkers_are_not_circular():
     source = "from x import a\nif TYPE_CHECKING:\n    from x import b"
     assert imports_of(without_types(ast.parse(source)), package="p") == ["x.a"]
 
 
-def test_a_circle_is_found():
+def test_a_circular_import_is_recognised():
     graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"d"}}
     assert [circle_of(name, graph) for name in graph] == [(), ("b", "c"), ("b", "c"), ("d",)]
 
@@ -101,11 +101,11 @@ def test_a_circle_is_found():
         ("import sys\nsys.stdout.write('print assert')", []),
     ],
 )
-def test_forbidden_statements_are_found(source, what):
+def test_forbidden_statements_are_recognised(source, what):
     assert forbidden(ast.parse(source)) == what
 
 
-def test_a_private_name_is_found():
+def test_a_private_name_is_recognised():
     assert private("brgm_tf.io.images._fit")
     assert not private("brgm_tf.io.images.fit")
 
@@ -126,15 +126,15 @@ def imports(path):
 
 
 def imports_of(node, *, package):
-    found = []
+    names = []
     for child in ast.walk(node):
         if isinstance(child, ast.Import):
-            found += [name.name for name in child.names]
+            names += [name.name for name in child.names]
         elif isinstance(child, ast.ImportFrom):
             above = package.split(".")[: len(package.split(".")) - child.level + 1]
             prefix = [*(above if child.level else []), *filter(None, [child.module])]
-            found += [".".join([*prefix, name.name]) for name in child.names]
-    return found
+            names += [".".join([*prefix, name.name]) for name in child.names]
+    return names
 
 
 def rooms_of_name(name):
@@ -147,7 +147,7 @@ def imported_rooms(path):
 
 
 def unlawful(path):
-    """Returns the rooms that a file imports although they are not below its room."""
+    """Returns the rooms that a file imports from the same or a higher floor."""
     room = room_of(path)
     level = LEVELS[room] if room else len(FLOORS)
     below = {other for other in LEVELS if LEVELS[other] < level} | {room}
@@ -160,7 +160,7 @@ def module_of(path):
 
 
 def without_types(node):
-    """Returns the module without what only type checkers see."""
+    """Returns the module without statements for type checkers."""
     node.body = [
         child
         for child in node.body
@@ -170,7 +170,7 @@ def without_types(node):
 
 
 def imported_modules(path):
-    """Returns the modules of the same room that a file imports when it runs, in functions too."""
+    """Returns the modules of the same room that a file imports at run time, in functions too."""
     package = ".".join(path.relative_to(ROOT).parts[:-1])
     names = imports_of(without_types(tree(path)), package=package)
     names = {name if name in MODULES else name.rpartition(".")[0] for name in names}
@@ -178,7 +178,7 @@ def imported_modules(path):
 
 
 def circle_of(name, graph=None):
-    """Returns the modules that a module imports and that import it back, itself among them."""
+    """Returns the modules of a circular import of a module, itself among them."""
     graph = GRAPH if graph is None else graph
     circle = {other for other in reached(name, graph) if name in reached(other, graph)}
     return tuple(sorted(circle))
@@ -195,14 +195,14 @@ def reached(name, graph):
 
 
 def too_long(path):
-    """Returns the functions above 50 lines or ten arguments; the file, if it is above 350 lines."""
-    found = [path.name] if path.read_text("utf-8").count("\n") > 350 else []
+    """Returns functions above 50 lines or ten arguments, and the file if it is above 350 lines."""
+    problems = [path.name] if path.read_text("utf-8").count("\n") > 350 else []
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef):
             arguments = {a.arg for a in node.args.args + node.args.kwonlyargs} - {"self", "cls"}
             if node.end_lineno - node.lineno >= 50 or len(arguments) > 10:
-                found.append(f"{path.name}: {node.name}")
-    return found
+                problems.append(f"{path.name}: {node.name}")
+    return problems
 
 
 def private(name):
@@ -210,16 +210,16 @@ def private(name):
 
 
 def forbidden(node):
-    """Returns 'line: statement' for each statement that the package does without."""
-    found = []
+    """Returns 'line: statement' for each forbidden statement."""
+    statements = []
     for child in ast.walk(node):
         if isinstance(child, ast.Assert):
-            found.append((child.lineno, "assert"))
+            statements.append((child.lineno, "assert"))
         elif isinstance(child, ast.Name) and child.id == "print":
-            found.append((child.lineno, "print"))
+            statements.append((child.lineno, "print"))
         elif isinstance(child, ast.ImportFrom) and child.names[0].name == "*":
-            found.append((child.lineno, "import *"))
-    return [f"{line}: {what}" for line, what in sorted(found)]
+            statements.append((child.lineno, "import *"))
+    return [f"{line}: {what}" for line, what in sorted(statements)]
 
 
 MODULES = {module_of(path): path for path in FILES}

@@ -1,6 +1,6 @@
-"""Modules and commands that work before TensorFlow is imported, all checked in one process.
+"""Modules and commands that run before TensorFlow is imported, all checked in one process.
 
-A row of a table is a check. The process forks for each row, so rows do not influence each other.
+Each row of a table is a check, which runs in a fork, so rows do not influence each other.
 """
 
 import json
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("tensorflow", "keras", "tensorflow_probability")
-# Statement -> modules that it must not import, in addition to HEAVY.
+# Each statement with the modules that it must not import, in addition to HEAVY.
 STATEMENTS = {
     "import brgm_tf": ("matplotlib", "imageio", "skimage", "tqdm"),
     "import brgm_tf.reconstruct": ("matplotlib", "imageio"),
@@ -23,9 +23,9 @@ STATEMENTS = {
     "import brgm_tf; brgm_tf.list_presets(), brgm_tf.list_generators()": (),
     "import brgm_tf; brgm_tf.restore": ("matplotlib", "imageio"),
 }
-# A conditional generator of 4 classes.
+# A conditional generator with 4 classes.
 LABELS = ROOT / "tests" / "golden" / "checkpoints" / "ada_labels.pkl"
-# Flags that the command refuses, in one line and with exit code 2.
+# Flags that the command refuses in one line with exit code 2.
 REFUSED = (
     "--nonsense=1",
     "picture.png",
@@ -47,7 +47,7 @@ COMMAND = (
     "import runpy, sys; sys.argv[1:] = {!r}; "
     "runpy.run_module('brgm_tf.reconstruct', run_name='__main__', alter_sys=True)"
 )
-# Runs each statement of a list in its own fork; prints what it did.
+# Runs each statement of a list in a separate fork, and prints the outcomes.
 PROGRAM = """
 import json, os, sys, tempfile
 
@@ -88,7 +88,7 @@ def command(flags):
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
-    """The outcome of every statement: exit code, imported modules, standard output and error."""
+    """Returns the outcome of every statement: exit code, imported modules and output."""
     folder = tmp_path_factory.mktemp("rows")
     (folder / "page.pkl").write_bytes(b"<!doctype html>")
     statements = [*STATEMENTS, *map(command, (*REFUSED, *ANSWERED, "--help"))]
@@ -111,7 +111,7 @@ def test_a_statement_imports_no_heavy_module(outcomes, statement):
 
 
 @pytest.mark.parametrize("flags", REFUSED)
-def test_a_bad_flag_is_one_line_before_tensorflow_is_imported(outcomes, flags):
+def test_a_bad_flag_is_refused_in_one_line_before_tensorflow_is_imported(outcomes, flags):
     outcome = outcomes[command(flags)]
     assert (outcome["code"], outcome["out"]) == (2, "")
     assert outcome["err"].startswith("error: ")
@@ -119,21 +119,21 @@ def test_a_bad_flag_is_one_line_before_tensorflow_is_imported(outcomes, flags):
     assert not set(outcome["modules"]) & set(HEAVY)
 
 
-def test_a_page_in_the_place_of_a_generator_is_named(outcomes):
+def test_an_html_page_for_a_generator_is_named(outcomes):
     error = outcomes[command("--input=example:astronaut --generator=page.pkl")]["err"]
     assert error.startswith("error: --generator: ")
     assert "an HTML page" in error
 
 
 @pytest.mark.parametrize("flags", ANSWERED)
-def test_a_question_is_answered_before_tensorflow_is_imported(outcomes, flags):
+def test_lists_are_printed_before_tensorflow_is_imported(outcomes, flags):
     outcome = outcomes[command(flags)]
     assert (outcome["code"], outcome["err"]) == (0, "")
     assert outcome["out"]
     assert not set(outcome["modules"]) & set(HEAVY)
 
 
-def test_help_lists_every_flag_with_its_help_before_tensorflow_is_imported(outcomes):
+def test_help_lists_every_flag_before_tensorflow_is_imported(outcomes):
     from brgm_tf.cli import run_flags
     from brgm_tf.pipeline.config import Config
     from brgm_tf.pipeline.options import options_of

@@ -21,7 +21,7 @@ SOURCES += ["README.md", "CHANGELOG.md", "CITATION.cff"]
 
 
 def setuptools_is_new_enough() -> bool:
-    """Whether the installed setuptools is one that pyproject.toml asks for."""
+    """Returns whether the installed setuptools satisfies pyproject.toml."""
     low = PROJECT["build-system"]["requires"][0].removeprefix("setuptools>=").partition(",")[0]
     return int(importlib.metadata.version("setuptools").partition(".")[0]) >= int(low)
 
@@ -34,7 +34,7 @@ def run(*command, **keywords) -> str:
 
 @pytest.fixture(scope="module")
 def source_archive(tmp_path_factory):
-    """The source archive, built of a copy, because the next build takes in the files of a build."""
+    """Returns the source archive, built from a copy, because a build leaves files behind."""
     folder = tmp_path_factory.mktemp("build")
     for name in SOURCES:
         if (ROOT / name).is_dir():
@@ -66,20 +66,20 @@ def wheel(source_archive, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """A folder into which pip installed the wheel, with its commands in bin/."""
+    """Returns a folder into which pip installed the wheel, with its commands in bin/."""
     folder = tmp_path_factory.mktemp("installed")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
     run(*command, "--no-cache-dir", "--target", str(folder), str(wheel))
     return folder
 
 
-def test_the_wheel_holds_every_file_of_the_package(installed):
+def test_the_wheel_contains_every_file_of_the_package(installed):
     names = {path.relative_to(ROOT) for path in (ROOT / "brgm_tf").rglob("*") if path.is_file()}
     wanted = {str(name) for name in names if "__pycache__" not in name.parts}
     assert sorted(name for name in wanted if not (installed / name).is_file()) == []
 
 
-def test_the_wheel_holds_presets_and_examples(installed):
+def test_the_wheel_contains_presets_and_examples(installed):
     for folder, pattern in (("presets", "*.cfg"), ("examples", "*")):
         here = sorted(path.name for path in (ROOT / "brgm_tf" / folder).glob(pattern))
         there = sorted(path.name for path in (installed / "brgm_tf" / folder).glob(pattern))
@@ -95,7 +95,7 @@ def test_checkpoints_are_package_data(installed):
     assert [path.name for path in toy.iterdir()] == ["config.json"]
 
 
-def test_the_wheel_holds_nothing_besides(installed):
+def test_the_wheel_contains_no_other_packages(installed):
     names = {path.name for path in installed.iterdir()}
     assert names == {"bin", "brgm_tf", f"brgm_tf-{brgm_tf.__version__}.dist-info"}
 
@@ -115,15 +115,15 @@ def test_an_installed_command_lists_its_flags(installed, tmp_path, command):
     assert b"--generator" in done.stdout
 
 
-def test_the_licence_is_in_the_wheel(installed):
+def test_the_wheel_contains_the_licence(installed):
     (licence,) = installed.glob("*.dist-info/licenses/LICENSE")
     assert "Apache License" in licence.read_text()
 
 
-def test_the_wheel_imports_away_from_the_repository(installed, tmp_path):
+def test_the_wheel_can_be_imported_outside_the_repository(installed, tmp_path):
     code = "import brgm_tf, brgm_tf.weights.fetching; print(brgm_tf.__file__)"
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    # -P keeps the folder of the process off the path, as in an installed command.
+    # -P keeps the current folder off the path, as in an installed command.
     out = run(sys.executable, "-P", "-c", code, cwd=tmp_path, env=environment)
     assert pathlib.Path(out.strip()).is_relative_to(installed)
 

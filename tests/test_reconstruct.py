@@ -1,4 +1,4 @@
-"""The command: one line for bad input, and whole runs of a tiny network with random weights."""
+"""The command: one line for invalid input, and whole runs of a tiny network with random weights."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def process(*flags):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """Flags of a short run with the tiny network, which goes by the name 'tiny'."""
+    """Returns the flags of a short run with the tiny network under the name 'tiny'."""
     monkeypatch.setitem(GENERATORS, "tiny", GeneratorRow(SIZE, 3, "", "for tests"))
     monkeypatch.setattr("brgm_tf.pipeline.model.load_generator", lambda name, **_: network())
     share_restorers(monkeypatch)
@@ -54,7 +54,7 @@ def tiny(monkeypatch):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """A folder with two measurements."""
+    """Returns a folder with two measurements."""
     folder = tmp_path / "in"
     folder.mkdir()
     for i, name in enumerate(("a", "b")):
@@ -63,7 +63,7 @@ def pictures(tmp_path):
     return folder
 
 
-# Bad input.
+# Invalid input.
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,11 @@ def pictures(tmp_path):
         (["--input=example:astronaut", "--output_dir=gs://bucket/out"], "--output_dir"),
     ],
 )
-def test_bad_input_exits_with_2_and_one_line(monkeypatch, tmp_path, capsys, flags, named):
+def test_invalid_input_prints_one_line_and_exits_with_2(
+    monkeypatch, tmp_path, capsys, flags, named
+):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("brgm_tf.cli.restore.Restorer", None)  # nothing heavy is begun
+    monkeypatch.setattr("brgm_tf.cli.restore.Restorer", None)  # the run must not load the model
     (tmp_path / "EMPTY").mkdir()
     Image.new("RGB", (33, 33)).save(tmp_path / "33.png")
     assert command(*flags) == 2
@@ -111,7 +113,7 @@ def test_bad_input_exits_with_2_and_one_line(monkeypatch, tmp_path, capsys, flag
 
 
 @pytest.mark.parametrize("level", [0, 255])
-def test_a_mask_that_cannot_be_used_is_refused_before_tensorflow_is_imported(
+def test_an_unusable_mask_is_refused_before_tensorflow_is_imported(
     monkeypatch, tmp_path, capsys, level
 ):
     def imported(**_):
@@ -143,7 +145,7 @@ def test_presets_are_listed_with_their_first_line(capsys):
 # Presets.
 
 
-def test_there_are_presets():
+def test_presets_exist():
     assert PRESET_FILES
 
 
@@ -155,7 +157,7 @@ PRESETS_TO_PLAN = [
 
 
 @pytest.mark.parametrize("path", PRESETS_TO_PLAN, ids=[path.name for path in PRESET_FILES])
-def test_a_preset_is_valid_names_inputs_that_exist_and_replays(path, tmp_path):
+def test_a_preset_is_valid_and_round_trips_through_its_flags(path, tmp_path):
     parsed = run_flags.FLAGS
     with flagsaver.flagsaver():
         parsed.unparse_flags()
@@ -173,7 +175,7 @@ def test_a_preset_is_valid_names_inputs_that_exist_and_replays(path, tmp_path):
 # Whole runs.
 
 
-def test_a_run_leaves_its_files(tiny, pictures, tmp_path, capsys):
+def test_a_run_writes_its_files(tiny, pictures, tmp_path, capsys):
     first = tmp_path / "first"
     assert command(*tiny, f"--input={pictures}", f"--output_dir={first}") == 0
     out = capsys.readouterr().out
@@ -208,7 +210,7 @@ def test_the_faces_of_a_photograph_are_put_back(tiny, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_the_saved_flags_replay_a_run_to_the_same_bytes_in_another_process(tmp_path, monkeypatch):
+def test_saved_flags_replay_a_run_to_the_same_bytes_in_another_process(tmp_path, monkeypatch):
     share_restorers(monkeypatch)
     run, first = tmp_path / "run", tmp_path / "first"
     assert command(*flags(make(tmp_path), run)) == 0
@@ -218,12 +220,14 @@ def test_the_saved_flags_replay_a_run_to_the_same_bytes_in_another_process(tmp_p
     assert names == sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
     assert Path("0", "reconstruction.png") in names
     for name in names:
-        # The time is never the same.
+        # The table contains the run time.
         if name.name != "metrics.csv":
             assert (run / name).read_bytes() == (first / name).read_bytes(), name
 
 
-def test_a_bad_image_is_reported_and_the_others_are_restored(tiny, pictures, tmp_path, capsys):
+def test_an_unreadable_image_is_reported_and_the_others_are_restored(
+    tiny, pictures, tmp_path, capsys
+):
     (pictures / "aa.png").write_text("no image")
     out = tmp_path / "out"
     assert command(*tiny, f"--input={pictures}", f"--output_dir={out}", "--batch_size=3") == 1
@@ -233,7 +237,7 @@ def test_a_bad_image_is_reported_and_the_others_are_restored(tiny, pictures, tmp
     assert not (out / "aa").exists()
 
 
-def test_ctrl_c_stops_at_the_chunks_end_and_keeps_what_was_done(
+def test_ctrl_c_stops_after_the_chunk_and_saves_the_image(
     monkeypatch, tiny, pictures, tmp_path, capsys
 ):
     report = RunProgress.__call__
@@ -241,7 +245,7 @@ def test_ctrl_c_stops_at_the_chunks_end_and_keeps_what_was_done(
     def interrupted(self, step):
         if not self.stopped:
             signal.raise_signal(signal.SIGINT)
-        # This is another thread than the one that handles signals.
+        # Signals are handled in the main thread, and this is another one.
         while not self.stopped:
             time.sleep(0.01)
         return report(self, step)
@@ -263,7 +267,7 @@ def test_a_second_ctrl_c_ends_the_run_without_a_traceback(
     def interrupted_twice(self, step):
         for _ in range(2):
             signal.raise_signal(signal.SIGINT)
-            time.sleep(0.3)  # The main thread handles signals.
+            time.sleep(0.3)  # the main thread handles signals
         return True
 
     monkeypatch.setattr(RunProgress, "__call__", interrupted_twice)
@@ -273,14 +277,14 @@ def test_a_second_ctrl_c_ends_the_run_without_a_traceback(
     assert not list(out.glob(".*"))
 
 
-def test_a_second_run_on_the_same_folder_is_one_line(tiny, pictures, tmp_path, capsys):
+def test_a_second_run_in_the_same_folder_is_refused_in_one_line(tiny, pictures, tmp_path, capsys):
     with locked(tmp_path, shard=Shard(), flags=""):
         assert command(*tiny, f"--input={pictures}", f"--output_dir={tmp_path}") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "--output_dir: `output_dir` must not be in use by another run" in line
 
 
-def test_all_inputs_that_cannot_be_used_are_named_at_once(tiny, pictures, tmp_path, capsys):
+def test_all_unusable_inputs_are_named(tiny, pictures, tmp_path, capsys):
     for name in ("a", "b"):
         (pictures / f"{name}.png").write_text("no image")
     assert command(*tiny, f"--input={pictures}", f"--output_dir={tmp_path / 'out'}") == 2
@@ -289,7 +293,7 @@ def test_all_inputs_that_cannot_be_used_are_named_at_once(tiny, pictures, tmp_pa
     assert all("error: --input: " in line for line in lines)
 
 
-def test_the_saved_flags_hold_from_any_folder(monkeypatch, tmp_path):
+def test_saved_flags_have_absolute_paths(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with flagsaver.flagsaver():
         run_flags.FLAGS.unparse_flags()
@@ -302,14 +306,14 @@ def test_the_saved_flags_hold_from_any_folder(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("masks", ["found", "found(fill=(255, 0, 0))"])
-def test_masks_that_are_found_are_saved_as_they_were_spelled(masks):
+def test_the_flag_for_detected_masks_is_saved_unchanged(masks):
     with flagsaver.flagsaver():
         run_flags.FLAGS.unparse_flags()
         run_flags.parse(["reconstruct", "--input=x.png", f"--masks={masks}"])
         assert f"--masks={masks}" in run_flags.effective().splitlines()
 
 
-def test_the_flags_of_a_corruption_of_ones_own_replay_from_any_folder(tmp_path, monkeypatch):
+def test_the_path_of_a_user_defined_corruption_is_saved_absolute(tmp_path, monkeypatch):
     (tmp_path / "my_ops.py").write_text("")
     monkeypatch.chdir(tmp_path)
     with flagsaver.flagsaver():
@@ -319,7 +323,7 @@ def test_the_flags_of_a_corruption_of_ones_own_replay_from_any_folder(tmp_path, 
     assert f"--corruption={tmp_path}/my_ops.py:Fog(density=0.3) + mask" in lines
 
 
-def test_the_files_that_a_corruption_names_are_saved_with_absolute_paths(tmp_path, monkeypatch):
+def test_paths_in_the_arguments_of_a_corruption_are_saved_absolute(tmp_path, monkeypatch):
     np.save(tmp_path / "a+b.npy", np.ones((3, 3)))
     np.save(tmp_path / "mask.npy", np.ones(16))
     np.save(tmp_path / "maps.npy", np.ones((16, 16, 2), complex))
@@ -349,13 +353,13 @@ def test_the_files_that_a_corruption_names_are_saved_with_absolute_paths(tmp_pat
         ("kspace(pattern='none.npy')", "`pattern` must exist"),
     ],
 )
-def test_a_chain_that_cannot_be_used_is_one_line(corruption, message, capsys):
+def test_an_invalid_chain_is_refused_in_one_line(corruption, message, capsys):
     assert command("--input=example:xray", f"--corruption={corruption}") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
 
 
-def test_the_saved_flags_state_which_file_a_generator_is(tmp_path):
+def test_saved_flags_contain_checksums_of_files(tmp_path):
     files = [tmp_path / "net.pkl", tmp_path / "kernel.npy"]
     for file in files:
         file.write_bytes(b"weights")

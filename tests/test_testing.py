@@ -1,4 +1,4 @@
-"""The checks of a corruption find what is wrong, and say both numbers."""
+"""`check_corruption` detects errors and reports both numbers."""
 
 import dataclasses
 
@@ -47,7 +47,7 @@ class WrongDtype(Halved):
         return tf.cast(0.5 * x, tf.float32)
 
 
-def test_a_good_corruption_passes():
+def test_a_correct_corruption_passes():
     check_corruption(Halved())
     check_corruption(Halved(), (5, 7, 3), seed=1)
 
@@ -62,7 +62,7 @@ def test_a_good_corruption_passes():
         (WrongDtype, r"stated dtype: (tf.float32) is not (tf.float64)\."),
     ],
 )
-def test_a_wrong_one_is_refused_with_both_numbers(kind, message):
+def test_a_wrong_corruption_is_refused_with_both_numbers(kind, message):
     with pytest.raises(InputError, match=message) as caught:
         check_corruption(kind())
     assert len(str(caught.value).splitlines()) == 1

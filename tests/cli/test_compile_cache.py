@@ -1,4 +1,4 @@
-"""Compiled programs that the next process finds."""
+"""A cache of compiled programs on disk, shared by processes."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 from brgm_tf.cli import compile_cache
 
 ROOT = Path(__file__).parents[2]
-# Says how often XLA compiled something, and what that computed.
+# Compiles one function with XLA and prints its result.
 PROGRAM = """
 from brgm_tf.cli import process
 process.import_quietly("tensorflow")
@@ -28,7 +28,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path
 
 
-def checkpoint(cache):
+def modification_times(cache):
     return {path: path.stat().st_mtime_ns for path in cache.rglob("*.pb")}
 
 
@@ -38,34 +38,34 @@ def run():
     ).stdout
 
 
-def test_the_next_process_uses_the_same_program(cache):
+def test_the_next_process_reuses_the_compiled_program(cache):
     first = run()
-    written = checkpoint(cache)
+    written = modification_times(cache)
     assert len(written) == 1
     assert run() == first
-    assert checkpoint(cache) == written
+    assert modification_times(cache) == written
 
 
-def test_what_the_user_has_set_is_left_alone(cache, monkeypatch):
+def test_cache_flags_of_the_user_are_kept(cache, monkeypatch):
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=0")
     assert compile_cache.keep_programs() is None
     assert os.environ["TF_XLA_FLAGS"] == "--tf_xla_auto_jit=0"
 
 
-def test_a_disk_that_is_nearly_full_is_left_alone(cache, monkeypatch):
+def test_no_programs_are_cached_on_a_nearly_full_disk(cache, monkeypatch):
     usage = shutil.disk_usage(cache)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2**20))
     assert compile_cache.keep_programs() is None
     assert "TF_XLA_FLAGS" not in os.environ
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(cache, monkeypatch):
+def test_an_unwritable_cache_is_ignored(cache, monkeypatch):
     (cache / "file").touch()
     monkeypatch.setenv("BRGM_TF_CACHE", str(cache / "file"))
     assert compile_cache.keep_programs() is None
 
 
-def test_other_flags_of_xla_are_other_programs(cache, monkeypatch):
+def test_other_xla_flags_use_another_cache_folder(cache, monkeypatch):
     folders = set()
     for flags in ("", "--xla_backend_optimization_level=1"):
         monkeypatch.setenv("XLA_FLAGS", flags)
@@ -81,13 +81,13 @@ def write(folder, name, *, size, age):
     return path
 
 
-def test_programs_of_before_the_last_start_of_the_machine_go(tmp_path):
+def test_programs_older_than_the_last_boot_are_removed(tmp_path):
     old, new = (write(tmp_path, name, size=1, age=age) for name, age in (("a", 90), ("b", 10)))
     compile_cache.tidy(tmp_path, newer_than=950, most_bytes=100)
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def test_the_oldest_programs_go_where_all_are_too_large(tmp_path):
+def test_the_oldest_programs_are_removed_above_the_size_limit(tmp_path):
     paths = [write(tmp_path, str(age), size=40, age=age) for age in (30, 10, 20)]
     compile_cache.tidy(tmp_path, newer_than=0, most_bytes=100)
     assert [path.exists() for path in paths] == [False, True, True]

@@ -23,28 +23,28 @@ def test_a_flagfile_is_read_in_every_encoding(tmp_path, encoding):
 
 
 @pytest.mark.parametrize("name", ["--flagfile", "-flagfile"])
-def test_the_path_of_a_flagfile_may_be_an_argument(tmp_path, name):
+def test_the_path_of_a_flagfile_may_be_the_next_argument(tmp_path, name):
     (tmp_path / "a.cfg").write_text("// a comment\n--seed=3\n")
     assert expanded(name, str(tmp_path / "a.cfg")) == ["--seed=3"]
 
 
-def test_flagfiles_may_name_others(tmp_path):
+def test_a_flagfile_may_include_another(tmp_path):
     (tmp_path / "a.cfg").write_text("--seed=3\n")
     (tmp_path / "b.cfg").write_text(f"--flagfile={tmp_path / 'a.cfg'}\n--batch_size=2\n")
     assert expanded(f"--flagfile={tmp_path / 'b.cfg'}") == ["--seed=3", "--batch_size=2"]
 
 
-def test_arguments_after_two_dashes_are_no_flags():
+def test_arguments_after_two_dashes_are_not_expanded():
     assert expanded("--", "--flagfile=none.cfg") == ["--", "--flagfile=none.cfg"]
 
 
-def test_arguments_are_changed_first(tmp_path):
+def test_arguments_are_changed_before_they_are_expanded(tmp_path):
     (tmp_path / "a.cfg").write_text("--seed=3\n")
     change = {"--flagfile=preset": f"--flagfile={tmp_path / 'a.cfg'}", "--seed=3": "--seed=4"}.get
     assert expanded("--flagfile=preset", change=change) == ["--seed=4"]
 
 
-def test_flagfiles_that_cannot_be_used_are_refused(tmp_path):
+def test_unusable_flagfiles_are_refused(tmp_path):
     (tmp_path / "a.cfg").write_text(f"--flagfile={tmp_path / 'a.cfg'}\n")
     for arguments, message in (
         (["--flagfile"], "must be followed by a path"),

@@ -1,4 +1,4 @@
-"""Freed memory that the next step finds."""
+"""Freed memory is kept for the next step."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# Writes a large block twice; prints how many pages the system had to give the second time.
+# Writes a large block twice and prints the number of page faults of each pass.
 PROGRAM = """
 import resource, threading
 from brgm_tf.cli import memory
@@ -43,14 +43,14 @@ def run(**variables):
     return process.stdout.split()
 
 
-def test_a_freed_block_is_there_for_the_next_of_its_size_in_any_thread():
-    checkpoint, first, second, released = run()
-    assert checkpoint == "True"
+def test_a_freed_block_is_reused_in_any_thread():
+    is_kept, first, second, released = run()
+    assert is_kept == "True"
     assert int(second) < 10 < 1000 < int(first)
     assert int(released) > 1000
 
 
-def test_the_users_own_settings_stay():
-    checkpoint, _, second, _ = run(MALLOC_ARENA_MAX="2")
-    assert checkpoint == "False"
+def test_malloc_settings_of_the_user_are_kept():
+    is_kept, _, second, _ = run(MALLOC_ARENA_MAX="2")
+    assert is_kept == "False"
     assert int(second) > 1000

@@ -1,4 +1,4 @@
-"""Parts of all commands: one line for an error, and no log line of TensorFlow."""
+"""Behaviour that all commands share: errors of one line, and no log lines of TensorFlow."""
 
 import gc
 import os
@@ -23,7 +23,7 @@ def refuse(error):
 
 @pytest.fixture
 def loud(tmp_path, monkeypatch):
-    """Writes a module that talks on descriptor 2, past Python's stderr, and then does more."""
+    """Returns a function that writes a module that prints on descriptor 2 and then runs code."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def write(name, *, then=""):
@@ -33,13 +33,13 @@ def loud(tmp_path, monkeypatch):
     return write
 
 
-def test_an_imported_module_is_not_heard(loud, capfd):
+def test_an_imported_module_prints_nothing(loud, capfd):
     process.import_quietly(loud("loud_module"))
     assert "loud_module" in sys.modules
     assert capfd.readouterr().err == ""
 
 
-def test_what_a_module_says_is_shown_if_it_cannot_be_imported(loud, capfd):
+def test_messages_of_a_module_are_shown_if_its_import_fails(loud, capfd):
     with pytest.raises(ImportError):
         process.import_quietly(loud("broken_module", then="import no_such_module_anywhere"))
     assert capfd.readouterr().err == "a start-up line"
@@ -47,14 +47,14 @@ def test_what_a_module_says_is_shown_if_it_cannot_be_imported(loud, capfd):
 
 @pytest.fixture
 def xla_flags(monkeypatch):
-    """What is in XLA_FLAGS after TensorFlow was imported to restore batches of a size."""
+    """Returns a function that imports TensorFlow for a batch size and returns XLA_FLAGS."""
     graphs = tf.config.optimizer
 
     def after_import(*, batch_size):
         process.import_to_restore(batch_size=batch_size)
         return os.environ["XLA_FLAGS"].split()
 
-    monkeypatch.setenv("XLA_FLAGS", "")  # so that it is put back
+    monkeypatch.setenv("XLA_FLAGS", "")  # monkeypatch restores the variable after the test
     monkeypatch.delenv("XLA_FLAGS")
     before = graphs.get_experimental_options().get("disable_meta_optimizer", False)
     yield after_import
@@ -62,18 +62,18 @@ def xla_flags(monkeypatch):
 
 
 @pytest.mark.parametrize(("batch_size", "fast"), [(1, True), (2, False)])
-def test_xla_compiles_fast_where_images_are_restored_one_by_one(xla_flags, batch_size, fast):
+def test_xla_compiles_fast_for_batches_of_one_image(xla_flags, batch_size, fast):
     assert ("--xla_backend_optimization_level=1" in xla_flags(batch_size=batch_size)) == fast
 
 
-def test_what_xla_is_told_by_the_user_stays(xla_flags, monkeypatch):
+def test_xla_flags_of_the_user_are_kept(xla_flags, monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=somewhere")
     assert xla_flags(batch_size=1) == ["--xla_dump_to=somewhere"]
 
 
 @pytest.fixture(scope="module")
 def after_import():
-    """TensorFlow's options and the module names of a process that is ready to restore."""
+    """Returns TensorFlow's options and the imported modules of a process that restores."""
     program = (
         "from brgm_tf.cli import process; process.import_to_restore(batch_size=1)\n"
         "import sys, tensorflow as tf, tensorflow_probability as tfp; tfp.distributions.Normal\n"
@@ -82,7 +82,7 @@ def after_import():
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
 
 
-def test_graphs_are_not_rewritten_where_they_run_but_a_few_times(after_import):
+def test_graphs_are_not_optimised_when_they_run_a_few_times(after_import):
     assert "'disable_meta_optimizer': True" in after_import
 
 
@@ -91,19 +91,19 @@ def test_experimental_modules_of_tensorflow_probability_are_not_imported(after_i
     assert "tensorflow_probability.python.experimental" not in after_import
 
 
-def test_garbage_is_collected_after_an_import_and_not_looked_for_in_it(loud):
+def test_an_import_runs_without_garbage_collection(loud):
     freed = "import gc\nassert not gc.isenabled()\nkept = [[] for _ in range(10_000)]"
     process.import_quietly(loud("module_of_many_objects", then=freed))
     assert gc.isenabled()
     assert gc.get_freeze_count() > 10_000
 
 
-def test_a_value_that_cannot_be_used_is_one_line_and_code_2(capsys):
+def test_an_input_error_prints_one_line_and_exits_with_2(capsys):
     assert process.guarded(lambda: refuse(InputError("seed", "must be small", seed=9))) == 2
     assert capsys.readouterr().err == "error: --seed: `seed` must be small. Received: seed=9\n"
 
 
-def test_other_errors_are_not_hidden():
+def test_other_errors_are_raised():
     with pytest.raises(ZeroDivisionError):
         process.guarded(lambda: 1 // 0)
 
@@ -115,8 +115,8 @@ def test_other_errors_are_not_hidden():
         ("word", "`word` is not a flag; use --input"),
     ],
 )
-def test_a_bad_flag_is_one_line_and_code_2(argument, words, capsys):
-    # The test's own flags are those of pytest, which absl does not know.
+def test_a_bad_flag_prints_one_line_and_exits_with_2(argument, words, capsys):
+    # The flags of this process belong to pytest, and absl does not know them.
     with pytest.raises(SystemExit) as stop:
         process.parse_flags(["command", argument], instead="use --input")
     assert stop.value.code == 2
@@ -125,7 +125,7 @@ def test_a_bad_flag_is_one_line_and_code_2(argument, words, capsys):
     assert error.count("\n") == 1
 
 
-def test_arguments_may_be_changed_before_they_are_read(capsys):
+def test_arguments_are_changed_before_they_are_parsed(capsys):
     def change(argument):
         raise flags.Error(f"`{argument}` is not here")
 
@@ -141,8 +141,8 @@ def test_arguments_may_be_changed_before_they_are_read(capsys):
         ("convert_checkpoint.py", [PICKLE, "net"]),
     ],
 )
-def test_a_tool_says_nothing_that_is_not_its_own(tool, arguments, tmp_path):
-    # TensorFlow sets it in its own process, and so in this one.
+def test_a_tool_prints_only_its_messages(tool, arguments, tmp_path):
+    # TensorFlow sets the variable in this process, so the environment contains it.
     environment = {key: os.environ[key] for key in os.environ if key != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / tool, *map(str, arguments)],
@@ -152,5 +152,5 @@ def test_a_tool_says_nothing_that_is_not_its_own(tool, arguments, tmp_path):
         text=True,
         check=True,
     )
-    own = ("w: largest", "images: largest", "written: ")
-    assert [line for line in done.stderr.splitlines() if not line.startswith(own)] == []
+    messages = ("w: largest", "images: largest", "written: ")
+    assert [line for line in done.stderr.splitlines() if not line.startswith(messages)] == []

@@ -1,4 +1,4 @@
-"""The progress of a run: what it counts, and which signals stop it."""
+"""Progress of a run: its counts, and the signals that stop it."""
 
 import io
 import signal
@@ -12,7 +12,7 @@ from brgm_tf.reporting.failures import Failure
 
 
 class Image:
-    """An image of a batch that has nothing but its name."""
+    """An image of a batch with nothing but a name."""
 
     def __init__(self, name):
         self.name = name
@@ -39,8 +39,8 @@ def test_only_a_second_ctrl_c_stops_at_once(first, second):
             signal.raise_signal(signal.SIGINT)
 
 
-def test_a_signal_that_the_process_ignores_is_ignored():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
         with RunProgress(1, 20) as progress:
             signal.raise_signal(signal.SIGHUP)
@@ -50,7 +50,7 @@ def test_a_signal_that_the_process_ignores_is_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_images_that_failed_are_not_counted_as_saved(monkeypatch):
+def test_images_that_fail_to_save_are_not_counted_as_saved(monkeypatch):
     log = io.StringIO()
     monkeypatch.setattr(sys, "stderr", log)
     progress = RunProgress(5, 20)

@@ -1,4 +1,4 @@
-"""A collection on a Ray cluster: two nodes, of which one is lost."""
+"""A collection on a Ray cluster of two nodes, one of which dies."""
 
 import contextlib
 import csv
@@ -12,14 +12,14 @@ import pytest
 from small_run import COUNT, contents, flags, make
 
 ROOT = Path(__file__).parents[2]
-# Steps enough for a batch to take some seconds, in which its node can be lost.
+# With these flags a batch takes some seconds, so its node can die meanwhile.
 MORE = ["--batch_size=1", "--num_steps=300"]
 
 
 def start(*program, **options):
-    # As many threads as a worker has: the last bits depend on it.
+    # A worker uses one thread, and the last bits depend on the number of threads.
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
-    # Ray's workers would wait for every other process of the machine.
+    # By default Ray's workers have a low priority and would wait for all other processes.
     environment["RAY_worker_niceness"] = "0"
     options |= {"stdout": subprocess.PIPE, "text": True, "env": environment}
     return subprocess.Popen([sys.executable, *program], cwd=ROOT, **options)
@@ -31,7 +31,7 @@ def on_cluster(*flags):
 
 @contextlib.contextmanager
 def two_nodes():
-    """Yields the address of two nodes, and a function that ends the second node."""
+    """Yields the address of two nodes and a function that ends the second node."""
     process = start("tests/helpers/ray_nodes.py", stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def next_line():
@@ -50,7 +50,7 @@ def rows(path):
 
 
 @pytest.mark.slow
-def test_a_node_that_is_lost_costs_no_image_and_changes_no_byte(tmp_path):
+def test_a_lost_node_loses_no_image_and_changes_no_byte(tmp_path):
     make(tmp_path)
     single, cluster = tmp_path / "single", tmp_path / "cluster"
     with start("-m", "brgm_tf.reconstruct", *flags(tmp_path, single), *MORE) as process:
@@ -68,7 +68,7 @@ def test_a_node_that_is_lost_costs_no_image_and_changes_no_byte(tmp_path):
     assert [(row["image"], row["status"]) for row in manifest] == [
         (str(i), "finished") for i in range(COUNT)
     ]
-    # Of two nodes that took turns each would have restored half of them.
+    # With two nodes, each would have restored half of the images.
     processes = [row["process"] for row in manifest]
     assert max(map(processes.count, processes)) > COUNT // 2
     with on_cluster(*shared, "--resume") as resumed:
@@ -76,7 +76,7 @@ def test_a_node_that_is_lost_costs_no_image_and_changes_no_byte(tmp_path):
         assert f"{COUNT} of {COUNT} images were finished before" in resumed.stderr.read()
 
 
-def test_a_cluster_that_is_not_there_is_an_error(tmp_path):
+def test_an_unreachable_cluster_is_an_error(tmp_path):
     make(tmp_path)
     with on_cluster(*flags(tmp_path, tmp_path / "out"), "--ray_address=127.0.0.1:1") as run:
         assert run.wait() == 2

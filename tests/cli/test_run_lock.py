@@ -1,4 +1,4 @@
-"""The lock of an output folder: a second run is refused, other shards and dead runs are not."""
+"""The lock of an output folder refuses a second run, but not other shards or dead runs."""
 
 import os
 import signal
@@ -43,19 +43,19 @@ def test_a_second_run_is_refused_in_one_line(tmp_path, first, second):
     hold(tmp_path, second)
 
 
-def test_the_shards_of_one_run_share_a_folder(tmp_path):
+def test_shards_of_one_run_share_a_folder(tmp_path):
     writer.save_flags(tmp_path, FLAGS)
     with locked(tmp_path, shard=Shard(0, 2), flags=FLAGS):
         hold(tmp_path, Shard(1, 2))
 
 
-def test_the_shards_of_two_runs_do_not(tmp_path):
+def test_shards_of_two_runs_cannot_share_a_folder(tmp_path):
     writer.save_flags(tmp_path, FLAGS)
     with locked(tmp_path, shard=Shard(0, 2), flags=FLAGS), pytest.raises(InputError):
         hold(tmp_path, Shard(1, 2), flags="--seed=2\n")
 
 
-def test_no_file_of_a_lock_is_left(tmp_path):
+def test_a_released_lock_leaves_no_file(tmp_path):
     hold(tmp_path, Shard())
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Unknown parameters: their priors, how they are written, and that they are found."""
+"""Unknown parameters: their priors, their syntax and their inference."""
 
 import numpy as np
 import pytest
@@ -31,45 +31,45 @@ PRIORS = {
 
 
 @pytest.mark.parametrize(("prior", "peer"), PRIORS.values(), ids=PRIORS)
-def test_a_coordinates_quantiles_are_those_of_the_prior(prior, peer):
-    shares = np.linspace(0.001, 0.999, 21)
-    found = prior.forward(tf.constant(scipy.stats.norm.ppf(shares)))
-    np.testing.assert_allclose(found, peer.ppf(shares), rtol=1e-9, atol=1e-12)
+def test_forward_maps_normal_quantiles_to_the_quantiles_of_the_prior(prior, peer):
+    probabilities = np.linspace(0.001, 0.999, 21)
+    computed = prior.forward(tf.constant(scipy.stats.norm.ppf(probabilities)))
+    np.testing.assert_allclose(computed, peer.ppf(probabilities), rtol=1e-9, atol=1e-12)
     assert prior.median == pytest.approx(peer.median())
     assert prior.bounds == pytest.approx(peer.support())
 
 
 @pytest.mark.parametrize(("prior", "peer"), PRIORS.values(), ids=PRIORS)
-def test_the_distribution_has_the_priors_density(prior, peer):
+def test_the_distribution_has_the_density_of_the_prior(prior, peer):
     values = peer.ppf([0.1, 0.6])
-    found = prior.distribution(tf.float64).log_prob(values)
-    np.testing.assert_allclose(found, peer.logpdf(values), rtol=1e-9)
+    computed = prior.distribution(tf.float64).log_prob(values)
+    np.testing.assert_allclose(computed, peer.logpdf(values), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
     ("low", "high", "logarithmic"), [(2, 2, False), (3, 1, True), (0, 1, True)]
 )
-def test_bounds_that_are_none_are_refused(low, high, logarithmic):
+def test_invalid_bounds_are_refused(low, high, logarithmic):
     with pytest.raises(ValueError, match="unknown between"):
         Bounded(low, high, logarithmic)
 
 
-# How they are written.
+# Syntax.
 
 
-def test_unknown_without_bounds_has_those_of_its_parameter():
+def test_unknown_without_bounds_has_the_default_bounds_of_the_parameter():
     (call,) = parsing.parse("blur(sigma=unknown)").calls
     assert call.arguments["sigma"] == CORRUPTIONS["blur"].parameters["sigma"].unknown
 
 
-def test_bounds_that_are_given_keep_the_kind_of_prior():
+def test_given_bounds_keep_the_kind_of_the_prior():
     (call,) = parsing.parse("blur(sigma=unknown(1, 6))").calls
     assert call.arguments["sigma"] == Bounded(1.0, 6.0, logarithmic=True)
     (call,) = parsing.parse("gain(gain=2, bias=unknown(-9, 3))").calls
     assert call.arguments["bias"] == Bounded(-9.0, 3.0)
 
 
-def test_a_chain_with_unknowns_reads_as_it_is_written():
+def test_a_chain_with_unknown_parameters_round_trips_through_text():
     stages = parsing.parse(
         "blur(sigma=unknown(1, 2.125)) + gain(gain=unknown) + noise(scale=unknown)"
     )
@@ -91,13 +91,13 @@ def test_a_chain_with_unknowns_reads_as_it_is_written():
         ),
     ],
 )
-def test_what_cannot_be_inferred_is_refused(text, expected):
+def test_parameters_that_cannot_be_inferred_are_refused(text, expected):
     with pytest.raises(InputError, match=r"^`corruption`") as caught:
         Config(text)
     assert expected in str(caught.value)
 
 
-def test_a_noise_scale_that_is_unknown_cannot_be_given_as_well():
+def test_an_unknown_noise_scale_cannot_also_be_given():
     with pytest.raises(InputError, match="`noise_scale` must not be given"):
         Config("noise(scale=unknown)", overrides={"noise_scale": 3.0})
 
@@ -110,7 +110,7 @@ INFERABLE = [
     for key in row.parameters
     if row.parameters[key].unknown
 ]
-# Of parameters that are given beside the unknown one.
+# Fixed values of the other parameters.
 GIVEN = {
     "motion_blur": {"length": 5.3, "angle": 20.0},
     "gain": {"gain": 0.7},
@@ -118,31 +118,31 @@ GIVEN = {
 }
 
 
-def of_values(name, key, *values):
-    """The corruption with one parameter bound, of each image; and one that is given, for each."""
+def fixed_and_bound(name, key, *values):
+    """Returns a corruption with one parameter bound to values, and one corruption a value."""
     prior = CORRUPTIONS[name].parameters[key].unknown
-    own = [prior.forward(tf.constant(z, tf.float64)).numpy() for z in values]
+    parameter_values = [prior.forward(tf.constant(z, tf.float64)).numpy() for z in values]
     kind, given = CORRUPTIONS[name].load(), GIVEN.get(name, {})
     unknown = kind(**{**given, key: prior})
-    bound = unknown.with_params(**{next(iter(unknown.params)): tf.constant(own)})
-    return bound, [kind(**{**given, key: value}) for value in own]
+    bound = unknown.with_params(**{next(iter(unknown.params)): tf.constant(parameter_values)})
+    return bound, [kind(**{**given, key: value}) for value in parameter_values]
 
 
 @pytest.mark.parametrize(("name", "key"), INFERABLE)
-def test_each_image_has_its_own_value(name, key):
+def test_a_bound_parameter_may_differ_between_images(name, key):
     x = np.random.RandomState(0).uniform(-0.9, 0.9, [2, 48, 48, 1])
-    bound, given = of_values(name, key, -0.4, 0.6)
+    bound, given = fixed_and_bound(name, key, -0.4, 0.6)
     seeds = np.array([[0, 1], [0, 2]], np.int32)
-    found = bound.sample(x, seeds)
+    measured = bound.sample(x, seeds)
     for i, corruption in enumerate(given):
         expected = corruption.sample(x[i : i + 1], seeds[i : i + 1])[0]
-        # A Gaussian that may be wide is cut off further out.
+        # The kernel of an unknown Gaussian is larger, so that it holds the widest Gaussian.
         atol = 1e-4 if name == "blur" else 1e-12
-        np.testing.assert_allclose(found[i], expected, rtol=0, atol=atol)
+        np.testing.assert_allclose(measured[i], expected, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize(("name", "key"), [pair for pair in INFERABLE if pair[0] != "noise"])
-def test_the_gradient_in_a_parameter_is_the_numerical_one(name, key):
+def test_the_gradient_in_a_parameter_equals_the_finite_difference(name, key):
     rng = np.random.RandomState(1)
     x, y = rng.uniform(-0.9, 0.9, [2, 1, 48, 48, 1])
     prior = CORRUPTIONS[name].parameters[key].unknown
@@ -168,7 +168,7 @@ def test_an_occlusion_of_whole_pixels_is_a_box():
     np.testing.assert_allclose(CORRUPTIONS.create(call).forward(x), expected, atol=1e-12)
 
 
-def test_what_counts_as_measured_does_not_depend_on_an_unknown_blur():
+def test_the_observation_mask_does_not_depend_on_an_unknown_blur():
     stages = parsing.parse("half_mask(side='left') + blur(sigma=unknown(0.5, 1.5))")
     chain = stages.create().of_images((16, 16, 1))
     y = np.zeros([1, 16, 16, 1])
@@ -180,23 +180,26 @@ def test_what_counts_as_measured_does_not_depend_on_an_unknown_blur():
     np.testing.assert_array_equal(wide, given.of_images((16, 16, 1)).observation_mask(y))
 
 
-# Inference, on a linear Gaussian model with an unknown bias: known up to an integral over it.
+# Inference of an unknown bias of a linear Gaussian model. The exact posterior is an integral over
+# the bias, which a grid approximates.
 
 BIAS = Bounded(-60.0, 60.0)
 Y = np.random.RandomState(5).randn(2, SIZE, SIZE, 1) * 0.3 + 20.0 / 127.5
 
 
 def log_density(posterior, y, z):
-    """log p(y, z) at the bias' coordinate z, the latents integrated out."""
+    """Returns log p(y, z) at the coordinate z of the bias, with the latents integrated out."""
     offset, design = linear(posterior)
     covariance = design.T @ design + (NOISE / 127.5) ** 2 * np.eye(len(offset))
     bias = BIAS.forward(tf.constant(z)).numpy() / 127.5
-    own = [scipy.stats.multivariate_normal.logpdf(y.ravel() - b, offset, covariance) for b in bias]
-    return own + scipy.stats.norm.logpdf(z)
+    terms = [
+        scipy.stats.multivariate_normal.logpdf(y.ravel() - b, offset, covariance) for b in bias
+    ]
+    return terms + scipy.stats.norm.logpdf(z)
 
 
 def exact_bias(posterior, y):
-    """Of the bias' posterior the mode in z, the mean and the standard deviation."""
+    """Returns the mode, mean and standard deviation of the bias, from a grid of z."""
     z = np.linspace(-5, 5, 4001)
     log_prob = log_density(posterior, y, z)
     weights, bias = np.exp(log_prob - log_prob.max()), BIAS.forward(tf.constant(z)).numpy()
@@ -212,18 +215,18 @@ def biased(kind, *, num_steps, **options):
     return posterior, program, last
 
 
-def test_map_finds_the_mode_and_how_wide_it_is():
+def test_map_finds_the_mode_and_its_standard_deviation():
     posterior, program, last = biased(MAP, num_steps=60)
-    found = program.parameters(last.position)["bias"]
+    biases = program.parameters(last.position)["bias"]
     widths = program.parameters_stddev(last, Y)["bias"]
     for b in range(2):
         mode, _, stddev = exact_bias(posterior, Y[b])
-        assert float(found[b]) == pytest.approx(mode, abs=0.1)  # the grid's step is 0.12
+        assert float(biases[b]) == pytest.approx(mode, abs=0.1)  # the step of the grid is 0.12
         assert float(widths[b]) == pytest.approx(stddev, rel=0.1)
 
 
 @pytest.mark.parametrize(("kind", "num_steps"), [(VI, 400), (HMC, 600)])
-def test_draws_have_the_mean_and_the_width_of_the_posterior(kind, num_steps):
+def test_samples_have_the_mean_and_standard_deviation_of_the_posterior(kind, num_steps):
     posterior, program, last = biased(kind, num_steps=num_steps)
     samples = program.draw(last.approximation, num_samples=1000, seed=0)
     flat = tf.reshape(samples, [-1, *samples.shape[2:]])
@@ -234,21 +237,21 @@ def test_draws_have_the_mean_and_the_width_of_the_posterior(kind, num_steps):
         assert bias[:, b].std() == pytest.approx(stddev, rel=0.15)
 
 
-def test_with_the_bias_known_to_be_nothing_the_latents_are_those_without_it():
+def test_a_bias_fixed_at_zero_does_not_change_the_latents():
     posterior = model(noise_scale=NOISE, corruption=Gain(1.0, Bounded(-1e-9, 1e-9)))
     *_, last = MAP(num_steps=40, jit=False, dtype=tf.float64).fit(posterior, Y)
     mean, _ = exact(posterior, Y[0])
     np.testing.assert_allclose(last.position[0, :K].numpy().ravel(), mean, atol=1e-6)
 
 
-def test_a_noise_scale_at_the_mode_is_as_wide_as_fisher_says():
+def test_the_standard_deviation_of_a_noise_scale_follows_from_its_fisher_information():
     prior = Bounded(1.0, 60.0, logarithmic=True)
     posterior = model(noise_scale=NOISE, corruption=Noise(prior))
     program = MAP(num_steps=60, jit=False, dtype=tf.float64).bind(posterior)
     *_, last = program.run(Y)
     scale = program.parameters(last.position)["noise_scale"].numpy()
     width = program.parameters_stddev(last, Y)["noise_scale"].numpy()
-    # Of N values, sd(log s) = 1 / sqrt(2 N), with a prior that is wide.
+    # With N values and a wide prior, sd(log s) = 1 / sqrt(2 N).
     np.testing.assert_allclose(width / scale, (2 * SIZE * SIZE) ** -0.5, rtol=0.05)
 
 
@@ -256,7 +259,7 @@ def in_single_precision(ws):
     return tf.cast(synthesis(tf.cast(ws, tf.float64)), tf.float32)
 
 
-def test_the_width_of_a_parameter_that_is_well_known_is_not_lost_to_rounding():
+def test_the_standard_deviation_of_a_precise_parameter_survives_single_precision():
     widths = []
     for dtype, generator in ((tf.float32, in_single_precision), (tf.float64, synthesis)):
         posterior = model(noise_scale=0.003, corruption=Gain(1.0, BIAS), generator=generator)
@@ -266,18 +269,18 @@ def test_the_width_of_a_parameter_that_is_well_known_is_not_lost_to_rounding():
     np.testing.assert_allclose(*widths, rtol=0.05)
 
 
-def test_restarts_draw_the_unknown_parameters_too():
+def test_restarts_sample_the_unknown_parameters():
     posterior = model(noise_scale=NOISE, corruption=Gain(1.0, BIAS))
-    drawn = posterior.sample_equal_layers(500, seed=0)
-    z = posterior.layout.parameters(tf.constant(drawn)).numpy()
+    samples = posterior.sample_equal_layers(500, seed=0)
+    z = posterior.layout.parameters(tf.constant(samples)).numpy()
     assert z.shape == (500, 1)
     assert abs(z.mean()) < 0.15
     assert z.std() == pytest.approx(1, rel=0.1)
-    np.testing.assert_array_equal(drawn[:, K, 1:], 0)
-    assert drawn.shape == (500, 1 + L + 1, D)
+    np.testing.assert_array_equal(samples[:, K, 1:], 0)
+    assert samples.shape == (500, 1 + L + 1, D)
 
 
-def test_the_originals_variational_inference_refuses_them():
+def test_the_original_variational_inference_refuses_unknown_parameters():
     posterior = model("brgm_torch", corruption=Gain(1.0, BIAS))
     with pytest.raises(InputError, match="no unknown 'bias'"):
         VIBrgm(num_steps=10).fit(posterior, Y)

@@ -1,4 +1,4 @@
-"""How far a run is: few plain lines in a log, one line that is drawn anew on a terminal."""
+"""Progress of a run: a few plain lines in a log, one line that changes on a terminal."""
 
 import io
 import os
@@ -10,7 +10,7 @@ from brgm_tf.core import progress
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that a test sets."""
 
     def __init__(self):
         self.seconds = 0.0
@@ -35,43 +35,43 @@ def lines(log, clock):
 
 
 def all_of(terminal):
-    """What was written to the other end of a terminal that is closed there."""
+    """Returns the text written to the other end of a closed terminal, and closes this end."""
     written = b""
     try:
-        # A read may give a part of it.
+        # A read may return a part of the text.
         while part := os.read(terminal, 65536):
             written += part
-    except OSError:  # Linux's end of file here.
+    except OSError:  # Linux reports the end of the text so.
         pass
     os.close(terminal)
     return written.decode()
 
 
-def test_a_log_has_a_line_for_each_tenth(lines, log):
+def test_a_log_has_a_line_for_each_tenth_of_the_run(lines, log):
     for step in range(0, 201):
         lines.update(step, doing="face")
-    shares = [int(line.split("%")[0]) for line in log.getvalue().splitlines()]
-    assert shares == list(range(0, 101, 10))
+    percentages = [int(line.split("%")[0]) for line in log.getvalue().splitlines()]
+    assert percentages == list(range(0, 101, 10))
 
 
-def test_a_line_says_what_is_done_and_how_long_it_takes(lines, log, clock):
+def test_a_line_states_the_activity_and_the_times(lines, log, clock):
     clock.seconds = 90.0
     lines.update(50, doing="face", note="loss 3.5")
     assert log.getvalue() == " 25% face, loss 3.5, 1:30 passed, 4:30 left\n"
 
 
-def test_the_time_left_follows_the_pace_of_the_later_half(lines, log, clock):
+def test_the_remaining_time_follows_the_pace_of_the_later_half(lines, log, clock):
     for clock.seconds, done in ((20.0, 10), (21.0, 20), (60.0, 20), (62.0, 40)):
         lines.update(done, doing="face")
     assert [line.split(", ")[-1] for line in log.getvalue().splitlines()] == [
-        "6:20 left",  # all that is known: 2 seconds a step, with compiling in them
-        "0:18 left",  # 0.1
-        "0:18 left",  # nothing new
+        "6:20 left",  # the first pace: 2 seconds a step, compilation included
+        "0:18 left",  # 0.1 seconds a step
+        "0:18 left",  # no new step
         "5:28 left",  # 41 seconds for 20 steps
     ]
 
 
-def test_a_slow_run_tells_that_it_lives(lines, log, clock):
+def test_a_slow_run_logs_a_line_every_thirty_seconds(lines, log, clock):
     for clock.seconds in range(0, 100, 10):
         lines.update(1, doing="face")
     assert log.getvalue().count("\n") == 4  # at 0, 30, 60 and 90 seconds
@@ -98,6 +98,6 @@ def test_a_terminal_has_one_bar_and_whole_lines_above_it():
     written = all_of(ours)
     assert "face:  50%" in written
     assert "loss 3.5" in written
-    # The line stands alone: the bar before it was wiped out.
+    # The line starts after a carriage return, because the bar before it was erased.
     assert any(line.split("\r")[-1] == "warning: too dark" for line in written.split("\r\n"))
     assert written.count("\n") == 2

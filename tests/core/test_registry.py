@@ -1,4 +1,4 @@
-"""Registries: parsing of calls, and messages of one line."""
+"""Registries: parsing of calls, and error messages of one line."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ FILES = Registry("thing", {"read": Row("registered_classes:Read", "a file, or a 
 
 
 @pytest.mark.parametrize("text", ["plain", "plain()", " plain ( ) ", "plain(\n)"])
-def test_a_name_needs_no_brackets(text):
+def test_brackets_are_optional_without_parameters(text):
     assert TABLE.parse(text) == Call("plain", {})
 
 
@@ -31,24 +31,24 @@ def test_defaults_are_filled_in():
     assert TABLE.parse("fraction(numerator=3)").arguments == {"numerator": 3, "denominator": 2}
 
 
-def test_a_call_prints_as_it_is_parsed():
+def test_a_call_round_trips_through_text():
     call = TABLE.parse("checks(kind='b', level=-1)")
     assert str(call) == "checks(size=1.0, level=-1.0, kind='b')"
     assert TABLE.parse(str(call)) == call
 
 
-def test_paths_of_files_are_made_absolute_and_nothing_else(tmp_path, monkeypatch):
+def test_absolute_changes_only_the_paths_of_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/someone")
-    found = FILES.absolute("read(level=1,  source='it''s/a b.NPY')")
-    assert FILES.parse(found).arguments == {"source": f"{tmp_path}/its/a b.NPY", "level": 1}
-    assert FILES.absolute(found) == found
+    call_text = FILES.absolute("read(level=1,  source='it''s/a b.NPY')")
+    assert FILES.parse(call_text).arguments == {"source": f"{tmp_path}/its/a b.NPY", "level": 1}
+    assert FILES.absolute(call_text) == call_text
     assert FILES.absolute("read(source='~/a.npy')") == "read(source='/home/someone/a.npy')"
     for text in ("read", "read( level=1 )", "read(source='b' )"):
         assert FILES.absolute(text) == text
 
 
-def test_either_says_all_that_would_have_done():
+def test_the_error_of_either_lists_all_alternatives():
     with pytest.raises(InputError, match=r"must be one of a, b, or the path of a file that ends"):
         FILES.parse("read(source='c')")
 
@@ -57,7 +57,7 @@ def test_create_calls_the_class():
     assert str(TABLE.create(TABLE.parse("fraction(numerator=3)")).value()) == "3/2"
 
 
-def test_a_constructor_checks_as_the_parser_does():
+def test_a_constructor_checks_its_arguments_like_the_parser():
     kind = TABLE["fraction"].load()
     assert kind(np.int64(3)) == kind(3, 2)
     with pytest.raises(InputError) as caught:
@@ -99,7 +99,7 @@ def test_hostile_text_is_an_input_error_of_one_short_line():
         assert len(message) < 2 * registries.MAX_TEXT + 200, text
 
 
-def test_an_unknown_name_lists_the_known_ones():
+def test_an_unknown_name_lists_the_known_names():
     with pytest.raises(
         InputError, match=r"`thing` must be one of plain, fraction, checks\..*'nop'"
     ):
@@ -107,7 +107,7 @@ def test_an_unknown_name_lists_the_known_ones():
 
 
 @pytest.mark.parametrize("key", ["other", "argument", "expected", "remedy", "self", "name"])
-def test_an_unknown_parameter_lists_the_known_ones(key):
+def test_an_unknown_parameter_lists_the_known_parameters(key):
     with pytest.raises(InputError) as caught:
         TABLE.parse(f"fraction(numerator=1, {key}=2)")
     assert f"has no parameter '{key}' in fraction()" in str(caught.value)
@@ -115,12 +115,12 @@ def test_an_unknown_parameter_lists_the_known_ones(key):
     assert f"{key}=2" in str(caught.value)
 
 
-def test_a_missing_parameter_is_named_with_its_meaning():
+def test_the_error_for_a_missing_parameter_states_its_name_and_meaning():
     with pytest.raises(InputError, match=r"needs the parameter 'numerator' \(upper part\)"):
         TABLE.parse("fraction")
 
 
-def test_a_refused_value_is_named_with_what_was_expected():
+def test_the_error_for_a_refused_value_states_its_name_and_the_expected_values():
     expected = (
         "`thing` parameter 'numerator' of fraction() must be a positive integer. "
         "Received: numerator=-3"

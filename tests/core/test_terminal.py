@@ -1,4 +1,4 @@
-"""Text for the user never stops the program, whatever becomes of its streams."""
+"""Text for the user never stops the program, even if the streams fail."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from brgm_tf.core.terminal import SafeStream
 
 
 class Failing(io.StringIO):
-    """A stream that fails as a full disk does, at once or when it is flushed."""
+    """A stream that fails like a full disk, at each write or at the flush."""
 
     def __init__(self, *, at):
         super().__init__()
@@ -39,7 +39,7 @@ def closed():
     [Failing(at="write"), Failing(at="flush"), closed(), None],
     ids=["write", "flush", "closed", "none"],
 )
-def test_a_stream_that_fails_stops_neither_a_line_nor_the_progress(stream):
+def test_a_failing_stream_stops_neither_messages_nor_progress(stream):
     safe = SafeStream(stream)
     assert safe.write("text\n") == 5
     safe.flush()
@@ -53,7 +53,7 @@ def test_a_stream_that_fails_stops_neither_a_line_nor_the_progress(stream):
 @pytest.mark.parametrize(
     ("encoding", "written"), [("ascii", b"na\\xefve\n"), ("latin-1", b"na\xefve\n")]
 )
-def test_a_character_that_the_encoding_lacks_is_escaped(encoding, written):
+def test_a_character_outside_the_encoding_is_escaped(encoding, written):
     file = io.BytesIO()
     safe = SafeStream(io.TextIOWrapper(file, encoding=encoding))
     safe.write("na\xefve\n")
@@ -61,7 +61,7 @@ def test_a_character_that_the_encoding_lacks_is_escaped(encoding, written):
     assert file.getvalue() == written
 
 
-def test_bytes_of_a_file_name_that_are_no_text_are_escaped():
+def test_undecodable_bytes_of_a_file_name_are_escaped():
     file = io.BytesIO()
     safe = SafeStream(io.TextIOWrapper(file, encoding="utf-8"))
     safe.write(os.fsdecode(b"caf\xe9") + "\n")
@@ -84,7 +84,7 @@ raise SystemExit(7)
     "redirection",
     [">&-", "2>&-", ">&- 2>&-", ">/dev/full", ">/dev/full 2>&1", "2>&1 | head -c 1", "| head -c 0"],
 )
-def test_a_process_ends_with_its_code_when_nobody_listens(redirection):
+def test_a_process_exits_with_its_code_if_its_output_fails(redirection):
     command = f'"$0" -c "$1" {redirection}; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(
         ["bash", "-c", command, sys.executable, PROGRAM], capture_output=True, check=False
@@ -94,7 +94,7 @@ def test_a_process_ends_with_its_code_when_nobody_listens(redirection):
     assert b"Exception ignored" not in done.stderr
 
 
-def test_a_closed_descriptor_is_not_given_to_a_file(tmp_path):
+def test_a_closed_standard_descriptor_is_not_reused_for_a_file(tmp_path):
     program = (
         "import os, sys; from brgm_tf.core.terminal import protect\n"
         "protect(); sys.exit(os.open(sys.argv[1], os.O_CREAT))"

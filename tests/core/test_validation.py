@@ -1,4 +1,4 @@
-"""Checks of single values: what they take, and what they say of the rest."""
+"""Checks of single values: accepted values, and errors for the others."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_positive_float_refuses(value):
 @pytest.mark.parametrize(
     ("value", "kind"), [(1, int), (2.0, int), (np.int64(3), int), (2.5, float), (2**31 - 1, int)]
 )
-def test_ratio_makes_whole_numbers_integers(value, kind):
+def test_ratio_converts_whole_numbers_to_integers(value, kind):
     assert validation.ratio(value) == value
     assert type(validation.ratio(value)) is kind
 
@@ -67,7 +67,7 @@ def test_fraction_refuses_the_ends_of_its_interval(value):
         validation.fraction(value)
 
 
-def test_optional_accepts_none_and_says_so():
+def test_optional_accepts_none_and_states_it():
     check = validation.optional(validation.positive_int)
     assert (check(None), check(3)) == (None, 3)
     with pytest.raises(ValueError, match="must be a positive integer, or None"):

@@ -1,4 +1,4 @@
-"""Blurs against SciPy, against weights derived by hand, and along their parameters."""
+"""Blurs against SciPy, weights derived by hand, and finite differences."""
 
 import dataclasses
 
@@ -45,7 +45,7 @@ def saved(folder, kernel, name="k.npy") -> str:
 
 @every_border
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (7, 1), (1, 9), (25, 33)], ids=str)
-def test_convolution_agrees_with_scipys(size, border, rng):
+def test_the_convolution_equals_scipys(size, border, rng):
     x, kernel = images(rng), rng.normal(size=size)
     expected = scipy.ndimage.convolve(x, kernel[None, :, :, None], mode=SCIPY_MODES[border])
     result = convolve(tf.constant(x), tf.constant(kernel), border=border)
@@ -54,7 +54,7 @@ def test_convolution_agrees_with_scipys(size, border, rng):
 
 @pytest.mark.parametrize(("border", "fill"), [("circular", "wrap"), ("zero", "fill")])
 @pytest.mark.parametrize("size", [(2, 2), (4, 7), (6, 3), (3, 8)], ids=str)
-def test_a_kernel_of_even_size_has_the_centre_of_scipys(size, border, fill, rng):
+def test_an_even_kernel_has_the_centre_of_scipys(size, border, fill, rng):
     x, kernel = images(rng), rng.normal(size=size)
     result = convolve(tf.constant(x), tf.constant(kernel), border=border)
     for i in range(2):
@@ -63,9 +63,10 @@ def test_a_kernel_of_even_size_has_the_centre_of_scipys(size, border, fill, rng)
             np.testing.assert_allclose(result[i, :, :, c], expected, atol=1e-12)
 
 
-def test_reflection_of_an_even_kernel_reads_the_pixels_of_numpys(rng):
+def test_reflection_of_an_even_kernel_equals_numpys_padding(rng):
     x, kernel = images(rng, batch=1, channels=1), rng.normal(size=(4, 6))
-    # The centre is (1, 2): two rows and three columns before the image, one and two after it.
+    # The centre is (1, 2), so the padding has two rows and three columns before the image, and one
+    # row and two columns after it.
     padded = np.pad(x[0, :, :, 0], [(2, 1), (3, 2)], mode="reflect")
     expected = scipy.signal.convolve2d(padded, kernel, mode="valid")
     result = convolve(tf.constant(x), tf.constant(kernel), border="reflect")
@@ -91,7 +92,7 @@ def test_the_adjoint_is_the_transposed_matrix(border, tmp_path, rng):
 
 
 @every_border
-def test_the_adjoint_may_be_compiled_and_differentiated(border, rng):
+def test_the_adjoint_can_be_compiled_and_differentiated(border, rng):
     blur = DiskBlur(2.5, border=border)
     x, y = (tf.constant(images(rng)) for _ in range(2))
     compiled = tf.function(blur.adjoint, jit_compile=True)
@@ -103,7 +104,7 @@ def test_the_adjoint_may_be_compiled_and_differentiated(border, rng):
 
 
 @every_border
-def test_the_gradient_towards_a_kernel_is_that_of_a_linear_map(border, rng):
+def test_the_gradient_in_a_kernel_is_linear(border, rng):
     x, weights = (tf.constant(images(rng)) for _ in range(2))
     kernel, direction = (tf.constant(rng.normal(size=(4, 7))) for _ in range(2))
 
@@ -119,7 +120,7 @@ def test_the_gradient_towards_a_kernel_is_that_of_a_linear_map(border, rng):
 
 
 @every_border
-def test_single_precision_keeps_its_digits(border, rng):
+def test_single_precision_is_accurate(border, rng):
     x = tf.constant(images(rng, 200, 256))
     blur = DiskBlur(10.0, border=border)
     for exact, f in ((blur.forward(x), blur.forward), (blur.adjoint(x), blur.adjoint)):
@@ -134,7 +135,7 @@ def test_a_constant_image_stays_constant(blur, border):
     np.testing.assert_allclose(y, 0.7, rtol=1e-14)
 
 
-def test_a_zero_border_darkens_or_brightens_towards_mid_grey():
+def test_a_zero_border_pads_with_mid_grey():
     y = Blur(1.0, border="zero").forward(np.ones((1, 13, 13, 1)))[0, :, :, 0].numpy()
     half = (1 + gaussian_weights(1.0, radius=4, dtype=tf.float64)[0, 4]) / 2
     np.testing.assert_allclose(y[[6, 6, 0, 0], [6, 0, 6, 0]], [1, half, half, half**2])
@@ -142,7 +143,7 @@ def test_a_zero_border_darkens_or_brightens_towards_mid_grey():
 
 @every_border
 def test_a_kernel_may_reach_one_pixel_less_than_the_image(border):
-    blur = Blur(3.0, border=border)  # reaches 12 pixels
+    blur = Blur(3.0, border=border)  # the reach is 12 pixels
     assert blur.measurement_shape((None, 13, 20, 3)) == (None, 13, 20, 3)
     with pytest.raises(InputError) as caught:
         blur.forward(np.zeros((1, 20, 12, 3)))
@@ -173,7 +174,7 @@ def test_blurs_check_their_arguments(blur, named):
 
 
 @every_blur
-def test_blurs_of_equal_arguments_are_one_key(blur):
+def test_equal_blurs_have_equal_hashes(blur):
     assert len({blur, dataclasses.replace(blur)}) == 1
 
 
@@ -188,21 +189,21 @@ def test_a_kernel_has_the_stated_size_and_sum(blur):
 
 @every_border
 @pytest.mark.parametrize("sigma", [0.1, 0.5, 1.0, 2.37])
-def test_blur_agrees_with_scipys_gaussian_filter(sigma, border, rng):
+def test_blur_equals_scipys_gaussian_filter(sigma, border, rng):
     x = images(rng)
     expected = scipy.ndimage.gaussian_filter(x, sigma, axes=(1, 2), mode=SCIPY_MODES[border])
     result = Blur(sigma, border=border).forward(x)
     np.testing.assert_allclose(result, expected, atol=1e-14)
 
 
-def test_blurs_add_their_variances(rng):
+def test_variances_of_blurs_add(rng):
     x = images(rng, 64, 64)
     twice = Blur(4.0, border="circular").forward(Blur(3.0, border="circular").forward(x))
     once = Blur(5.0, border="circular").forward(x)
-    np.testing.assert_allclose(twice, once, atol=1e-4)  # what lies beyond four deviations
+    np.testing.assert_allclose(twice, once, atol=1e-4)  # the kernel is truncated at four deviations
 
 
-# The line.
+# The line kernel.
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def test_blurs_add_their_variances(rng):
         (5, [0.2] * 5),
     ],
 )
-def test_lines_along_an_axis_have_the_weights_derived_by_hand(length, weights):
+def test_horizontal_and_vertical_lines_have_the_weights_derived_by_hand(length, weights):
     expected = np.zeros((7, 7))
     expected[3, 1:6] = weights
     for angle, turned in ((0, expected), (90, expected.T), (180, expected), (-270, expected.T)):
@@ -223,27 +224,27 @@ def test_lines_along_an_axis_have_the_weights_derived_by_hand(length, weights):
         np.testing.assert_allclose(kernel, turned, atol=1e-14)
 
 
-def test_a_diagonal_rises_to_the_right():
-    # Pixels of the diagonal lie sqrt 2 apart, at t = 0; those beside it at |t| = 1 / sqrt 2.
+def test_a_diagonal_line_rises_to_the_right():
+    # Pixels on the diagonal are sqrt 2 apart, at t = 0. Their neighbours are at |t| = 1 / sqrt 2.
     root = np.sqrt(2)
-    beside, end = 1 - 1 / root, 2 - root  # s = 1 / sqrt 2 and sqrt 2, with (3 + 1) / 2 - |s|
-    expected = np.array([[0, beside, end], [beside, 1, beside], [end, beside, 0]])
+    neighbour, end = 1 - 1 / root, 2 - root  # s = 1 / sqrt 2 and sqrt 2, with (3 + 1) / 2 - |s|
+    expected = np.array([[0, neighbour, end], [neighbour, 1, neighbour], [end, neighbour, 0]])
     kernel = motion_kernel(3.0, 45.0, radius=1, dtype=tf.float64)
     np.testing.assert_allclose(kernel, expected / expected.sum(), atol=1e-14)
 
 
 @pytest.mark.parametrize("angle", [0, 17, 45, 90, 120, 200])
 @pytest.mark.parametrize("length", [1, 2.5, 5, 16])
-def test_a_larger_square_adds_only_zeros_to_a_line(length, angle):
+def test_a_line_kernel_does_not_depend_on_its_reach(length, angle):
     blur = MotionBlur(length, angle=angle)
     larger = motion_kernel(length, angle, radius=blur.radius + 2, dtype=tf.float64)
     np.testing.assert_allclose(np.pad(kernel_of(blur), 2), larger, atol=1e-15)
 
 
 @pytest.mark.parametrize("angle", [0, 17, 45, 90, 120])
-def test_a_line_spreads_as_a_uniform_motion_does(angle):
-    # A uniform density over a length has the variance length^2 / 12 along itself; the width of
-    # the line, one pixel anti-aliased, and that of a pixel add less than 1 / 3 of a pixel^2.
+def test_a_line_has_the_covariance_of_a_uniform_motion(angle):
+    # A uniform density over a length has the variance length^2 / 12 along its direction. The width
+    # of the line and the size of a pixel add less than 1 / 3 of a pixel^2.
     length, kernel = 21.0, kernel_of(MotionBlur(21.0, angle))
     offsets = np.arange(len(kernel)) - len(kernel) // 2
     right, up = np.meshgrid(offsets, -offsets)
@@ -253,27 +254,27 @@ def test_a_line_spreads_as_a_uniform_motion_does(angle):
     np.testing.assert_allclose(covariance, expected, atol=1 / 3)
 
 
-# The disk.
+# The disk kernel.
 
 
-def covered(radius: float, reach: int, parts: int = 101) -> np.ndarray:
-    """The share of each pixel inside a disk, by parts^2 points in each."""
+def coverage(radius: float, reach: int, parts: int = 101) -> np.ndarray:
+    """Returns the covered fraction of each pixel, from parts^2 points a pixel."""
     points = (np.arange((2 * reach + 1) * parts) + 0.5) / parts - reach - 0.5
     inside = np.hypot(points[:, None], points) <= radius
     return inside.reshape(2 * reach + 1, parts, 2 * reach + 1, parts).mean(axis=(1, 3))
 
 
 @pytest.mark.parametrize("radius", [2.0, 2.2, 3.5, 5.0, 8.3, 20.0])
-def test_the_weights_of_a_disk_are_the_shares_that_it_covers(radius):
-    shares = covered(radius, reach=int(radius) + 1)
+def test_the_weights_of_a_disk_are_the_covered_fractions_of_the_pixels(radius):
+    fractions = coverage(radius, reach=int(radius) + 1)
     kernel = disk_kernel(radius, reach=int(radius) + 1, dtype=tf.float64).numpy()
-    weights = kernel / kernel.max()  # the centre's weight is 1 before it is normalised
-    np.testing.assert_allclose(weights, shares, atol=0.06)
+    weights = kernel / kernel.max()  # the weight of the centre is 1 before the normalisation
+    np.testing.assert_allclose(weights, fractions, atol=0.06)
     np.testing.assert_allclose(weights.sum(), np.pi * radius**2, rtol=0.05)
 
 
 def test_small_disks_have_the_weights_derived_by_hand():
-    # Distances 1 and sqrt 2 from the centre, radius + 1/2 = 1.7.
+    # Distances 1 and sqrt 2 from the centre; radius + 1/2 = 1.7.
     side, corner = 0.7, 1.7 - np.sqrt(2)
     expected = np.array([[corner, side, corner], [side, 1, side], [corner, side, corner]])
     np.testing.assert_allclose(kernel_of(DiskBlur(1.2)), expected / expected.sum(), rtol=1e-13)
@@ -281,13 +282,13 @@ def test_small_disks_have_the_weights_derived_by_hand():
 
 
 @pytest.mark.parametrize("radius", [0.5, 1.0, 1.5, 2.2, 7.9])
-def test_a_larger_square_adds_only_zeros_to_a_disk(radius):
+def test_a_disk_kernel_does_not_depend_on_its_reach(radius):
     blur = DiskBlur(radius)
     larger = disk_kernel(radius, reach=blur.reach + 2, dtype=tf.float64)
     np.testing.assert_allclose(np.pad(kernel_of(blur), 2), larger, atol=1e-15)
 
 
-# Parameters that may be inferred.
+# Parameters that can be inferred.
 
 KERNELS = {
     "sigma": (lambda p: gaussian_weights(p, radius=6, dtype=tf.float64), 1.3),
@@ -298,7 +299,7 @@ KERNELS = {
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_kernels_have_the_gradients_of_finite_differences(name, rng):
+def test_the_gradients_of_kernels_equal_finite_differences(name, rng):
     make, value = KERNELS[name]
     weights = rng.normal(size=make(value).shape)
 
@@ -317,7 +318,7 @@ def test_kernels_have_the_gradients_of_finite_differences(name, rng):
 # Kernels from files.
 
 
-def test_a_kernel_is_made_to_sum_to_one_unless_told_otherwise(tmp_path, rng):
+def test_a_kernel_is_normalised_by_default(tmp_path, rng):
     kernel = rng.uniform(size=(3, 4))
     path = saved(tmp_path, kernel)
     np.testing.assert_allclose(KernelBlur(path).kernel, kernel / kernel.sum(), rtol=1e-14)
@@ -325,7 +326,7 @@ def test_a_kernel_is_made_to_sum_to_one_unless_told_otherwise(tmp_path, rng):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", ">f4", "float64"])
-def test_numbers_of_any_real_dtype_are_a_kernel(dtype, tmp_path):
+def test_a_kernel_may_have_any_real_dtype(dtype, tmp_path):
     path = saved(tmp_path, np.array([[1, 2, 1]], dtype))
     kernel = KernelBlur(path).kernel
     assert kernel.dtype == np.float64
@@ -333,19 +334,19 @@ def test_numbers_of_any_real_dtype_are_a_kernel(dtype, tmp_path):
 
 
 @pytest.mark.parametrize(("dtype", "white"), [("uint8", 255), ("uint16", 65535)])
-def test_white_of_a_png_file_is_one(dtype, white, tmp_path):
+def test_white_is_one_in_a_png_file(dtype, white, tmp_path):
     samples = np.array([[0, white], [white // 5, white]], dtype)
     Image.fromarray(samples).save(tmp_path / "K.PNG")
     kernel = KernelBlur(str(tmp_path / "K.PNG"), normalize=False).kernel
     np.testing.assert_allclose(kernel, [[0, 1], [0.2, 1]], rtol=1e-15)
 
 
-def test_a_kernel_cannot_be_changed(tmp_path):
+def test_a_kernel_is_immutable(tmp_path):
     with pytest.raises(ValueError, match="read-only"):
         KernelBlur(saved(tmp_path, np.ones((3, 3)))).kernel[0, 0] = 2
 
 
-def test_a_kernel_is_read_when_it_is_given(tmp_path, rng):
+def test_a_kernel_is_read_when_the_blur_is_created(tmp_path, rng):
     path = saved(tmp_path, np.ones((3, 3)))
     blur = KernelBlur(path)
     saved(tmp_path, np.eye(3))
@@ -370,18 +371,18 @@ def test_a_kernel_is_read_when_it_is_given(tmp_path, rng):
         (np.array([[0.1, 0.2, -0.3]]), "must hold a kernel of a positive sum"),
     ],
 )
-def test_an_array_that_is_no_kernel_is_refused(array, expected, tmp_path):
+def test_an_array_that_is_not_a_kernel_is_refused(array, expected, tmp_path):
     with pytest.raises(InputError, match=f"^`file` {expected}"):
         KernelBlur(saved(tmp_path, array))
 
 
-def test_a_kernel_that_sums_to_zero_is_taken_as_it_is(tmp_path):
+def test_a_kernel_with_a_sum_of_zero_is_not_normalised(tmp_path):
     path = saved(tmp_path, np.array([[1.0, -1.0]]))
     y = KernelBlur(path, normalize=False, border="circular").forward(np.ones((1, 3, 3, 1)))
     np.testing.assert_allclose(y, np.zeros((1, 3, 3, 1)), atol=1e-15)
 
 
-def test_colours_are_no_kernel(tmp_path):
+def test_a_coloured_picture_is_refused(tmp_path):
     Image.fromarray(np.ones((3, 3, 3), "uint8")).save(tmp_path / "k.png")
     with pytest.raises(InputError, match=r"^`file` must be a grey image.*mode='RGB'"):
         KernelBlur(str(tmp_path / "k.png"))
@@ -407,7 +408,7 @@ def words(path):
 
 @pytest.mark.parametrize("make", [truncated, pickled, several, words])
 @pytest.mark.parametrize("suffix", [".npy", ".png"])
-def test_a_file_that_is_not_what_it_says_is_refused(make, suffix, tmp_path):
+def test_a_file_with_the_wrong_contents_is_refused(make, suffix, tmp_path):
     path = tmp_path / ("k" + suffix)
     make(tmp_path / "k.npy")
     (tmp_path / "k.npy").rename(path)

@@ -1,4 +1,4 @@
-"""Corruptions one after another: their mathematics, what they know, and how they are written."""
+"""Chains: their mathematics, their observed values, and their text."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ SIZE = 12
 
 @dataclasses.dataclass(frozen=True)
 class Halved(Corruption):
-    """Pixel by pixel: forward(x) = x / 2 - 1 / 4."""
+    """An operation on single pixels: forward(x) = x / 2 - 1 / 4."""
 
     def forward(self, x):
         return 0.5 * x - 0.25
@@ -34,7 +34,7 @@ class Halved(Corruption):
 
 @dataclasses.dataclass(frozen=True)
 class Squared(Corruption):
-    """Not linear."""
+    """An operation that is not linear."""
 
     linear = False
 
@@ -44,7 +44,7 @@ class Squared(Corruption):
 
 @dataclasses.dataclass(frozen=True)
 class Smeared(Corruption):
-    """Each pixel is the mean of itself and its two neighbours to the left, as in a ring."""
+    """The mean of each pixel and its two neighbours to the left, with a circular border."""
 
     def forward(self, x):
         return (x + tf.roll(x, 1, axis=2) + tf.roll(x, 2, axis=2)) / 3.0
@@ -59,8 +59,8 @@ def images(rng, batch=2):
     return rng.uniform(-1, 1, (batch, SIZE, SIZE, 3))
 
 
-def holes(rng, batch=2, share=0.1):
-    return rng.random((batch, SIZE, SIZE, 1)) < share
+def holes(rng, batch=2, fraction=0.1):
+    return rng.random((batch, SIZE, SIZE, 1)) < fraction
 
 
 def blocks(x, factor):
@@ -71,23 +71,21 @@ def blocks(x, factor):
 # Mathematics.
 
 
-def test_the_mean_is_that_of_one_stage_after_another(rng):
+def test_the_mean_is_the_composition_of_the_stages(rng):
     x, missing = images(rng), holes(rng)
     chain = Chain([Mask(fill=0.5), Halved(), Downsample(3)]).with_data(missing=missing)
     expected = blocks(0.5 * np.where(missing, 0.5, x) - 0.25, 3).mean(axis=(2, 4))
     np.testing.assert_allclose(chain.forward(x), expected, atol=1e-15)
 
 
-def test_the_adjoint_is_that_of_the_linear_parts_in_reverse(rng):
+def test_the_adjoint_is_the_reversed_composition_of_the_linear_parts(rng):
     missing, y = holes(rng), rng.normal(size=(2, 4, 4, 3))
     chain = (Mask(fill=0.5) + Halved() + Downsample(3)).with_data(missing=missing)
-    dispersion_factor = np.repeat(np.repeat(y, 3, axis=1), 3, axis=2) / 9.0
-    np.testing.assert_allclose(
-        chain.adjoint(y), np.where(missing, 0, 0.5 * dispersion_factor), atol=1e-15
-    )
+    enlarged = np.repeat(np.repeat(y, 3, axis=1), 3, axis=2) / 9.0
+    np.testing.assert_allclose(chain.adjoint(y), np.where(missing, 0, 0.5 * enlarged), atol=1e-15)
 
 
-def test_a_sum_of_sums_is_one_chain():
+def test_nested_sums_are_one_chain():
     left = (Identity() + Downsample(2)) + Noise(5.0)
     right = Identity() + (Downsample(2) + Noise(5.0))
     assert left.stages == right.stages == (Identity(), Downsample(2), Noise(5.0))
@@ -95,7 +93,7 @@ def test_a_sum_of_sums_is_one_chain():
         Identity() + 1
 
 
-def test_one_stage_that_is_not_linear_makes_a_chain_that_is_not():
+def test_a_chain_with_a_nonlinear_stage_is_not_linear():
     assert (Halved() + Downsample(2)).linear
     chain = Halved() + Squared()
     assert not chain.linear
@@ -103,19 +101,19 @@ def test_one_stage_that_is_not_linear_makes_a_chain_that_is_not():
         chain.adjoint(np.zeros((1, 2, 2, 1)))
 
 
-def test_shapes_are_those_after_all_stages():
+def test_the_measurement_shape_is_the_shape_after_all_stages():
     chain = Downsample(2) + Downsample(3)
     assert chain.measurement_shape((None, 12, 24, 3)) == (None, 2, 4, 3)
     with pytest.raises(InputError, match="divides the image's 6 x 6 pixels"):
         (Downsample(2) + Downsample(4)).measurement_shape((12, 12, 3))
 
 
-def test_the_configuration_rebuilds_stages_of_all_kinds():
+def test_the_configuration_rebuilds_the_chain():
     chain = Chain([Mask(fill=0.5), Squared(), Noise(5.0)])
     again = Chain.from_config(chain.get_config())
     assert [type(stage) for stage in again.stages] == [Mask, Squared, Noise]
     assert again.get_config() == chain.get_config()
-    assert {tuple(chain.get_config().items())}  # it can be a key
+    assert {tuple(chain.get_config().items())}  # the items are hashable
 
 
 @pytest.mark.parametrize(
@@ -129,16 +127,16 @@ def test_the_configuration_rebuilds_stages_of_all_kinds():
         (5, "`stages` must be corruptions"),
     ],
 )
-def test_stages_that_do_not_fit_together_are_refused(stages, message):
+def test_incompatible_stages_are_refused(stages, message):
     with pytest.raises(InputError) as caught:
         Chain(stages)
     assert message in str(caught.value)
 
 
-# What is known.
+# Observed values.
 
 
-def test_data_go_to_the_stage_that_takes_them(rng):
+def test_data_are_bound_to_the_stage_that_takes_them(rng):
     missing = holes(rng)
     chain = (Identity() + Mask() + Downsample(2)).with_data(missing=missing)
     np.testing.assert_array_equal(chain.stages[1].missing, missing)
@@ -148,13 +146,13 @@ def test_data_go_to_the_stage_that_takes_them(rng):
             chain.with_data(**wrong)
 
 
-def test_data_are_of_the_size_that_reaches_their_stage():
+def test_data_have_the_shape_that_reaches_their_stage():
     shape = (12, 24, 3)
     assert (Downsample(2) + Mask() + Downsample(3)).data_shape(shape) == (6, 12, 3)
     assert (Mask() + Downsample(3)).data_shape(shape) == shape
 
 
-def test_what_a_mask_hides_stays_unknown_through_stages_pixel_by_pixel(rng):
+def test_missing_pixels_stay_unobserved_after_stages_on_single_pixels(rng):
     missing, y = holes(rng), tf.constant(images(rng))
     for chain in (Mask() + Halved(), Halved() + Mask(), Mask() + Squared() + Noise(2.0)):
         observed = chain.with_data(missing=missing).observation_mask(y)
@@ -164,40 +162,40 @@ def test_what_a_mask_hides_stays_unknown_through_stages_pixel_by_pixel(rng):
 def test_a_block_with_a_missing_pixel_is_not_observed(rng):
     missing, y = holes(rng), tf.zeros([2, 4, 4, 3])
     observed = (Mask() + Downsample(3)).with_data(missing=missing).observation_mask(y)
-    touched = blocks(missing, 3).any(axis=(2, 4))
-    assert 0 < touched.mean() < 1
-    np.testing.assert_array_equal(np.broadcast_to(observed, y.shape), ~touched & (y < 1))
+    affected = blocks(missing, 3).any(axis=(2, 4))
+    assert 0 < affected.mean() < 1
+    np.testing.assert_array_equal(np.broadcast_to(observed, y.shape), ~affected & (y < 1))
 
 
 @pytest.mark.parametrize(
     "stage", [Downsample(2, "bicubic"), Downsample(4, "bicubic"), Smeared(), Identity()]
 )
-def test_what_is_observed_is_what_no_missing_pixel_changes(stage, rng):
-    """Against every missing pixel changed on its own."""
-    missing = holes(rng, batch=1, share=0.05)
+def test_a_value_is_observed_if_it_depends_on_no_missing_pixel(stage, rng):
+    """Compares the observation mask with the effect of a change of each missing pixel."""
+    missing = holes(rng, batch=1, fraction=0.05)
     x = images(rng, batch=1)
     y = stage.forward(x).numpy()
-    touched = np.zeros(y.shape, bool)
+    affected = np.zeros(y.shape, bool)
     for _, i, j, _ in np.argwhere(missing):
         other = x.copy()
         other[:, i, j] += 1.0
-        touched |= np.abs(stage.forward(other).numpy() - y) > 1e-9
+        affected |= np.abs(stage.forward(other).numpy() - y) > 1e-9
     observed = (Mask() + stage).with_data(missing=missing).observation_mask(tf.constant(y))
-    assert 0 < touched.mean() < 1
-    np.testing.assert_array_equal(observed == 1, ~touched)
+    assert 0 < affected.mean() < 1
+    np.testing.assert_array_equal(observed == 1, ~affected)
 
 
-def test_a_value_that_is_not_observed_does_not_count(rng):
+def test_unobserved_values_do_not_count(rng):
     missing = holes(rng)
     x, y = images(rng), rng.uniform(-1, 1, (2, 4, 4, 3))
     chain = (Mask() + Downsample(3) + Noise(4.0)).with_data(missing=missing)
-    touched = blocks(missing, 3).any(axis=(2, 4))
-    spoilt = np.where(touched, np.nan, y)
-    values = [chain.log_prob(tf.constant(each), tf.constant(x), {}) for each in (y, spoilt)]
+    affected = blocks(missing, 3).any(axis=(2, 4))
+    with_nan = np.where(affected, np.nan, y)
+    values = [chain.log_prob(tf.constant(each), tf.constant(x), {}) for each in (y, with_nan)]
     np.testing.assert_array_equal(values[0], values[1])
 
 
-def test_known_pixels_are_put_back_where_every_stage_leaves_them(rng):
+def test_known_pixels_are_merged_only_if_no_later_stage_changes_them(rng):
     missing, y, x = holes(rng), images(rng), images(rng)
     data = {"missing": missing}
     merged = (Identity() + Mask()).with_data(**data).composite(tf.constant(y), tf.constant(x))
@@ -208,18 +206,18 @@ def test_known_pixels_are_put_back_where_every_stage_leaves_them(rng):
     assert (Identity() + Identity()).composite(y, x) is None
 
 
-def test_what_is_concealed_is_masked_mid_grey_after_the_stages_that_follow(rng):
+def test_unobserved_values_are_filled_with_the_measurement_of_a_masked_mid_grey_image(rng):
     missing = holes(rng)
     chain = (Halved() + Mask(fill=0.5) + Downsample(3)).with_data(missing=missing)
     y = rng.uniform(-1, 1, (2, 4, 4, 3))
-    touched = blocks(missing, 3).any(axis=(2, 4))
+    affected = blocks(missing, 3).any(axis=(2, 4))
     blank = blocks(np.where(missing, 0.5, 0.0), 3).mean(axis=(2, 4))
     np.testing.assert_allclose(
-        chain.fill_unobserved(tf.constant(y)), np.where(touched, blank, y), atol=1e-15
+        chain.fill_unobserved(tf.constant(y)), np.where(affected, blank, y), atol=1e-15
     )
 
 
-def test_noise_under_a_mask_is_concealed(rng):
+def test_missing_pixels_have_no_noise(rng):
     missing, x = holes(rng), tf.constant(images(rng))
     chain = (Mask(fill=0.5) + Noise(9.0)).with_data(missing=missing)
     y = chain.sample(x, [[0, 1], [0, 2]])
@@ -233,17 +231,17 @@ def test_noise_under_a_mask_is_concealed(rng):
 CHAIN = "mask() + downsample(factor=2) + noise(scale=5)"
 
 
-def test_a_chain_prints_as_it_is_parsed():
+def test_a_chain_round_trips_through_text():
     stages = parsing.parse(CHAIN)
     text = "mask(fill=1.0) + downsample(factor=2, method='box') + noise(scale=5.0)"
     assert str(stages) == text
     assert parsing.parse(text) == stages
 
 
-def test_a_call_alone_makes_no_chain():
+def test_a_single_call_is_not_a_chain():
     assert parsing.parse("downsample(factor=2)").create() == Downsample(2)
-    made = parsing.parse(CHAIN).create()
-    assert [type(stage) for stage in made.stages] == [Mask, Downsample, Noise]
+    chain = parsing.parse(CHAIN).create()
+    assert [type(stage) for stage in chain.stages] == [Mask, Downsample, Noise]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +256,7 @@ def test_a_call_alone_makes_no_chain():
         ("a + ", ["a", ""]),
     ],
 )
-def test_stages_end_at_a_plus_outside_of_brackets_and_quotes(text, parts):
+def test_stages_are_split_at_a_plus_outside_brackets_and_quotes(text, parts):
     assert parsing.split(text) == parts
 
 
@@ -279,7 +277,7 @@ def test_stages_end_at_a_plus_outside_of_brackets_and_quotes(text, parts):
         ("mask() + " + "x" * 500, "stage 2 '" + "x" * 60 + "...': must be one of"),
     ],
 )
-def test_an_error_says_at_which_stage_it_is(text, message):
+def test_an_error_states_the_stage(text, message):
     with pytest.raises(InputError) as caught:
         parsing.parse(text)
     assert caught.value.argument == "corruption"
@@ -305,12 +303,12 @@ def test_hostile_text_is_an_input_error_of_one_short_line():
         ("downsample(factor=4) + mask() + downsample(factor=8)", "", 32, ("missing",)),
     ],
 )
-def test_what_a_text_says_is_known_without_its_classes(text, kind, factor, data_names):
+def test_traits_of_a_text_are_known_without_its_classes(text, kind, factor, data_names):
     stages = parsing.parse(text)
     assert (stages.kind, stages.factor, stages.data_names) == (kind, factor, data_names)
 
 
-# Config.
+# Configuration.
 
 
 @pytest.mark.parametrize(
@@ -322,7 +320,7 @@ def test_what_a_text_says_is_known_without_its_classes(text, kind, factor, data_
         ("mask() + noise(scale=5)", {"noise_scale": 7.0}, 7.0),
         ("mask() + salt_and_pepper(fraction=0.1)", {}, 3.0),
         ("mask() + salt_and_pepper(fraction=0.1, scale=2)", {}, 2.0),
-        # Of a middle grey: 50 photons of 100, with the standard deviation sqrt(50).
+        # The noise scale of mid grey: 50 photons of 100, with the standard deviation sqrt(50).
         ("poisson(peak=100)", {}, 255 * 50**0.5 / 100),
     ],
 )
@@ -331,7 +329,7 @@ def test_the_noise_scale_follows_from_the_chain(corruption, overrides, expected)
     assert scales.noise_scale == pytest.approx(expected)
 
 
-def test_a_noise_scale_is_inferred_where_the_chain_does_not_say_it():
+def test_the_noise_scale_is_inferred_if_the_chain_does_not_state_it():
     def scale(corruption):
         return resolve_objective(Config(corruption, objective="bayes")).noise_scale
 
@@ -339,7 +337,7 @@ def test_a_noise_scale_is_inferred_where_the_chain_does_not_say_it():
     assert scale("none + noise(scale=2)") == 2.0
 
 
-def test_poisson_noise_takes_no_scale():
+def test_poisson_noise_takes_no_noise_scale():
     with pytest.raises(InputError, match=r"^`noise_scale` must not be given with poisson\(peak="):
         Config("poisson(peak=9)", overrides={"noise_scale": 3.0})
 

@@ -1,4 +1,4 @@
-"""Lost colours against Pillow, and against values derived by hand."""
+"""Grayscale and Bayer against Pillow and values derived by hand."""
 
 import numpy as np
 import pytest
@@ -27,11 +27,11 @@ def test_weights_sum_to_one(weights):
     np.testing.assert_allclose(sum(WEIGHTS[weights]), 1, rtol=1e-15)
 
 
-def test_luma_is_that_of_pillow(rng):
+def test_luma_equals_pillows(rng):
     levels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     expected = np.asarray(Image.fromarray(levels).convert("L"), np.float64)
     y = Grayscale().forward(levels[None] / 127.5 - 1)[0, :, :, 0].numpy()
-    # Half a level of Pillow's rounding, and 255 / 2^16 of its weights'.
+    # Pillow rounds to a level, and its weights to 1 / 2^16 of 255.
     np.testing.assert_allclose((y + 1) * 127.5, expected, atol=0.504)
 
 
@@ -48,7 +48,7 @@ def test_mean_is_the_mean_of_the_channels(rng):
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
-def test_a_grey_image_is_its_own_measurement(weights, rng):
+def test_a_grey_image_is_unchanged(weights, rng):
     corruption, x = Grayscale(weights=weights), images(rng, channels=1)
     np.testing.assert_array_equal(corruption.forward(x), x)
     repeated = corruption.forward(np.repeat(x, 3, axis=-1))
@@ -81,7 +81,7 @@ def test_grayscale_checks_its_weights():
 
 
 @pytest.mark.parametrize("pattern", ["RGGB", "BGGR", "GRBG", "GBRG"])
-def test_every_pixel_is_seen_in_the_colour_of_the_pattern(pattern, rng):
+def test_every_pixel_has_the_colour_of_the_pattern(pattern, rng):
     x = images(rng)
     y = Bayer(pattern=pattern).forward(x)
     for i in range(6):
@@ -96,7 +96,7 @@ def test_the_default_pattern_begins_with_red():
     np.testing.assert_array_equal(Bayer().forward(x)[0, :, :, 0], expected)
 
 
-def test_the_adjoint_of_bayer_puts_values_back(rng):
+def test_the_adjoint_of_bayer_puts_values_into_their_channels(rng):
     bayer, y = Bayer(pattern="GRBG"), images(rng, channels=1)
     x = bayer.adjoint(y)
     assert x.shape == (2, 6, 8, 3)
@@ -105,7 +105,7 @@ def test_the_adjoint_of_bayer_puts_values_back(rng):
 
 
 @pytest.mark.parametrize("size", [(5, 8), (6, 7)])
-def test_bayer_refuses_half_a_pattern(size, rng):
+def test_bayer_refuses_odd_sizes(size, rng):
     with pytest.raises(InputError) as caught:
         Bayer().forward(images(rng, size=size))
     assert str(caught.value) == (

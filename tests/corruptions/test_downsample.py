@@ -1,4 +1,4 @@
-"""Downsampling: blocks, PyTorch's bicubic kernel, and arguments."""
+"""Downsampling: means of blocks, PyTorch's bicubic kernel, and arguments."""
 
 import importlib.util
 from pathlib import Path
@@ -37,14 +37,14 @@ def test_box_is_the_mean_of_blocks(factor, rng):
     np.testing.assert_allclose(Downsample(factor=factor).forward(x), expected, atol=1e-15)
 
 
-def test_box_keeps_the_order_of_pixels():
+def test_box_does_not_reorder_pixels():
     x = np.arange(16.0).reshape(1, 4, 4, 1)
     y = Downsample(factor=2).forward(x)
     np.testing.assert_array_equal(y[0, :, :, 0], [[2.5, 4.5], [10.5, 12.5]])
 
 
 def keys_by_loop(row: np.ndarray, factor: int) -> list[float]:
-    """One row, downsampled by the formula of the kernel on [0, 1) and [1, 2)."""
+    """Returns one row, downsampled by the formula of the kernel on [0, 1) and [1, 2)."""
     a, result = -0.75, []
     for i in range(len(row) // factor):
         centre = (i + 0.5) * factor - 0.5
@@ -61,7 +61,7 @@ def keys_by_loop(row: np.ndarray, factor: int) -> list[float]:
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 4, 6, 12])
-def test_bicubic_agrees_with_loops_over_the_kernel(factor, rng):
+def test_bicubic_equals_loops_over_the_kernel(factor, rng):
     x = images(rng, batch=1)
     rows = np.apply_along_axis(keys_by_loop, 1, x, factor)
     expected = np.apply_along_axis(keys_by_loop, 2, rows, factor)
@@ -79,9 +79,9 @@ def test_bicubic_equals_pytorchs():
             np.testing.assert_allclose(result, expected, atol=1e-13)
 
 
-def test_bicubic_weights_of_factor_two_are_those_derived_by_hand():
-    # Distances 1.5, 0.5, 0.5, 1.5 with A = -3/4: -3/32, 19/32, 19/32, -3/32. The outer tap of
-    # a border reads the border's own pixel: 19/32 - 3/32 = 1/2.
+def test_bicubic_weights_of_factor_two_equal_those_derived_by_hand():
+    # Distances 1.5, 0.5, 0.5, 1.5 with A = -3/4 give -3/32, 19/32, 19/32, -3/32. The outer tap at a
+    # border reads the border pixel: 19/32 - 3/32 = 1/2.
     inner, outer = 0.59375, -0.09375
     expected = [
         [0.5, inner, outer, 0, 0, 0],
@@ -92,7 +92,7 @@ def test_bicubic_weights_of_factor_two_are_those_derived_by_hand():
 
 
 @pytest.mark.parametrize("factor", [3, 5])
-def test_bicubic_of_an_odd_factor_picks_the_centre(factor):
+def test_bicubic_of_an_odd_factor_takes_the_centre(factor):
     expected = np.zeros((4, 4 * factor))
     expected[np.arange(4), np.arange(4) * factor + factor // 2] = 1
     np.testing.assert_array_equal(bicubic_matrix(4, factor=factor), expected)
@@ -111,7 +111,7 @@ def test_a_constant_image_stays_constant(method, factor):
 
 
 @pytest.mark.parametrize("method", ["box", "bicubic"])
-def test_a_factor_that_does_not_divide_lists_those_that_do(method, rng):
+def test_the_error_for_a_factor_lists_the_factors_that_divide_the_size(method, rng):
     with pytest.raises(InputError) as caught:
         Downsample(factor=5, method=method).forward(images(rng))
     assert str(caught.value) == (
@@ -120,7 +120,7 @@ def test_a_factor_that_does_not_divide_lists_those_that_do(method, rng):
     )
 
 
-def test_the_measurement_shape_takes_an_unknown_batch():
+def test_the_measurement_shape_accepts_an_unknown_batch_size():
     assert Downsample(factor=4).measurement_shape((None, 12, 24, 3)) == (None, 3, 6, 3)
 
 
@@ -133,5 +133,5 @@ def test_downsample_checks_its_arguments(arguments, named):
     assert caught.value.argument == named
 
 
-def test_downsamples_of_equal_arguments_are_one_key():
+def test_equal_downsamples_have_equal_hashes():
     assert len({Downsample(factor=np.int64(2)), Downsample(factor=2)}) == 1

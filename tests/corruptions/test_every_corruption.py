@@ -1,4 +1,4 @@
-"""The contract that every registered corruption and chain fulfils."""
+"""The contract of every registered corruption and of chains."""
 
 import dataclasses
 
@@ -79,15 +79,15 @@ def test_a_class_declares_all_its_parameters_and_accepts_their_defaults():
 
 @every_name
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_checks_for_users_pass(name, channels):
-    """The dot-test, gradients, shapes and dtypes, and the images of a batch."""
+def test_every_corruption_passes_the_checks_for_users(name, channels):
+    """Checks the dot test, gradients, shapes, dtypes, and the independence of images in a batch."""
     if name in (RGB_ONLY if channels == 1 else GREY_ONLY):
         return
     for corruption in all_of(name):
         check_corruption(corruption, (*SIZE, channels))
 
 
-def test_a_corruption_that_is_not_linear_has_no_adjoint():
+def test_a_nonlinear_corruption_has_no_adjoint():
     for name, arguments in ONE_OF_EACH:
         corruption = create(name, arguments)
         if not corruption.linear:
@@ -96,7 +96,7 @@ def test_a_corruption_that_is_not_linear_has_no_adjoint():
 
 
 @one_of_each
-def test_forward_and_reverse_derivatives_are_the_same_in_compiled_code(name, arguments, rng):
+def test_forward_and_reverse_derivatives_agree_in_compiled_code(name, arguments, rng):
     corruption = bound(create(name, arguments), 1, rng)
     x, direction = tf.constant(images_for(name, rng, batch=1)), images_for(name, rng, batch=1)
     weights = tf.constant(noise_like(corruption.forward(x), rng))
@@ -138,7 +138,7 @@ def test_one_compiled_program_takes_any_data_and_any_batch_size(name, arguments,
     assert len(traces) == 1
 
 
-def test_corruptions_for_grey_or_colour_images_refuse_the_others(rng):
+def test_corruptions_of_grey_or_colour_images_refuse_other_channels(rng):
     for names, channels in ((GREY_ONLY, 3), (RGB_ONLY, 1)):
         for name in names:
             with pytest.raises(InputError, match=rf"^`corruption` .* of {4 - channels} channel"):
@@ -146,7 +146,7 @@ def test_corruptions_for_grey_or_colour_images_refuse_the_others(rng):
 
 
 @every_name
-def test_precision_is_kept(name, rng):
+def test_the_dtype_is_preserved(name, rng):
     for corruption in all_of(name):
         corruption = bound(corruption, 2, rng)
         x = images_for(name, rng)
@@ -195,7 +195,7 @@ def test_objects_are_immutable():
                 setattr(corruption, attribute, None)
 
 
-def test_with_data_returns_another_object_and_takes_its_names_only(rng):
+def test_with_data_returns_a_new_object_and_refuses_other_names(rng):
     for name, arguments in ONE_OF_EACH:
         corruption = create(name, arguments)
         before = dict(vars(corruption))
@@ -205,11 +205,13 @@ def test_with_data_returns_another_object_and_takes_its_names_only(rng):
             corruption.with_data(surprise=1)
 
 
-# Noise. `check_corruption` holds that the noise of an image depends on its seed alone.
+# Noise. `check_corruption` checks that the noise of an image depends on its seed alone.
 
 
 @one_of_each
-def test_samples_are_repeated_by_their_seed_and_only_noise_scatters(name, arguments, rng):
+def test_samples_depend_on_their_seed_if_and_only_if_the_corruption_adds_noise(
+    name, arguments, rng
+):
     corruption = bound(create(name, arguments), 1, rng)
     x = np.repeat(images_for(name, rng, batch=1), 2, axis=0)
     first = corruption.sample(x, [[0, 1], [0, 2]])
@@ -220,9 +222,7 @@ def test_samples_are_repeated_by_their_seed_and_only_noise_scatters(name, argume
 
 
 @one_of_each
-def test_the_gradient_of_log_prob_leads_to_the_measured_image_and_is_zero_there(
-    name, arguments, rng
-):
+def test_the_gradient_of_log_prob_points_to_the_true_image_and_is_zero_there(name, arguments, rng):
     corruption = bound(create(name, arguments), 1, rng)
     truth = tf.constant(images_for(name, rng, batch=1))
     y = corruption.forward(truth)
@@ -246,17 +246,17 @@ def test_log_prob_sums_the_distribution_over_observed_values(name, arguments, rn
     mean = corruption.forward(x)
     y = corruption.distribution(mean, params).sample(seed=[0, 1])
     density = corruption.distribution(mean, params).log_prob(y)
-    seen = np.broadcast_to(corruption.observation_mask(y), y.shape)
-    expected = np.sum(density * seen, axis=(1, 2, 3))
+    observed = np.broadcast_to(corruption.observation_mask(y), y.shape)
+    expected = np.sum(density * observed, axis=(1, 2, 3))
     np.testing.assert_allclose(corruption.log_prob(y, x, params), expected, rtol=1e-9)
 
 
-# The default noise, real and complex, the three noise models and a chain.
+# The default noise, real and complex; the three noise models; a chain.
 DENSITIES = ("none", "kspace", "noise", "poisson", "salt_and_pepper", CHAINS[2])
 
 
 @pytest.mark.parametrize("name", DENSITIES)
-def test_variance_is_that_of_the_distribution(name, rng):
+def test_variance_equals_the_variance_of_samples(name, rng):
     for corruption in all_of(name):
         corruption = bound(corruption, 1, rng)
         mean = corruption.forward(images_for(name, rng, batch=1))
@@ -278,18 +278,18 @@ def test_log_prob_is_the_normal_density_over_observed_values(name, rng):
         x = images_for(name, rng)
         mean = corruption.forward(x).numpy()
         y = mean + noise_like(tf.constant(mean), rng) * 0.1
-        # A grey level of complex numbers is 1 / 255, and both parts count.
+        # For complex values a grey level is 1 / 255, and both parts count.
         scale = 7.5 * (1 if np.iscomplexobj(y) else 2) / 255
         error = (y - mean).view(np.float64).reshape(*y.shape, -1)
         density = scipy.stats.norm.logpdf(error, scale=scale).sum(axis=-1)
-        seen = np.broadcast_to(corruption.observation_mask(tf.constant(y)), y.shape) == 1
-        expected = [density[i][seen[i]].sum() for i in range(2)]
+        observed = np.broadcast_to(corruption.observation_mask(tf.constant(y)), y.shape) == 1
+        expected = [density[i][observed[i]].sum() for i in range(2)]
         result = corruption.log_prob(tf.constant(y), x, {"noise_scale": 7.5})
         assert np.all(np.isfinite(result))
         np.testing.assert_allclose(result, expected, rtol=1e-12)
 
 
-# Observation.
+# Observed values.
 
 
 @every_name
@@ -298,10 +298,10 @@ def test_observed_values_do_not_depend_on_missing_pixels(name, rng):
         corruption = bound(corruption, 2, rng)
         x = images_for(name, rng)
         y = corruption.forward(x)
-        seen = np.broadcast_to(corruption.observation_mask(y), y.shape) == 1
-        hidden = tf.constant(np.where(seen, y, np.nan))
+        observed = np.broadcast_to(corruption.observation_mask(y), y.shape) == 1
+        hidden = tf.constant(np.where(observed, y, np.nan))
         filled = corruption.fill_unobserved(hidden).numpy()
         assert np.all(np.isfinite(filled))
-        np.testing.assert_array_equal(filled[seen], y.numpy()[seen])
+        np.testing.assert_array_equal(filled[observed], y.numpy()[observed])
         composite = corruption.composite(y, x)
         assert composite is None or composite.shape == x.shape

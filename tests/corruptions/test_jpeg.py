@@ -1,4 +1,4 @@
-"""JPEG: against Pillow's files of the same quality, its tables, and its gradient."""
+"""JPEG: compared with Pillow's files of the same quality; its tables and its gradient."""
 
 import io
 import itertools
@@ -27,14 +27,14 @@ SIZES = [(256, 256), (80, 144), (77, 133), (76, 134), (40, 56), (17, 31)]
 every_size = pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
 
 
-def pillows(picture: np.ndarray, quality: int) -> np.ndarray:
-    """The levels of a file that Pillow writes and reads."""
+def through_pillow(picture: np.ndarray, quality: int) -> np.ndarray:
+    """Returns the levels of a picture that Pillow saves and loads."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file)).astype(int)
 
 
-def ours(picture: np.ndarray, quality: int, dtype=np.float32) -> np.ndarray:
+def through_brgm_tf(picture: np.ndarray, quality: int, dtype=np.float32) -> np.ndarray:
     x = picture.reshape(1, *picture.shape[:2], -1).astype(dtype) / dtype(127.5) - dtype(1)
     levels = (np.asarray(Jpeg(quality).forward(x), np.float64) + 1) * 127.5
     np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)
@@ -54,71 +54,78 @@ def flat(colour, size=(32, 48)) -> np.ndarray:
 
 
 @every_quality
-def test_a_photograph_is_pillows_but_for_a_few_coefficients(quality):
+def test_a_photograph_equals_pillows_except_for_a_few_coefficients(quality):
     for size, grey in itertools.product(SIZES, (True, False)):
         picture = photograph(size, grey=grey)
-        difference = np.abs(ours(picture, quality) - pillows(picture, quality))
+        difference = np.abs(through_brgm_tf(picture, quality) - through_pillow(picture, quality))
         assert difference.mean() <= 0.2, (size, grey)
         assert (difference > 1).mean() <= 0.025, (size, grey)
 
 
 @every_quality
-def test_noise_is_pillows_but_for_a_few_coefficients(quality):
-    # The worst of pictures: every coefficient is as likely as another to lie next to a half.
+def test_noise_equals_pillows_except_for_a_few_coefficients(quality):
+    # Noise is the worst case, because its coefficients are often close to half-integers.
     picture = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
-    difference = np.abs(ours(picture, quality) - pillows(picture, quality))
+    difference = np.abs(through_brgm_tf(picture, quality) - through_pillow(picture, quality))
     assert difference.mean() <= 0.35
     assert (difference > 1).mean() <= 0.08
 
 
 @every_quality
-def test_every_grey_is_pillows(quality):
-    # Halves abound in flat blocks: none may be left to the errors of floats.
+def test_every_grey_level_equals_pillows(quality):
+    # Flat blocks have many half-integer coefficients, which rounding errors must not change.
     blocks = np.repeat(np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16), 8, 0), 8, 1)
     for dtype in (np.float32, np.float64):
-        np.testing.assert_array_equal(ours(blocks, quality, dtype), pillows(blocks, quality))
+        np.testing.assert_array_equal(
+            through_brgm_tf(blocks, quality, dtype), through_pillow(blocks, quality)
+        )
 
 
 @every_quality
-def test_a_flat_colour_is_pillows(quality):
+def test_a_flat_colour_equals_pillows_within_one_level(quality):
     for colour in ((255, 0, 0), (0, 0, 255), (0, 255, 0), (200, 31, 77)):
-        difference = np.abs(ours(flat(colour), quality) - pillows(flat(colour), quality))
+        difference = np.abs(
+            through_brgm_tf(flat(colour), quality) - through_pillow(flat(colour), quality)
+        )
         assert difference.max() <= 1, colour
 
 
-def test_the_tables_are_those_in_pillows_files():
+def test_the_tables_equal_those_in_pillows_files():
     for quality in range(1, 101):
         file = io.BytesIO()
         Image.new("RGB", (8, 8)).save(file, "JPEG", quality=quality)
         tables = Image.open(file).quantization
-        # Pillow also gives them in rows.
+        # Pillow also returns the tables row by row.
         for i, base in enumerate((LUMA, CHROMA)):
             np.testing.assert_array_equal(scaled_table(base, quality=quality).ravel(), tables[i])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_precision_does_not_change_a_flat_area(dtype):
+def test_a_flat_area_is_the_same_in_every_precision(dtype):
     picture = flat((90, 91, 92), (20, 20))
-    np.testing.assert_array_equal(ours(picture, 50, dtype), ours(picture, 50, np.float64))
+    np.testing.assert_array_equal(
+        through_brgm_tf(picture, 50, dtype), through_brgm_tf(picture, 50, np.float64)
+    )
 
 
-# Its parts.
+# Parts of the codec.
 
 
-def test_the_dct_is_scipys():
+def test_the_dct_equals_scipys():
     block = np.random.default_rng(0).normal(size=(8, 8))
     d = dct_matrix()
     np.testing.assert_allclose(d @ block @ d.T, scipy.fft.dctn(block, norm="ortho"), atol=1e-13)
 
 
-def test_the_colours_go_there_and_back():
+def test_the_colour_transforms_are_inverse():
     np.testing.assert_allclose(TO_RGB @ TO_YCC, np.eye(3), atol=2e-6)
 
 
-def test_a_worse_quality_is_further_from_the_picture():
+def test_the_error_grows_as_the_quality_falls():
     picture = photograph((128, 128), grey=False)
     errors = [
-        np.square(ours(picture, quality) - picture.astype(int)).mean() for quality in QUALITIES
+        np.square(through_brgm_tf(picture, quality) - picture.astype(int)).mean()
+        for quality in QUALITIES
     ]
     assert errors == sorted(errors, reverse=True)
 
@@ -135,14 +142,14 @@ def derivative(x, weights, *, quality):
 
 
 @every_size
-def test_the_gradient_of_grey_images_is_the_identitys(size):
+def test_the_gradient_in_grey_images_is_the_identity(size):
     rng = np.random.default_rng(0)
     x, weights = rng.uniform(-1.2, 1.2, (2, 1, *size, 1))
     np.testing.assert_allclose(derivative(x, weights, quality=20), weights, atol=1e-12)
 
 
-def averaged_and_enlarged(size: int) -> np.ndarray:
-    """[size, size]: pairs averaged, then enlarged by 3/4 of the nearest and 1/4 of the next."""
+def mean_and_upsampling(size: int) -> np.ndarray:
+    """Returns [size, size]: means of pairs, enlarged with weights 3/4 (nearest) and 1/4 (next)."""
     half = size // 2
     enlarge = np.zeros((size, half))
     for i in range(size):
@@ -151,17 +158,17 @@ def averaged_and_enlarged(size: int) -> np.ndarray:
     return enlarge @ np.kron(np.eye(half), [0.5, 0.5])
 
 
-def test_the_gradient_of_colours_is_that_of_the_halved_chroma():
+def test_the_gradient_in_colour_images_halves_the_chroma_resolution():
     rng = np.random.default_rng(0)
     x, weights = rng.uniform(-1.2, 1.2, (2, 1, 16, 32, 3))
     planes = np.einsum("bhwc,ck->bhwk", weights, TO_RGB)
-    rows, columns = averaged_and_enlarged(16), averaged_and_enlarged(32)
+    rows, columns = mean_and_upsampling(16), mean_and_upsampling(32)
     planes[..., 1:] = np.einsum("ph,bpqk,qw->bhwk", rows, planes[..., 1:], columns)
     expected = np.einsum("bhwk,kc->bhwc", planes, TO_YCC)
     np.testing.assert_allclose(derivative(x, weights, quality=20), expected, atol=1e-12)
 
 
-def test_pictures_of_the_same_file_are_equally_likely():
+def test_pictures_with_the_same_file_have_the_same_likelihood():
     rng = np.random.default_rng(0)
     picture = photograph((32, 32), grey=True)[None, ..., None] / 127.5 - 1
     nearby = picture + rng.uniform(-0.4, 0.4, picture.shape) / 127.5  # rounds to the same levels
@@ -176,12 +183,12 @@ def test_pictures_of_the_same_file_are_equally_likely():
 
 
 @pytest.mark.parametrize("quality", [0, 101, 75.0])
-def test_a_quality_off_the_scale_is_refused(quality):
+def test_a_quality_out_of_range_is_refused(quality):
     with pytest.raises(InputError, match=r"^`quality` must be an integer in \[1, 100\]"):
         Jpeg(quality)
 
 
-def test_images_of_other_channels_are_refused_by_their_shape():
+def test_the_measurement_shape_refuses_other_channels():
     with pytest.raises(InputError, match="jpeg needs images of 1 or 3 channels"):
         Jpeg(50).measurement_shape((8, 8, 4))
     with pytest.raises(InputError, match="jpeg needs images of 1 or 3 channels"):

@@ -1,4 +1,4 @@
-"""The mask that comes with each image."""
+"""The mask that the user gives with each image."""
 
 import numpy as np
 import pytest
@@ -34,13 +34,13 @@ def test_fill_is_a_number_of_the_image_range(rng):
         Mask(fill=255)
 
 
-def test_merge_keeps_known_pixels(rng):
+def test_merging_preserves_known_pixels(rng):
     y, x = images(rng), images(rng)
     merged = Mask(missing=left_missing()).composite(y, x)
     np.testing.assert_array_equal(merged[:, :, 10:], y[:, :, 10:])
 
 
-def test_what_is_under_the_mask_does_not_count(rng):
+def test_missing_pixels_do_not_count(rng):
     mask = Mask(missing=left_missing())
     x = tf.constant(images(rng))
     y = mask.forward(x).numpy() + 0.05
@@ -56,13 +56,13 @@ def test_what_is_under_the_mask_does_not_count(rng):
     assert np.all(gradient[:, :, 10:] != 0)
 
 
-def test_everything_missing_says_nothing(rng):
+def test_a_mask_of_the_whole_image_has_a_constant_likelihood(rng):
     x = images(rng)
     mask = Mask(missing=np.ones((1, *SIZE, 1), bool))
     np.testing.assert_array_equal(mask.log_prob(tf.constant(x), x, {"noise_scale": 5.0}), [0, 0])
 
 
-def test_a_mask_without_data_says_how_to_bind_it(rng):
+def test_the_error_for_a_mask_without_data_states_how_to_bind_it(rng):
     with pytest.raises(TypeError, match=r"with_data\(missing=\.\.\.\)"):
         Mask().forward(images(rng))
 
@@ -72,13 +72,13 @@ def test_a_mask_without_data_says_how_to_bind_it(rng):
     [np.ones((1, *SIZE, 1)), np.ones(SIZE, bool), np.ones((1, *SIZE, 3), bool)],
     ids=["float", "rank", "channels"],
 )
-def test_a_mask_that_is_not_bool_of_one_channel_is_refused(missing):
+def test_a_mask_that_is_not_bool_with_one_channel_is_refused(missing):
     with pytest.raises(InputError, match=r"^`missing` must be a bool array"):
         Mask().with_data(missing=missing)
 
 
 @pytest.mark.parametrize("shape", [(3, *SIZE, 1), (1, 1, 24, 1), (1, 12, 12, 1)])
-def test_a_mask_of_other_images_is_refused(shape, rng):
+def test_a_mask_of_another_shape_is_refused(shape, rng):
     mask = Mask(missing=np.zeros(shape, bool))
     with pytest.raises(InputError, match=r"^`missing` must be one mask.* 12 x 24 pixels"):
         mask.forward(images(rng))

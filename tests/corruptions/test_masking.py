@@ -1,4 +1,4 @@
-"""Masks that are made by a rule: which pixels, of every size; and that they act as `Mask` does."""
+"""Masks that follow a rule: their missing pixels, and their agreement with `Mask`."""
 
 import numpy as np
 import pytest
@@ -22,11 +22,11 @@ EVERY_RULE = [
 every_rule = pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: type(rule).__name__)
 
 
-# What they share.
+# All rules.
 
 
 @every_rule
-def test_it_acts_as_a_mask_of_the_same_pixels_does(rule):
+def test_a_rule_acts_like_a_mask_of_the_same_pixels(rule):
     x, y = np.random.default_rng(0).uniform(-1, 1, (2, 2, 12, 20, 3))
     mask = Mask(fill=rule.fill, missing=rule.missing_map(12, 20)[None, ..., None])
     for name in ("forward", "adjoint", "fill_unobserved"):
@@ -39,19 +39,19 @@ def test_it_acts_as_a_mask_of_the_same_pixels_does(rule):
 
 
 @every_rule
-def test_it_is_spelled_in_one_line_that_makes_it_again(rule):
+def test_a_rule_round_trips_through_text(rule):
     name = next(n for n, row in CORRUPTIONS.items() if row.load() is type(rule))
     call = CORRUPTIONS.call(name, **rule.get_config())
     assert CORRUPTIONS.create(CORRUPTIONS.parse(str(call))) == rule
 
 
 @every_rule
-def test_it_takes_no_data(rule):
+def test_a_rule_takes_no_data(rule):
     assert rule.data_names == ()
 
 
 @every_rule
-def test_its_map_is_shared_and_read_only(rule):
+def test_the_missing_map_is_shared_and_read_only(rule):
     assert rule.missing_map(12, 20) is rule.missing_map(12, 20)
     with pytest.raises(ValueError, match="read-only"):
         rule.missing_map(12, 20)[0, 0] = True
@@ -85,7 +85,7 @@ def test_a_mask_of_everything_or_nothing_is_refused_by_the_shape(rule, hidden):
         (lambda: HalfMask("middle"), "side"),
     ],
 )
-def test_a_wrong_argument_is_named(make, named):
+def test_an_invalid_argument_is_named(make, named):
     with pytest.raises(InputError, match=f"^`{named}` must be"):
         make()
 
@@ -93,20 +93,20 @@ def test_a_wrong_argument_is_named(make, named):
 # Random pixels.
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_the_share_is_kept_to_the_pixel(share):
-    assert random_pixels(30, 40, fraction=share, seed=0).sum() == share * 1200
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9])
+def test_the_fraction_of_missing_pixels_is_exact(fraction):
+    assert random_pixels(30, 40, fraction=fraction, seed=0).sum() == fraction * 1200
 
 
-def test_a_seed_draws_its_own_pixels_again():
+def test_the_same_seed_draws_the_same_pixels():
     first, second = (random_pixels(30, 40, fraction=0.5, seed=seed) for seed in (0, 1))
     random_pixels.cache_clear()
     np.testing.assert_array_equal(random_pixels(30, 40, fraction=0.5, seed=0), first)
-    # Independent draws agree in half of the pixels; sqrt(1200) / 2 is their deviation.
+    # Independent masks agree in half of the pixels, with the standard deviation sqrt(1200) / 2.
     assert abs((first == second).sum() - 600) < 5 * np.sqrt(1200) / 2
 
 
-def test_every_pixel_is_as_likely_to_be_missing():
+def test_every_pixel_is_equally_likely_to_be_missing():
     draws = [random_pixels(4, 5, fraction=0.3, seed=seed) for seed in range(2000)]
     np.testing.assert_allclose(np.mean(draws, axis=0), 0.3, atol=5 * np.sqrt(0.21 / 2000))
 
@@ -121,7 +121,7 @@ def test_a_box_is_given_by_fractions_of_the_sides():
     np.testing.assert_array_equal(missing, expected)
 
 
-def test_a_pixel_belongs_to_a_box_by_its_centre():
+def test_a_pixel_belongs_to_a_box_if_its_centre_does():
     boxes = ((0.11, 0.2, 0.47, 0.61), (0.4, 0.33, 0.9, 0.5))
     missing = BoxMask(boxes).missing_map(7, 9)
     for i in range(7):
@@ -131,7 +131,7 @@ def test_a_pixel_belongs_to_a_box_by_its_centre():
             assert missing[i, j] == any(inside)
 
 
-def test_boxes_side_by_side_leave_no_gap_and_do_not_overlap():
+def test_adjacent_boxes_leave_no_gap_and_do_not_overlap():
     left, right = (BoxMask([(0, a, 1, b)]).missing_map(7, 9) for a, b in ((0, 0.3), (0.3, 1)))
     np.testing.assert_array_equal(left ^ right, np.ones((7, 9), bool))
 
@@ -152,7 +152,7 @@ def test_boxes_side_by_side_leave_no_gap_and_do_not_overlap():
         "[(0, 0, 1, 1e999)]",
     ],
 )
-def test_what_is_no_list_of_boxes_is_refused(boxes):
+def test_an_invalid_list_of_boxes_is_refused(boxes):
     with pytest.raises(InputError, match=r"must be a list of boxes \[\(top, left, bottom, right\)"):
         CORRUPTIONS.parse(f"box_mask(boxes={boxes})")
 
@@ -172,15 +172,16 @@ def test_a_scratch_is_connected_and_runs_from_side_to_side(size, seed):
 
 @pytest.mark.parametrize("thickness", [1, 3, 8])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_scratch_is_straight_and_as_wide_as_is_said(thickness, seed):
-    where = np.argwhere(scratched(400, 400, count=1, thickness=thickness, seed=seed))
-    across, along = np.linalg.eigvalsh(np.cov(where.T))
-    # The variance of a uniform distribution; cut corners and whole pixels are the rest.
+def test_a_scratch_is_straight_and_has_the_given_width(thickness, seed):
+    missing = np.argwhere(scratched(400, 400, count=1, thickness=thickness, seed=seed))
+    across, along = np.linalg.eigvalsh(np.cov(missing.T))
+    # The width follows from the variance of a uniform distribution. The ends and whole pixels
+    # explain the tolerance.
     assert np.sqrt(12 * across) == pytest.approx(thickness, abs=0.25)
     assert np.sqrt(12 * along) > 390
 
 
-def test_scratches_of_a_seed_are_drawn_again_and_others_by_another():
+def test_scratches_depend_on_the_seed_alone():
     first = scratched(50, 50, count=4, thickness=1, seed=0)
     scratched.cache_clear()
     np.testing.assert_array_equal(scratched(50, 50, count=4, thickness=1, seed=0), first)

@@ -1,4 +1,4 @@
-"""The density of a measurement, and its noise scale."""
+"""The density and the noise scale of a measurement."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def rng() -> np.random.Generator:
 
 
 @pytest.mark.parametrize("wrap", [list, np.array, tf.constant, tf.Variable])
-def test_noise_scale_may_differ_between_images(wrap, rng):
+def test_the_noise_scale_may_differ_between_images(wrap, rng):
     x = images(rng)
     y = tf.constant(x + 0.1)
     result = Identity().log_prob(y, x, {"noise_scale": wrap([2.0, 9.0])})
@@ -28,7 +28,7 @@ def test_noise_scale_may_differ_between_images(wrap, rng):
         np.testing.assert_allclose(result[i], single[i], rtol=1e-12)
 
 
-def test_noise_scale_keeps_double_precision():
+def test_the_noise_scale_has_double_precision():
     y = tf.zeros([1, 1, 1, 1], tf.float64)
     result = Identity().log_prob(y, y, {"noise_scale": 0.1})
     np.testing.assert_allclose(
@@ -38,12 +38,12 @@ def test_noise_scale_keeps_double_precision():
 
 def test_log_prob_integrates_to_one():
     scale = 8.0
-    y = np.linspace(-1, 1, 2001).reshape(-1, 1, 1, 1)  # 2001 one-pixel measurements
+    y = np.linspace(-1, 1, 2001).reshape(-1, 1, 1, 1)  # 2001 measurements of one pixel
     density = np.exp(Identity().log_prob(tf.constant(y), np.zeros_like(y), {"noise_scale": scale}))
     np.testing.assert_allclose(np.trapezoid(density, y.ravel()), 1, rtol=1e-10)
 
 
-def test_log_prob_is_largest_at_the_noise_that_was_made(rng):
+def test_log_prob_is_largest_at_the_true_noise_scale(rng):
     x = tf.zeros([1, 32, 32, 3], tf.float64)
     y = x + rng.normal(size=x.shape) * 8.0 * GREY_LEVEL
     scales = np.array([6.0, 7.0, 8.0, 9.0, 10.0])
@@ -51,6 +51,6 @@ def test_log_prob_is_largest_at_the_noise_that_was_made(rng):
     assert scales[np.argmax(values)] == 8.0
 
 
-def test_the_identity_has_nothing_to_put_back(rng):
+def test_the_identity_merges_no_pixels(rng):
     x = images(rng)
     assert Identity().composite(x, x) is None

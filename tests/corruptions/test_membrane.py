@@ -34,7 +34,7 @@ HOLES = {
 
 
 def dense(missing, mismatch):
-    """The mean of the neighbours in the image, for each missing pixel, solved by NumPy."""
+    """Returns the solution by NumPy: each missing pixel is the mean of its neighbours."""
     height, width = missing.shape
     matrix, right = np.eye(missing.size), np.where(missing, 0.0, mismatch).ravel()
     for row, column in np.argwhere(missing):
@@ -64,7 +64,7 @@ def test_membrane_between_two_borders_is_a_linear_ramp(transpose):
     np.testing.assert_allclose(h, np.where(missing, expected, 0), atol=1e-12)
 
 
-def test_each_part_of_a_hole_has_the_offset_of_its_own_border():
+def test_each_part_of_a_hole_takes_the_offset_of_its_border():
     missing = HOLES["two parts"]
     mismatch = np.zeros(SIZE)
     mismatch[:4, :4], mismatch[3:, 4:] = 0.5, -0.25
@@ -73,7 +73,7 @@ def test_each_part_of_a_hole_has_the_offset_of_its_own_border():
     np.testing.assert_allclose(h[4:, 5:8], -0.25, atol=1e-12)
 
 
-def test_membrane_of_a_column_of_pixels_is_a_ramp():
+def test_membrane_of_one_column_is_a_ramp():
     missing = np.array([[False], [True], [True], [True], [False]])
     h = Membrane(missing)(np.array([[0.0], [9.0], [9.0], [9.0], [4.0]]))
     np.testing.assert_allclose(h[:, 0], [0, 1, 2, 3, 0], atol=1e-12)
@@ -84,7 +84,7 @@ def test_membrane_without_a_border_is_zero(missing, rng):
     np.testing.assert_array_equal(Membrane(missing)(rng.uniform(size=SIZE)), np.zeros(SIZE))
 
 
-def test_filling_stays_within_the_mismatch_of_the_border(rng):
+def test_a_filled_hole_stays_within_the_mismatch_of_its_border(rng):
     x, y = rng.uniform(-1, 1, (2, 2, *SIZE, 3)).astype(np.float32)
     missing = HOLES["inside"][None, ..., None]
     difference = (y - x) * ~missing
@@ -96,7 +96,7 @@ def test_filling_stays_within_the_mismatch_of_the_border(rng):
             assert bounds.min() < inside.min() < inside.max() < bounds.max()
 
 
-def test_known_pixels_are_exact_and_a_constant_mismatch_moves_the_whole_hole(rng):
+def test_known_pixels_are_exact_and_a_constant_mismatch_shifts_the_whole_hole(rng):
     x = rng.uniform(-1, 1, (1, *SIZE, 3)).astype(np.float32)
     y = x + np.float32(0.125)
     known = ~HOLES["scattered"][None, ..., None]
@@ -106,7 +106,7 @@ def test_known_pixels_are_exact_and_a_constant_mismatch_moves_the_whole_hole(rng
     np.testing.assert_allclose(result, y, atol=1e-6)
 
 
-def test_images_and_channels_with_different_masks_and_samples_are_filled_each_by_itself(rng):
+def test_images_channels_and_samples_are_filled_independently(rng):
     known = ~np.stack([HOLES["inside"], HOLES["two parts"]])[..., None]
     known = np.concatenate([known, ~HOLES["scattered"][None, ..., None].repeat(2, axis=0)], axis=-1)
     samples = rng.uniform(-1, 1, (3, 2, *SIZE, 2))
@@ -126,7 +126,7 @@ def test_a_pixel_that_is_not_finite_does_not_spread(rng):
     assert np.isfinite(filled).all()
 
 
-def test_corruptions_blend_the_image_into_their_known_pixels(rng):
+def test_composite_blends_the_image_into_the_known_pixels(rng):
     x, y = rng.uniform(-1, 1, (2, 2, *SIZE, 3))
     missing = HOLES["two parts"][None, ..., None]
     corruption = Mask(missing=missing)
@@ -136,7 +136,7 @@ def test_corruptions_blend_the_image_into_their_known_pixels(rng):
     np.testing.assert_allclose(corruption.composite(y, samples)[0], expected, atol=1e-14)
 
 
-def test_noisy_pixels_are_not_put_back(rng):
+def test_noisy_pixels_are_not_merged(rng):
     x = rng.uniform(-1, 1, (1, 16, 16, 1))
     box = BoxMask([(0.25, 0.25, 0.75, 0.75)])
     assert box.of_images((16, 16, 1)).composite(x, x) is not None

@@ -1,4 +1,4 @@
-"""MRI: k-space against NumPy's transforms, patterns against their rules, noise in grey levels."""
+"""MRI: k-space against NumPy's transforms, sampling patterns, and noise in grey levels."""
 
 import dataclasses
 import subprocess
@@ -44,7 +44,7 @@ def coils(rng, size=(16, 32), count=3):
 
 
 def numpy_fourier(x):
-    """The transform of [B, H, W, K], the frequency 0 in the middle."""
+    """Returns the centred transform of [B, H, W, K]."""
     x = np.fft.ifftshift(x, axes=(1, 2))
     return np.fft.fftshift(np.fft.fft2(x, axes=(1, 2), norm="ortho"), axes=(1, 2))
 
@@ -59,7 +59,7 @@ def pattern_of(name, size=(64, 64), **changes):
     return sampled_values(*size, pattern=name, **options)
 
 
-# Measuring.
+# The operator.
 
 
 @every_size
@@ -70,7 +70,7 @@ def test_kspace_is_numpys_transform_of_the_magnitude(size, rng):
 
 
 @every_size
-def test_coils_see_the_magnitude_times_their_sensitivities(size, rng):
+def test_each_coil_measures_the_magnitude_times_its_sensitivity(size, rng):
     maps, x = coils(rng, size), images(rng, size)
     sampled = rng.random(size) < 0.5
     expected = numpy_fourier(maps * (x + 1) / 2) * sampled[None, :, :, None]
@@ -78,7 +78,7 @@ def test_coils_see_the_magnitude_times_their_sensitivities(size, rng):
 
 
 @every_size
-def test_the_adjoint_is_the_real_part_of_the_coils_sum(size, rng):
+def test_the_adjoint_is_the_real_part_of_the_sum_over_coils(size, rng):
     maps, sampled = coils(rng, size), rng.random(size) < 0.5
     y = coils(rng, size)[None]
     back = numpy_inverse(y * sampled[None, :, :, None])
@@ -86,79 +86,79 @@ def test_the_adjoint_is_the_real_part_of_the_coils_sum(size, rng):
     np.testing.assert_allclose(BoundFourierSampling(sampled, maps).adjoint(y), expected, atol=1e-14)
 
 
-def test_the_transform_keeps_lengths(rng):
+def test_the_transform_preserves_norms(rng):
     x = images(rng)
     y = KSpace(1).forward(x)
     np.testing.assert_allclose(np.sum(np.abs(y) ** 2), np.sum(((x + 1) / 2) ** 2), rtol=1e-13)
 
 
-def test_the_constant_image_is_the_frequency_zero_in_the_middle():
+def test_a_constant_image_has_only_the_zero_frequency():
     y = KSpace(4).forward(np.ones((1, 16, 32, 1)))
     expected = np.zeros((1, 16, 32, 1))
     expected[0, 8, 16] = np.sqrt(16 * 32)
     np.testing.assert_allclose(y, expected, atol=1e-13)
 
 
-def test_black_is_no_signal():
+def test_a_black_image_has_no_signal():
     np.testing.assert_array_equal(
         KSpace(4).forward(-np.ones((1, 16, 32, 1))), np.zeros((1, 16, 32, 1))
     )
 
 
-def test_sensitivities_come_from_a_file(tmp_path, rng):
+def test_sensitivities_are_read_from_a_file(tmp_path, rng):
     maps, x = coils(rng), images(rng)
     np.save(tmp_path / "maps.npy", maps)
-    found = KSpace(4, sensitivities=str(tmp_path / "maps.npy"))
-    bound = BoundFourierSampling(found.sampled_map(16, 32), maps)
-    np.testing.assert_array_equal(found.forward(x), bound.forward(x))
-    assert found.measurement_shape((None, 16, 32, 1)) == (None, 16, 32, 3)
+    operator = KSpace(4, sensitivities=str(tmp_path / "maps.npy"))
+    bound = BoundFourierSampling(operator.sampled_map(16, 32), maps)
+    np.testing.assert_array_equal(operator.forward(x), bound.forward(x))
+    assert operator.measurement_shape((None, 16, 32, 1)) == (None, 16, 32, 3)
 
 
-# The picture.
+# The image of k-space.
 
 
-def test_the_picture_of_all_of_kspace_is_the_image(rng):
+def test_the_image_of_complete_kspace_is_the_original(rng):
     x = images(rng)
     operator = BoundFourierSampling(np.ones((16, 32), bool), coils(rng))
-    for one in (KSpace(1), operator):
-        np.testing.assert_allclose(one.as_image(one.forward(x)), x, atol=1e-13)
+    for kspace in (KSpace(1), operator):
+        np.testing.assert_allclose(kspace.as_image(kspace.forward(x)), x, atol=1e-13)
 
 
-def test_the_picture_of_some_of_kspace_is_the_magnitude_with_zeros_for_the_rest(rng):
+def test_the_image_of_undersampled_kspace_is_the_zero_filled_magnitude(rng):
     operator = KSpace(4)
     y = operator.forward(images(rng))
     expected = 2 * np.abs(numpy_inverse(y)) - 1
     np.testing.assert_allclose(operator.as_image(y), expected, atol=1e-13)
 
 
-def test_the_picture_shows_no_value_that_is_not_sampled(rng):
+def test_values_that_are_not_sampled_do_not_change_the_image(rng):
     operator, x = KSpace(4), images(rng)
     whole = KSpace(1).forward(x)
     np.testing.assert_allclose(operator.as_image(whole), operator.as_image(operator.forward(x)))
 
 
-def test_the_picture_of_nothing_is_black_and_its_gradient_finite():
+def test_the_image_of_zero_kspace_is_black_and_its_gradient_is_finite():
     x = -tf.ones([1, 16, 32, 1])
     operator = BoundFourierSampling(np.ones((16, 32), bool), np.zeros((16, 32, 2)))
-    for one in (KSpace(4), operator):
+    for kspace in (KSpace(4), operator):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            picture = one.as_image(one.forward(x))
+            picture = kspace.as_image(kspace.forward(x))
         np.testing.assert_array_equal(picture, x)
         assert np.isfinite(tape.gradient(picture, x)).all()
 
 
-def test_a_chains_picture_is_that_before_its_noise(rng):
+def test_the_image_of_a_chain_ignores_the_noise_stage(rng):
     chain = Grayscale() + KSpace(4) + Noise(5.0)
     y = KSpace(4).forward(images(rng))
     np.testing.assert_array_equal(chain.as_image(y), KSpace(4).as_image(y))
 
 
-# Patterns.
+# Sampling patterns.
 
 
 @every_pattern
-def test_a_pattern_is_repeated_by_its_seed_and_changes_with_it(pattern):
+def test_a_pattern_depends_on_the_seed_alone(pattern):
     first = pattern_of(pattern, size=(64, 65))
     sampled_values.cache_clear()
     np.testing.assert_array_equal(pattern_of(pattern, size=(64, 65)), first)
@@ -167,7 +167,7 @@ def test_a_pattern_is_repeated_by_its_seed_and_changes_with_it(pattern):
 
 @pytest.mark.parametrize("pattern", LINES)
 @pytest.mark.parametrize(("width", "acceleration"), [(64, 4), (65, 8), (320, 4), (368, 3.5)])
-def test_columns_are_as_many_as_the_acceleration_leaves(pattern, width, acceleration):
+def test_the_number_of_columns_follows_from_the_acceleration(pattern, width, acceleration):
     sampled = pattern_of(pattern, size=(10, width), acceleration=acceleration)
     assert (sampled == sampled[:1]).all()
     assert sampled[0].sum() == round(width / acceleration)
@@ -175,40 +175,40 @@ def test_columns_are_as_many_as_the_acceleration_leaves(pattern, width, accelera
 
 @pytest.mark.parametrize("pattern", LINES)
 @pytest.mark.parametrize("width", [64, 65])
-def test_the_columns_in_the_middle_have_no_gaps(pattern, width):
+def test_the_central_columns_have_no_gaps(pattern, width):
     middle = width // 2
     sampled = pattern_of(pattern, size=(10, width))[0]
     assert sampled[middle - 2 : middle + 3].all()
 
 
-def test_equispaced_columns_are_equispaced_outside_the_middle():
+def test_equispaced_columns_are_equispaced_outside_the_centre():
     sampled = pattern_of("equispaced", size=(10, 368))[0]
     columns = np.flatnonzero(sampled)
     steps = np.diff(columns[columns < 368 // 2 - 20])
     assert set(steps) <= {5, 6}  # (368 - 29) / (92 - 29) = 5.4
 
 
-def test_variable_columns_are_denser_where_frequencies_are_low():
+def test_variable_columns_are_denser_at_low_frequencies():
     counts = sum(pattern_of("variable", seed=s)[0].astype(int) for s in range(200))
     low, high = counts[20:28].mean(), counts[:8].mean()
     assert low > 3 * high
 
 
-def test_uniform_columns_are_not():
+def test_uniform_columns_are_equally_dense_at_all_frequencies():
     counts = sum(pattern_of("uniform", seed=s)[0].astype(int) for s in range(400))
     assert abs(counts[20:28].mean() / counts[:8].mean() - 1) < 0.3
 
 
 @pytest.mark.parametrize("size", [(64, 64), (63, 80)], ids=str)
-def test_spokes_fill_the_share_that_is_asked_for_to_a_spoke(size):
+def test_spokes_fill_the_sampled_fraction_within_one_spoke(size):
     sampled = pattern_of("radial", size=size)
     over = sampled.sum() - sampled.size / 4
     assert 0 <= over <= 2 * max(size)
 
 
-def test_a_spoke_is_straight_through_the_middle():
+def test_a_spoke_is_straight_and_crosses_the_centre():
     sampled = pattern_of("radial", size=(65, 65), acceleration=65 * 65 / 60, center_fraction=1e-6)
-    rows, columns = (places - 32 for places in np.nonzero(sampled))
+    rows, columns = (indices - 32 for indices in np.nonzero(sampled))
     assert ((rows == 0) & (columns == 0)).any()
     angle = np.random.RandomState(0).uniform(0, np.pi)
     distance = np.abs(rows * np.cos(angle) - columns * np.sin(angle))
@@ -216,18 +216,18 @@ def test_a_spoke_is_straight_through_the_middle():
 
 
 @every_pattern
-def test_without_acceleration_everything_is_sampled(pattern):
+def test_without_acceleration_every_value_is_sampled(pattern):
     assert pattern_of(pattern, acceleration=1).all()
 
 
 @every_pattern
-def test_a_centre_of_more_than_the_acceleration_leaves_is_refused(pattern):
+def test_a_centre_larger_than_the_sampled_fraction_is_refused(pattern):
     with pytest.raises(InputError, match=r"^`corruption` kspace's acceleration leaves") as caught:
         pattern_of(pattern, acceleration=8, center_fraction=0.5)
     assert "\n" not in str(caught.value)
 
 
-def test_nearly_all_spokes_are_refused():
+def test_a_radial_acceleration_below_three_halves_is_refused():
     with pytest.raises(InputError, match=r"of at least 1\.5, for radial"):
         pattern_of("radial", acceleration=1.2)
 
@@ -238,7 +238,7 @@ def test_patterns_import_no_tensorflow():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-# Patterns from files.
+# Sampling patterns from files.
 
 
 def saved(folder, values, name="mask.npy") -> str:
@@ -250,7 +250,7 @@ def saved(folder, values, name="mask.npy") -> str:
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32])
-def test_what_is_not_0_in_a_file_is_sampled(tmp_path, rng, dtype):
+def test_nonzero_values_of_a_file_are_sampled(tmp_path, rng, dtype):
     sampled = rng.random((16, 32)) < 0.5
     operator = KSpace(pattern=saved(tmp_path, sampled.astype(dtype)))
     np.testing.assert_array_equal(operator.sampled_map(16, 32), sampled)
@@ -265,7 +265,7 @@ def test_a_grey_png_is_a_pattern(tmp_path, rng):
 
 
 @pytest.mark.parametrize("shape", [(33,), (1, 33), (40, 33)], ids=str)
-def test_columns_are_for_images_of_any_height_and_of_fewer_columns(tmp_path, rng, shape):
+def test_a_pattern_of_columns_fits_images_of_any_height_and_fewer_columns(tmp_path, rng, shape):
     columns = rng.random(33) < 0.5
     operator = KSpace(pattern=saved(tmp_path, np.broadcast_to(columns, shape)))
     for height, width in ((16, 33), (64, 32), (9, 9)):
@@ -274,10 +274,12 @@ def test_columns_are_for_images_of_any_height_and_of_fewer_columns(tmp_path, rng
         np.testing.assert_array_equal(operator.sampled_map(height, width), expected)
 
 
-def test_of_a_larger_square_the_middle_counts_as_it_does_of_kspace(tmp_path, rng):
+def test_a_larger_square_pattern_is_cropped_like_kspace(tmp_path, rng):
     sampled = rng.random((33, 33)) < 0.5
-    found = KSpace(pattern=saved(tmp_path, sampled)).sampled_map(16, 16)
-    np.testing.assert_array_equal(found, crop_to_square(sampled[..., None], resolution=16)[..., 0])
+    pattern = KSpace(pattern=saved(tmp_path, sampled)).sampled_map(16, 16)
+    np.testing.assert_array_equal(
+        pattern, crop_to_square(sampled[..., None], resolution=16)[..., 0]
+    )
 
 
 def test_a_pattern_is_read_once(tmp_path):
@@ -292,16 +294,14 @@ def test_a_pattern_is_read_once(tmp_path):
     [((31,), (32, 32)), ((16, 32), (32, 32)), ((40, 33), (32, 32)), ((33, 33), (16, 32))],
     ids=str,
 )
-def test_a_pattern_of_another_size_is_refused_before_anything_is_measured(
-    tmp_path, rng, shape, size
-):
+def test_the_measurement_shape_refuses_a_pattern_of_another_size(tmp_path, rng, shape, size):
     operator = KSpace(pattern=saved(tmp_path, rng.random(shape) < 0.5))
     with pytest.raises(InputError, match=r"^`pattern` must have \d+ columns or more") as caught:
         operator.measurement_shape((*size, 1))
     assert "\n" not in str(caught.value)
 
 
-def test_a_pattern_of_which_no_middle_is_sampled_is_refused(tmp_path):
+def test_a_pattern_without_samples_in_its_centre_is_refused(tmp_path):
     operator = KSpace(pattern=saved(tmp_path, np.arange(33) < 3))
     with pytest.raises(InputError, match=r"^`pattern` must sample a value of the middle 16 x 16"):
         operator.measurement_shape((16, 16, 1))
@@ -318,13 +318,13 @@ def test_a_pattern_of_which_no_middle_is_sampled_is_refused(tmp_path):
         (np.ones((1, 8193), bool), "must hold the sampled values"),
     ],
 )
-def test_an_array_that_is_no_pattern_is_refused(tmp_path, values, expected):
+def test_an_array_that_is_not_a_pattern_is_refused(tmp_path, values, expected):
     with pytest.raises(InputError, match=f"^`pattern` {expected}"):
         KSpace(pattern=saved(tmp_path, values))
 
 
 @pytest.mark.parametrize("name", ["mask.npy", "mask.png"])
-def test_a_damaged_or_missing_pattern_is_one_line(tmp_path, name):
+def test_a_damaged_or_missing_pattern_is_refused_in_one_line(tmp_path, name):
     path = tmp_path / name
     with pytest.raises(InputError, match=r"^`pattern` must exist"):
         KSpace(pattern=str(path))
@@ -339,7 +339,7 @@ def test_a_damaged_or_missing_pattern_is_one_line(tmp_path, name):
 @pytest.mark.parametrize(
     "arguments", [{}, {"pattern": "radial"}, {"acceleration": 4, "pattern": ""}]
 )
-def test_either_an_acceleration_or_a_file_is_given(tmp_path, arguments):
+def test_either_an_acceleration_or_a_file_is_required(tmp_path, arguments):
     if "acceleration" in arguments:
         arguments = arguments | {"pattern": saved(tmp_path, np.ones(8))}
     with pytest.raises(InputError, match=r"^`corruption` kspace needs either an acceleration or"):
@@ -349,29 +349,31 @@ def test_either_an_acceleration_or_a_file_is_given(tmp_path, arguments):
 # Noise.
 
 
-def test_both_parts_of_a_value_get_noise_of_the_grey_levels_asked_for(rng):
+def test_the_noise_scale_is_the_standard_deviation_of_each_part(rng):
     chain = (KSpace(2) + Noise(5.0)).of_images((64, 64, 1))
     x = images(rng, (64, 64), batch=1)
     error = (chain.sample(x, [[1, 2]]) - chain.forward(x)).numpy()
-    seen = error[:, chain.stages[0].sampled]
-    np.testing.assert_allclose([seen.real.std() * 255, seen.imag.std() * 255], 5, rtol=0.05)
-    assert abs(np.corrcoef(seen.real.ravel(), seen.imag.ravel())[0, 1]) < 0.05
+    sampled_error = error[:, chain.stages[0].sampled]
+    np.testing.assert_allclose(
+        [sampled_error.real.std() * 255, sampled_error.imag.std() * 255], 5, rtol=0.05
+    )
+    assert abs(np.corrcoef(sampled_error.real.ravel(), sampled_error.imag.ravel())[0, 1]) < 0.05
 
 
-def test_what_is_not_sampled_gets_no_noise(rng):
+def test_values_that_are_not_sampled_have_no_noise(rng):
     chain = (KSpace(2) + Noise(5.0)).of_images((64, 64, 1))
     y = chain.sample(images(rng, (64, 64)), [[1, 2], [3, 4]]).numpy()
     np.testing.assert_array_equal(y[:, ~chain.stages[0].sampled], 0)
 
 
-def test_noise_in_all_of_kspace_is_noise_of_the_same_grey_levels_in_the_image(rng):
+def test_noise_in_complete_kspace_has_the_same_scale_in_the_image(rng):
     chain = (KSpace(1) + Noise(5.0)).of_images((64, 64, 1))
-    x = images(rng, (64, 64), batch=1) * 0.5  # far from black, where the magnitude bends
+    x = images(rng, (64, 64), batch=1) * 0.5  # far from black, where the magnitude is not linear
     error = 127.5 * (chain.as_image(chain.sample(x, [[1, 2]])) - x)
     np.testing.assert_allclose(np.std(error), 5, rtol=0.05)
 
 
-def test_log_prob_is_that_of_both_parts_where_sampled(rng):
+def test_log_prob_sums_both_parts_of_sampled_values(rng):
     chain = (KSpace(2) + Noise(5.0)).of_images((16, 32, 1))
     x = images(rng)
     mean = chain.forward(x).numpy()
@@ -396,7 +398,7 @@ def test_precision_is_the_curvature_of_log_prob_in_one_component(rng):
     )
 
 
-def test_a_complex_normal_integrates_to_one():
+def test_a_complex_normal_density_integrates_to_one():
     grid = np.linspace(-1, 1, 401)
     y = grid[:, None] + 1j * grid
     density = ComplexNormal(tf.constant(0.1 - 0.2j, tf.complex128), tf.constant(0.1, tf.float64))
@@ -404,7 +406,7 @@ def test_a_complex_normal_integrates_to_one():
     np.testing.assert_allclose(total, 1, rtol=1e-10)
 
 
-# What is refused.
+# Refusals.
 
 
 @pytest.mark.parametrize(
@@ -435,20 +437,20 @@ def test_kspace_checks_its_arguments(arguments, named):
     ],
     ids=["real", "rank", "coils", "zeros", "nan"],
 )
-def test_maps_that_are_none_are_refused(tmp_path, maps):
+def test_an_array_that_is_not_sensitivity_maps_is_refused(tmp_path, maps):
     np.save(tmp_path / "maps.npy", maps)
     with pytest.raises(InputError, match=r"^`sensitivities` must hold"):
         KSpace(4, sensitivities=str(tmp_path / "maps.npy"))
 
 
-def test_a_damaged_file_of_maps_is_refused_in_one_line(tmp_path):
+def test_damaged_sensitivity_maps_are_refused_in_one_line(tmp_path):
     (tmp_path / "maps.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr'")
     with pytest.raises(InputError, match=r"^`sensitivities` must be a .npy file") as caught:
         KSpace(4, sensitivities=str(tmp_path / "maps.npy"))
     assert "\n" not in str(caught.value)
 
 
-def test_maps_of_another_size_are_refused_before_anything_is_measured(rng):
+def test_the_measurement_shape_refuses_sensitivities_of_another_size(rng):
     operator = BoundFourierSampling(np.ones((16, 16), bool), coils(rng, (16, 32)))
     with pytest.raises(InputError, match=r"^`sensitivities` must be of the image's 16 x 16 pixels"):
         operator.measurement_shape((16, 16, 1))
@@ -457,20 +459,20 @@ def test_maps_of_another_size_are_refused_before_anything_is_measured(rng):
 @pytest.mark.parametrize(
     "after", [PoissonNoise(30.0), SaltAndPepper(0.1), Downsample(2), KSpace(2)]
 )
-def test_nothing_but_normal_noise_follows(after):
+def test_only_normal_noise_may_follow_kspace(after):
     with pytest.raises(InputError, match="cannot follow kspace") as caught:
         KSpace(4) + after
     assert caught.value.argument == "corruption"
 
 
-def test_a_mask_before_it_is_refused():
+def test_a_mask_may_not_precede_kspace():
     with pytest.raises(InputError, match=r"^`corruption` kspace cannot follow a mask"):
         Mask() + Downsample(2) + KSpace(4)
     with pytest.raises(InputError, match=r"^`corruption` kspace cannot follow a stage"):
         KSpace(4).of_images((16, 32, 1)).propagate_mask(tf.ones([1, 16, 32, 1], tf.bool))
 
 
-def test_it_is_read_from_text():
+def test_kspace_is_parsed_from_text():
     stages = parsing.parse("kspace(acceleration=4, pattern='radial') + noise(scale=5)")
     assert stages.noise_scale == 5
     assert stages.kind == "kspace"

@@ -1,4 +1,4 @@
-"""Noise: densities against SciPy's, draws against their moments, one image against another."""
+"""Noise: its densities against SciPy's, and its samples against their moments."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ every_noise = pytest.mark.parametrize("noise", NOISES, ids=str)
 
 
 def flat(level, *, size=400, batch=1):
-    """Images of one grey value, float64."""
+    """Returns images of one grey level, in float64."""
     return tf.fill([batch, size, size, 1], tf.constant(level, tf.float64))
 
 
@@ -28,11 +28,11 @@ def total(density):
     return np.sum(density, axis=(1, 2, 3))
 
 
-# All.
+# All noise models.
 
 
 @every_noise
-def test_two_images_have_noise_of_their_own(noise):
+def test_noise_is_independent_between_images(noise):
     x = flat(0.1, batch=2)
     first, second = (noise.sample(x, [[0, 1], [0, 2]]) - x).numpy()
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
@@ -40,14 +40,14 @@ def test_two_images_have_noise_of_their_own(noise):
 
 
 @every_noise
-def test_channels_have_noise_of_their_own(noise):
+def test_noise_is_independent_between_channels(noise):
     x = tf.zeros([1, 300, 300, 2], tf.float64)
     first, second = np.moveaxis(noise.sample(x, [[3, 4]])[0].numpy(), -1, 0)
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
 
 
 @every_noise
-def test_its_gradient_is_finite_wherever_a_generator_goes(noise):
+def test_the_gradient_is_finite_also_outside_the_range_of_images(noise):
     y = np.array([-1.0, -0.3, 1.0])[:, None]
     mean = np.linspace(-1.5, 1.5, 31)
     y, mean = (tf.constant(a, tf.float32)[None, ..., None] for a in np.broadcast_arrays(y, mean))
@@ -59,8 +59,8 @@ def test_its_gradient_is_finite_wherever_a_generator_goes(noise):
 
 
 @every_noise
-def test_the_posterior_takes_its_density(noise):
-    """Tempered: the sum over the values, times the share of them that counts."""
+def test_the_posterior_uses_the_density_of_the_noise(noise):
+    """The tempered likelihood is the sum over values times the fraction of effective values."""
     scales = objective(
         "balanced", noise_scale=7.0, effective_sample_size_cap=10.0, perceptual_scale=0.0
     )
@@ -69,17 +69,19 @@ def test_the_posterior_takes_its_density(noise):
     rng = np.random.default_rng(0)
     x, y = rng.uniform(-1, 1, (2, 4, 4, 1)), tf.constant(rng.uniform(-1, 1, (2, 2, 2, 1)))
     model = Posterior(generator, Downsample(2) + noise, objective=scales)
-    found = model.measurement_of(tf.constant(x)).log_prob(y)
+    computed = model.measurement_of(tf.constant(x)).log_prob(y)
     density = noise.log_density(y, Downsample(2).forward(x), {"noise_scale": 7.0})
-    np.testing.assert_allclose(found, total(density), rtol=1e-12)  # 4 values of 10 all count
+    np.testing.assert_allclose(
+        computed, total(density), rtol=1e-12
+    )  # all 4 values count, because the cap is 10
     wide = Posterior(generator, noise, objective=scales).measurement_of(tf.constant(x)).log_prob(x)
     density = noise.log_density(tf.constant(x), tf.constant(x), {"noise_scale": 7.0})
     np.testing.assert_allclose(wide, 10 / 16 * total(density), rtol=1e-12)
 
 
 @every_noise
-def test_its_precision_is_the_fisher_information(noise):
-    """Against the mean square of the score over draws of the distribution."""
+def test_the_precision_is_the_fisher_information(noise):
+    """Compares with the mean square of the score over samples of the distribution."""
     params = {"noise_scale": 4.0}
     mean = tf.fill([200_000, 1, 1, 1], tf.constant(-0.4, tf.float64))
     y = noise.distribution(mean, params).sample(seed=[0, 5])
@@ -94,16 +96,16 @@ def test_its_precision_is_the_fisher_information(noise):
 # Normal.
 
 
-def test_normal_noise_has_the_normal_density_of_its_scale():
+def test_normal_noise_has_a_normal_density():
     rng = np.random.default_rng(0)
     x, y = rng.uniform(-1, 1, (2, 2, 3, 3, 1))
     for params, scale in (({}, 6.0), ({"noise_scale": 2.5}, 2.5)):
-        found = Noise(6.0).log_prob(tf.constant(y), tf.constant(x), params)
+        computed = Noise(6.0).log_prob(tf.constant(y), tf.constant(x), params)
         density = scipy.stats.norm.logpdf(y, loc=x, scale=scale * 2 / 255)
-        np.testing.assert_allclose(found, total(density), rtol=1e-12)
+        np.testing.assert_allclose(computed, total(density), rtol=1e-12)
 
 
-def test_normal_noise_is_drawn_with_its_scale():
+def test_samples_of_normal_noise_have_its_scale():
     x = flat(0.3)
     noise = (Noise(6.0).sample(x, [[1, 2]]) - x).numpy().ravel() / GREY_LEVEL
     assert scipy.stats.kstest(noise, scipy.stats.norm(scale=6.0).cdf).pvalue > 0.01
@@ -113,19 +115,19 @@ def test_normal_noise_is_drawn_with_its_scale():
 
 
 @pytest.mark.parametrize("peak", [3.0, 50.0, 4000.0])
-def test_counts_have_poissons_probability(peak):
+def test_counts_have_the_poisson_probability(peak):
     counts = np.array([0, 1, 2, 7, 40, 900.0])
     means = np.linspace(-0.9, 1.0, 5)
     count, mean = np.broadcast_arrays(counts[:, None], means)
     y, mean = (a[None, ..., None] for a in (2 * count / peak - 1, mean))
     noise = PoissonNoise(peak)
-    found = noise.log_density(tf.constant(y), tf.constant(mean), {})
+    computed = noise.log_density(tf.constant(y), tf.constant(mean), {})
     rate = noise.rate(mean)
     expected = scipy.stats.poisson.logpmf(np.round((y + 1) * peak / 2), rate)
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(computed, expected, rtol=1e-9, atol=1e-9)
 
 
-def test_the_rate_is_the_photons_of_the_mean_but_for_the_darkest():
+def test_the_rate_is_the_number_of_photons_with_a_positive_lower_limit():
     photons = np.array([1.0, 2.0, 10.0, 100.0])
     rate = PoissonNoise(200.0).rate(2 * photons / 200 - 1)
     np.testing.assert_allclose(rate, photons, rtol=0.011)
@@ -142,7 +144,7 @@ def test_probabilities_of_all_counts_sum_to_one():
 
 
 @pytest.mark.parametrize("level", [-0.95, 0.0, 1.0])
-def test_counts_are_drawn_as_poissons(level):
+def test_samples_of_counts_have_the_poisson_distribution(level):
     peak = 40.0
     y = PoissonNoise(peak).sample(flat(level), [[1, 2]]).numpy().ravel()
     count = (y + 1) * peak / 2
@@ -153,7 +155,7 @@ def test_counts_are_drawn_as_poissons(level):
     assert count.var() == pytest.approx(rate, rel=0.02)
 
 
-def test_many_photons_do_not_lose_the_digits_of_float32():
+def test_large_counts_are_accurate_in_single_precision():
     noise = PoissonNoise(1e5)
     rng = np.random.default_rng(0)
     mean = rng.uniform(-0.5, 1, (1, 64, 64, 1)).astype(np.float32)
@@ -171,27 +173,27 @@ def test_many_photons_do_not_lose_the_digits_of_float32():
 # Salt and pepper.
 
 
-def mixture(y, mean, *, share, scale):
-    """Its density, by SciPy's."""
+def mixture_density(y, mean, *, fraction, scale):
+    """Returns the density of the mixture, from SciPy's densities."""
     level = GREY_LEVEL
     ends = [scipy.stats.uniform(end - level / 2, level).pdf(y) for end in (-1, 1)]
     normal = scipy.stats.norm.pdf(y, loc=mean, scale=scale * level)
-    return share / 2 * (ends[0] + ends[1]) + (1 - share) * normal
+    return fraction / 2 * (ends[0] + ends[1]) + (1 - fraction) * normal
 
 
 @pytest.mark.parametrize("given", [{}, {"scale": 8.0}])
-def test_lost_values_are_a_mixture(given):
+def test_salt_and_pepper_has_the_density_of_a_mixture(given):
     y, mean = np.meshgrid([-1.0, -0.999, -0.99, 0.1, 0.9, 1.0], [-1.1, -0.9, 0.12, 1.0])
     noise = SaltAndPepper(0.2, **given)
     params = {} if given else {"noise_scale": 8.0}
     y, mean = (a[None, ..., None] for a in (y, mean))
-    found = noise.log_density(tf.constant(y), tf.constant(mean), params)
-    # Far off the mean a normal density underflows, and its logarithm does not.
-    expected = mixture(y, mean, share=0.2, scale=8.0)
+    computed = noise.log_density(tf.constant(y), tf.constant(mean), params)
+    # Far from the mean a normal density underflows, but its logarithm does not.
+    expected = mixture_density(y, mean, fraction=0.2, scale=8.0)
     plain = np.log(0.8) + scipy.stats.norm.logpdf(y, loc=mean, scale=8 * GREY_LEVEL)
     with np.errstate(divide="ignore"):
         expected = np.where(expected > 1e-200, np.log(expected), plain)
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(computed, expected, rtol=1e-12)
 
 
 def test_the_density_of_the_mixture_integrates_to_one():
@@ -200,7 +202,7 @@ def test_the_density_of_the_mixture_integrates_to_one():
     assert np.trapezoid(density.ravel(), y.ravel()) == pytest.approx(1, abs=1e-4)
 
 
-def test_a_share_of_the_values_is_black_or_white():
+def test_the_given_fraction_of_values_is_black_or_white():
     x = flat(0.25)
     y = SaltAndPepper(0.3).sample(x, [[1, 2]]).numpy()
     assert set(np.unique(y)) == {-1.0, 0.25, 1.0}
@@ -208,7 +210,7 @@ def test_a_share_of_the_values_is_black_or_white():
     assert (y == -1).mean() == pytest.approx(0.15, abs=0.005)
 
 
-def test_the_other_values_have_the_scale_that_is_given():
+def test_the_other_values_have_the_given_scale():
     x = flat(0.25)
     y = SaltAndPepper(0.3, 4.0).sample(x, [[1, 2]]).numpy()
     others = (y - x.numpy())[np.abs(y) < 1] / GREY_LEVEL

@@ -1,4 +1,4 @@
-"""Measurements that users simulate, NumPy in and NumPy out."""
+"""Simulated measurements, with NumPy arrays in and out."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_a_batch_is_simulated_image_by_image():
     assert np.abs(CHAIN.simulate(X, seed=8) - y).max() > 0.01
 
 
-def test_the_precision_of_the_images_is_kept():
+def test_the_dtype_of_the_images_is_preserved():
     for dtype in ("float16", "float32", "float64"):
         assert bt.Gamma(2.0).simulate(X.astype(dtype)).dtype == dtype
     assert bt.KSpace(2).simulate(X[..., :1]).dtype == np.complex64
@@ -53,7 +53,7 @@ def test_masks_are_given_by_name_in_any_shape():
         (np.full((8, 8, 1), np.nan), "must hold floats in [-1, 1]"),
     ],
 )
-def test_other_images_are_refused_with_the_remedy(x, message):
+def test_the_error_for_other_images_states_the_remedy(x, message):
     with pytest.raises(InputError) as caught:
         bt.Gamma(2.0).simulate(x)
     assert message in str(caught.value)
@@ -77,14 +77,14 @@ def test_other_seeds_and_data_are_refused():
 # Names.
 
 
-def test_a_repr_is_the_text_of_flags():
+def test_a_repr_is_the_text_of_a_flag():
     corruption = bt.Blur(3.0) + bt.Downsample(factor=4)
     assert repr(corruption) == "blur(sigma=3.0) + downsample(factor=4)"
     assert repr(bt.Mask(missing=np.zeros((1, 2, 2, 1), bool))) == "mask()"
     assert repr(bt.HalfMask("left").of_images((4, 4, 1))) == "BoundMask(fill=1.0)"
 
 
-def test_every_registered_class_is_in_the_package_and_the_listing_prints():
+def test_every_registered_class_is_exported_and_listed():
     names = {row.load().__name__ for row in bt.corruptions.CORRUPTIONS.values()}
     assert names <= set(bt.__all__) & set(bt.corruptions.__all__)
     listing = bt.list_corruptions()
@@ -93,7 +93,7 @@ def test_every_registered_class_is_in_the_package_and_the_listing_prints():
     assert len(str(listing).splitlines()) == len(listing)
 
 
-def test_images_in_the_unit_range_bring_a_warning():
+def test_images_in_the_unit_range_emit_a_warning():
     with pytest.warns(UserWarning, match=r"`x` lie in \[0, 1\].*pass 2 \* x - 1") as caught:
         bt.Gamma(2.0).simulate(X / 2 + 0.5)
     assert caught[0].filename == __file__

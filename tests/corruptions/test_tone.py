@@ -1,4 +1,4 @@
-"""Tones: gamma, gain, clip and quantise against formulas in NumPy, and their gradients."""
+"""Gamma, gain, clip and quantise against formulas in NumPy, and their gradients."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ EVERY_LEVEL = np.arange(256.0)
 
 
 def image_of(levels) -> np.ndarray:
-    """Levels [n] as one image [1, 1, n, 1]."""
+    """Returns levels [n] as one image [1, 1, n, 1]."""
     return np.asarray(levels, np.float64).reshape(1, 1, -1, 1) / 127.5 - 1
 
 
@@ -33,7 +33,7 @@ def gradient_of_sum(corruption, x) -> np.ndarray:
 
 
 def log_probs(corruption, measured, levels) -> np.ndarray:
-    """log p of one measured level for each of several levels of x."""
+    """Returns log p of one measured level for several levels of x."""
     y = np.full((len(levels), 1, 1, 1), measured / 127.5 - 1)
     x = image_of(levels).reshape(-1, 1, 1, 1)
     return corruption.log_prob(tf.constant(y), x, {"noise_scale": 3.0}).numpy()
@@ -50,18 +50,18 @@ def test_gamma_is_a_power_of_intensities(gamma):
 
 
 @pytest.mark.parametrize("gamma", [0.45, 2.2])
-def test_gamma_takes_what_is_out_of_range_for_black_and_white(gamma):
+def test_gamma_clips_its_input_to_black_and_white(gamma):
     y = Gamma(gamma).forward(np.array([-3, -1, 1, 1.5]).reshape(1, 2, 2, 1))
     np.testing.assert_array_equal(np.ravel(y), [-1, -1, 1, 1])
 
 
-def test_a_gamma_is_undone_by_its_inverse():
+def test_the_inverse_exponent_inverts_gamma():
     x = image_of(EVERY_LEVEL)
     np.testing.assert_allclose(Gamma(1 / 2.2).forward(Gamma(2.2).forward(x)), x, atol=1e-14)
 
 
 @pytest.mark.parametrize("gamma", [0.45, 1, 2.2])
-def test_the_slope_of_gamma_is_that_of_the_power_and_finite_at_black(gamma):
+def test_the_gradient_of_gamma_is_exact_and_finite_at_black(gamma):
     u = np.array([0.01, 0.25, 0.9])
     slope = gradient_of_sum(Gamma(gamma), image_of(u * 255)).ravel()
     np.testing.assert_allclose(slope, gamma * u ** (gamma - 1), rtol=1e-12)
@@ -79,7 +79,7 @@ def test_gamma_is_smooth_in_its_exponent():
 # Gain.
 
 
-def test_gain_and_bias_are_of_grey_levels():
+def test_gain_and_bias_act_on_grey_levels():
     result = levels_of(Gain(0.5, bias=20).forward(image_of(EVERY_LEVEL)))
     np.testing.assert_allclose(result, 0.5 * EVERY_LEVEL + 20, atol=1e-12)
 
@@ -92,24 +92,24 @@ def test_gain_does_not_clip():
 # Clip.
 
 
-def test_clip_is_of_grey_levels():
+def test_clip_acts_on_grey_levels():
     levels = np.arange(-20.0, 280.0)
     result = levels_of(Clip(low=30, high=200).forward(image_of(levels)))
     np.testing.assert_allclose(result, np.clip(levels, 30, 200), atol=1e-12)
 
 
-def test_clip_passes_gradients_as_the_identity_does():
+def test_clip_has_the_gradient_of_the_identity():
     x = np.array([-2.0, 0.0, 0.9]).reshape(1, 1, 3, 1)
     np.testing.assert_array_equal(gradient_of_sum(Clip(high=100), x).ravel(), [1, 1, 1])
 
 
-def test_a_measured_bound_says_only_that_x_is_beyond_it():
+def test_a_clipped_measurement_is_equally_likely_for_all_levels_beyond_the_bound():
     density = log_probs(Clip(high=200), 200, [150, 190, 200, 230, 255])
     np.testing.assert_array_equal(density[2:], density[2])
     assert density[0] < density[1] < density[2]
 
 
-def test_a_value_below_the_bound_pulls_back_what_is_above():
+def test_a_measurement_below_the_bound_has_a_gradient_beyond_it():
     x = tf.constant(image_of([250]))
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -119,7 +119,7 @@ def test_a_value_below_the_bound_pulls_back_what_is_above():
     np.testing.assert_allclose(tape.gradient(density, x).numpy().ravel(), [-50 * GREY_LEVEL])
 
 
-def test_bounds_that_cross_are_refused():
+def test_a_low_bound_above_the_high_bound_is_refused():
     with pytest.raises(InputError, match=r"^`high` must be above low"):
         Clip(low=100, high=100)
 
@@ -128,7 +128,7 @@ def test_bounds_that_cross_are_refused():
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 5, 8])
-def test_quantise_takes_the_nearest_of_its_levels(bits):
+def test_quantise_rounds_to_the_nearest_level(bits):
     levels = np.random.default_rng(0).uniform(-10, 265, 500)
     choices = np.linspace(0, 255, 2**bits)
     nearest = choices[np.abs(levels[:, None] - choices).argmin(axis=1)]
@@ -137,25 +137,25 @@ def test_quantise_takes_the_nearest_of_its_levels(bits):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_eight_bits_leave_an_eight_bit_picture(dtype):
+def test_eight_bits_do_not_change_a_picture_of_eight_bits(dtype):
     x = image_of(EVERY_LEVEL).astype(dtype)
     np.testing.assert_allclose(Quantise(8).forward(x), x, atol=2 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("bits", [2, 8])
-def test_quantise_is_exact_in_short_floats(bits):
+def test_quantise_is_exact_in_low_precision(bits):
     x = tf.cast(np.arange(-256, 257).reshape(1, 27, 19, 1) / 256, tf.bfloat16)
     expected = Quantise(bits).forward(tf.cast(x, tf.float64))
     np.testing.assert_array_equal(Quantise(bits).forward(x), tf.cast(expected, tf.bfloat16))
 
 
-def test_quantise_passes_gradients_as_the_identity_does():
+def test_quantise_has_the_gradient_of_the_identity():
     x = np.random.default_rng(0).uniform(-1.2, 1.2, (1, 4, 4, 3))
     np.testing.assert_allclose(gradient_of_sum(Quantise(2), x), np.ones_like(x), rtol=1e-15)
 
 
-def test_every_level_of_the_measured_cell_is_equally_likely():
-    # Of 2 bits: levels 0, 85, 170, 255, and the cell of 85 is 42.5 to 127.5.
+def test_all_levels_of_a_quantisation_cell_are_equally_likely():
+    # With 2 bits the levels are 0, 85, 170, 255, and the cell of 85 is 42.5 to 127.5.
     density = log_probs(Quantise(2), 85, [43, 60, 85, 127, 128, 250])
     np.testing.assert_array_equal(density[:4], density[0])
     assert density[5] < density[4] < density[0]
@@ -178,12 +178,12 @@ def test_every_level_of_the_measured_cell_is_equally_likely():
         (lambda: Quantise(2.0), "bits"),
     ],
 )
-def test_a_wrong_argument_is_named(make, named):
+def test_an_invalid_argument_is_named(make, named):
     with pytest.raises(InputError, match=f"^`{named}` must be"):
         make()
 
 
-def test_straight_through_is_exactly_the_value():
+def test_straight_through_returns_the_exact_value():
     x = tf.constant([1e8, -0.3, 7.7], tf.float32)
     value = tf.constant([1e-8, 0.1, 2.3], tf.float32)
     np.testing.assert_array_equal(straight_through(value, x), value)

@@ -1,4 +1,4 @@
-"""Facts about a corruption are the same from its text and from its object."""
+"""Traits of a corruption are the same from its text and from its object."""
 
 import dataclasses
 
@@ -42,7 +42,7 @@ def test_an_object_has_the_traits_of_its_text(text):
     assert dataclasses.replace(from_object, noise=from_text.noise) == from_text
 
 
-def test_a_class_of_the_users_is_a_corruption():
+def test_a_class_of_the_user_is_a_corruption():
     chain = Fog(0.3) + Noise(5.0)
     config = Config(chain)
     assert config.traits.noise_scale == 5.0
@@ -51,6 +51,6 @@ def test_a_class_of_the_users_is_a_corruption():
 
 
 @pytest.mark.parametrize("value", [5, None, Fog, ["mask()"]])
-def test_a_value_that_is_no_corruption_is_named(value):
+def test_the_error_names_a_value_that_is_not_a_corruption(value):
     with pytest.raises(InputError, match="`corruption` must be a Corruption, or text such as"):
         Config(value)

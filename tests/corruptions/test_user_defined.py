@@ -1,4 +1,4 @@
-"""A corruption from a file of the user's: what it does, and every way to be wrong."""
+"""Corruptions in a file of the user: their behaviour and their errors."""
 
 import sys
 from pathlib import Path
@@ -83,7 +83,7 @@ def file(tmp_path) -> Path:
     return path
 
 
-def test_it_is_a_corruption_like_any_other(file):
+def test_a_corruption_in_a_file_is_parsed_and_computed(file):
     stages = parsing.parse(f"{file}:Fog(density=0.25)")
     assert str(stages) == f"{file}:Fog(density=0.25)"
     x = np.linspace(-1, 1, 12).reshape(1, 2, 2, 3)
@@ -91,12 +91,12 @@ def test_it_is_a_corruption_like_any_other(file):
     assert parsing.parse(str(stages)) == stages
 
 
-def test_defaults_are_those_of_its_constructor(file):
+def test_defaults_come_from_the_constructor(file):
     for text in (f"{file}:Fog", f"{file}:Fog()"):
         assert str(parsing.parse(text)) == f"{file}:Fog(density=0.5)"
 
 
-def test_it_is_a_stage_of_a_chain(file):
+def test_a_corruption_in_a_file_may_be_a_stage_of_a_chain(file):
     text = f"downsample(factor=2) + {file}:Fog(density=0.25) + noise(scale=5)"
     assert resolve_objective(Config(text)).noise_scale == 5.0
     chain = parsing.parse(text).create()
@@ -107,7 +107,7 @@ def test_it_is_a_stage_of_a_chain(file):
     np.testing.assert_array_equal(again.forward(-x), chain.forward(-x))
 
 
-def test_its_data_and_its_noise_are_known(file):
+def test_its_data_names_and_its_noise_scale_are_known(file):
     assert parsing.parse(f"{file}:Holes").data_names == ("missing",)
     noise = parsing.parse(f"none + {file}:Speckle(scale=4)")
     assert noise.noise_scale == 4.0
@@ -115,18 +115,18 @@ def test_its_data_and_its_noise_are_known(file):
         parsing.parse(f"{file}:Speckle(scale=4) + none")
 
 
-def test_the_file_is_run_once(file):
+def test_the_file_is_executed_once(file):
     first, second = (type(parsing.parse(f"{file}:Fog").create()) for _ in range(2))
     assert first is second
 
 
-def test_a_file_that_was_changed_is_run_again(file):
+def test_a_changed_file_is_executed_again(file):
     before = parsing.parse(f"{file}:Fog").create()
     file.write_text(FOG.replace("density: float = 0.5", "density: float = 0.125"), "utf-8")
     assert (before.density, parsing.parse(f"{file}:Fog").create().density) == (0.5, 0.125)
 
 
-def test_a_path_may_be_relative_and_is_made_absolute(file, monkeypatch):
+def test_a_relative_path_is_made_absolute(file, monkeypatch):
     monkeypatch.chdir(file.parent)
     text = "none + my_ops.py:Fog(density=0.25)"
     assert parsing.parse(text).create().stages[1].density == 0.25
@@ -134,9 +134,9 @@ def test_a_path_may_be_relative_and_is_made_absolute(file, monkeypatch):
     assert parsing.absolute("none  +  mask()") == "none  +  mask()"
 
 
-def test_images_are_restored_with_it(file):
+def test_images_are_restored_with_a_corruption_in_a_file(file):
     x = np.random.default_rng(0).uniform(-1, 1, (16, 16, 3)).astype("float32")
-    found = brgm_tf.restore(
+    restoration = brgm_tf.restore(
         x,
         corruption=f"{file}:Fog(density=0.5)",
         input_kind="clean",
@@ -145,7 +145,7 @@ def test_images_are_restored_with_it(file):
         num_steps=4,
         perceptual=Unseeing(),
     )
-    (image,) = found.images
+    (image,) = restoration.images
     np.testing.assert_allclose(image.measurement, 0.5 * x + 0.5, atol=1e-6)
     np.testing.assert_allclose(
         image.predicted_measurement, 0.5 * image.reconstruction + 0.5, atol=1e-5
@@ -163,40 +163,40 @@ def message(text):
     return str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     assert "does not exist" in message(f"{tmp_path / 'none.py'}:Fog")
 
 
-def test_a_class_that_is_not_there_has_the_others_listed(file):
-    found = message(f"{file}:Smoke")
-    assert "my_ops.py must define the class Smoke" in found
-    assert "It defines: Fog, Holes, Speckle, Abstract, Other." in found
+def test_the_error_for_a_missing_class_lists_the_other_classes(file):
+    error = message(f"{file}:Smoke")
+    assert "my_ops.py must define the class Smoke" in error
+    assert "It defines: Fog, Holes, Speckle, Abstract, Other." in error
 
 
-def test_a_class_that_is_no_corruption_is_refused(file):
+def test_a_class_that_is_not_a_corruption_is_refused(file):
     assert "must define the class Plain, a subclass of" in message(f"{file}:Plain")
     assert "must define the class COUNT" in message(f"{file}:COUNT")
 
 
-def test_parameters_are_those_of_the_constructor(file):
+def test_parameters_must_be_parameters_of_the_constructor(file):
     assert "has no parameter 'depth' in Fog(); it takes: density" in message(f"{file}:Fog(depth=1)")
     assert "Speckle() needs the parameter 'scale'" in message(f"{file}:Speckle")
     assert "must be written name or name(parameter=literal" in message(f"{file}:Fog(open('x'))")
 
 
-def test_a_value_that_the_class_refuses_is_told(file):
-    found = message(f"none + {file}:Fog(density=2)")
-    assert found.startswith(f"`corruption` stage 2 '{file}:Fog(density=2)'"[:60])
-    assert "Fog(density=2) is refused by its class: `density` must be a number in [0, 1]" in found
+def test_the_error_of_the_class_is_reported(file):
+    error = message(f"none + {file}:Fog(density=2)")
+    assert error.startswith(f"`corruption` stage 2 '{file}:Fog(density=2)'"[:60])
+    assert "Fog(density=2) is refused by its class: `density` must be a number in [0, 1]" in error
     assert "Can't instantiate abstract class Abstract" in message(f"{file}:Abstract")
 
 
-def test_data_that_nothing_provides_are_refused(file):
+def test_data_other_than_masks_are_refused(file):
     assert "Other must take no data but 'missing'" in message(f"{file}:Other")
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "description"),
     [
         ("x = 1\n\nx / 0\n", "line 3: ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit(3)\n", "line 2: SystemExit: 3"),
@@ -205,8 +205,8 @@ def test_data_that_nothing_provides_are_refused(file):
         ("def f():\n    raise OSError('a\\nb')\n\nf()\n", "line 2: OSError: a b"),
     ],
 )
-def test_a_file_that_fails_has_its_line_named(tmp_path, source, told):
+def test_the_error_for_a_failing_file_states_the_line(tmp_path, source, description):
     path = tmp_path / "broken.py"
     path.write_text(source, "utf-8")
-    assert f"broken.py cannot be run: {told}" in message(f"{path}:Fog")
+    assert f"broken.py cannot be run: {description}" in message(f"{path}:Fog")
     assert not [name for name in sys.modules if name.startswith("brgm_tf_own_broken")]

@@ -1,4 +1,4 @@
-"""Texts and classes are checked before TensorFlow is imported."""
+"""Texts and classes are checked without TensorFlow."""
 
 import subprocess
 import sys

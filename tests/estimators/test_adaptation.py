@@ -1,4 +1,4 @@
-"""The generator's weights at the joint mode of latents and weights."""
+"""Adaptation finds the joint mode of latents and weights."""
 
 import itertools
 
@@ -22,7 +22,7 @@ def last(progress):
 
 
 def numpy_loss(values, y, *, scale):
-    """Returns the loss of v [(1 + L) D] and e, in plain NumPy."""
+    """Returns the loss of v [(1 + L) D] and the deviations e, in plain NumPy."""
     v, e = np.split(values, [(1 + L) * D])
     shared, deviations = v.reshape(1 + L, D)[:1], v.reshape(1 + L, D)[1:]
     matrix, bias = np.split(e, [MATRIX.size])
@@ -33,7 +33,7 @@ def numpy_loss(values, y, *, scale):
     return 0.5 * (residual @ residual + v @ v + e @ e)
 
 
-def test_the_mode_over_latents_and_weights_is_the_optimum_that_scipy_finds():
+def test_the_mode_over_latents_and_weights_equals_scipys_optimum():
     posterior = adaptable.posterior(layer_scale=1.0)
     fit = last(MAP(num_steps=20, adaptation_steps=2000, **EXACT).fit(posterior, Y))
     start = np.zeros((1 + L) * D + posterior.adaptation.size)
@@ -67,7 +67,7 @@ def test_a_batch_equals_single_images():
 
 
 @pytest.mark.parametrize("estimator", [MAP(num_restarts=2, **EXACT), VI(**EXACT)])
-def test_a_run_resumed_after_any_chunk_equals_an_uninterrupted_one(estimator):
+def test_a_run_resumed_after_any_chunk_equals_an_uninterrupted_run(estimator):
     options = {"num_steps": 6, "adaptation_steps": 6, "chunk_size": 3}
     estimator = type(estimator)(**{**vars(estimator), **options})
     posterior = adaptable.posterior()
@@ -80,7 +80,7 @@ def test_a_run_resumed_after_any_chunk_equals_an_uninterrupted_one(estimator):
         np.testing.assert_array_equal(resumed[-1].deviations, chunks[-1].deviations)
 
 
-def test_samples_of_vi_are_images_of_the_adapted_generator():
+def test_vi_samples_are_images_of_the_adapted_generator():
     posterior = adaptable.posterior()
     result = VI(num_steps=12, adaptation_steps=20, **EXACT).run(posterior, Y[:1])[0]
     adapted = result.generator.synthesis(result.samples.latents.astype("float64"))
@@ -89,7 +89,7 @@ def test_samples_of_vi_are_images_of_the_adapted_generator():
     assert np.abs(adapted - fixed).max() > 1e-2
 
 
-def test_hmc_samples_latents_with_the_adapted_weights_of_its_start():
+def test_hmc_does_not_change_the_adapted_weights():
     posterior = adaptable.posterior()
     *_, before, after = HMC(num_steps=4, adaptation_steps=6, num_chains=2, **EXACT).fit(
         posterior, Y[:1]

@@ -12,7 +12,7 @@ from brgm_tf.posterior.objectives import objective
 from brgm_tf.posterior.posterior import Posterior
 
 SIZE, STEPS = 8, 12
-# The channels of the generator, by corruption.
+# Number of channels of the generator for each corruption.
 CORRUPTIONS = {
     "mask()": 1,
     "downsample(factor=4)": 3,
@@ -20,8 +20,8 @@ CORRUPTIONS = {
     "downsample(factor=4) + salt_and_pepper(fraction=0.1)": 3,
     "kspace(acceleration=2)": 1,
 }
-# All estimators on a grey and on a colour measurement, one with known and one with inferred noise;
-# on the others the estimator that needs most of a corruption.
+# All estimators infer a grey and a colour measurement, with a known and an inferred noise scale.
+# For the other corruptions only VI runs, because it uses most properties of a corruption.
 CASES = [
     (estimator, corruption)
     for corruption in CORRUPTIONS
@@ -90,13 +90,13 @@ def test_a_batch_is_restored_with_samples(estimator):
     for image in result.images:
         assert np.isfinite(image.samples.images).all()
         assert image.samples.stddev.max() > 0
-        # The faults of the original are stated with every result.
+        # every result states the deviations of the original implementation
         assert any("faults" in warning for warning in image.warnings) == (estimator == "vi_brgm")
         diagnostics = {"r_hat", "effective_samples", "acceptance", "divergences"}
         assert (diagnostics <= set(image.metrics)) == (estimator == "hmc")
 
 
-def test_programs_are_shared_by_estimators_with_equal_options():
+def test_estimators_with_equal_options_share_programs():
     posterior = Posterior(
         smooth_generator(SIZE, channels=1), parsing.parse("none").create(), objective="bayes"
     )

@@ -21,18 +21,18 @@ def sampled():
     return program, last.approximation
 
 
-def test_draws_have_the_mean_and_the_covariance_of_the_posterior(sampled):
+def test_samples_have_the_mean_and_covariance_of_the_posterior(sampled):
     program, samples = sampled
-    draws = program.draw(samples, num_samples=1000, seed=0)
+    positions = program.draw(samples, num_samples=1000, seed=0)
     for b in range(2):
         mean, covariance = exact(posterior(noise_scale=NOISE), Y[b])
-        np.testing.assert_allclose(np.mean(draws[:, b], axis=0).ravel(), mean, atol=0.1)
+        np.testing.assert_allclose(np.mean(positions[:, b], axis=0).ravel(), mean, atol=0.1)
         np.testing.assert_allclose(
-            np.cov(draws[:, b].numpy().reshape(1000, -1).T), covariance, atol=0.15
+            np.cov(positions[:, b].numpy().reshape(1000, -1).T), covariance, atol=0.15
         )
 
 
-def test_the_chains_agree_and_say_so(sampled):
+def test_diagnostics_of_converged_chains_are_good(sampled):
     program, samples = sampled
     diagnostics = program.diagnostics(samples)
     assert (diagnostics["r_hat"] < 1.1).all()
@@ -41,7 +41,7 @@ def test_the_chains_agree_and_say_so(sampled):
     np.testing.assert_array_equal(diagnostics["divergences"], 0)
 
 
-def test_the_step_size_follows_the_acceptance_and_then_stays():
+def test_the_step_size_reaches_the_target_acceptance_and_is_then_fixed():
     kernel = adaptive_kernel(
         lambda e: -0.5 * tf.reduce_sum(tf.square(e), axis=-1),
         step_size=tf.constant(20.0, tf.float64),
@@ -59,14 +59,14 @@ def test_the_step_size_follows_the_acceptance_and_then_stays():
     assert len(set(step_sizes[200:])) == 1
 
 
-def test_it_says_early_how_long_it_will_take():
+def test_the_number_of_iterations_is_reported_early():
     notes = [progress.note for progress in sampler(num_steps=100).run(Y)]
     assert sum("50 iterations of 4 chains" in note for note in notes) == 1
     assert notes.index(next(filter(None, notes))) == 1
 
 
-def test_a_skewed_posterior_is_drawn_from_where_a_gaussian_cannot_fit():
-    # One observed value |w|^2: a shell, as far from a Gaussian as can be.
+def test_a_shell_shaped_posterior_is_sampled():
+    # The only observed value is |w|^2, so the posterior is a shell, far from a Gaussian.
     program = sampler(
         lambda ws: tf.reduce_sum(tf.square(ws), axis=[1, 2])[:, None, None, None] * 0.05,
         num_steps=600,
@@ -74,14 +74,14 @@ def test_a_skewed_posterior_is_drawn_from_where_a_gaussian_cannot_fit():
         noise_scale=3.0,
     )
     *_, last = program.run(np.full([1, 1, 1, 1], 0.5))
-    draws = program.draw(last.approximation, num_samples=200, seed=0)
-    ws = program.latents(draws[:, 0]).numpy()
+    positions = program.draw(last.approximation, num_samples=200, seed=0)
+    ws = program.latents(positions[:, 0]).numpy()
     values = 0.05 * (ws**2).sum(axis=(1, 2))
     assert np.sqrt(np.mean((values - 0.5) ** 2)) * 127.5 == pytest.approx(3.0, rel=0.35)
 
 
-def test_no_images_draws_depend_on_its_neighbours(sampled):
-    # Few steps: Adam and the chains enlarge differences of rounding.
+def test_samples_do_not_depend_on_the_batch(sampled):
+    # Only a few steps, because Adam and the chains amplify rounding errors.
     program = sampler(num_steps=10)
     *_, batch = program.run(Y)
     for b in range(2):
@@ -93,9 +93,9 @@ def test_no_images_draws_depend_on_its_neighbours(sampled):
         )
 
 
-def test_a_noise_scale_that_is_not_given_is_drawn_too():
+def test_an_unknown_noise_scale_is_sampled():
     program = sampler(num_steps=120, noise_scale=None)
     *_, last = program.run(Y)
-    draws = program.draw(last.approximation, num_samples=100, seed=0)
-    scale = np.stack([program.parameters(v)["noise_scale"] for v in draws])
+    positions = program.draw(last.approximation, num_samples=100, seed=0)
+    scale = np.stack([program.parameters(v)["noise_scale"] for v in positions])
     assert np.std(np.log(scale), axis=0).min() > 0.05

@@ -36,7 +36,7 @@ def last(progress):
 
 @pytest.fixture(scope="module")
 def tiny():
-    """The posterior of a tiny StyleGAN2 in double precision, with a mask."""
+    """Returns a function that makes the posterior of a tiny StyleGAN2 with a mask, in float64."""
     network = StyleGAN2(
         8, z_dim=4, w_dim=4, channel_base=16, channel_max=4, mapping_depth=1, seed=1,
         dtype="float64",
@@ -55,7 +55,7 @@ def tiny():
 
 
 @pytest.mark.parametrize(("optimizer", "num_steps"), [("lbfgs", 40), ("adam", 1500)])
-def test_finds_the_known_mode_of_a_linear_gaussian_model(optimizer, num_steps):
+def test_map_finds_the_mode_of_a_linear_gaussian_model(optimizer, num_steps):
     scale = 40.0  # grey levels
     model = linear_posterior(
         noise_scale=scale, layer_scale=0.5, optimizer=optimizer, learning_rate=0.1, rampdown=0.9
@@ -87,9 +87,9 @@ def test_a_batch_equals_single_images_to_1e8_in_float64(tiny):
         np.testing.assert_allclose(batch[one], single.position, atol=1e-8)
 
 
-def test_of_several_restarts_the_highest_mode_is_kept():
-    # The image has a hill on either side of the mean; the one that is uphill from there is the
-    # lower, and the first measurement is as high as the other.
+def test_the_best_of_several_restarts_is_returned():
+    # The image has a maximum on either side of the mean. From the mean the gradient leads to the
+    # lower one. For the first measurement both maxima are equally high.
     scales = objective("balanced", perceptual_scale=0.0, noise_scale=20.0, layer_scale=0.1)
     generator = generator_of(
         lambda ws: -tf.cos(3.0 * ws[:, :1, None]) * (1.0 + 0.3 * ws[:, :1, None]),
@@ -115,7 +115,7 @@ def test_of_several_restarts_the_highest_mode_is_kept():
 
 
 @pytest.mark.parametrize("num_uncompiled_steps", [0, 2])
-def test_other_images_of_the_same_shape_run_the_same_program(tiny, num_uncompiled_steps):
+def test_images_of_the_same_shape_share_a_program(tiny, num_uncompiled_steps):
     posterior = tiny()
     for seed in range(3):
         # Estimators with equal options share a program.

@@ -1,4 +1,4 @@
-"""The cause of a large residual is stated if the numbers show it, and not otherwise."""
+"""The cause of a large residual is stated only if the numbers show it."""
 
 import numpy as np
 import pytest
@@ -12,12 +12,12 @@ CONVERGED = 1 + np.exp(-STEPS)
 
 
 def falling(power):
-    """A loss whose residual falls as a power of the number of steps."""
+    """Returns a loss whose residual falls as a power of the number of steps."""
     return STEPS ** (-2 * power)
 
 
 def fit(difference, *, loss=CONVERGED, channels=1, prediction=0.0, **options):
-    """A fit with a residual of as many grey levels."""
+    """Returns a fit with the given residual in grey levels."""
     shape = (20, 20, channels)
     predicted = np.broadcast_to(np.asarray(prediction, float), shape)
     y = predicted + np.broadcast_to(difference, shape) / 127.5
@@ -41,7 +41,7 @@ RAMP = np.linspace(-0.5, 0.5, 20)[:, None, None]
     ("given", "cause"),
     [
         (fit(noise()), misfit.OUTSIDE),
-        # The residual of 30 grey levels is at 10 after a multiple of the steps, 3^(1 / power).
+        # The residual of 30 grey levels reaches 10 after 3^(1 / power) times as many steps.
         (fit(noise(), loss=falling(1.0)), misfit.TOO_FEW_STEPS.format(300)),
         (fit(noise(), loss=falling(0.6)), ""),
         (fit(noise(), loss=falling(0.4)), misfit.OUTSIDE),
@@ -57,11 +57,11 @@ RAMP = np.linspace(-0.5, 0.5, 20)[:, None, None]
         (fit([40.0, -80.0, 40.0], channels=3, prediction=[0.3, 0.0, -0.3]), misfit.OUTSIDE),
     ],
 )
-def test_the_cause_is_what_the_numbers_show(given, cause):
+def test_the_cause_follows_from_the_numbers(given, cause):
     assert cause_of_misfit(given, bound=BOUND) == cause
 
 
-def test_a_grey_picture_of_a_generator_of_colours_is_named():
+def test_a_grey_picture_with_a_colour_generator_is_recognised():
     colours = np.array([0.3, 0.0, -0.3])
     prediction = np.broadcast_to(RAMP + colours, (20, 20, 3))
     y = np.broadcast_to(RAMP, (20, 20, 3))
@@ -69,14 +69,14 @@ def test_a_grey_picture_of_a_generator_of_colours_is_named():
     assert cause_of_misfit(given, bound=BOUND) == misfit.GREY_PICTURE
 
 
-def test_values_that_are_not_observed_do_not_count():
+def test_unobserved_values_do_not_count():
     given = fit(few())
     observed = given.measurement == given.prediction
-    rest = Fit(given.measurement + noise() / 127.5, given.prediction, observed, CONVERGED)
-    assert cause_of_misfit(rest, bound=BOUND) == misfit.OUTSIDE
+    changed = Fit(given.measurement + noise() / 127.5, given.prediction, observed, CONVERGED)
+    assert cause_of_misfit(changed, bound=BOUND) == misfit.OUTSIDE
 
 
-def test_kspace_is_judged_by_its_loss_alone():
+def test_the_cause_for_kspace_depends_on_the_loss_alone():
     y = noise() + 1j * noise()
     given = Fit(y, 0 * y, np.ones(y.shape, bool), CONVERGED)
     assert cause_of_misfit(given, bound=BOUND) == misfit.OUTSIDE

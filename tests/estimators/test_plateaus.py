@@ -1,4 +1,4 @@
-"""Convergence image by image, and its state as arrays."""
+"""Convergence of each image, and the state as arrays."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,7 +6,7 @@ import tensorflow as tf
 from brgm_tf.estimators.plateaus import Plateaus
 
 
-def test_an_image_converges_when_its_elbo_no_longer_rises_and_keeps_its_parameters():
+def test_an_image_keeps_its_parameters_after_its_elbo_stops_rising():
     plateaus = Plateaus(2, window=10)
     steps = np.arange(60.0)
     elbo = np.stack([np.minimum(steps, 15.0), steps], axis=1)
@@ -16,7 +16,7 @@ def test_an_image_converges_when_its_elbo_no_longer_rises_and_keeps_its_paramete
     assert not plateaus.all_converged
 
 
-def test_a_state_of_arrays_goes_on_as_before():
+def test_a_state_restored_from_arrays_continues_identically():
     rng = np.random.RandomState(0)
     plateaus = Plateaus(2, window=2)
     for _ in range(3):

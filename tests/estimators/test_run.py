@@ -1,4 +1,4 @@
-"""Measurements that are given to `Estimator.run` as arrays: their type and range."""
+"""Type and range of measurements given to `Estimator.run` as arrays."""
 
 from types import SimpleNamespace
 
@@ -22,12 +22,12 @@ def test_a_measurement_in_grey_levels_is_refused(measurement):
         run(measurement)
 
 
-def test_a_measurement_in_the_unit_range_brings_a_warning():
+def test_a_measurement_in_the_unit_range_emits_a_warning():
     with pytest.raises(UserWarning, match="All values of `measurement` lie in"):
         run(Y / 2 + 0.5)
 
 
 @pytest.mark.parametrize("measurement", [Y, Y * 1.2, Y.astype("complex64")])
-def test_other_measurements_are_checked_no_further(measurement):
+def test_the_range_of_other_measurements_is_not_checked(measurement):
     with pytest.raises(InputError, match="must name the arrays of the corruption"):
         run(measurement)

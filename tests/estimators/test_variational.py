@@ -1,4 +1,4 @@
-"""Variational inference, on linear Gaussian models whose posterior is known in closed form."""
+"""Variational inference, on linear Gaussian models with a posterior in closed form."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def fitted(posterior, *, num_steps=400, data=None, y=Y, **options):
     return program, last
 
 
-def test_low_rank_finds_the_mean_and_the_covariance_of_a_linear_gaussian_model():
+def test_low_rank_finds_the_mean_and_covariance_of_a_linear_gaussian_model():
     posterior = model(noise_scale=NOISE)
     program, last = fitted(posterior)
     surrogate = program.surrogate(last.approximation)
@@ -30,7 +30,7 @@ def test_low_rank_finds_the_mean_and_the_covariance_of_a_linear_gaussian_model()
         np.testing.assert_allclose(surrogate.covariance()[b], covariance, atol=0.03)
 
 
-def test_complex_measurements_are_fitted_as_their_real_and_imaginary_parts():
+def test_complex_measurements_are_fitted_as_real_and_imaginary_parts():
     corruption = KSpace(2).of_images((SIZE, SIZE, 1))
     y = corruption.forward(Y).numpy() + 0.1j * np.where(corruption.sampled[..., None], Y, 0)
     posterior = model(noise_scale=NOISE, corruption=corruption)
@@ -40,7 +40,7 @@ def test_complex_measurements_are_fitted_as_their_real_and_imaginary_parts():
     black = corruption.components(corruption.forward(np.zeros_like(Y[:1])))
 
     def measured(images):
-        """The linear part of the operator on images [N, M], as real numbers."""
+        """Returns the linear part of the operator on images [N, M], as real numbers."""
         y = corruption.components(corruption.forward(images.reshape(-1, SIZE, SIZE, 1)))
         return (y - black).numpy().reshape(len(images), -1)
 
@@ -67,7 +67,7 @@ def test_mean_field_finds_the_mean_and_the_best_diagonal():
 
 
 def exact_noise_scale(posterior, y):
-    """Posterior mean of the noise scale of one measurement, on a grid: v is integrated out."""
+    """Returns the posterior mean of the noise scale on a grid, with v integrated out."""
     offset, design = linear(posterior)
     scales = np.geomspace(0.5, 100, 400)
     log_density = [
@@ -81,7 +81,7 @@ def exact_noise_scale(posterior, y):
     return np.average(scales, weights=weights)
 
 
-def test_a_noise_scale_that_is_not_given_is_inferred():
+def test_an_unknown_noise_scale_is_inferred():
     posterior = model()
     rng = np.random.RandomState(2)
     v = tf.constant(rng.randn(16, K + 1, D))
@@ -104,7 +104,7 @@ def test_a_batch_equals_single_images():
         np.testing.assert_allclose(batch.position[one], single.position, atol=1e-8)
 
 
-def test_the_steps_are_those_asked_for_and_each_has_all_terms():
+def test_the_number_of_steps_is_exact_and_each_step_has_all_terms():
     estimator = VI(num_steps=23, chunk_size=10, jit=False, dtype=tf.float64)
     chunks = list(estimator.fit(model(noise_scale=NOISE), Y))
     assert chunks[-1].step == 23
@@ -112,7 +112,7 @@ def test_the_steps_are_those_asked_for_and_each_has_all_terms():
     assert all(tuple(chunk.history) == VI_TERMS for chunk in chunks)
 
 
-def test_the_originals_objectives_are_refused():
+def test_the_original_objectives_are_refused():
     with pytest.raises(InputError, match="vi_brgm") as caught:
         VI(num_steps=10).fit(model("brgm_tf1"), Y)
     assert caught.value.argument == "objective"

@@ -1,4 +1,4 @@
-"""The original's variational inference: its loss, and that its samples are what they are."""
+"""The original variational inference: its loss and its samples."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def program(name="brgm_torch", *, num_steps=30):
     return VIBrgm(num_steps=num_steps, jit=False, dtype=tf.float64).bind(posterior(name))
 
 
-def test_its_first_loss_is_the_originals():
+def test_the_first_loss_equals_the_original():
     first = next(program(num_steps=1).run(Y))
     assert tuple(first.history) == VI_BRGM_TERMS
     noise = tf.random.stateless_normal([5, 1, L, D], [0, 0], dtype=tf.float64).numpy()
@@ -29,13 +29,13 @@ def test_its_first_loss_is_the_originals():
         pixel = 1e-3 * (127.5 * (images - Y[b])) ** 2
         assert terms["pixel"] == pytest.approx(-pixel.mean())
         assert terms["prior"] == pytest.approx(-100 * ((ws - MEAN) ** 2 / total).mean())
-        assert terms["colinearity"] == pytest.approx(0, abs=1e-9)  # of equal layers
+        assert terms["colinearity"] == pytest.approx(0, abs=1e-9)  # because the layers are equal
         assert terms["q"] == pytest.approx(0.5 * (noise**2).mean())
         prior = scipy.stats.invgamma.logpdf(STDDEV / 2, 0.1, scale=0.95)
         assert terms["scale"] == pytest.approx(prior.mean())
 
 
-def test_its_samples_scatter_as_the_prior_does_whatever_was_fitted():
+def test_samples_have_the_scatter_of_the_prior_after_any_fit():
     original = program(num_steps=200)
     *_, last = original.run(Y)
     assert abs(last.approximation.fitted_stddev.numpy() / STDDEV - 1).max() > 0.1
@@ -44,7 +44,7 @@ def test_its_samples_scatter_as_the_prior_does_whatever_was_fitted():
     assert original.parameters(draws[0]) == {}
 
 
-def test_its_first_sample_is_the_mean():
+def test_the_first_sample_is_the_mean():
     original = program()
     *_, last = original.run(Y)
     draws = original.draw(last.approximation, num_samples=3, seed=0)

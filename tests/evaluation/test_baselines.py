@@ -1,4 +1,4 @@
-"""Interpolations, against closed forms; the table of baselines."""
+"""Interpolations against closed forms, and the table of baselines."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from brgm_tf.weights import fetching
 
 
 def ramp(size, *, channels=1):
-    """A plane: both kernels reproduce it."""
+    """Returns a plane, which both kernels reproduce."""
     y, x = np.mgrid[:size, :size].astype("float32") / size - 0.5
     return np.stack([x + 0.5 * y] * channels, axis=-1)
 
@@ -28,7 +28,7 @@ def test_bicubic_enlarges_a_ramp_to_a_ramp(channels):
     assert restored.shape == (64, 64, channels)
     assert restored.dtype == np.float32
     inside = slice(16, -16)  # the border repeats its pixels
-    # Pixel centres: (i + 1/2) / 4 - 1/2 of the small image.
+    # Centres of the pixels in the small image: (i + 1/2) / 4 - 1/2.
     axis = ((np.arange(64) + 0.5) / 4 - 0.5) / 16 - 0.5
     expected = axis[None, :] + 0.5 * axis[:, None]
     np.testing.assert_allclose(
@@ -47,27 +47,27 @@ def test_biharmonic_continues_a_ramp_into_the_hole(channels):
     np.testing.assert_allclose(restored, truth, atol=1e-4)
 
 
-def test_baselines_are_found_by_the_name_of_the_corruption():
+def test_baselines_are_selected_by_the_name_of_the_corruption():
     assert baselines.baselines_of("downsample") == ["bicubic"]
     assert baselines.baselines_of("mask") == ["biharmonic", "tv"]
     assert baselines.baselines_of("none") == []
 
 
-def test_slow_baselines_and_downloads_are_found_on_request():
-    found = baselines.baselines_of("downsample", on_request=True)
-    assert found == ["bicubic", "dip", "esrgan"]
+def test_slow_baselines_and_downloads_are_selected_on_request():
+    names = baselines.baselines_of("downsample", on_request=True)
+    assert names == ["bicubic", "dip", "esrgan"]
 
 
 @pytest.mark.parametrize(
     ("factor", "expected"),
     [(1, ()), (2, (2,)), (6, (3, 2)), (8, (8,)), (9, (3, 3)), (16, (8, 2)), (32, (8, 4))],
 )
-def test_a_factor_is_a_product_of_enlargements(factor, expected):
+def test_a_factor_is_split_into_the_factors_of_the_networks(factor, expected):
     assert passes(factor) == expected
 
 
 @pytest.mark.parametrize("factor", [2.5, 5, 10, 0.5])
-def test_another_factor_is_refused_before_a_download(factor):
+def test_an_unsupported_factor_is_refused_before_the_download(factor):
     with pytest.raises(InputError, match=r"`baselines` must enlarge by a product .*factor="):
         baselines.prepare("esrgan", factor=factor)
 
@@ -81,12 +81,12 @@ def test_weights_of_a_baseline_are_fetched_when_it_is_prepared(monkeypatch):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_migan_receives_levels_and_a_mask_that_is_zero_in_the_hole(channels, monkeypatch):
-    fed = {}
+def test_migan_receives_grey_levels_and_a_mask_that_is_zero_in_the_hole(channels, monkeypatch):
+    received = {}
 
     class Session:
         def run(self, names, inputs):
-            fed.update(inputs)
+            received.update(inputs)
             return [np.where(inputs["mask"], inputs["image"], 255).astype("uint8")]
 
     monkeypatch.setattr(migan_module, "_session", Session)
@@ -96,27 +96,27 @@ def test_migan_receives_levels_and_a_mask_that_is_zero_in_the_hole(channels, mon
     missing[2, 3] = True
     measurement[2, 3] = 1  # the fill value, which must not reach the network
     restored = migan_module.migan(measurement, missing=missing, resolution=4)
-    assert fed["image"].shape == (1, 3, 4, 6)
-    assert fed["image"].dtype == fed["mask"].dtype == np.uint8
-    assert (fed["image"][0, :, 0] == 153).all()
-    assert (fed["image"][0, :, 1:] == 0).all()
-    np.testing.assert_array_equal(fed["mask"][0, 0], np.where(missing[..., 0], 0, 255))
+    assert received["image"].shape == (1, 3, 4, 6)
+    assert received["image"].dtype == received["mask"].dtype == np.uint8
+    assert (received["image"][0, :, 0] == 153).all()
+    assert (received["image"][0, :, 1:] == 0).all()
+    np.testing.assert_array_equal(received["mask"][0, 0], np.where(missing[..., 0], 0, 255))
     np.testing.assert_allclose(restored, np.where(missing, 1, measurement), atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "row"), baselines.BASELINES.items())
-def test_a_row_is_of_known_corruptions_and_names_a_function(name, row):
+def test_a_row_has_known_corruptions_and_the_name_of_its_function(name, row):
     assert set(row.corruptions) <= set(CORRUPTIONS)
     assert row.load().__name__ == name
 
 
-def test_a_baseline_is_imported_when_it_is_loaded_only():
+def test_the_table_imports_no_baseline():
     heavy = "{'skimage', 'tensorflow'} & set(sys.modules)"
     code = f"import sys, brgm_tf.evaluation.baselines.table; sys.exit(len({heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_baseline_whose_package_is_not_installed_names_the_extra(monkeypatch):
+def test_the_error_for_a_missing_package_names_the_extra(monkeypatch):
     row = baselines.Baseline("a:b", "", corruptions=("mask",), requires="no_such_package")
     monkeypatch.setitem(baselines.BASELINES, "other", row)
     with pytest.raises(InputError, match=r"needs no_such_package .*brgm_tf\[evaluate\]"):

@@ -21,7 +21,7 @@ def rng():
 
 
 def blocks():
-    """A picture of few edges."""
+    """Returns a picture with few edges."""
     x = np.full((SIZE, SIZE, 1), -0.6, np.float32)
     x[8:22, 10:24] = 0.5
     x[12:16, 4:28] = -0.1
@@ -29,7 +29,7 @@ def blocks():
 
 
 def compressed_sensing(name):
-    """The function of a baseline; SigPy's import warns of what it is made with."""
+    """Returns the function of a baseline, without the warnings of SigPy's import."""
     pytest.importorskip("sigpy")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -41,11 +41,11 @@ def coils(rng):
     return rng.normal(size=(SIZE, SIZE, 3)) + 1j * rng.normal(size=(SIZE, SIZE, 3))
 
 
-def test_baselines_of_kspace_are_found_by_its_name():
+def test_baselines_of_kspace_are_selected_by_its_name():
     assert baselines.baselines_of("kspace") == ["zero_filled", *COMPRESSED_SENSING]
 
 
-def test_zero_filled_is_the_image_where_everything_is_sampled(rng):
+def test_zero_filled_returns_the_image_from_complete_kspace(rng):
     operator = BoundFourierSampling(np.ones((SIZE, SIZE), bool), coils(rng))
     y = operator.forward(blocks()[None]).numpy()[0]
     restored = zero_filled(y, corruption=operator, resolution=SIZE)
@@ -54,7 +54,7 @@ def test_zero_filled_is_the_image_where_everything_is_sampled(rng):
 
 
 @pytest.mark.parametrize("name", COMPRESSED_SENSING)
-def test_compressed_sensing_is_the_image_where_everything_is_sampled(name):
+def test_compressed_sensing_returns_the_image_from_complete_kspace(name):
     corruption = (KSpace(1) + Noise(1.0)).of_images((SIZE, SIZE, 1))
     y = corruption.forward(blocks()[None]).numpy()[0]
     restored = compressed_sensing(name)(y, corruption=corruption, weight=1e-5, resolution=SIZE)
@@ -66,17 +66,17 @@ def distance(x):
     return np.sqrt(np.mean((x - blocks()) ** 2))
 
 
-@pytest.mark.parametrize(("name", "share"), [("l1_wavelet", 0.8), ("tv_kspace", 0.1)])
-def test_compressed_sensing_beats_zeros_on_a_picture_of_few_edges(name, share):
+@pytest.mark.parametrize(("name", "ratio"), [("l1_wavelet", 0.8), ("tv_kspace", 0.1)])
+def test_compressed_sensing_beats_zero_filling_on_a_picture_with_few_edges(name, ratio):
     corruption = BoundFourierSampling(KSpace(2, pattern="radial").sampled_map(SIZE, SIZE))
     y = corruption.forward(blocks()[None]).numpy()[0]
     restored = compressed_sensing(name)(y, corruption=corruption, resolution=SIZE)
     zeros = zero_filled(y, corruption=corruption)
-    assert distance(restored) < share * distance(zeros)
+    assert distance(restored) < ratio * distance(zeros)
 
 
 @pytest.mark.parametrize("name", COMPRESSED_SENSING)
-def test_coils_add_what_one_alone_does_not_know(name, rng):
+def test_compressed_sensing_combines_several_coils(name, rng):
     sampled = KSpace(2, center_fraction=0.2).sampled_map(SIZE, SIZE)
     corruption = BoundFourierSampling(sampled, coils(rng))
     y = corruption.forward(blocks()[None]).numpy()[0]

@@ -28,13 +28,13 @@ MASK = Mask().with_data(missing=MISSING[None])
 
 
 @pytest.mark.parametrize(("resolution", "levels"), [(16, 2), (64, 4), (128, 5), (256, 5)])
-def test_the_network_goes_down_to_four_pixels_by_five_levels_at_most(resolution, levels):
+def test_the_network_has_at_most_five_levels_and_four_pixels(resolution, levels):
     network = hourglass(resolution, channels=1, num_channels=4)
     assert min(layer.output.shape[1] for layer in network.layers) == resolution // 2**levels
     assert network.output_shape == (1, resolution, resolution, 1)
 
 
-def test_a_border_is_reflected():
+def test_reflect_pads_like_numpy():
     x = np.random.default_rng(0).random((1, 4, 4, 2), "float32")
     expected = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="reflect")
     np.testing.assert_array_equal(deep_image_prior.Reflect()(x), expected)
@@ -48,7 +48,7 @@ def keras_fit(measurement, *, observed, seed, num_steps, learning_rate=0.01):
         if len(weight.shape) == 4:
             bound = 1 / np.sqrt(np.prod(weight.shape[:3]))
             weight.assign(rng.uniform(-bound, bound, weight.shape))
-    # Keras adds epsilon to sqrt(s) before the correction of s: that of the first step here.
+    # Keras adds epsilon before the bias correction of s, so epsilon is scaled for the first step.
     optimizer = keras.optimizers.Adam(learning_rate, epsilon=1e-8 * (1 - 0.999) ** 0.5)
     z = tf.random.stateless_uniform(network.input_shape, [seed, 0], maxval=0.1)
     pictures = []
@@ -62,14 +62,14 @@ def keras_fit(measurement, *, observed, seed, num_steps, learning_rate=0.01):
     return np.average(pictures, axis=0, weights=0.99 ** np.arange(num_steps)[::-1])
 
 
-def test_the_fit_is_that_of_keras_adam_and_the_picture_its_running_average():
+def test_the_result_is_the_running_average_of_a_fit_by_keras_adam():
     y = waves()
     expected = keras_fit(y, observed=~MISSING, seed=3, num_steps=5)
     restored = dip(y, corruption=MASK, seed=3, num_steps=5, **SMALL)
     np.testing.assert_allclose(restored, expected, atol=1e-4)
 
 
-def test_a_step_is_that_of_adam():
+def test_a_step_equals_keras_adam():
     rng = np.random.default_rng(0)
     theirs = keras.Variable(rng.random(5), dtype="float32")
     optimizer = keras.optimizers.Adam(0.01, epsilon=1e-8)
@@ -81,7 +81,7 @@ def test_a_step_is_that_of_adam():
     np.testing.assert_allclose(weight, theirs.value, rtol=1e-5)
 
 
-def test_a_hole_is_filled_better_than_by_the_mean_of_what_is_known():
+def test_a_filled_hole_is_better_than_the_mean_of_the_known_pixels():
     truth = waves()
     restored = dip(truth, corruption=MASK, num_steps=150, **SMALL)
     error = np.abs(restored - truth)[MISSING].mean()
@@ -98,27 +98,27 @@ def test_the_enlarged_picture_agrees_with_the_measurement():
     assert np.sqrt(np.square(residual).mean()) < 0.2 * y.std()
 
 
-def test_a_chain_is_enlarged_as_its_stages_are():
+def test_a_noise_stage_does_not_change_the_result():
     y = waves(channels=1)[::4, ::4]
-    found = [
+    restored = [
         dip(y, corruption=corruption, num_steps=3, **SMALL)
         for corruption in (Downsample(factor=4), Downsample(factor=4) + Noise(5.0))
     ]
-    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(restored[0], restored[1])
 
 
-def test_the_same_seed_draws_the_same_bytes():
+def test_the_same_seed_gives_the_same_bytes():
     first, second = (dip(waves(), corruption=MASK, seed=1, num_steps=20, **SMALL) for _ in "ab")
     assert first.tobytes() == second.tobytes()
 
 
-def test_another_seed_draws_another_picture():
+def test_another_seed_gives_another_picture():
     first, second = (dip(waves(), corruption=MASK, seed=s, num_steps=2, **SMALL) for s in (1, 2))
     assert np.abs(first - second).max() > 1e-3
 
 
 @pytest.mark.parametrize("value", [np.nan, -1.0])
-def test_values_under_the_mask_are_ignored(value):
+def test_missing_pixels_are_ignored(value):
     first, second = (
         dip(np.where(MISSING, v, waves()), corruption=MASK, num_steps=5, **SMALL)
         for v in (0.3, value)
@@ -126,7 +126,7 @@ def test_values_under_the_mask_are_ignored(value):
     assert first.tobytes() == second.tobytes()
 
 
-def test_another_mask_runs_the_same_program():
+def test_masks_share_a_program():
     fit = deep_image_prior._fit_of(
         Mask, (("fill", 1.0),), resolution=16, channels=1, num_channels=8
     )
@@ -137,6 +137,6 @@ def test_another_mask_runs_the_same_program():
 
 
 @pytest.mark.parametrize("resolution", [8, 24])
-def test_another_size_than_a_power_of_two_from_16_is_refused(resolution):
+def test_a_resolution_that_is_not_a_power_of_two_from_16_is_refused(resolution):
     with pytest.raises(InputError, match="`resolution` must be a power of two from 16"):
         dip(waves(), corruption=MASK, resolution=resolution)

@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 
 def convolved(x, arrays, name):
-    """Returns 'same' convolution of x [h, w, C], by SciPy."""
+    """Returns the 'same' convolution of x [h, w, C], by SciPy."""
     kernel, bias = arrays[f"{name}/kernel"], arrays[f"{name}/bias"]
     half = kernel.shape[0] // 2
     padded = np.pad(x, [(half, half), (half, half), (0, 0)])
@@ -20,7 +20,7 @@ def convolved(x, arrays, name):
 
 
 def shuffled(x, factor):
-    """Returns the pixels of each block, row by row of its channels."""
+    """Returns pixel blocks, filled row by row from the channels."""
     h, w, depth = x.shape
     blocks = np.zeros((factor * h, factor * w, depth // factor**2))
     for row in range(factor):
@@ -43,7 +43,7 @@ def test_a_network_computes_the_layers_of_its_file(tmp_path):
 
 @pytest.fixture
 def repetition(monkeypatch):
-    """A network that repeats pixels in place of ESRGAN; records the factors."""
+    """Replaces ESRGAN by a network that repeats pixels, and returns the list of its factors."""
     factors = []
 
     def network(factor):
@@ -55,7 +55,7 @@ def repetition(monkeypatch):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_measurement_goes_through_the_networks_in_turn(repetition, channels):
+def test_a_measurement_is_enlarged_by_each_network_in_turn(repetition, channels):
     y = RNG.uniform(-1, 1, (2, 2, channels)).astype("float32")
     x = module.esrgan(y, resolution=64, missing=None)
     assert repetition == [8, 4]

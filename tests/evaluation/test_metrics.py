@@ -1,4 +1,4 @@
-"""Figures of merit against closed forms and scikit-image."""
+"""Metrics against closed forms and scikit-image."""
 
 import numpy as np
 import pytest
@@ -21,26 +21,26 @@ def in_levels(image):
     return (image.astype(np.float64) + 1) * 127.5
 
 
-def test_a_constant_error_has_its_closed_form():
+def test_metrics_of_a_constant_error_have_a_closed_form():
     truth = np.zeros((1, 12, 12, 1), np.float32)
-    found = metrics.image_metrics(truth + 50 * LEVEL, truth)
-    assert {name: value.shape for name, value in found.items()} == dict.fromkeys(
+    computed = metrics.image_metrics(truth + 50 * LEVEL, truth)
+    assert {name: value.shape for name, value in computed.items()} == dict.fromkeys(
         ("psnr", "ssim", "mae", "rmse"), (1,)
     )
-    np.testing.assert_allclose(found["rmse"], 50, rtol=1e-5)
-    np.testing.assert_allclose(found["mae"], 50, rtol=1e-5)
-    np.testing.assert_allclose(found["psnr"], 20 * np.log10(255 / 50), rtol=1e-5)
-    # Without variance only the luminance term is left. The variance itself is a small
-    # difference of large numbers in float32, hence the tolerance.
+    np.testing.assert_allclose(computed["rmse"], 50, rtol=1e-5)
+    np.testing.assert_allclose(computed["mae"], 50, rtol=1e-5)
+    np.testing.assert_allclose(computed["psnr"], 20 * np.log10(255 / 50), rtol=1e-5)
+    # Without variance only the luminance term remains. In float32 the variance is a small
+    # difference of large numbers, so the tolerance is large.
     c1 = (0.01 * 255) ** 2
     luminance = (2 * 127.5 * 177.5 + c1) / (127.5**2 + 177.5**2 + c1)
-    np.testing.assert_allclose(found["ssim"], luminance, rtol=1e-3)
+    np.testing.assert_allclose(computed["ssim"], luminance, rtol=1e-3)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_figures_equal_those_of_scikit_image(channels):
+def test_metrics_equal_scikit_images(channels):
     restored, truth = pair((2, 16, 20, channels))
-    found = metrics.image_metrics(restored, truth)
+    computed = metrics.image_metrics(restored, truth)
     for index, (x, t) in enumerate(zip(in_levels(restored), in_levels(truth), strict=True)):
         psnr = reference.peak_signal_noise_ratio(t, x, data_range=255)
         ssim = reference.structural_similarity(
@@ -52,29 +52,29 @@ def test_figures_equal_those_of_scikit_image(channels):
             data_range=255,
             channel_axis=-1,
         )
-        np.testing.assert_allclose(found["psnr"][index], psnr, rtol=1e-5)
-        np.testing.assert_allclose(found["ssim"][index], ssim, rtol=1e-4)
-        np.testing.assert_allclose(found["rmse"][index] ** 2, np.mean((x - t) ** 2), rtol=1e-5)
+        np.testing.assert_allclose(computed["psnr"][index], psnr, rtol=1e-5)
+        np.testing.assert_allclose(computed["ssim"][index], ssim, rtol=1e-4)
+        np.testing.assert_allclose(computed["rmse"][index] ** 2, np.mean((x - t) ** 2), rtol=1e-5)
 
 
-def test_equal_images_are_perfect():
+def test_equal_images_have_perfect_metrics():
     _, truth = pair()
-    found = metrics.image_metrics(truth, truth)
-    assert (found["psnr"] == np.inf).all()
-    np.testing.assert_allclose(found["ssim"], 1, atol=1e-6)
-    assert not found["mae"].any()
-    assert not found["rmse"].any()
+    computed = metrics.image_metrics(truth, truth)
+    assert (computed["psnr"] == np.inf).all()
+    np.testing.assert_allclose(computed["ssim"], 1, atol=1e-6)
+    assert not computed["mae"].any()
+    assert not computed["rmse"].any()
     masked = metrics.image_metrics(truth, truth, mask=np.ones((1, 1, 1, 1), bool))
     assert (masked["psnr"] == np.inf).all()
 
 
 def test_images_are_clipped_first():
     _, truth = pair()
-    found = metrics.image_metrics(truth * 0 + 7, truth * 0 + 1)
-    assert not found["rmse"].any()
+    computed = metrics.image_metrics(truth * 0 + 7, truth * 0 + 1)
+    assert not computed["rmse"].any()
 
 
-def test_an_image_does_not_depend_on_its_neighbours():
+def test_metrics_of_an_image_do_not_depend_on_the_batch():
     restored, truth = pair()
     both = metrics.image_metrics(restored, truth)
     alone = metrics.image_metrics(restored[1:], truth[1:])
@@ -84,24 +84,24 @@ def test_an_image_does_not_depend_on_its_neighbours():
 
 def test_ssim_of_an_image_smaller_than_its_window_is_nan():
     restored, truth = pair((2, 10, 16, 1))
-    found = metrics.image_metrics(restored, truth)
-    assert np.isnan(found["ssim"]).all()
-    assert np.isfinite(found["psnr"]).all()
+    computed = metrics.image_metrics(restored, truth)
+    assert np.isnan(computed["ssim"]).all()
+    assert np.isfinite(computed["psnr"]).all()
 
 
-def test_a_mask_counts_missing_pixels_only():
+def test_a_mask_restricts_metrics_to_missing_pixels():
     _, truth = pair()
     mask = np.zeros((2, 16, 20, 1), bool)
     mask[0, 3:9, 4:11] = True
     error = np.where(mask, 4, 50).astype(np.float32) * LEVEL
-    found = metrics.image_metrics(truth * 0.5 + error, truth * 0.5, mask=mask)
-    np.testing.assert_allclose(found["rmse"][0], 4, rtol=1e-5)
-    np.testing.assert_allclose(found["mae"][0], 4, rtol=1e-5)
-    np.testing.assert_allclose(found["psnr"][0], 20 * np.log10(255 / 4), rtol=1e-5)
-    assert all(np.isnan(value[1]) for value in found.values())
+    computed = metrics.image_metrics(truth * 0.5 + error, truth * 0.5, mask=mask)
+    np.testing.assert_allclose(computed["rmse"][0], 4, rtol=1e-5)
+    np.testing.assert_allclose(computed["mae"][0], 4, rtol=1e-5)
+    np.testing.assert_allclose(computed["psnr"][0], 20 * np.log10(255 / 4), rtol=1e-5)
+    assert all(np.isnan(value[1]) for value in computed.values())
 
 
-def test_a_mask_of_everything_changes_nothing():
+def test_a_mask_of_the_whole_image_changes_nothing():
     restored, truth = pair()
     plain = metrics.image_metrics(restored, truth)
     masked = metrics.image_metrics(restored, truth, mask=np.ones((1, 16, 20, 1), bool))
@@ -124,8 +124,8 @@ def test_masked_ssim_is_the_mean_of_the_local_index_at_missing_pixels():
         full=True,
     )
     expected = local.mean(axis=-1)[5:-5, 5:-5][mask[0, 5:-5, 5:-5, 0]].mean()
-    found = metrics.image_metrics(restored, truth, mask=mask)
-    np.testing.assert_allclose(found["ssim"], expected, rtol=1e-4)
+    computed = metrics.image_metrics(restored, truth, mask=mask)
+    np.testing.assert_allclose(computed["ssim"], expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ def test_masked_ssim_is_the_mean_of_the_local_index_at_missing_pixels():
         ({"restored": np.zeros((12, 12, 1)), "truth": np.zeros((12, 12, 1))}, "truth"),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(changed, argument):
+def test_incompatible_shapes_are_refused(changed, argument):
     given = {"restored": np.zeros((1, 12, 12, 1)), "truth": np.zeros((1, 12, 12, 1))} | changed
     with pytest.raises(InputError) as caught:
         metrics.image_metrics(given.pop("restored"), given.pop("truth"), **given)
     assert caught.value.argument == argument
 
 
-def test_residual_is_in_grey_levels_per_image():
+def test_the_residual_is_in_grey_levels_for_each_image():
     measurement = np.zeros((2, 4, 4, 3), np.float32)
     predicted_measurement = measurement + np.array([3, 8])[:, None, None, None] * LEVEL
     np.testing.assert_allclose(
@@ -152,30 +152,30 @@ def test_residual_is_in_grey_levels_per_image():
     )
 
 
-def test_residual_counts_both_parts_of_complex_measurements():
+def test_the_residual_counts_both_parts_of_complex_measurements():
     measurement = np.zeros((1, 5, 5), np.complex64)
-    found = metrics.residual(measurement, measurement + (1 + 7j) / 255)
-    assert found.dtype == np.float64
-    np.testing.assert_allclose(found, 5, rtol=1e-6)
+    computed = metrics.residual(measurement, measurement + (1 + 7j) / 255)
+    assert computed.dtype == np.float64
+    np.testing.assert_allclose(computed, 5, rtol=1e-6)
 
 
-def test_residual_counts_observed_pixels_only():
+def test_the_residual_counts_only_observed_values():
     observed = np.zeros((2, 4, 4, 1), bool)
     observed[0, :2] = True
     error = np.where(observed, 6, 90) * LEVEL * np.ones(3)
-    found = metrics.residual(np.zeros((2, 4, 4, 3)), error, observed=observed)
-    np.testing.assert_allclose(found[0], 6, rtol=1e-6)
-    assert np.isnan(found[1])
+    computed = metrics.residual(np.zeros((2, 4, 4, 3)), error, observed=observed)
+    np.testing.assert_allclose(computed[0], 6, rtol=1e-6)
+    assert np.isnan(computed[1])
 
 
-def test_residual_refuses_shapes_that_do_not_fit():
+def test_the_residual_refuses_incompatible_shapes():
     with pytest.raises(InputError, match="`measurement`"):
         metrics.residual(np.zeros((1, 4)), np.zeros((1, 5)))
     with pytest.raises(InputError, match="`observed`"):
         metrics.residual(np.zeros((1, 4)), np.zeros((1, 4)), observed=np.zeros((1, 3), bool))
 
 
-def test_figures_of_a_restoration_add_those_of_the_merged_image_and_of_the_hole():
+def test_metrics_of_a_restoration_include_the_merged_image_and_the_hole():
     reconstruction, truth = pair()
     missing = np.zeros((2, 16, 20, 1), bool)
     missing[:, 4:9, 3:11] = True
@@ -184,10 +184,12 @@ def test_figures_of_a_restoration_add_those_of_the_merged_image_and_of_the_hole(
     def distance(x, t):
         return np.abs(x - t).mean(axis=(1, 2, 3))
 
-    found = metrics.restoration_metrics(
+    computed = metrics.restoration_metrics(
         reconstruction, truth, distance=distance, merged=merged, missing=missing
     )
-    # What was merged errs in the hole alone, which is an eighth of the picture.
-    np.testing.assert_allclose(found["merged_rmse"], found["hole_rmse"] * (1 / 8) ** 0.5, rtol=1e-5)
-    np.testing.assert_allclose(found["lpips"], distance(reconstruction, truth))
-    np.testing.assert_allclose(found["merged_lpips"], distance(merged, truth), rtol=1e-6)
+    # The merged image differs in the hole alone, which is an eighth of the picture.
+    np.testing.assert_allclose(
+        computed["merged_rmse"], computed["hole_rmse"] * (1 / 8) ** 0.5, rtol=1e-5
+    )
+    np.testing.assert_allclose(computed["lpips"], distance(reconstruction, truth))
+    np.testing.assert_allclose(computed["merged_lpips"], distance(merged, truth), rtol=1e-6)

@@ -1,4 +1,4 @@
-"""In-painting by total variation: least variation, held against another solver."""
+"""Inpainting by total variation, compared with another solver."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def hole(size, *, rows, columns):
 
 
 def picture(size, *, channels=1, seed=0):
-    """Smooth waves and a sharp disc."""
+    """Returns smooth waves and a sharp disc."""
     y, x = np.mgrid[:size, :size] / size - 0.5
     shift = np.random.default_rng(seed).uniform(0, 3, channels)
     waves = 0.3 * np.sin(9 * x[..., None] + shift) * np.cos(7 * y[..., None])
@@ -31,12 +31,12 @@ MASKS = pytest.mark.parametrize(
 
 
 def smoothed_least_variation(y, *, missing, epsilon=1e-4):
-    """The picture of least sum sqrt(|D x|^2 + epsilon^2), by L-BFGS on the missing values."""
-    places = np.broadcast_to(missing, y.shape)
+    """Returns the minimiser of sum sqrt(|D x|^2 + epsilon^2), by L-BFGS on the missing values."""
+    hidden = np.broadcast_to(missing, y.shape)
 
     def loss(values):
         x = np.array(y, np.float64)
-        x[places] = values
+        x[hidden] = values
         rows, columns = np.zeros_like(x), np.zeros_like(x)
         rows[:-1], columns[:, :-1] = np.diff(x, axis=0), np.diff(x, axis=1)
         squares = (rows**2 + columns**2).sum(-1, keepdims=True) + epsilon**2
@@ -44,28 +44,28 @@ def smoothed_least_variation(y, *, missing, epsilon=1e-4):
         gradient = -rows - columns
         gradient[1:] += rows[:-1]
         gradient[:, 1:] += columns[:, :-1]
-        return np.sqrt(squares).sum(), gradient[places]
+        return np.sqrt(squares).sum(), gradient[hidden]
 
-    start = np.full(places.sum(), y[~places].mean())
-    found = scipy.optimize.minimize(
+    start = np.full(hidden.sum(), y[~hidden].mean())
+    optimum = scipy.optimize.minimize(
         loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 20_000, "maxfun": 40_000}
     )
     x = np.array(y, np.float64)
-    x[places] = found.x
+    x[hidden] = optimum.x
     return x
 
 
 @MASKS
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_variation_is_that_which_another_solver_finds(missing, channels):
+def test_the_variation_equals_the_minimum_of_another_solver(missing, channels):
     y = picture(16, channels=channels)
     other = smoothed_least_variation(y, missing=missing)
-    own = tv(y, missing=missing)
-    assert total_variation(own) == pytest.approx(total_variation(other), rel=1e-3)
+    ours = tv(y, missing=missing)
+    assert total_variation(ours) == pytest.approx(total_variation(other), rel=1e-3)
 
 
 @MASKS
-def test_no_other_restoration_has_less_variation(missing):
+def test_the_variation_is_below_the_truth_and_biharmonic_inpainting(missing):
     truth = picture(16)
     restored = total_variation(tv(truth, missing=missing))
     assert restored <= total_variation(truth)
@@ -73,7 +73,7 @@ def test_no_other_restoration_has_less_variation(missing):
 
 
 @MASKS
-def test_known_pixels_are_kept_to_the_bit(missing):
+def test_known_pixels_are_exact(missing):
     truth = picture(16, channels=3)
     known = ~missing[..., 0]
     np.testing.assert_array_equal(tv(truth, missing=missing)[known], truth[known])
@@ -86,7 +86,7 @@ def test_the_variation_of_a_step_is_its_height_times_its_length():
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_an_edge_is_led_straight_through_the_hole(turned):
+def test_an_edge_continues_straight_through_the_hole(turned):
     edge = np.where(np.arange(32) < 15, [[-0.5], [0.2]], [[0.7], [-0.1]])[:, None, :]
     truth = np.moveaxis(np.broadcast_to(edge, (2, 32, 32)), 0, -1).astype("float32")
     truth = truth.swapaxes(0, 1) if turned else truth
@@ -94,17 +94,17 @@ def test_an_edge_is_led_straight_through_the_hole(turned):
     np.testing.assert_allclose(tv(truth, missing=missing, tolerance=1e-6), truth, atol=0.02)
 
 
-def test_a_constant_picture_stays_what_it_is():
+def test_a_constant_picture_is_unchanged():
     truth = np.full((16, 16, 3), 0.3, "float32")
     np.testing.assert_array_equal(tv(truth, missing=SCATTERED), truth)
 
 
-def test_a_picture_without_a_hole_stays_what_it_is():
+def test_a_picture_without_a_hole_is_unchanged():
     truth = picture(16)
     np.testing.assert_array_equal(tv(truth, missing=np.zeros((16, 16, 1), bool)), truth)
 
 
-def test_values_under_the_mask_are_not_looked_at():
+def test_missing_pixels_are_ignored():
     truth = picture(16)
     first, second = (
         tv(np.where(HOLE, value, truth), missing=HOLE) for value in (np.float32(np.nan), 1.0)
@@ -112,14 +112,14 @@ def test_values_under_the_mask_are_not_looked_at():
     np.testing.assert_array_equal(first, second)
 
 
-def test_what_is_away_from_the_hole_does_not_matter():
+def test_pixels_away_from_the_hole_do_not_matter():
     truth = picture(16)
     other = truth.copy()
-    other[:3] = 1.0  # the hole's rim is row 3
+    other[:3] = 1.0  # row 3 is the border of the hole
     filled = [tv(y, missing=HOLE)[HOLE] for y in (truth, other)]
     np.testing.assert_array_equal(*filled)
 
 
-def test_a_smaller_tolerance_comes_closer_to_the_least():
+def test_a_smaller_tolerance_reaches_a_smaller_variation():
     variations = [total_variation(tv(picture(16), missing=HOLE, tolerance=t)) for t in (0.1, 1e-5)]
     assert variations[1] < variations[0]

@@ -1,4 +1,4 @@
-"""The weights of generators as functions of standard normal deviations."""
+"""Generator weights as functions of standard normal deviations."""
 
 from types import SimpleNamespace
 
@@ -18,7 +18,7 @@ TINY = {"z_dim": 4, "w_dim": 4, "channel_base": 32, "channel_max": 4, "mapping_d
 
 
 def trained(**options):
-    """Returns a tiny network whose biases are not zero."""
+    """Returns a tiny network with nonzero biases."""
     model = StyleGAN2(8, seed=1, **{**TINY, **options})
     rng = np.random.RandomState(0)
     for weight in model.weights:
@@ -50,7 +50,7 @@ def test_only_weights_and_biases_of_convolutions_are_adapted(architecture):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_images_are_those_of_a_network_with_the_weights_assigned(channels):
+def test_adapted_images_equal_the_images_of_a_network_with_the_adapted_weights(channels):
     model = trained(channels=channels)
     ws, adaptation = latents(model), Adaptation(model, scale=0.3)
     e = deviations(adaptation)
@@ -72,7 +72,7 @@ def test_images_are_those_of_a_network_with_the_weights_assigned(channels):
             np.testing.assert_allclose(shared, images, atol=2e-5)
 
 
-def test_a_frozen_network_has_its_weights_again_after_an_adapted_image():
+def test_an_adapted_image_leaves_a_frozen_network_unchanged():
     model = trained()
     model.freeze()
     ws, adaptation = latents(model), Adaptation(model, scale=0.3)
@@ -109,14 +109,14 @@ def test_a_saved_generator_reproduces_the_images(tmp_path):
     np.testing.assert_array_equal(loaded.mapping(z), model.mapping(z))
 
 
-def test_a_generator_whose_weights_cannot_be_reached_is_refused_in_one_line():
+def test_a_generator_without_adaptable_weights_is_refused_in_one_line():
     assert SavedModelGenerator.adaptable_weights is Generator.adaptable_weights
     with pytest.raises(InputError, match="`adaptation_steps` must be 0") as error:
         Adaptation(SimpleNamespace(adaptable_weights=[]), scale=0.3)
     assert "\n" not in str(error.value)
 
 
-def test_weights_of_zero_stay_as_they_are():
+def test_zero_weights_stay_zero():
     weight = keras.Variable(np.zeros(3))
 
     adaptation = Adaptation(SimpleNamespace(adaptable_weights=[weight]), scale=0.3)

@@ -1,4 +1,4 @@
-"""Whole generators with bytes changed: what comes is a generator, or one line that refuses it."""
+"""Damaged generator files give a generator, or a refusal in one line."""
 
 import io
 import random
@@ -25,7 +25,7 @@ TINY = {"z_dim": 4, "w_dim": 4, "channel_base": 32, "channel_max": 4, "mapping_d
 
 
 def write_generators(folder):
-    """Generators in `folder`: (path that changes, path that is loaded) of each."""
+    """Writes generators and returns pairs of the path to damage and the path to load."""
     preset = save_preset(StyleGAN2(8, channels=1, **TINY), folder / "preset")
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
@@ -38,7 +38,7 @@ def write_generators(folder):
 
 
 def load_damaged(folder, *, count, seed):
-    """Loads every generator with `count` damages; returns how many could be loaded."""
+    """Loads every generator with `count` damages and returns the number of successful loads."""
     chance, loaded = random.Random(seed), 0
     for changed, handle in write_generators(folder):
         whole = changed.read_bytes()

@@ -1,4 +1,4 @@
-"""Generators by name, path and address; what is known of them before TensorFlow is there."""
+"""Generators by name, path and address, and their description without TensorFlow."""
 
 import hashlib
 import subprocess
@@ -58,7 +58,7 @@ def refusal(handle, function=load_generator):
     return message
 
 
-def test_a_generator_itself_is_taken(network):
+def test_a_generator_object_is_returned_unchanged(network):
     assert load_generator(network) is network
     row = describe_generator(network)
     assert (row.resolution, row.channels) == (8, 1)
@@ -84,7 +84,7 @@ def test_a_preset_and_a_saved_model_are_described_and_loaded(network, tmp_path):
         np.testing.assert_allclose(images, network.synthesis(ws), atol=1e-5)
 
 
-def test_nothing_is_imported_to_describe(network, tmp_path):
+def test_a_description_imports_no_heavy_library(network, tmp_path):
     save_preset(network, tmp_path / "preset")
     export(network, tmp_path / "saved_model")
     code = (
@@ -92,9 +92,9 @@ def test_nothing_is_imported_to_describe(network, tmp_path):
         "for handle in sys.argv[1:]: print(loading.describe_generator(handle).resolution)\n"
         "print(sorted({'tensorflow', 'keras', 'h5py'} & set(sys.modules)))"
     )
-    given = [PICKLE, tmp_path / "preset", tmp_path / "saved_model", "ffhq-mobile-1024"]
+    handles = [PICKLE, tmp_path / "preset", tmp_path / "saved_model", "ffhq-mobile-1024"]
     out = subprocess.run(
-        [sys.executable, "-c", code, *map(str, given)],
+        [sys.executable, "-c", code, *map(str, handles)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -103,7 +103,7 @@ def test_nothing_is_imported_to_describe(network, tmp_path):
     assert out.split() == ["16", "8", "8", "1024", "[]"]
 
 
-def test_an_address_with_a_checksum_is_loaded_and_kept(server):
+def test_an_address_with_a_checksum_is_downloaded_once(server):
     handle = f"{server.url('/net.pkl')}#sha256={SHA256}"
     check_generator(handle)
     assert server.ranges == []
@@ -112,7 +112,7 @@ def test_an_address_with_a_checksum_is_loaded_and_kept(server):
     assert len(server.ranges) == 1
 
 
-def test_a_named_address_is_fetched_and_its_file_believed(server, monkeypatch):
+def test_a_named_address_is_fetched_and_described_from_its_file(server, monkeypatch):
     row = GeneratorRow(
         64, None, "", "a test", f"{server.url('/net.pkl')}#sha256={SHA256}", "Free.", tried=False
     )
@@ -123,18 +123,18 @@ def test_a_named_address_is_fetched_and_its_file_believed(server, monkeypatch):
 
 
 @pytest.mark.parametrize("function", [check_generator, load_generator])
-def test_an_unknown_name_is_answered_with_those_that_are_known(function):
+def test_the_error_for_an_unknown_name_lists_the_known_names(function):
     message = refusal("nobody", function)
     assert "ffhq-mobile-1024, " in message
     assert message.endswith("Received: generator='nobody'")
 
 
 @pytest.mark.parametrize("handle", [None, 5, b"bytes"])
-def test_what_is_no_handle_is_refused(handle):
+def test_a_value_that_is_not_a_handle_is_refused(handle):
     assert "must be a handle or a generator" in refusal(handle, check_generator)
 
 
-def test_weights_of_a_package_have_their_own_checksums():
+def test_a_checksum_for_packaged_weights_is_refused():
     handle = f"ffhq-mobile-1024#sha256={SHA256}"
     assert "must be without a checksum" in refusal(handle, check_generator)
 
@@ -144,7 +144,7 @@ def test_weights_of_a_package_have_their_own_checksums():
     [("page.pkl", b"<!doctype html>"), ("cut.pkl", PICKLE.read_bytes()[:2000]), ("no.h5", b"x")],
 )
 @pytest.mark.parametrize("function", [describe_generator, load_generator])
-def test_a_file_that_is_no_generator_is_refused(tmp_path, name, contents, function):
+def test_a_file_that_is_not_a_generator_is_refused(tmp_path, name, contents, function):
     (tmp_path / name).write_bytes(contents)
     refusal(tmp_path / name, function)
 
@@ -156,7 +156,7 @@ def test_a_damaged_config_is_refused(network, tmp_path, text):
     assert "usable config.json" in refusal(tmp_path, describe_generator)
 
 
-def test_bundled_generators_have_names(network, tmp_path):
+def test_bundled_generators_are_listed_by_their_folder_name(network, tmp_path):
     about = {"description": "squares", "licence": "Apache-2.0"}
     save_preset(network, tmp_path / "squares-8", about=about)
     (tmp_path / "damaged").mkdir()
@@ -176,7 +176,7 @@ def test_a_bundled_generator_is_loaded_by_its_name(network, tmp_path, monkeypatc
     assert load_generator("squares-8").get_config() == network.get_config()
 
 
-def test_the_list_says_where_from_which_licence_and_whether_cached(cache):
+def test_the_list_states_source_licence_and_cache_status(cache):
     blocks = dict(
         zip(GENERATORS, list_generators().replace("\n    ", "|").splitlines(), strict=True)
     )
@@ -193,7 +193,7 @@ def test_the_list_says_where_from_which_licence_and_whether_cached(cache):
     assert "stylegan2-ffhq-config-f.pkl" in blocks["stylegan2-ffhq-1024"]
 
 
-def test_the_list_says_what_is_cached_by_address(server, monkeypatch):
+def test_the_list_states_whether_an_address_is_cached(server, monkeypatch):
     url = f"{server.url('/net.pkl')}#sha256={SHA256}"
     monkeypatch.setitem(GENERATORS, "named", GeneratorRow(16, 3, "", "a test", url, "Free."))
     assert "named: 16 x 16, RGB, not cached\n" in list_generators()
@@ -201,14 +201,14 @@ def test_the_list_says_what_is_cached_by_address(server, monkeypatch):
     assert "named: 16 x 16, RGB, cached\n" in list_generators()
 
 
-def test_the_source_of_a_generator_is_told_with_its_checksum():
+def test_the_origin_of_a_generator_includes_its_checksum():
     assert origin_of(PICKLE) == {"source": "tf1_skip.pkl", "licence": "", "sha256": SHA256}
     origin = origin_of("ffhq-mobile-1024")
     assert origin["source"] == "random-face==2021.7.21.1"
     assert "Non-commercial" in origin["licence"]
 
 
-def test_the_rows_are_whole():
+def test_every_row_is_complete():
     for name, row in GENERATORS.items():
         assert bool(row.weights) != bool(row.source and row.licence), name
         assert row.help, name

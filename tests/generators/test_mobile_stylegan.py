@@ -1,4 +1,4 @@
-"""MobileStyleGAN against a NumPy evaluator of the IR files, and the reader of these files."""
+"""MobileStyleGAN against a NumPy evaluator of its IR files, and the reader of these files."""
 
 import shutil
 
@@ -17,7 +17,7 @@ from brgm_tf.generators.preset import save_preset
 from brgm_tf.weights import fetching
 from brgm_tf.weights.formats import openvino
 
-# Written out, because the order of the latents is part of the interface.
+# The order is written out, because it is part of the interface.
 ORDER = [
     "conv1",
     *("layers.0.up", "layers.0.conv1", "layers.0.conv2"),
@@ -43,16 +43,16 @@ def model(folder):
 
 @pytest.fixture(scope="module")
 def ws(model):
-    """23 different latents [1, 23, D]."""
+    """Returns 23 different latents [1, 23, D]."""
     z = np.random.RandomState(0).randn(model.num_ws, model.z_dim).astype("float32")
     return model.mapping(z).numpy()[None]
 
 
 @pytest.fixture(scope="module")
 def weighting():
-    """A wave, whose weighted sum of an image is smooth in the latents.
+    """Returns a wave. The sum of an image weighted by it is smooth in the latents.
 
-    With noise, single leaky ReLUs would count.
+    With noise instead of a wave, the kinks of single leaky ReLUs would matter.
     """
     y, x = np.mgrid[:1024, :1024] / 1024
     wave = np.cos(2 * np.pi * (x + 2 * y))[..., None] * [1.0, -0.5, 0.3]
@@ -70,8 +70,8 @@ def image_and_gradient(model, ws, *, weighting):
 
 @pytest.fixture(scope="module")
 def computed(model, ws, weighting):
-    """The image [H, W, 3] of the latents and the gradient [23, D] of its weighted sum."""
-    # XLA needs a third of the memory.
+    """Returns the image [H, W, 3] of the latents and the gradient [23, D] of its weighted sum."""
+    # Compiled, because XLA needs a third of the memory.
     compiled = tf.function(
         lambda ws: image_and_gradient(model, ws, weighting=weighting), jit_compile=True
     )
@@ -81,7 +81,7 @@ def computed(model, ws, weighting):
 
 @pytest.fixture(scope="module")
 def evaluate(folder):
-    """A function from latents [23, D] to the image [H, W, 3] of the IR file, in float64."""
+    """Returns a function from latents [23, D] to the image [H, W, 3] of the IR file, in float64."""
 
     def image(ws):
         latents = {name: w[None] for name, w in zip(ORDER, ws, strict=True)}
@@ -97,7 +97,7 @@ def expected(evaluate, ws):
     return evaluate(ws[0])
 
 
-def test_order_of_the_latents():
+def test_the_order_of_the_latents_is_fixed():
     assert list(mobile_stylegan_files.MODULATIONS) == ORDER
 
 
@@ -108,13 +108,13 @@ def test_every_modulation_of_the_network_has_a_latent(folder):
 
 
 @pytest.mark.weights
-def test_sizes(model):
+def test_the_model_has_the_published_sizes(model):
     assert (model.num_ws, model.resolution, model.channels) == (23, 1024, 3)
     assert (model.z_dim, model.w_dim) == (512, 512)
 
 
 @pytest.mark.weights
-def test_mapping_equals_the_ir(folder, model):
+def test_the_mapping_equals_the_ir(folder, model):
     z = np.random.RandomState(2).randn(2, 512)
     rows = [ir_reference.evaluate(folder / "MappingNetwork", {"var": row[None]})[0][0] for row in z]
     np.testing.assert_allclose(model.mapping(z.astype("float32")), rows, atol=1e-5)
@@ -122,7 +122,7 @@ def test_mapping_equals_the_ir(folder, model):
 
 @pytest.mark.weights
 def test_the_image_of_different_latents_equals_the_ir(computed, expected):
-    # float32 against float64: 4e-5 is usual.
+    # Between float32 and float64 a difference of 4e-5 is usual.
     error = np.abs(computed[0] - expected).max()
     assert error <= 2e-4, f"error {error:.3g}"
 
@@ -138,7 +138,7 @@ def test_every_latent_has_a_gradient(computed):
 def test_the_gradient_equals_finite_differences_of_the_ir(
     evaluate, ws, computed, expected, weighting
 ):
-    """The direction is the gradient of each latent, so that no contributions cancel."""
+    """Uses the gradient of each latent as its direction, so that no contributions cancel."""
     lengths = np.linalg.norm(computed[1].astype("float64"), axis=1)
     step = 1e-5 * computed[1] / lengths[:, None]
     actual = (weighting * (evaluate(ws[0] + step) - expected)).sum() / 1e-5
@@ -147,7 +147,7 @@ def test_the_gradient_equals_finite_differences_of_the_ir(
 
 @pytest.fixture(scope="module")
 def tiny_model():
-    """A network with one channel for each Haar band, and images of 256 x 256 pixels."""
+    """Returns a network with one channel for each Haar band and images of 256 x 256 pixels."""
     random = np.random.RandomState(0)
     channels = {"const": (1, 1, 1, 2), "mapping.0.weight": (4, 3), "mapping.0.bias": (3,)}
     resolution = 1
@@ -219,7 +219,7 @@ def test_depthwise_convolution_equals_correlation():
 
 
 def damaged(folder, tmp_path, network, changes):
-    """A copy of the IR files with words of one .xml replaced."""
+    """Returns a copy of the IR files with words of one .xml file replaced."""
     for path in folder.glob("*Network.*"):
         shutil.copy(path, tmp_path)
     path = tmp_path / f"{network}.xml"
@@ -252,7 +252,7 @@ def damaged(folder, tmp_path, network, changes):
         ),
     ],
 )
-def test_a_tensor_missing_or_left_over_is_refused(folder, tmp_path, old, new, named):
+def test_a_missing_or_extra_tensor_is_refused(folder, tmp_path, old, new, named):
     path = damaged(folder, tmp_path, "SynthesisNetwork", {f'"{old}"': f'"{new}"'})
     with pytest.raises(InputError, match=named):
         mobile_stylegan_files.read_arrays(path)
@@ -303,7 +303,7 @@ BLOB = np.array(-1, "<i8").tobytes() + MATRIX.tobytes()
 
 
 def tiny(tmp_path, *, blob=BLOB, **changes):
-    """The stem of a small IR; changes are words of its .xml: old=new."""
+    """Writes a small IR with replaced words, as pairs (old, new), and returns its stem."""
     text = XML
     for old, new in changes.values():
         assert old in text
@@ -313,7 +313,7 @@ def tiny(tmp_path, *, blob=BLOB, **changes):
     return tmp_path / "tiny"
 
 
-def test_nodes_keep_their_order_types_and_attributes(tmp_path):
+def test_nodes_preserve_their_order_types_and_attributes(tmp_path):
     graph = openvino.read_graph(tiny(tmp_path))
     assert [(key, node.name, node.type) for key, node in graph] == [
         ("0", "x", "Parameter"),
@@ -326,14 +326,14 @@ def test_nodes_keep_their_order_types_and_attributes(tmp_path):
     assert graph.nodes["4"].attributes == {}
 
 
-def test_inputs_are_in_the_order_of_the_ports_and_name_the_output(tmp_path):
+def test_inputs_follow_the_order_of_the_ports_and_name_the_output_port(tmp_path):
     graph = openvino.read_graph(tiny(tmp_path))
     assert graph.nodes["4"].inputs == (("0", 0), ("3", 0))
     assert graph.nodes["5"].inputs == (("4", 1), ("7", 0))
     assert graph.source(graph.nodes["5"], 1).name == "matrix"
 
 
-def test_constants_have_their_shape_type_and_values(tmp_path):
+def test_constants_have_the_shape_type_and_values_of_the_file(tmp_path):
     graph = openvino.read_graph(tiny(tmp_path))
     matrix, axis = graph.constant(graph.nodes["7"]), graph.constant(graph.nodes["3"])
     np.testing.assert_array_equal(matrix, MATRIX)
@@ -353,13 +353,13 @@ def test_constants_have_their_shape_type_and_values(tmp_path):
     ],
     ids=" ".join,
 )
-def test_a_constant_that_does_not_fit_the_bin_is_refused(tmp_path, change):
+def test_a_constant_outside_the_bin_file_is_refused(tmp_path, change):
     graph = openvino.read_graph(tiny(tmp_path, change=change))
     with pytest.raises(InputError, match="'matrix'"):
         graph.constant(graph.nodes["7"])
 
 
-def test_a_bin_cut_short_is_refused(tmp_path):
+def test_a_truncated_bin_file_is_refused(tmp_path):
     graph = openvino.read_graph(tiny(tmp_path, blob=BLOB[:-1]))
     with pytest.raises(InputError, match="'matrix'"):
         graph.constant(graph.nodes["7"])
@@ -370,7 +370,7 @@ def test_a_bin_cut_short_is_refused(tmp_path):
     [('version="10"', 'version="11"'), ("net ", "model "), ("</net>", "")],
     ids=["version", "root", "broken"],
 )
-def test_another_format_is_refused(tmp_path, change):
+def test_an_unsupported_format_is_refused(tmp_path, change):
     changes = {"change": change}
     if change[0] == "net ":
         changes["end"] = ("</net>", "</model>")
@@ -397,7 +397,7 @@ def test_a_missing_file_is_refused(tmp_path, suffix):
     ],
     ids=["no edge", "no layer", "no port", "no layers", "no edges"],
 )
-def test_a_graph_that_does_not_hold_together_is_refused(tmp_path, change):
+def test_an_inconsistent_graph_is_refused(tmp_path, change):
     with pytest.raises(InputError):
         openvino.read_graph(tiny(tmp_path, change=change))
 
@@ -409,7 +409,7 @@ def test_a_constant_of_another_type_is_refused(tmp_path):
         graph.constant(graph.nodes["7"])
 
 
-def test_an_adapted_network_is_saved_as_a_preset_and_loaded_again(tiny_model, tmp_path):
+def test_an_adapted_network_round_trips_through_a_preset(tiny_model, tmp_path):
     adaptation = Adaptation(tiny_model, scale=0.2)
     adapted = AdaptedGenerator(adaptation, np.random.RandomState(2).randn(adaptation.size))
     ws = np.random.RandomState(1).randn(1, 23, 3).astype("float32")

@@ -1,4 +1,4 @@
-"""Generators written as folders and read again."""
+"""Generators saved as folders and loaded again."""
 
 import json
 
@@ -31,7 +31,7 @@ def change(folder, function):
 
 
 @pytest.mark.parametrize(("storage", "digits"), [("float32", 0), ("float16", 2**-11)])
-def test_what_is_written_is_read_again(generator, tmp_path, storage, digits):
+def test_a_preset_round_trips(generator, tmp_path, storage, digits):
     read = load_preset(save_preset(generator, tmp_path / "new" / "preset", storage=storage))
     assert read.get_config() == generator.get_config()
     for first, second in zip(generator.weights, read.weights, strict=True):
@@ -39,18 +39,18 @@ def test_what_is_written_is_read_again(generator, tmp_path, storage, digits):
         np.testing.assert_allclose(second, first, rtol=digits, atol=digits * 1e-3)
 
 
-def test_half_precision_halves_the_numbers(generator, tmp_path):
+def test_half_precision_is_stored_as_float16(generator, tmp_path):
     save_preset(generator, tmp_path, storage="float16")
     with h5py.File(tmp_path / "model.weights.h5") as file:
         assert file["synthesis/b8/conv0/weight"].dtype == np.float16
         assert file["w_avg"].shape == (4,)
 
 
-def test_arguments_may_be_overridden(folder):
+def test_arguments_can_be_overridden(folder):
     assert load_preset(folder, dtype="float64").w_avg.dtype == "float64"
 
 
-def test_the_config_says_what_is_known_of_the_generator(folder):
+def test_the_config_describes_the_generator(folder):
     text = json.loads((folder / "config.json").read_text())
     assert (text["class_name"], text["about"]) == ("StyleGAN2", {"kimg": 3})
 
@@ -86,7 +86,7 @@ def test_a_weight_of_another_shape_is_named(folder):
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"class_name": "No", "config": {}}'])
-def test_a_damaged_config_is_one_line(folder, text):
+def test_a_damaged_config_is_refused_in_one_line(folder, text):
     (folder / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"`generator` must have a usable config\.json") as error:
         load_preset(folder)
@@ -122,7 +122,7 @@ def test_a_folder_without_a_preset_is_refused(tmp_path):
         ("name", "a/b:c"),
     ],
 )
-def test_a_config_that_claims_another_network_is_refused_before_it_is_built(folder, key, value):
+def test_a_config_of_another_network_is_refused_before_the_network_is_built(folder, key, value):
     text = json.loads((folder / "config.json").read_text())
     text["config"] |= {key: value, "channel_base": 10**12 if key == "channel_max" else 32}
     (folder / "config.json").write_text(json.dumps(text))
@@ -131,7 +131,7 @@ def test_a_config_that_claims_another_network_is_refused_before_it_is_built(fold
     assert "\n" not in str(error.value)
 
 
-def test_a_config_without_an_end_is_one_line(folder):
+def test_a_deeply_nested_config_is_refused(folder):
     (folder / "config.json").write_text("[" * 100_000)
     with pytest.raises(InputError, match="`generator` must have"):
         load_preset(folder)
@@ -147,13 +147,13 @@ def test_a_config_without_an_end_is_one_line(folder):
         (lambda file: file.create_dataset("x", data=np.zeros(3, "i4")), "other things than real"),
     ],
 )
-def test_data_sets_that_are_no_plain_numbers_are_refused(folder, make, words):
+def test_data_sets_other_than_plain_numbers_are_refused(folder, make, words):
     change(folder, make)
     with pytest.raises(InputError, match=words):
         load_preset(folder)
 
 
-def test_links_into_other_files_are_not_followed(folder, tmp_path):
+def test_links_to_other_files_are_not_followed(folder, tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["w"] = np.zeros(4)
 

@@ -1,4 +1,4 @@
-"""SavedModels: ours in a process without brgm_tf, other people's as priors."""
+"""SavedModels: exports in a process without brgm_tf, and models of other projects as priors."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ def normal(*shape):
     return np.random.RandomState(2).randn(*shape).astype("float32")
 
 
-# Ours, elsewhere.
+# Exports.
 
 ELSEWHERE = """
 import sys
@@ -83,15 +83,15 @@ def test_an_export_works_in_a_process_without_this_package(generator, folder, tm
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    with np.load(tmp_path / "made.npz") as made:
+    with np.load(tmp_path / "made.npz") as outputs:
         images = generator.synthesis(ws).numpy()
-        np.testing.assert_allclose(made["w"], generator.mapping(z), atol=1e-6)
-        np.testing.assert_allclose(made["images"], images, atol=1e-5)
-        np.testing.assert_allclose(made["one"], images[:1], atol=1e-5)
-        assert (np.abs(made["gradient"]).max(axis=2) > 0).all()
+        np.testing.assert_allclose(outputs["w"], generator.mapping(z), atol=1e-6)
+        np.testing.assert_allclose(outputs["images"], images, atol=1e-5)
+        np.testing.assert_allclose(outputs["one"], images[:1], atol=1e-5)
+        assert (np.abs(outputs["gradient"]).max(axis=2) > 0).all()
 
 
-def test_an_export_is_read_again_as_the_same_generator(generator, folder):
+def test_an_export_is_loaded_as_the_same_generator(generator, folder):
     again = SavedModelGenerator(folder)
     for name in ("resolution", "channels", "num_ws", "w_dim", "z_dim"):
         assert getattr(again, name) == getattr(generator, name)
@@ -100,7 +100,7 @@ def test_an_export_is_read_again_as_the_same_generator(generator, folder):
     np.testing.assert_allclose(again.synthesis(ws), generator.synthesis(ws), atol=1e-5)
 
 
-def test_a_saved_model_is_not_exported_again(folder, tmp_path):
+def test_a_saved_model_cannot_be_exported_again(folder, tmp_path):
     with pytest.raises(InputError, match="must not be a SavedModel already"):
         export(SavedModelGenerator(folder), tmp_path / "again")
 
@@ -108,18 +108,18 @@ def test_a_saved_model_is_not_exported_again(folder, tmp_path):
 # Signatures, read without TensorFlow.
 
 
-def test_signatures_are_those_that_tensorflow_finds(folder):
-    found = saved_model.signatures(folder, argument="generator")
+def test_signatures_equal_those_of_tensorflow(folder):
+    signatures = saved_model.signatures(folder, argument="generator")
     loaded = tf.saved_model.load(str(folder)).signatures
-    assert found.keys() == loaded.keys()
+    assert signatures.keys() == loaded.keys()
     for name, signature in loaded.items():
         inputs = signature.structured_input_signature[1]
-        assert found[name].inputs == {key: tuple(spec.shape) for key, spec in inputs.items()}
+        assert signatures[name].inputs == {key: tuple(spec.shape) for key, spec in inputs.items()}
         outputs = signature.structured_outputs
-        assert found[name].outputs == {key: tuple(spec.shape) for key, spec in outputs.items()}
+        assert signatures[name].outputs == {key: tuple(spec.shape) for key, spec in outputs.items()}
 
 
-def test_every_damage_is_one_error(folder, tmp_path):
+def test_a_damaged_file_is_parsed_or_refused(folder, tmp_path):
     data = (folder / "saved_model.pb").read_bytes()
     whole = saved_model.signatures(folder, argument="generator")
     random = np.random.RandomState(0)
@@ -129,8 +129,8 @@ def test_every_damage_is_one_error(folder, tmp_path):
         changed[random.randint(len(changed))] ^= 1 << random.randint(8)
         (tmp_path / "saved_model.pb").write_bytes(changed)
         try:
-            found = saved_model.signatures(tmp_path, argument="generator")
-            assert found.keys() <= whole.keys()
+            signatures = saved_model.signatures(tmp_path, argument="generator")
+            assert signatures.keys() <= whole.keys()
         except InputError:
             refused += 1
     assert refused > 10
@@ -148,11 +148,11 @@ def test_every_damage_is_one_error(folder, tmp_path):
         (None, None),
     ],
 )
-def test_a_size_is_said_by_the_shape_or_is_not(shape, size):
+def test_the_image_size_follows_from_the_shape_if_possible(shape, size):
     assert saved_model.image_size(shape) == size
 
 
-# Others'.
+# Models of other projects.
 
 
 def test_a_mapping_and_a_synthesis_of_one_latent_are_a_prior(tmp_path):
@@ -165,7 +165,7 @@ def test_a_mapping_and_a_synthesis_of_one_latent_are_a_prior(tmp_path):
     assert np.array_equal(generator.mapping(np.zeros((2, Z))), np.ones((2, Z)))
 
 
-def test_a_mapping_that_repeats_w_for_each_layer_gives_it_once(tmp_path):
+def test_a_mapping_that_repeats_w_for_each_layer_returns_it_once(tmp_path):
     functions = {
         "mapping": (lambda _, z: tf.repeat(z[:, None], 3, axis=1), [None, Z]),
         "synthesis": (lambda weight, ws: pictures(weight, ws[:, 0] - ws[:, 2]), [None, 3, Z]),
@@ -186,7 +186,7 @@ def test_a_mapping_that_repeats_w_for_each_layer_gives_it_once(tmp_path):
     ],
     ids=["[-1, 1]", "[0, 1]", "[0, 255]", "channels first"],
 )
-def test_a_single_signature_is_a_prior_whatever_its_range_and_axes(tmp_path, function):
+def test_a_single_signature_is_a_prior_of_any_range_and_axis_order(tmp_path, function):
     generator = SavedModelGenerator(save(tmp_path, {"serving_default": (function, [None, Z])}))
     weight = np.random.RandomState(1).randn(Z, SIZE**2 * 3).astype("float32")
     z = normal(3, Z)
@@ -194,7 +194,7 @@ def test_a_single_signature_is_a_prior_whatever_its_range_and_axes(tmp_path, fun
     np.testing.assert_allclose(generator.synthesis(z[:, None]), pictures(weight, z), atol=1e-5)
 
 
-def test_a_prior_of_one_latent_restores(tmp_path):
+def test_an_image_is_restored_with_a_prior_of_one_latent(tmp_path):
     folder = save(tmp_path / "dcgan", {"default": (pictures, [None, Z])})
     target = SavedModelGenerator(folder)(normal(1, Z)).numpy()[0]
     result = restore(
@@ -213,7 +213,7 @@ def test_a_prior_of_one_latent_restores(tmp_path):
         ({"default": (lambda w, z: pictures(w, z[:, :Z]), [None, None])}, "say these sizes"),
     ],
 )
-def test_what_is_no_generator_is_refused(tmp_path, functions, expected):
+def test_a_model_that_is_not_a_generator_is_refused(tmp_path, functions, expected):
     assert expected in refusal(SavedModelGenerator, save(tmp_path, functions))
 
 

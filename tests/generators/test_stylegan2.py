@@ -1,4 +1,4 @@
-"""The StyleGAN2 network against plain NumPy, and what a generator promises."""
+"""The StyleGAN2 network against plain NumPy, and the contract of a generator."""
 
 import json
 
@@ -15,7 +15,7 @@ TINY = {"z_dim": 6, "w_dim": 5, "channel_base": 64, "channel_max": 8, "mapping_d
 
 
 def build(resolution=16, **options):
-    """A tiny network whose biases, noise strengths and w_avg are not at their initial zeros."""
+    """Returns a tiny network with nonzero biases, noise strengths and w_avg."""
     model = StyleGAN2(resolution, **{**TINY, **options})
     rng = np.random.RandomState(7)
     for weight in model.weights:
@@ -53,7 +53,7 @@ def model64():
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
-def test_mapping_equals_the_numpy_network(dtype, tolerance):
+def test_the_mapping_equals_the_numpy_network(dtype, tolerance):
     model = build(4, dtype=dtype)
     z = np.random.RandomState(0).randn(3, 6)
     assert relative_error(model.mapping(z), numpy_network(model).mapping(z)) < tolerance
@@ -64,7 +64,7 @@ def test_mapping_equals_the_numpy_network(dtype, tolerance):
     [{}, {"channels": 1}, {"conv_clamp": 0.8}, {"resolution": 4}, {"resample_filter": (1, 2, 1)}],
     ids=str,
 )
-def test_synthesis_equals_the_numpy_network(options):
+def test_the_synthesis_equals_the_numpy_network(options):
     model = build(**{"dtype": "float64", **options})
     network = numpy_network(model)
     taps = np.array(options.get("resample_filter", (1, 3, 3, 1)))
@@ -74,7 +74,7 @@ def test_synthesis_equals_the_numpy_network(options):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 5e-6), ("mixed_bfloat16", 2e-2)])
-def test_synthesis_in_low_precision_returns_float32(dtype, tolerance):
+def test_low_precision_synthesis_returns_float32(dtype, tolerance):
     model = build(dtype=dtype)
     ws = latents(model)
     image = model.synthesis(ws)
@@ -92,7 +92,7 @@ def test_given_noise_maps_replace_the_constants(model64):
     assert relative_error(model64.synthesis(ws, noise=noise), expected) < 1e-12
 
 
-def test_noise_mode_none_is_noise_of_zeros(model64):
+def test_noise_mode_none_equals_noise_of_zeros(model64):
     ws = latents(model64)
     zeros = [np.zeros((1, *shape)) for shape in model64.noise_shapes]
     expected = numpy_network(model64).synthesis(ws, noise=zeros)
@@ -110,7 +110,7 @@ def test_random_noise_depends_on_the_seed_alone(model, seed):
     assert np.abs(first - different).max() > 1e-3
 
 
-def test_drawn_noise_is_standard_normal_and_differs_between_images(model):
+def test_random_noise_is_standard_normal_and_independent_between_images(model):
     maps = [np.asarray(m) for m in model.draw_noise(4, seed=1)]
     assert [m.shape for m in maps] == [(4, *shape) for shape in model.noise_shapes]
     values = np.concatenate([m.reshape(4, -1) for m in maps], axis=1)
@@ -130,7 +130,7 @@ def test_random_noise_takes_a_traced_seed_under_jit(model):
     assert np.abs(first - second).max() > 1e-3
 
 
-def test_gradient_under_jit_with_a_dynamic_batch_equals_finite_differences(model64):
+def test_the_gradient_under_jit_with_a_dynamic_batch_equals_finite_differences(model64):
     signature = tf.TensorSpec([None, model64.num_ws, model64.w_dim], "float64")
 
     @tf.function(input_signature=[signature], jit_compile=True)
@@ -151,7 +151,7 @@ def test_gradient_under_jit_with_a_dynamic_batch_equals_finite_differences(model
 
 
 def image_and_gradient(model, ws):
-    """An image, and the gradient in its latents of the sum of its squares."""
+    """Returns an image, and the gradient in its latents of the sum of its squares."""
     ws = tf.constant(ws)
     with tf.GradientTape() as tape:
         tape.watch(ws)
@@ -170,7 +170,7 @@ def test_a_frozen_network_has_the_same_images_and_gradients(architecture):
         np.testing.assert_allclose(actual, other, rtol=1e-12, atol=1e-12)
 
 
-def test_a_frozen_network_convolves_in_its_low_precision():
+def test_a_frozen_network_convolves_in_low_precision():
     model = build(dtype="mixed_bfloat16")
     ws = latents(model)
     expected = model.synthesis(ws).numpy()
@@ -178,7 +178,7 @@ def test_a_frozen_network_convolves_in_its_low_precision():
     np.testing.assert_allclose(model.synthesis(ws), expected, atol=0.02 * np.abs(expected).max())
 
 
-def test_a_frozen_network_knows_no_later_weights_and_no_gradient_in_them():
+def test_a_frozen_network_ignores_later_weights_and_has_no_gradient_in_them():
     model = build()
     ws = latents(model)
     expected = model.synthesis(ws).numpy()
@@ -191,14 +191,14 @@ def test_a_frozen_network_knows_no_later_weights_and_no_gradient_in_them():
     assert tape.gradient(image, weight.value) is None
 
 
-def test_a_frozen_network_has_the_weights_that_it_had():
+def test_a_frozen_network_lists_the_same_weights():
     model = build()
     names = [weight.path for weight in model.weights]
     model.freeze()
     assert [weight.path for weight in model.weights] == names
 
 
-def test_an_image_does_not_depend_on_its_neighbours(model64):
+def test_an_image_does_not_depend_on_the_batch(model64):
     ws = latents(model64, batch=3)
     together = model64.synthesis(ws)
     for i in range(3):
@@ -206,7 +206,7 @@ def test_an_image_does_not_depend_on_its_neighbours(model64):
 
 
 def test_each_latent_reaches_its_layers(model):
-    """With every other affine zeroed, a layer sees exactly one latent."""
+    """Sets all other affine weights to zero, so that a layer depends on exactly one latent."""
     ws = np.zeros((1, model.num_ws, model.w_dim), "float32")
     base = np.asarray(model.synthesis(ws))
     expected = {
@@ -248,13 +248,13 @@ def test_truncation_stops_at_the_cutoff(model64, rank):
         ws = np.repeat(ws[:, :1], model64.num_ws, axis=1)
     expected = ws.copy()
     expected[:, :2] = np.asarray(model64.w_avg)
-    given = ws[:, 0] if rank == 2 else ws
-    assert np.allclose(model64.truncate(given, 0.0, cutoff=2), expected)
+    w = ws[:, 0] if rank == 2 else ws
+    assert np.allclose(model64.truncate(w, 0.0, cutoff=2), expected)
 
 
 # Keras reads TensorFlow variables in a way that NumPy 2 deprecates.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_config_and_weights_survive_a_round_trip(model, tmp_path):
+def test_config_and_weights_round_trip(model, tmp_path):
     path = tmp_path / "model.weights.h5"
     model.save_weights(path)
     copy = StyleGAN2.from_config({**json.loads(json.dumps(model.get_config())), "seed": 1})
@@ -269,7 +269,7 @@ def test_keras_serialisation_rebuilds_the_class(model):
     assert copy.get_config() == model.get_config()
 
 
-def test_initial_weights_are_reproducible_from_the_seed():
+def test_initial_weights_depend_on_the_seed_alone():
     first, again, different = (
         np.concatenate([np.ravel(w) for w in StyleGAN2(4, **TINY, seed=s).weights])
         for s in (3, 3, 4)
@@ -293,7 +293,7 @@ def test_synthesis_is_exported_with_a_dynamic_batch(model, tmp_path):
 
 
 def official_parameters(resolution, *, channel_base):
-    """Parameters of the official networks, layer by layer, 512 latents, RGB."""
+    """Returns the number of parameters of the official RGB networks with 512 latents."""
     total = 8 * (512 * 512 + 512)  # mapping
     width = {r: min(channel_base // r, 512) for r in (4, 8, 16, 32, 64, 128, 256, 512, 1024)}
     total += 4 * 4 * width[4]  # constant
@@ -323,12 +323,12 @@ def test_networks_have_the_official_number_of_parameters(constructor, resolution
 
 
 @pytest.mark.parametrize("resolution", [0, 2, 48, 2048, 16.0, True, "16"])
-def test_a_resolution_that_is_no_power_of_two_in_range_is_refused(resolution):
+def test_a_resolution_that_is_not_a_power_of_two_in_range_is_refused(resolution):
     with pytest.raises(InputError, match="`resolution` must be a power of two"):
         StyleGAN2(resolution, **TINY)
 
 
-def test_channels_other_than_grey_and_rgb_are_refused():
+def test_only_one_or_three_channels_are_accepted():
     with pytest.raises(InputError, match="`channels` must be 1"):
         StyleGAN2(4, channels=4, **TINY)
 
@@ -351,6 +351,6 @@ def test_a_wrong_number_of_latents_is_refused(model):
         ({"noise": [np.zeros((1, 4, 4, 1))]}, "noise"),
     ],
 )
-def test_unusable_noise_is_refused(model, options, argument):
+def test_invalid_noise_is_refused(model, options, argument):
     with pytest.raises(InputError, match=f"`{argument}` must"):
         model.synthesis(latents(model), **options)

@@ -1,5 +1,7 @@
-"""StyleGAN2's architectures, labels and other options; against the originals see
-test_formats_checkpoints."""
+"""StyleGAN2's architectures, labels and other options.
+
+`tests/weights/formats/test_checkpoints.py` compares them with the original networks.
+"""
 
 import numpy as np
 import numpy_reference as reference
@@ -18,7 +20,7 @@ LABELS = {"c_dim": 4, "embedding_width": 3, "mapping_width": 7}
 
 
 def build(resolution=4, **options):
-    """A tiny network without a zero among its weights."""
+    """Returns a tiny network without zeros among its weights."""
     model = StyleGAN2(resolution, **{**TINY, "dtype": "float64", **options})
     rng = np.random.RandomState(7)
     for weight in model.weights:
@@ -46,7 +48,7 @@ def normalised(x):
     ],
     ids=str,
 )
-def test_weight_shapes_are_those_of_the_network_that_is_built(options):
+def test_weight_shapes_equal_the_shapes_of_the_network(options):
     model = build(**options)
     built = {name: weight.shape for name, weight in weights_of(model).items()}
     assert weight_shapes(model.config) == built
@@ -81,7 +83,7 @@ def test_the_gradient_of_every_architecture_under_jit_equals_finite_differences(
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_labels_are_embedded_and_joined_to_z_as_the_normalization_says(normalization):
+def test_labels_are_embedded_and_joined_to_z_according_to_the_normalization(normalization):
     model = build(**LABELS, normalization=normalization, mapping_activation="tanh")
     weights = weights_of(model)
     rng = np.random.RandomState(0)
@@ -103,18 +105,18 @@ def conditional():
     return build(**LABELS)
 
 
-def test_no_label_is_a_label_of_zeros(conditional):
+def test_a_missing_label_equals_a_label_of_zeros(conditional):
     z = np.random.RandomState(0).randn(3, 6)
     assert np.array_equal(conditional.mapping(z), conditional.mapping(z, np.zeros((3, 4))))
 
 
-def test_one_label_serves_all_codes(conditional):
+def test_one_label_applies_to_all_codes(conditional):
     z, c = np.random.RandomState(0).randn(3, 6), np.eye(4)[:1]
     expected = conditional.mapping(z, np.repeat(c, 3, axis=0))
     assert np.array_equal(conditional.mapping(z, c), expected)
 
 
-def test_latent_statistics_are_those_of_the_class_that_is_given(conditional):
+def test_latent_statistics_depend_on_the_class(conditional):
     c = np.eye(4)[2:3]
     z = np.random.RandomState(5).randn(50, 6).astype("float32")
     w = np.asarray(conditional.mapping(z, c))
@@ -129,7 +131,7 @@ def test_labels_of_another_size_are_refused(conditional, shape):
 
 
 @pytest.mark.parametrize("mode", ["const", "random", "none"])
-def test_a_network_without_noise_gives_one_image_in_every_noise_mode(mode):
+def test_a_network_without_noise_has_the_same_image_in_every_noise_mode(mode):
     model = build(8, use_noise=False)
     ws = np.random.RandomState(0).randn(2, 4, 5)
     assert model.noise_shapes == []
@@ -153,7 +155,7 @@ def test_the_config_rebuilds_the_network_with_all_its_options():
         ({"kernel_size": 4}, "kernel_size"),
     ],
 )
-def test_an_option_that_does_not_exist_is_refused(options, argument):
+def test_an_unknown_option_is_refused(options, argument):
     with pytest.raises(InputError, match=f"`{argument}` must be"):
         StyleGAN2(4, **TINY, **options)
 

@@ -1,4 +1,4 @@
-"""A generator that is linear in its latents and its weights, with adaptable weights."""
+"""A generator that is linear in its latents and its adaptable weights."""
 
 from types import SimpleNamespace
 

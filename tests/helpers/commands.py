@@ -1,4 +1,4 @@
-"""`python -m brgm_tf.reconstruct` within the process of a test."""
+"""Runs `python -m brgm_tf.reconstruct` in the process of a test."""
 
 from absl.testing import flagsaver
 

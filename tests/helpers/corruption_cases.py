@@ -1,4 +1,4 @@
-"""Corruptions of every kind, for the generic tests."""
+"""Examples of every corruption, for tests of the common contract."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.table import CORRUPTIONS
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-KERNEL = str(GOLDEN / "kernel.npy")  # [4, 7], without symmetry, sum not 1
+KERNEL = str(GOLDEN / "kernel.npy")  # [4, 7], not symmetric, with a sum other than 1
 SENSITIVITIES = str(GOLDEN / "sensitivities.npy")  # random maps of two coils [12, 24, 2]
 SAMPLED = str(GOLDEN / "sampled.npy")  # bool [12, 24], half of the values at random
 SIZE = (12, 24)
 
-# A new row of the registry adds its arguments here; a new kind of per-image array, below.
+# Add the arguments of a new row of the registry here.
 EXAMPLES = {
     "none": [{}],
     "downsample": [
@@ -90,11 +90,11 @@ EXAMPLES = {
     "poisson": [{"peak": 20}],
     "salt_and_pepper": [{"fraction": 0.1}, {"fraction": 0.3, "scale": 4}],
 }
-# These refuse grey images.
+# Corruptions that refuse grey images.
 RGB_ONLY = {"bayer"}
-# These refuse colours.
+# Corruptions that refuse colour images.
 GREY_ONLY = {"kspace"}
-# Corruptions one after another: of different shapes, with data before and after them, and noise.
+# Chains with stages of different shapes, with data before and after them, and with noise.
 CHAINS = [
     "downsample(factor=2) + downsample(factor=3, method='bicubic')",
     "mask(fill=0.5) + downsample(factor=2)",
@@ -112,7 +112,7 @@ ONE_OF_EACH += [(chain, {}) for chain in CHAINS]
 
 
 def create(name: str, arguments: dict) -> Corruption:
-    """Returns a registered corruption, or a chain that is written out."""
+    """Returns a registered corruption, or the chain of a text."""
     if name not in CORRUPTIONS:
         return parsing.parse(name).create().of_images((*SIZE, 3))
     return CORRUPTIONS.create(CORRUPTIONS.call(name, **arguments))
@@ -133,11 +133,11 @@ def images(rng, batch=2, channels=3, dtype=np.float64, size=SIZE) -> np.ndarray:
 
 
 def images_for(name, rng, **options) -> np.ndarray:
-    """Returns images that a corruption takes, with three channels if it takes them."""
+    """Returns images for a corruption, with three channels if it takes three."""
     return images(rng, **({"channels": 1 if name in GREY_ONLY else 3} | options))
 
 
 def noise_like(y, rng) -> np.ndarray:
-    """Returns normal numbers with the shape of a measurement, complex if it is."""
+    """Returns normal numbers with the shape of a measurement, complex for a complex measurement."""
     noise = rng.normal(size=y.shape)
     return noise + 1j * rng.normal(size=y.shape) if y.dtype.is_complex else noise

@@ -1,4 +1,4 @@
-"""Results of random pixels, for the tests of what is made of results."""
+"""Results with random pixels, for tests of reporting."""
 
 import numpy as np
 

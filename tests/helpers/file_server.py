@@ -1,4 +1,4 @@
-"""An HTTP file server in a thread, which can break off, lack ranges or send web pages."""
+"""An HTTP file server in a thread that can break off, lack ranges or send web pages."""
 
 import contextlib
 import hashlib
@@ -8,9 +8,9 @@ import threading
 
 
 class FileServer(http.server.ThreadingHTTPServer):
-    """Serves `files`, bytes by path; `ranges` records the Range headers of the requests.
+    """Serves `files`, a mapping from paths to bytes, and records Range headers in `ranges`.
 
-    `breaks` holds the numbers of bytes after which the next responses break off.
+    `breaks` is the list of numbers of bytes after which the next responses break off.
     """
 
     def __init__(self):
@@ -51,7 +51,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving():
-    """A running `FileServer`."""
+    """Yields a running `FileServer`."""
     with FileServer() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

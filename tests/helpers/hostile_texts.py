@@ -1,4 +1,4 @@
-"""Texts that no parser of flags may take."""
+"""Texts that every parser of flags must refuse."""
 
 HOSTILE = [
     "",

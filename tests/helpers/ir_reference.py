@@ -1,7 +1,7 @@
 """A plain NumPy evaluator of OpenVINO IR version 10, which shares no code with brgm_tf.
 
-It runs a graph node by node, in float64, as OpenVINO's "Operation Sets" define the nodes.
-Arrays are NCHW. Only what the files of MobileStyleGAN hold is defined; all else raises.
+It evaluates a graph node by node in float64, as OpenVINO's "Operation Sets" define the nodes.
+Arrays are NCHW. Only the operations of MobileStyleGAN's files are supported.
 """
 
 import itertools
@@ -14,13 +14,13 @@ _ELEMENTS = {"f32": np.float32, "i32": np.int32, "i64": np.int64}
 
 
 def evaluate(stem, parameters, *, dtype=np.float64, latents=None):
-    """Runs STEM.xml with STEM.bin and returns the arrays of its Result nodes, in file order.
+    """Evaluates STEM.xml with STEM.bin and returns the arrays of its Result nodes, in file order.
 
     Args:
-        parameters: name of a Parameter to its array.
-        dtype: of all floating-point arrays.
-        latents: module such as 'layers.0.up' to the array [1, D] that its modulation
-            MatMul is given in place of the Parameter; every module must be in the graph.
+        parameters: Dict from the names of Parameter nodes to arrays.
+        dtype: Type of all floating-point arrays.
+        latents: Dict from modules such as 'layers.0.up' to arrays [1, D], which replace the
+            Parameter at the modulation MatMul. Every module must be in the graph.
     """
     layers, inputs = _read(stem.with_suffix(".xml"))
     blob = stem.with_suffix(".bin").read_bytes()
@@ -59,7 +59,7 @@ def evaluate(stem, parameters, *, dtype=np.float64, latents=None):
 
 
 def modulated_modules(stem):
-    """Modules of the MatMuls that a Parameter feeds."""
+    """Returns the modules of the MatMul nodes whose input is a Parameter."""
     layers, inputs = _read(stem.with_suffix(".xml"))
     return [
         _module(layers[inputs[key][1][0]].get("name"))
@@ -69,7 +69,7 @@ def modulated_modules(stem):
 
 
 def _read(path):
-    """Layers by id, and for each the (id, port) that feed it, in the order of its ports."""
+    """Returns layers by id, and for each layer its inputs (id, port) in the order of its ports."""
     root = ElementTree.parse(path).getroot()
     layers = {layer.get("id"): layer for layer in root.iter("layer")}
     edges = {}
@@ -90,7 +90,7 @@ def _outputs(layer, key):
 
 
 def _module(name):
-    """'m.layers.0.conv1.conv.modulation.weight' is the modulation of 'layers.0.conv1'."""
+    """Returns 'layers.0.conv1' for 'm.layers.0.conv1.conv.modulation.weight'."""
     words = name.split(".")
     if words[0] != "m" or words[-2:] != ["modulation", "weight"]:
         raise ValueError(f"no modulation: {name}")
@@ -176,7 +176,7 @@ def _check_plain(data, *, strides):
 
 
 def _windows(data, x, height, width):
-    """The shifted views of the padded x, one for each tap of a kernel."""
+    """Yields the shifted views of the padded x, one for each tap of a kernel."""
     _check_plain(data, strides=[1, 1])
     (top, left), (bottom, right) = _integers(data["pads_begin"]), _integers(data["pads_end"])
     x = np.pad(x, [(0, 0), (0, 0), (top, bottom), (left, right)])
@@ -186,7 +186,7 @@ def _windows(data, x, height, width):
 
 
 def _convolution(data, x, kernel):
-    """Kernel [out, in, h, w]: one matrix product a tap."""
+    """Convolves with a kernel [out, in, h, w], by one matrix product for each tap."""
     total = 0
     for (i, j), view in _windows(data, x, *kernel.shape[2:]):
         product = kernel[:, :, i, j] @ view.reshape(*view.shape[:2], -1)
@@ -195,7 +195,7 @@ def _convolution(data, x, kernel):
 
 
 def _group_convolution(data, x, kernel):
-    """Kernel [groups, out, in, h, w], with one channel in and out a group."""
+    """Convolves with a kernel [groups, out, in, h, w] with one channel in and out a group."""
     if kernel.shape[:3] != (x.shape[1], 1, 1):
         raise NotImplementedError(f"groups of {kernel.shape}")
     total = None
@@ -206,7 +206,7 @@ def _group_convolution(data, x, kernel):
 
 
 def _group_convolution_transposed(data, x, kernel):
-    """Kernel [groups, in, out, h, w], one channel each: every pixel becomes a block."""
+    """Replaces each pixel by a block, with a kernel [groups, in, out, h, w] of one channel each."""
     height, width = kernel.shape[3:]
     _check_plain(data, strides=[height, width])
     if kernel.shape[:3] != (x.shape[1], 1, 1) or any(

@@ -1,4 +1,4 @@
-"""A linear generator with Gaussian noise, whose posterior is known in closed form."""
+"""A linear generator with Gaussian noise, with a posterior in closed form."""
 
 from types import SimpleNamespace
 
@@ -25,7 +25,7 @@ def synthesis(ws):
 
 
 def generator_of(synthesis, *, mean, covariance, num_ws, size, channels):
-    """Returns a generator made of a function from latents to images, and of moments."""
+    """Returns a generator from a function that maps latents to images, and from moments."""
     return SimpleNamespace(
         synthesis=synthesis,
         latent_statistics=lambda: SimpleNamespace(mean=mean, covariance=covariance),
@@ -66,7 +66,7 @@ def linear(model):
 
 
 def exact(model, y):
-    """Returns mean [K D] and covariance of the whitened latents given one measurement."""
+    """Returns mean [K D] and covariance of the whitened latents for one measurement."""
     offset, design = linear(model)
     scale = model.objective.noise_scale / 127.5
     covariance = np.linalg.inv(np.eye(K * D) + design @ design.T / scale**2)

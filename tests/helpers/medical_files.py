@@ -1,4 +1,4 @@
-"""Generated medical files, whose values are a linear function of the place in the patient."""
+"""Generated medical files with values that are a linear function of the patient coordinates."""
 
 import nibabel as nib
 import numpy as np
@@ -6,16 +6,16 @@ import pydicom
 from nibabel.orientations import axcodes2ornt, ornt_transform
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-# Of values as a function of the place, millimetres to the right, the front and the head.
+# Gradient of the values in the patient coordinates: millimetres to the right, front and head.
 GRADIENT, OFFSET = np.array([1.0, 3.0, -2.0]), 40.0
 TURNED = np.array([[0.98, -0.17, 0.1], [0.17, 0.98, 0.02], [-0.1, 0.0, 0.99]])
 
 
-def linear(places):
-    return places @ GRADIENT + OFFSET
+def linear(points):
+    return points @ GRADIENT + OFFSET
 
 
-def places_of(shape, affine):
+def voxel_points(shape, affine):
     indices = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
     return indices @ affine[:3, :3].T + affine[:3, 3]
 
@@ -25,11 +25,11 @@ def rotation():
 
 
 def volume(path, *, axes="RAS", shape=(12, 10, 8), spacing=(2.0, 2.0, 2.0), **header):
-    """A slightly turned volume, linear in the place, stored with the axes that are named."""
+    """Writes a slightly rotated volume of linear values, stored with the given axes."""
     affine = np.eye(4)
     affine[:3, :3] = rotation() * spacing
     affine[:3, 3] = -7.0, 5.0, 11.0
-    canonical = nib.Nifti1Image(linear(places_of(shape, affine)).astype(np.float32), affine)
+    canonical = nib.Nifti1Image(linear(voxel_points(shape, affine)).astype(np.float32), affine)
     stored = canonical.as_reoriented(ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(axes)))
     for name, value in header.items():
         stored.header[name] = value
@@ -38,14 +38,14 @@ def volume(path, *, axes="RAS", shape=(12, 10, 8), spacing=(2.0, 2.0, 2.0), **he
 
 
 def ct(path, *, rows=10, columns=14, slope=0.05, inverted=False, **elements):
-    """A DICOM slice, turned, linear in the place; its columns run to the left, its rows back."""
+    """Writes a rotated DICOM slice of linear values; columns run to the left, rows to the back."""
     elements = {
         "PhotometricInterpretation": "MONOCHROME1" if inverted else "MONOCHROME2",
         "RescaleSlope": slope,
         "RescaleIntercept": -24.0,
         "PixelSpacing": [1.5, 1.5],
         "ImagePositionPatient": [-11.0, 4.0, 9.0],
-        # In single precision at most, which 16 characters hold.
+        # Digits of single precision, because an element has at most 16 characters.
         "ImageOrientationPatient": [0.8, 0.6, 0, -0.6, 0.8, 0],
         **elements,
     }
@@ -53,12 +53,12 @@ def ct(path, *, rows=10, columns=14, slope=0.05, inverted=False, **elements):
     data.Rows, data.Columns = rows, columns
     for name in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
         setattr(data, name, elements[name])
-    values = linear(dicom_places(data))
+    values = linear(dicom_points(data))
     return dicom(path, np.rint((values + 24.0) / slope).astype(np.int16), **elements)
 
 
 def dicom(path, stored, *, syntax=ExplicitVRLittleEndian, **elements):
-    """A DICOM slice of samples, int16 or uint16 or uint8 [h, w], with other elements."""
+    """Writes a DICOM slice of samples, int16, uint16 or uint8 [h, w], with further elements."""
     stored = np.asarray(stored)
     meta = pydicom.dataset.FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage
@@ -84,12 +84,12 @@ def dicom(path, stored, *, syntax=ExplicitVRLittleEndian, **elements):
 
 
 def dicom_values(data):
-    """The values of a DICOM file in its unit."""
+    """Returns the values of a DICOM file in its unit."""
     return data.pixel_array * float(data.RescaleSlope) + float(data.RescaleIntercept)
 
 
 def item(**elements):
-    """A sequence of one item."""
+    """Returns a sequence of one item."""
     dataset = pydicom.Dataset()
     for name, value in elements.items():
         setattr(dataset, name, value)
@@ -97,7 +97,7 @@ def item(**elements):
 
 
 def lookup_table(first, entries, *, bits=16):
-    """A sequence with one lookup table."""
+    """Returns a sequence with one lookup table."""
     table = pydicom.Dataset()
     table.add_new("LUTDescriptor", "SS" if first < 0 else "US", [len(entries), first, bits])
     table.add_new("LUTData", "US", list(map(int, entries)))
@@ -134,7 +134,7 @@ GROUPS = {
 
 
 def grouped(data):
-    """The elements of `functional_groups` at the top level again."""
+    """Returns the elements of `functional_groups` at the top level."""
     flat = pydicom.Dataset()
     flat.Rows, flat.Columns = data.Rows, data.Columns
     for name, group in GROUPS.items():
@@ -148,7 +148,7 @@ def grouped(data):
     return flat
 
 
-def dicom_places(data):
+def dicom_points(data):
     along_columns, along_rows = np.reshape(data.ImageOrientationPatient, (2, 3)).astype(float)
     rows, columns = np.meshgrid(np.arange(data.Rows), np.arange(data.Columns), indexing="ij")
     down, right = (float(mm) for mm in data.PixelSpacing)

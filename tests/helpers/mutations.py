@@ -1,4 +1,4 @@
-"""Damaged copies of files, and the memory that a program takes for them."""
+"""Damaged copies of files, and the memory that a program needs for them."""
 
 import os
 import subprocess
@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-# Programs import the test modules whose checks they run.
+# Programs import the test modules with the checks that they run.
 FOLDERS = (TESTS.parent, TESTS / "helpers", TESTS / "weights" / "formats", TESTS / "generators")
 
 
 def mutated(data, *, chance):
-    """Returns `data` with a few bytes flipped, changed, left out, repeated or moved."""
+    """Returns `data` with a few bytes flipped, changed, removed, repeated or moved."""
     data = bytearray(data)
     for _ in range(chance.randint(1, 4)):
         at, size = chance.randrange(len(data)), chance.randint(1, 8)
@@ -40,7 +40,7 @@ def rewrite(path, data):
 
 
 def memory_of(program, *paths):
-    """Returns the increase of memory in bytes that the program reports in a new process."""
+    """Returns the increase of memory in bytes that a program reports in a new process."""
     command = [sys.executable, "-c", program, *map(str, paths)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, FOLDERS))}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)

@@ -1,7 +1,7 @@
-"""StyleGAN2 in plain NumPy and SciPy, float64: what the layers are checked against.
+"""StyleGAN2 in plain NumPy and SciPy, in float64: the reference of the layers.
 
-Written from the definitions, the slow way: explicit zeros, one weight an image,
-one two-dimensional convolution a pair of channels.
+The code follows the definitions and is slow: explicit zeros, separate weights for each image, and
+a two-dimensional convolution for each pair of channels.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ def _selu(x):
     return scale * (np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0)))
 
 
-# name: (function, StyleGAN2's default gain)
+# name: (function, default gain of StyleGAN2)
 ACTIVATIONS = {
     "linear": (lambda x: x, 1.0),
     "relu": (lambda x: np.maximum(x, 0), 2**0.5),
@@ -38,7 +38,7 @@ def bias_act(x, bias, *, activation, gain=None, clamp=None):
 
 
 def upfirdn2d(x, kernel, *, up=1, down=1, padding=(0, 0, 0, 0), gain=1.0, flip=False):
-    """`kernel` is two-dimensional; padding is (left, right, top, bottom)."""
+    """Resamples with a two-dimensional kernel; padding is (left, right, top, bottom)."""
     left, right, top, bottom = padding
     convolve = signal.correlate2d if flip else signal.convolve2d
     images = []
@@ -57,7 +57,7 @@ def upfirdn2d(x, kernel, *, up=1, down=1, padding=(0, 0, 0, 0), gain=1.0, flip=F
 
 
 def modulated_conv2d(x, weight, styles, *, demodulate=True, up=1, kernel=None, noise=0.0):
-    """One weight an image, demodulated itself; zeros inserted, filtered, convolved."""
+    """Convolves with weights demodulated for each image; up=2 inserts zeros and filters."""
     kh, kw, _, outputs = weight.shape
     images = []
     for b in range(styles.shape[0]):
@@ -86,7 +86,7 @@ def modulated_conv2d(x, weight, styles, *, demodulate=True, up=1, kernel=None, n
 
 
 class StyleGAN2:
-    """Forward pass of a network given as {path of a weight: array}."""
+    """Forward pass of a network given as a dict from the paths of weights to arrays."""
 
     def __init__(
         self, weights, *, resolution, depth, taps=(1, 3, 3, 1), conv_clamp=None, activation="lrelu"
@@ -108,7 +108,7 @@ class StyleGAN2:
         return x
 
     def synthesis(self, ws, *, noise=None):
-        """`noise`: maps [B or 1, H, W, 1] in order; default the network's constants."""
+        """Returns images; `noise` is a list of maps [B or 1, H, W, 1], by default the constants."""
         order = iter(range(ws.shape[1]))
         maps = None if noise is None else iter(noise)
         x = self.weights["synthesis/b4/const"][None]

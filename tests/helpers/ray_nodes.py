@@ -1,7 +1,7 @@
-"""Two nodes of Ray on this machine: python ray_nodes.py.
+"""Starts two nodes of Ray on this machine: python ray_nodes.py.
 
-Prints their address; ends the second one at the first line it reads, and all at the next one. Ray
-leaves files open in the process that starts nodes, which a test must not do.
+Prints their address, ends the second node at the first line of input and all nodes at the next
+line. Ray leaves files open in the process that starts nodes, so a test must not start them itself.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The form of the error for a refused generator."""
+"""The error for a refused generator."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from brgm_tf.core.errors import InputError
 
 
 def refusal(function, *arguments, **options):
-    """Returns the one line with which the call refuses its `generator`."""
+    """Returns the error, which has one line, with which the call refuses its `generator`."""
     with pytest.raises(InputError) as caught:
         function(*arguments, **options)
     message = str(caught.value)

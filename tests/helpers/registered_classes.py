@@ -1,4 +1,4 @@
-"""Classes that the tests of registries register."""
+"""Classes for tests of registries."""
 
 import dataclasses
 import fractions
@@ -8,12 +8,12 @@ from brgm_tf.core.parameters import check_fields, parameter
 
 
 class Plain:
-    """No parameters."""
+    """A class without parameters."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Fraction:
-    """Two parameters, one of which is required."""
+    """A class with a required and an optional parameter."""
 
     numerator: int = parameter(validation.positive_int, "upper part")
     denominator: int = parameter(validation.positive_int, "lower part", default=2)
@@ -27,7 +27,7 @@ class Fraction:
 
 @dataclasses.dataclass(frozen=True)
 class Checks:
-    """One parameter for each of three checks."""
+    """A class with one parameter for each of three checks."""
 
     size: float = parameter(validation.positive_float, "", default=1.0)
     level: float = parameter(validation.number(-1, 1), "", default=0.0)
@@ -36,7 +36,7 @@ class Checks:
 
 @dataclasses.dataclass(frozen=True)
 class Read:
-    """A file, or a word."""
+    """A class with a parameter that is a file or a word."""
 
     source: str = parameter(
         validation.either(validation.one_of("a", "b"), validation.file_name(".npy")),

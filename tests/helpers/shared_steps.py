@@ -1,4 +1,4 @@
-"""Compiled training steps that tests share: tracing takes most of the time of a short training."""
+"""Compiled training steps shared by tests, because tracing dominates a short training."""
 
 import functools
 
@@ -11,5 +11,5 @@ def _step(config, jit):
 
 
 def shared(networks, config, *, jit):
-    """Stands for `Step`, whose program depends on the configuration alone."""
+    """Replaces `Step`, because its program depends on the configuration alone."""
     return _step(config, jit)

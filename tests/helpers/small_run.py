@@ -1,4 +1,4 @@
-"""A generator of 8 x 8 pixels and images of 4 x 4, which a test restores in a second."""
+"""A generator of 8 x 8 pixels and images of 4 x 4 pixels, which a test restores in a second."""
 
 import dataclasses
 import functools
@@ -18,27 +18,27 @@ DOWNSAMPLE = f"downsample(factor={SIZE // SMALL})"
 
 @functools.cache
 def network():
-    """Returns a tiny StyleGAN2 of random weights, the same for all tests of a process."""
+    """Returns a tiny StyleGAN2 with random weights, the same for all tests of a process."""
     sizes = {"channel_base": 32, "channel_max": 8, "w_dim": 8, "z_dim": 8, "mapping_depth": 2}
     return StyleGAN2(SIZE, seed=1, **sizes)
 
 
 class SharedRestorers:
-    """Makes restorers, one for each configuration: equal ones share their programs.
+    """Makes one restorer for each configuration, so that tests share compiled programs.
 
     Args:
-        jit: whether XLA compiles the programs. Without XLA they are ready in half the time, and
-            their last bits differ from the command's.
+        jit: Whether XLA compiles the programs. Programs without XLA are ready in half the time, and
+            their results differ from the command's in the last bits.
     """
 
-    _OF_INPUTS = ("faces", "landmarks", "non_square", "plane", "slices", "window")
+    _INPUT_FIELDS = ("faces", "landmarks", "non_square", "plane", "slices", "window")
 
     def __init__(self, *, jit=True):
         self._jit, self._restorers = jit, {}
 
     def __call__(self, config, *, notify=None, device=None):
         fields = [field.name for field in dataclasses.fields(config)]
-        values = [getattr(config, name) for name in fields if name not in self._OF_INPUTS]
+        values = [getattr(config, name) for name in fields if name not in self._INPUT_FIELDS]
         key = (device, *(v if isinstance(v, str) else self._key_of(v) for v in values))
         if key not in self._restorers:
             with pytest.MonkeyPatch.context() as patch:
@@ -54,7 +54,7 @@ class SharedRestorers:
 
 
 def _graph(function, *arguments, jit_compile=None, **options):
-    """Makes a `tf.function` that XLA does not compile."""
+    """Returns a `tf.function` that XLA does not compile."""
     del jit_compile
     return function(*arguments, **options)
 
@@ -63,13 +63,13 @@ _SHARED, _GRAPHS = SharedRestorers(), SharedRestorers(jit=False)
 
 
 def share_restorers(monkeypatch):
-    """Lets `restore` and the command use shared restorers; those of `restore` do without XLA."""
+    """Lets `restore` and the command use shared restorers, with XLA for the command alone."""
     monkeypatch.setattr("brgm_tf.pipeline.api.Restorer", _GRAPHS)
     monkeypatch.setattr("brgm_tf.cli.restore.Restorer", _SHARED)
 
 
 def make(folder):
-    """Writes the generator, net/, and the images, in/0.png and so on; returns the folder."""
+    """Writes the generator to net/ and the images to in/0.png and so on, and returns the folder."""
     save_preset(network(), folder / "net")
     (folder / "in").mkdir()
     for i in range(COUNT):
@@ -88,6 +88,6 @@ def flags(folder, output):
 
 
 def contents(folder):
-    """Returns the bytes of the files of a run's images by name."""
+    """Returns the bytes of the files of all images of a run by relative path."""
     files = [path for path in folder.glob("*/**/*") if path.is_file()]
     return {path.relative_to(folder): path.read_bytes() for path in files}

@@ -1,7 +1,7 @@
-"""A generator of a few operations, for tests of everything that is around a generator.
+"""A generator with a few operations, for tests of the code that uses generators.
 
-The step of a StyleGAN2 takes most of its time to trace, however small the network is. The tests of
-`tests/generators` and of the command have one; the others need images that depend on latents.
+A step of a StyleGAN2 takes most of its time to trace, however small the network is. Tests of
+`tests/generators` and of the command use a StyleGAN2. Others need images that depend on latents.
 """
 
 import functools
@@ -15,7 +15,7 @@ NUM_WS, SIZE_OF_W = 6, 8
 
 
 class SmoothGenerator(Generator):
-    """Smooth images of all latents: tanh(rows A columns), A a linear map of tanh(w).
+    """Generator of smooth images: tanh(rows A columns), with A a linear map of tanh(w).
 
     Args:
         resolution: Height and width of the images, in pixels.
@@ -30,7 +30,7 @@ class SmoothGenerator(Generator):
         self.resolution, self.channels, self.num_ws = resolution, channels, num_ws
         self.w_dim = self.z_dim = w_dim
         rng = np.random.RandomState(seed)
-        # Half waves across the image, from the constant one on.
+        # Cosines of zero to three half waves across the image.
         frequencies = np.pi * np.arange(4)[:, None]
         self._waves = np.cos(frequencies * (np.arange(resolution) + 0.5) / resolution)
         weights = rng.randn(num_ws, w_dim, 4, 4, channels) / np.sqrt(num_ws * w_dim) / 3.0
@@ -56,7 +56,7 @@ def smooth_generator(resolution, *, channels=3):
 
 
 def generated(resolution, count, *, channels=3):
-    """Returns images [count, resolution, resolution, channels] that the generator makes."""
+    """Returns images [count, resolution, resolution, channels] of the generator."""
     generator = smooth_generator(resolution, channels=channels)
     z = np.random.RandomState(5).randn(count, generator.z_dim).astype("float32")
     return np.asarray(generator(z))

@@ -15,7 +15,7 @@ def draw(seed, *shape):
 
 
 def assert_close(actual, expected, tolerance):
-    """Compares arrays; the tolerance is relative to the largest expected value."""
+    """Compares arrays with a tolerance relative to the largest expected value."""
     actual = np.asarray(tf.cast(actual, "float64"))
     assert actual.shape == np.shape(expected)
     error = np.abs(actual - expected).max()

@@ -1,4 +1,4 @@
-"""Layers models of TensorFlow.js, made by hand: a small part of ESRGAN's layers."""
+"""Layers models of TensorFlow.js: a small subset of ESRGAN's layers."""
 
 import json
 
@@ -16,7 +16,7 @@ def layer(kind, config, sources):
 
 
 def residual_layers():
-    """SR(shuffle(p(x + 0.2 b([x, relu(a(x))])))), every letter a convolution."""
+    """Returns layers of SR(shuffle(p(x + 0.2 b([x, relu(a(x))])))), each letter a convolution."""
     return [
         layer("InputLayer", {"batch_input_shape": [None, None, None, 3], "name": "x"}, []),
         conv("a", "x", filters=2),
@@ -32,7 +32,7 @@ def residual_layers():
 
 
 def residual_arrays(rng):
-    """Arrays of `residual_layers`, in the order of the manifest: not the order of the layers."""
+    """Returns the arrays of `residual_layers` in the order of the manifest, not of the layers."""
     shapes = {"b": (3, 3, 5, 3), "SR": (1, 1, 3, 3), "a": (3, 3, 3, 2), "p": (3, 3, 3, 12)}
     return {
         f"{name}/{part}": rng.normal(size=size).astype("<f4")
@@ -42,7 +42,7 @@ def residual_arrays(rng):
 
 
 def write(folder, layers, arrays, *, shard_size=100, **changed):
-    """Writes model.json and shards that cut arrays in two; returns the path of model.json."""
+    """Writes model.json and shards that split arrays, and returns the path of model.json."""
     data = b"".join(array.tobytes() for array in arrays.values())
     shards = [data[start : start + shard_size] for start in range(0, len(data), shard_size)]
     paths = [f"group1-shard{i + 1}of{len(shards)}.bin" for i in range(len(shards))]

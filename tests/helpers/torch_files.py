@@ -6,13 +6,13 @@ import zipfile
 from dataclasses import dataclass
 
 MAGIC = 0x1950A86A20F9469CFC6C
-# torch's names of storages -> NumPy's of their numbers.
+# Names of storages in torch -> names of their dtypes in NumPy.
 STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "LongStorage": "<i8", "ByteStorage": "u1"}
 
 
 @dataclass(frozen=True)
 class Name:
-    """A class or function, given by name."""
+    """A class or function by name."""
 
     module: str
     name: str
@@ -20,7 +20,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """function(*args), and the state of the result."""
+    """function(*args), with an optional state of the result."""
 
     function: Name
     args: tuple = ()
@@ -29,7 +29,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Outside:
-    """An object outside the pickle, given by its persistent id."""
+    """An object outside the pickle, by its persistent id."""
 
     key: object
 
@@ -79,7 +79,7 @@ def code(value) -> bytes:
 
 
 def program(value) -> bytes:
-    """The pickle of `value`."""
+    """Returns the pickle of `value`."""
     return b"\x80\x03" + code(value) + b"."
 
 
@@ -89,7 +89,7 @@ def dtype(name: str, *, order: str = "<") -> Call:
 
 
 def array(shape: tuple, data: bytes, *, of: object = None, fortran: bool = False) -> Call:
-    """A NumPy array, of float32 by default."""
+    """Returns a NumPy array, of float32 by default."""
     of = dtype("f4") if of is None else of
     empty = (Name("numpy", "ndarray"), (0,), b"b")
     state = (1, shape, of, fortran, data)
@@ -97,19 +97,19 @@ def array(shape: tuple, data: bytes, *, of: object = None, fortran: bool = False
 
 
 def storage(key: str, count: int, *, kind: str = "FloatStorage", view: object = ()) -> Outside:
-    """A storage in a zip archive; with a `view`, or None for it, in a legacy file."""
+    """Returns a storage; `view` is for legacy files, where None means no view."""
     view = view if view == () else (view,)
     return Outside(("storage", Name("torch", kind), key, "cpu", count, *view))
 
 
 def tensor(values: object, size: tuple, stride: tuple, *, offset: int = 0) -> Call:
-    """A tensor over a storage."""
+    """Returns a tensor over a storage."""
     args = (values, offset, size, stride, False, Call(Name("collections", "OrderedDict")))
     return Call(Name("torch._utils", "_rebuild_tensor_v2"), args)
 
 
 def zipped(value, storages: dict[str, bytes], *, root: str = "archive", extra=()) -> bytes:
-    """A file as torch.save writes it since version 1.6."""
+    """Returns a file as torch.save writes it since version 1.6."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(f"{root}/data.pkl", program(value))
@@ -124,7 +124,7 @@ def zipped(value, storages: dict[str, bytes], *, root: str = "archive", extra=()
 def legacy(
     value, storages: dict[str, bytes], *, item: int = 4, header: dict | None = None
 ) -> bytes:
-    """A file as torch.save wrote it before version 1.6."""
+    """Returns a file as torch.save wrote it before version 1.6."""
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"int": 4}}
     parts = [MAGIC, 1001, system if header is None else header, value, list(storages)]
     numbers = [struct.pack("<q", len(data) // item) + data for data in storages.values()]

@@ -1,10 +1,10 @@
-"""A perceptual distance without weights, for runs that report one."""
+"""A perceptual distance without weights, for runs that report a distance."""
 
 import tensorflow as tf
 
 
 class Unseeing:
-    """All images are equal to it."""
+    """A distance that is zero for all images."""
 
     def features(self, x, *, enlarge):
         del x, enlarge

@@ -14,7 +14,7 @@ LAYERS = [(b, c) for b, count in enumerate((2, 2, 3, 3, 3), 1) for c in range(1,
 
 
 def random_arrays():
-    """Arrays for `perceptual.LPIPS` with the widths `WIDTHS`; each tensor repeats a small one."""
+    """Returns arrays for `perceptual.LPIPS` with the widths `WIDTHS`, as repeated small tensors."""
     random, arrays, inputs = np.random.RandomState(0), {}, 3
     for i, (block, _) in enumerate(LAYERS):
         width = WIDTHS[block - 1]
@@ -27,16 +27,16 @@ def random_arrays():
 
 
 def torchvision(arrays):
-    """Tensors by torchvision's names, with a classifier that is smaller than the true one."""
+    """Returns tensors by torchvision's names, with a smaller classifier than the real one."""
     tensors = {}
-    for i, place in enumerate(TORCHVISION):
-        tensors[f"features.{place}.weight"] = arrays[f"conv{i}.kernel"].transpose(3, 2, 0, 1)
-        tensors[f"features.{place}.bias"] = arrays[f"conv{i}.bias"]
+    for i, index in enumerate(TORCHVISION):
+        tensors[f"features.{index}.weight"] = arrays[f"conv{i}.kernel"].transpose(3, 2, 0, 1)
+        tensors[f"features.{index}.bias"] = arrays[f"conv{i}.bias"]
     return tensors | {"classifier.0.weight": np.zeros((4, 8)), "classifier.0.bias": np.zeros(4)}
 
 
 def nvidia(arrays):
-    """Tensors by the names in NVIDIA's vgg16.pt."""
+    """Returns tensors by the names in NVIDIA's vgg16.pt."""
     tensors = {f"lpips{i}": arrays[f"head{i}"][:, None, None] for i in range(5)}
     for i in range(13):
         tensors[f"conv{i + 1}.weight"] = arrays[f"conv{i}.kernel"].transpose(3, 2, 0, 1)
@@ -45,7 +45,7 @@ def nvidia(arrays):
 
 
 def _tensors(arrays):
-    """Tensors as a pickle has them, and their storages."""
+    """Returns tensors as a pickle contains them, and their storages."""
     tensors, storages = {}, {}
     for key, (name, array) in enumerate(arrays.items()):
         array = np.ascontiguousarray(array, "<f4")
@@ -56,7 +56,7 @@ def _tensors(arrays):
 
 
 def state_dict(arrays, *, form="zip"):
-    """A file of torch.save of a dict of tensors, 'zip' or 'legacy'."""
+    """Returns a file of torch.save of a dict of tensors, 'zip' or 'legacy'."""
     tensors, storages = _tensors(arrays)
     view = {} if form == "zip" else {"view": None}
     value = {
@@ -67,13 +67,13 @@ def state_dict(arrays, *, form="zip"):
 
 
 def script(arrays, *, constants=()):
-    """A file of torch.jit.save of NVIDIA's module, whose convolutions are modules in `layers`."""
+    """Returns a file of torch.jit.save of NVIDIA's module, with its convolutions in `layers`."""
     tensors, storages = _tensors(arrays)
     root, layers = {}, {}
     for name, (key, count, shape, strides) in tensors.items():
         layer, _, part = name.partition(".")
-        place = layers.setdefault(layer, {}) if part else root
-        place[part or name] = build.tensor(build.storage(key, count), shape, strides)
+        module = layers.setdefault(layer, {}) if part else root
+        module[part or name] = build.tensor(build.storage(key, count), shape, strides)
     layers = {name: Call(Name("__torch__", "Layer"), (), state) for name, state in layers.items()}
     root["layers"] = Call(Name("__torch__", "Layers"), (), layers)
     file = io.BytesIO(build.zipped(Call(Name("__torch__", "VGG16"), (), root), storages))
@@ -89,7 +89,7 @@ def script(arrays, *, constants=()):
 
 
 def keras(path, arrays, *, names=("{}_W_1:0", "{}_b_1:0"), classifier=False, **options):
-    """An HDF5 file of Keras Applications, with or without the classifier."""
+    """Writes an HDF5 file of Keras Applications, with or without the classifier."""
     with h5py.File(path, "w") as file:
         file.create_group("block1_pool")
         for i, (block, number) in enumerate(LAYERS):

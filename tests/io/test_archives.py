@@ -1,4 +1,4 @@
-"""Pictures in tar archives and TFRecords, and lists of paths."""
+"""Pictures in tar archives and TFRecord files, and lists of paths."""
 
 import tarfile
 
@@ -25,7 +25,7 @@ def picture(path, seed=0):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three pictures, b, a and deep/c, and a text."""
+    """Returns a folder with the pictures b, a and deep/c, and a text file."""
     for seed, name in enumerate(("b", "a", "deep/c")):
         picture(tmp_path / "in" / f"{name}.png", seed)
     (tmp_path / "in" / "notes.md").write_text("no picture")
@@ -43,8 +43,8 @@ def tar(folder):
 def records(path, *values, feature="image/encoded"):
     with tf.io.TFRecordWriter(str(path)) as writer:
         for value in values:
-            found = {feature: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))}
-            example = tf.train.Example(features=tf.train.Features(feature=found))
+            feature_dict = {feature: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))}
+            example = tf.train.Example(features=tf.train.Features(feature=feature_dict))
             writer.write(example.SerializeToString())
     return path
 
@@ -66,7 +66,7 @@ def listed(folder):
 
 
 @pytest.mark.parametrize("kind", ["tar", "tfrecord", "listed"])
-def test_every_picture_is_a_job_in_the_order_of_the_file(request, kind):
+def test_pictures_are_planned_in_the_order_of_the_file(request, kind):
     specs = inputs.plan(request.getfixturevalue(kind))
     assert len(specs) == 3
     for seed, spec in enumerate(specs):
@@ -76,11 +76,11 @@ def test_every_picture_is_a_job_in_the_order_of_the_file(request, kind):
         )
 
 
-def test_members_of_an_archive_keep_their_names(tar):
+def test_members_of_an_archive_have_the_names_of_their_paths(tar):
     assert [spec.name for spec in inputs.plan(tar)] == ["b", "a", "deep__c"]
 
 
-def test_records_are_named_by_their_shard_and_place(tfrecord):
+def test_records_are_named_by_shard_and_index(tfrecord):
     assert [spec.name for spec in inputs.plan(tfrecord)] == [f"x-00003_{i:02}" for i in range(3)]
 
 
@@ -91,7 +91,7 @@ def test_masks_are_matched_by_the_names_of_members(tar, folder):
     assert [spec.mask.name for spec in specs] == ["b.png", "a.png", "c.png"]
 
 
-def test_shards_are_found_by_a_pattern(tfrecord, folder):
+def test_shards_are_selected_by_a_pattern(tfrecord, folder):
     assert find_images(folder / "x.tfrecord-*", suffixes=listing.SUFFIXES) == [tfrecord]
 
 
@@ -113,7 +113,7 @@ def test_only_the_missing_file_of_a_list_fails(listed):
         inputs.check(specs[1], expected=EXPECTED)
 
 
-def test_a_picture_that_is_damaged_is_named_with_its_archive(folder):
+def test_the_error_for_a_damaged_picture_names_the_archive(folder):
     (folder / "in" / "a.png").write_bytes(b"no picture")
     with tarfile.open(folder / "x.tar", "w") as archive:
         archive.add(folder / "in" / "a.png", arcname="a.png")
@@ -122,7 +122,7 @@ def test_a_picture_that_is_damaged_is_named_with_its_archive(folder):
         inputs.check(spec, expected=EXPECTED)
 
 
-def test_a_record_without_a_picture_names_what_it_has(tmp_path):
+def test_the_error_for_a_record_without_a_picture_lists_its_features(tmp_path):
     path = records(tmp_path / "x.tfrecord", b"1", feature="label")
     (spec,) = inputs.plan(path)
     with pytest.raises(InputError, match=r"feature image/encoded.*features='label'"):
@@ -130,23 +130,23 @@ def test_a_record_without_a_picture_names_what_it_has(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [("x.tar", "not compressed, that can be read. Decompress"), ("x.tfrecord", "TFRecords")],
 )
-def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, name, told):
+def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, name, message):
     (tmp_path / name).write_bytes(b"nothing of the kind, but long enough to be something" * 40)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         list_pictures(tmp_path / name)
 
 
-def test_a_compressed_archive_is_refused_with_a_remedy(folder):
+def test_the_error_for_a_compressed_archive_states_the_remedy(folder):
     with tarfile.open(folder / "x.tar", "w:gz") as archive:
         archive.add(folder / "in" / "a.png", arcname="a.png")
     with pytest.raises(InputError, match="Decompress it"):
         list_pictures(folder / "x.tar")
 
 
-def test_a_file_that_ends_in_the_middle_of_a_record_is_refused(tfrecord):
+def test_a_file_that_ends_inside_a_record_is_refused(tfrecord):
     tfrecord.write_bytes(tfrecord.read_bytes()[:-9])
     with pytest.raises(InputError, match="in the middle of a record"):
         list_pictures(tfrecord)
@@ -179,19 +179,19 @@ def test_a_list_is_read_in_every_encoding(tmp_path, encoding, end):
     assert paths_of(tmp_path / "x.txt", text.encode(encoding)) == ["a.png", "b.png", "\u00e9.png"]
 
 
-def test_a_list_in_an_older_encoding_names_files_in_utf_8_or_of_its_bytes(tmp_path):
+def test_names_in_an_older_encoding_are_read_as_utf_8_file_names_or_bytes(tmp_path):
     picture(tmp_path / "\u00e9.png")
     assert paths_of(tmp_path / "x.txt", "\u00e9.png".encode("cp1252")) == ["\u00e9.png"]
     (tmp_path / "\udce8.png").write_bytes(b"")
     assert paths_of(tmp_path / "x.txt", b"\xe8.png") == ["\udce8.png"]
 
 
-def test_a_line_that_names_a_file_is_no_comment(tmp_path):
+def test_a_line_with_the_name_of_a_file_is_not_a_comment(tmp_path):
     picture(tmp_path / "#1.png")
     assert paths_of(tmp_path / "x.txt", b"#1.png\n#2.png") == ["#1.png"]
 
 
-def test_a_list_that_names_itself_is_read_once(tmp_path):
+def test_a_list_that_contains_its_name_is_read_once(tmp_path):
     picture(tmp_path / "a.png")
     (tmp_path / "x.txt").write_text("a.png\nx.txt\n")
     assert [spec.name for spec in inputs.plan(tmp_path / "x.txt")] == ["a"]

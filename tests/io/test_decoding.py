@@ -1,4 +1,4 @@
-"""Encoded pictures -> levels: properties of files that are used, or reported."""
+"""Decoding of pictures: properties of files that are used, and properties that are reported."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_a_single_frame_is_not_reported(tmp_path, name):
     assert decode(frames(tmp_path / name, 1)).notes == ()
 
 
-def test_the_first_of_several_frames_is_turned_upright(tmp_path):
+def test_the_first_of_several_frames_is_rotated_upright(tmp_path):
     stored = np.zeros((4, 8), np.uint8)
     stored[:2] = 255
     exif = Image.Exif()
@@ -43,7 +43,7 @@ def test_the_first_of_several_frames_is_turned_upright(tmp_path):
     assert len(decoded.notes) == 1
 
 
-def test_a_chosen_frame_of_an_opened_picture_is_read(tmp_path):
+def test_the_selected_frame_of_an_opened_picture_is_read(tmp_path):
     with Image.open(frames(tmp_path / "a.tif", 3)) as picture:
         picture.seek(1)
         decoded = decode(picture)
@@ -68,7 +68,7 @@ def test_a_transparent_grey_of_16_bits_is_white(tmp_path):
     np.testing.assert_array_equal(decode(path).levels[0, :, 0], [0, 255, 255])
 
 
-def test_white_is_zero_is_used_for_floats(tmp_path):
+def test_a_float_picture_with_white_as_zero_is_inverted(tmp_path):
     path = tmp_path / "a.tif"
     Image.fromarray(np.array([[0, 1]], np.float32)).save(path, tiffinfo={262: 0})
     np.testing.assert_array_equal(decode(path).levels[0, :, 0], [255, 0])
@@ -91,14 +91,14 @@ def test_deep_greys_of_pgm_are_scaled_by_their_maximum(tmp_path):
     np.testing.assert_allclose(decode(path).levels[0, :, 0], [255, 1000 / 4095 * 255], atol=0.01)
 
 
-# Pictures that are nearly black.
+# Nearly black pictures.
 
 
 @pytest.mark.parametrize(
     ("values", "level"),
     [(np.array([[0, 1]], np.uint8), "1"), (np.array([[0, 4095]], np.uint16), "15.9")],
 )
-def test_samples_of_a_smaller_range_than_their_type_are_reported(tmp_path, values, level):
+def test_samples_that_use_a_small_part_of_their_range_are_reported(tmp_path, values, level):
     path = tmp_path / "a.png"
     Image.fromarray(values).save(path)
     (note,) = PictureFile(path).load(channels=1).notes

@@ -1,4 +1,4 @@
-"""DICOM files: grey levels against pydicom's functions, and derived files in their place."""
+"""DICOM files: grey levels against pydicom's functions, and the position of derived files."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ import pytest
 from medical_files import (
     ct,
     dicom,
-    dicom_places,
+    dicom_points,
     dicom_values,
     functional_groups,
     grouped,
@@ -40,8 +40,8 @@ FRAME = ("PlanePositionSequence", "FrameVOILUTSequence")
 
 
 def only(path, **slicing):
-    (found,) = list_slices(path, Slicing(**slicing))
-    return found
+    (source,) = list_slices(path, Slicing(**slicing))
+    return source
 
 
 def geometry_of(path, **slicing):
@@ -54,7 +54,7 @@ def levels(path, **slicing):
 
 
 def pydicoms_levels(path):
-    """The grey levels that pydicom's functions give, from the range of their output."""
+    """Returns the grey levels from pydicom's functions, scaled by the range of their output."""
     data = pydicom.dcmread(path)
     shown = apply_voi_lut(apply_modality_lut(data.pixel_array, data), data)
     largest = 65535 if data.get("VOILUTSequence") else 1023
@@ -76,7 +76,7 @@ def written_stddev(geometry, stddev, *, mean=0.0):
 # Grey levels.
 
 
-def test_samples_go_through_the_modality_lut(tmp_path):
+def test_samples_are_mapped_by_the_modality_lut(tmp_path):
     path = dicom(tmp_path / "a.dcm", RAMP, ModalityLUTSequence=lookup_table(0, SQUARES))
     picture, window = only(path, window="0:65535").read()
     data = pydicom.dcmread(path)
@@ -85,13 +85,13 @@ def test_samples_go_through_the_modality_lut(tmp_path):
     )
 
 
-def test_a_modality_lut_may_begin_below_zero(tmp_path):
+def test_a_modality_lut_may_start_below_zero(tmp_path):
     table = lookup_table(-512, np.arange(1024))
     path = dicom(tmp_path / "a.dcm", RAMP.astype(np.int16) - 512, ModalityLUTSequence=table)
     np.testing.assert_allclose(levels(path, window="0:1023"), RAMP / 1023 * 255, atol=1e-3)
 
 
-def test_values_go_through_the_voi_lut_and_not_through_the_window(tmp_path):
+def test_the_voi_lut_has_priority_over_the_window_of_the_file(tmp_path):
     table = lookup_table(100, np.arange(800) ** 2 // 10)
     window = {"WindowCenter": 512, "WindowWidth": 1024}
     path = dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=table, **window)
@@ -99,19 +99,19 @@ def test_values_go_through_the_voi_lut_and_not_through_the_window(tmp_path):
 
 
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
-def test_functions_of_windows_are_those_of_pydicom(tmp_path, function):
+def test_windows_equal_pydicoms(tmp_path, function):
     stored = dict(BitsStored=10, HighBit=9, VOILUTFunction=function)
     path = dicom(tmp_path / "a.dcm", RAMP, WindowCenter=400, WindowWidth=300, **stored)
     np.testing.assert_allclose(levels(path), pydicoms_levels(path), atol=1e-4)
 
 
-def test_a_lookup_table_of_8_bits_may_have_many_entries(tmp_path):
+def test_a_lookup_table_of_8_bits_may_have_more_entries_than_256(tmp_path):
     table = lookup_table(0, np.arange(1024) // 4, bits=8)
     path = dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=table)
     np.testing.assert_allclose(levels(path), RAMP // 4, atol=1e-4)
 
 
-def test_a_lookup_table_whose_first_value_lost_its_sign_begins_below_zero(tmp_path):
+def test_an_unsigned_first_value_of_a_lookup_table_may_mean_a_negative_one(tmp_path):
     table = lookup_table(2**16 - 1024, np.arange(1024) * 64)
     path = dicom(
         tmp_path / "a.dcm", RAMP, RescaleSlope=1, RescaleIntercept=-1024, VOILUTSequence=table
@@ -119,12 +119,12 @@ def test_a_lookup_table_whose_first_value_lost_its_sign_begins_below_zero(tmp_pa
     np.testing.assert_allclose(levels(path), RAMP * 64 / 65535 * 255, atol=1e-3)
 
 
-def test_a_window_that_is_asked_for_comes_before_the_voi_lut(tmp_path):
+def test_the_requested_window_has_priority_over_the_voi_lut(tmp_path):
     path = dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=lookup_table(0, SQUARES))
     np.testing.assert_allclose(levels(path, window="0:1023"), RAMP / 1023 * 255, atol=1e-3)
 
 
-def test_a_voi_lut_without_an_inverse_is_refused_with_the_remedy(tmp_path):
+def test_the_error_for_a_voi_lut_without_an_inverse_states_the_remedy(tmp_path):
     table = lookup_table(0, [0, 9, 5, 20])
     path = dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=table)
     with pytest.raises(
@@ -137,7 +137,7 @@ def test_a_voi_lut_without_an_inverse_is_refused_with_the_remedy(tmp_path):
 @pytest.mark.parametrize(
     ("padding", "limit"), [(-2000, None), (2**16 - 2000, None), (-2000, -1500)]
 )
-def test_padding_does_not_count_in_the_estimated_window(tmp_path, padding, limit, syntax):
+def test_padding_does_not_change_the_estimated_window(tmp_path, padding, limit, syntax):
     stored = np.full((32, 32), -2000, np.int16)
     stored[:, :4] = -1800 if limit else -2000
     stored[8:24, 8:24] = np.arange(256).reshape(16, 16)
@@ -160,7 +160,7 @@ def series(folder, count=3, **elements):
     ]
 
 
-def test_a_value_has_the_same_grey_in_every_file_of_a_series(tmp_path):
+def test_a_value_has_the_same_grey_level_in_all_files_of_a_series(tmp_path):
     paths = series(tmp_path)
     windows = {spec.source.read()[1] for spec in inputs.plan(str(tmp_path))}
     everything = [pydicom.dcmread(path).pixel_array for path in paths]
@@ -168,7 +168,7 @@ def test_a_value_has_the_same_grey_in_every_file_of_a_series(tmp_path):
     np.testing.assert_allclose(windows.pop(), np.quantile(everything, [0.005, 0.995]), rtol=1e-12)
 
 
-def test_files_of_different_series_have_windows_of_their_own(tmp_path):
+def test_files_of_different_series_have_different_windows(tmp_path):
     for i in (1, 2):
         dicom(tmp_path / f"{i}.dcm", RAMP * i, SeriesInstanceUID=f"1.2.3.{i}")
     assert len({spec.source.read()[1] for spec in inputs.plan(str(tmp_path))}) == 2
@@ -183,7 +183,7 @@ def test_a_damaged_file_does_not_change_the_window_of_its_series(tmp_path):
     assert first.read()[1] == expected
 
 
-def test_the_window_of_a_file_is_kept_in_a_series(tmp_path):
+def test_the_window_of_a_file_has_priority_in_a_series(tmp_path):
     series(tmp_path, 2)
     dicom(tmp_path / "3.dcm", RAMP, WindowCenter=50, WindowWidth=21)
     assert [spec.source.read()[1].high for spec in inputs.plan(str(tmp_path))][2] == 59.5
@@ -193,7 +193,7 @@ def test_the_window_of_a_file_is_kept_in_a_series(tmp_path):
 
 
 @pytest.mark.parametrize("per_frame", [(), FRAME])
-def test_an_enhanced_file_is_written_in_its_place(tmp_path, per_frame):
+def test_an_enhanced_file_is_written_at_its_position(tmp_path, per_frame):
     path = functional_groups(ct(tmp_path / "a.dcm"), per_frame=per_frame)
     picture, window = only(path, window="-400:400").read()
     reduced = images.fit(picture, resolution=5)
@@ -201,11 +201,11 @@ def test_an_enhanced_file_is_written_in_its_place(tmp_path, per_frame):
     after = pydicom.dcmread(io.BytesIO(contents))
     flat = grouped(after)
     values = after.pixel_array * float(flat.RescaleSlope) + float(flat.RescaleIntercept)
-    np.testing.assert_allclose(values, linear(dicom_places(flat)), atol=0.11)
+    np.testing.assert_allclose(values, linear(dicom_points(flat)), atol=0.11)
 
 
 @pytest.mark.parametrize("per_frame", [(), FRAME])
-def test_the_window_of_an_enhanced_file_is_read_and_written_in_its_group(tmp_path, per_frame):
+def test_the_window_of_an_enhanced_file_is_read_from_and_written_to_its_group(tmp_path, per_frame):
     window = {"WindowCenter": 40, "WindowWidth": 200, "VOILUTFunction": "LINEAR_EXACT"}
     path = functional_groups(ct(tmp_path / "a.dcm", **window), per_frame=per_frame)
     assert only(path).read()[1] == Window(-60.0, 140.0)
@@ -214,19 +214,19 @@ def test_the_window_of_an_enhanced_file_is_read_and_written_in_its_group(tmp_pat
     assert "WindowCenter" not in after
 
 
-def test_an_enhanced_file_without_a_window_gets_one_in_a_group(tmp_path):
+def test_an_enhanced_file_without_a_window_receives_a_window_in_a_group(tmp_path):
     path = functional_groups(ct(tmp_path / "a.dcm"), per_frame=())
     after = written(geometry_of(path, window="-30:70"))
     assert grouped(after).WindowCenter == 20
     assert "WindowCenter" not in after
 
 
-def test_an_enhanced_file_says_how_it_is_seen(tmp_path):
+def test_an_enhanced_file_states_the_directions_of_its_rows_and_columns(tmp_path):
     source = only(functional_groups(ct(tmp_path / "a.dcm"), per_frame=FRAME))
     assert (source.about["rows"], source.spacing) == ("A to P", (1.5, 1.5))
 
 
-def test_oblong_pixels_without_a_size_are_refused(tmp_path):
+def test_non_square_pixels_without_a_size_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"square pixels.*4 x 3"):
         only(dicom(tmp_path / "a.dcm", RAMP, PixelAspectRatio=[4, 3])).header()
 
@@ -242,7 +242,7 @@ def test_a_standard_deviation_has_no_offset(tmp_path, intercept, stddev):
     np.testing.assert_allclose(dicom_values(after), 4 * stddev, rtol=1e-6)
 
 
-def test_a_standard_deviation_of_an_inverted_picture_is_black_at_zero(tmp_path):
+def test_the_standard_deviation_of_an_inverted_picture_is_not_inverted(tmp_path):
     after = written_stddev(geometry_of(ct(tmp_path / "a.dcm", inverted=True)), 1.0)
     assert after.PhotometricInterpretation == "MONOCHROME2"
 
@@ -254,7 +254,7 @@ def test_a_standard_deviation_of_an_inverted_picture_is_black_at_zero(tmp_path):
         {"VOILUTSequence": lookup_table(0, np.arange(1024) ** 2 // 16)},
     ],
 )
-def test_a_curved_display_is_undone_and_kept_when_written(tmp_path, display):
+def test_a_nonlinear_display_is_inverted_and_preserved_in_the_written_file(tmp_path, display):
     path = dicom(tmp_path / "a.dcm", RAMP, **display)
     picture, _ = only(path).read()
     contents = geometry_of(path).encode_image(picture, part="mean")
@@ -265,14 +265,14 @@ def test_a_curved_display_is_undone_and_kept_when_written(tmp_path, display):
     np.testing.assert_allclose(only(tmp_path / "out.dcm").read()[0], picture, atol=0.02)
 
 
-def test_a_standard_deviation_follows_the_slope_of_a_curved_display(tmp_path):
+def test_a_standard_deviation_is_scaled_by_the_slope_of_a_nonlinear_display(tmp_path):
     sigmoid = {"WindowCenter": 500, "WindowWidth": 400, "VOILUTFunction": "SIGMOID"}
     geometry = geometry_of(dicom(tmp_path / "a.dcm", RAMP, **sigmoid))
-    # In the middle the image has the slope 2 / width.
+    # In the middle the slope of the image is 2 / width.
     np.testing.assert_allclose(dicom_values(written_stddev(geometry, 1.0)), 200 / 127.5, rtol=1e-4)
 
 
-def test_what_holds_for_the_pixels_of_the_original_only_is_removed(tmp_path):
+def test_elements_that_describe_the_original_pixels_are_removed(tmp_path):
     stale = {
         "PixelPaddingValue": 3,
         "PixelPaddingRangeLimit": 5,
@@ -285,13 +285,13 @@ def test_what_holds_for_the_pixels_of_the_original_only_is_removed(tmp_path):
     assert [name for name in (*stale, "ModalityLUTSequence") if name in after] == []
 
 
-def test_values_of_a_modality_lut_are_written_as_they_are(tmp_path):
+def test_values_of_a_modality_lut_are_written_without_a_lut(tmp_path):
     path = dicom(tmp_path / "a.dcm", RAMP, ModalityLUTSequence=lookup_table(0, SQUARES))
     after = written(geometry_of(path, window="0:60000"))
     assert (after.pixel_array == 30000).all()
 
 
-def test_float_pixels_stay_floats(tmp_path):
+def test_float_pixels_are_written_as_floats(tmp_path):
     path = dicom(tmp_path / "a.dcm", RAMP)
     data = pydicom.dcmread(path)
     for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
@@ -316,7 +316,7 @@ def test_big_endian_files_are_written_with_all_bytes_swapped(tmp_path):
 
 
 def with_malformed_element(path, syntax):
-    """Writes a file whose number of averages, an element of 2 bytes, has 3 bytes."""
+    """Writes a file with 3 bytes in the number of averages, an element of 2 bytes."""
     dicom(path, RAMP, syntax=syntax, PatientComments="xyz ")
     order = "<" if syntax.is_little_endian else ">"
     tags = [struct.pack(f"{order}HH", *tag) for tag in ((0x10, 0x4000), (0x28, 0x0003))]
@@ -332,13 +332,13 @@ def with_malformed_element(path, syntax):
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-def test_a_malformed_element_far_from_the_picture_is_copied(tmp_path, syntax):
+def test_a_malformed_element_outside_the_picture_is_copied(tmp_path, syntax):
     source = only(with_malformed_element(tmp_path / "a.dcm", syntax))
     source.check_contents()
     assert (written(Geometry(source, Window(0, 1000))).pixel_array == 500).all()
 
 
-def test_a_malformed_element_that_cannot_be_copied_is_found_when_planning(tmp_path):
+def test_a_malformed_element_that_cannot_be_copied_is_refused_when_planning(tmp_path):
     source = only(with_malformed_element(tmp_path / "a.dcm", ExplicitVRBigEndian))
     with pytest.raises(InputError, match=r"`input` a\.dcm must have elements that can be written"):
         source.check_contents()
@@ -376,7 +376,7 @@ def jpeg2000(samples):
         (JPEGLosslessSV1, "pip install pylibjpeg pylibjpeg-libjpeg"),
     ],
 )
-def test_a_missing_decoder_is_found_when_planning_with_the_command(
+def test_a_missing_decoder_is_refused_when_planning_with_the_command_to_install_it(
     tmp_path, syntax, command, monkeypatch
 ):
     path = dicom(tmp_path / "a.dcm", RAMP)
@@ -390,14 +390,14 @@ def test_a_missing_decoder_is_found_when_planning_with_the_command(
         only(path).check_contents()
 
 
-def test_a_file_that_ends_early_is_found_when_planning(tmp_path):
+def test_a_truncated_file_is_refused_when_planning(tmp_path):
     path = dicom(tmp_path / "a.dcm", RAMP)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="`input` must be a DICOM slice that can be read"):
         only(path).check_contents()
 
 
-def test_a_report_is_refused_as_no_picture(tmp_path):
+def test_a_report_without_a_picture_is_refused(tmp_path):
     path = dicom(tmp_path / "a.dcm", RAMP, Modality="SR")
     data = pydicom.dcmread(path)
     for name in ("Rows", "Columns", "PixelData", "PhotometricInterpretation"):

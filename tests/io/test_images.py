@@ -1,4 +1,4 @@
-"""Files <-> arrays: every format and mode from a real file, every refusal in one line."""
+"""Reading and writing of images: every format and mode from a real file, and refusals."""
 
 import hashlib
 import importlib.util
@@ -35,7 +35,7 @@ def levels(path, *, channels):
 
 
 def raw_png(samples, *, colour_type):
-    """A 16-bit PNG; Pillow cannot write colours with 16 bits."""
+    """Returns a 16-bit PNG, because Pillow cannot write colours with 16 bits."""
 
     def chunk(kind, data):
         return (
@@ -52,7 +52,7 @@ def raw_png(samples, *, colour_type):
 
 
 def raw_tiff(data, *, width, height, bits, photometric, samples=1):
-    """A little-endian, uncompressed TIFF of one strip."""
+    """Returns a little-endian, uncompressed TIFF with one strip."""
     count = 10
     beyond = 8 + 2 + 12 * count + 4
     extra = struct.pack(f"<{samples}H", *[bits] * samples) if samples > 1 else b""
@@ -89,7 +89,7 @@ def test_to_uint8_clips():
 
 
 def test_to_uint8_rounds_half_to_even():
-    # 0 is exactly half way between the levels 127 and 128.
+    # 0 is halfway between the levels 127 and 128.
     assert images.to_uint8(np.zeros(1)) == 128
     assert images.to_uint8(np.array([127.4, 127.6, 126.6]) * LEVEL - 1).tolist() == [127, 128, 127]
 
@@ -111,7 +111,7 @@ def test_lossless_rgb_is_read_exactly(tmp_path, name):
     np.testing.assert_array_equal(image, images.from_uint8(COLOURS))
 
 
-def test_the_content_counts_and_not_the_suffix(tmp_path):
+def test_the_format_follows_from_the_content_and_not_from_the_suffix(tmp_path):
     path = saved(tmp_path, Image.fromarray(COLOURS), "a.jpg", format="PNG")
     np.testing.assert_array_equal(images.load_image(path, channels=3), images.from_uint8(COLOURS))
 
@@ -119,24 +119,24 @@ def test_the_content_counts_and_not_the_suffix(tmp_path):
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 def test_jpeg_is_read(tmp_path, mode):
     path = saved(tmp_path, Image.new(mode, (8, 8)), "a.jpg", quality=95)
-    expected = 255 if mode == "CMYK" else 0  # No ink is white.
+    expected = 255 if mode == "CMYK" else 0  # no ink is white
     np.testing.assert_allclose(levels(path, channels=3), expected, atol=2)
 
 
-def test_grey_is_repeated_for_three_channels(tmp_path):
+def test_a_grey_image_is_repeated_for_three_channels(tmp_path):
     path = saved(tmp_path, Image.fromarray(GREY))
     image = images.load_image(path, channels=3)
     assert image.shape == (2, 3, 3)
     np.testing.assert_array_equal(image, images.from_uint8(GREY)[..., None].repeat(3, axis=-1))
 
 
-def test_colours_become_grey_by_luma(tmp_path):
+def test_colours_are_converted_to_grey_by_luma(tmp_path):
     path = saved(tmp_path, Image.fromarray(COLOURS))
     expected = COLOURS @ np.array([0.299, 0.587, 0.114])
     np.testing.assert_allclose(levels(path, channels=1)[..., 0], expected, atol=1e-4)
 
 
-def test_grey_stored_as_rgb_is_read_exactly(tmp_path):
+def test_a_grey_image_stored_as_rgb_is_read_exactly(tmp_path):
     every = np.arange(256, dtype=np.uint8).reshape(16, 16)
     path = saved(tmp_path, Image.fromarray(every).convert("RGB"))
     np.testing.assert_array_equal(
@@ -144,7 +144,7 @@ def test_grey_stored_as_rgb_is_read_exactly(tmp_path):
     )
 
 
-def test_palette_is_read_by_its_colours(tmp_path):
+def test_a_palette_image_is_read_by_its_colours(tmp_path):
     picture = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), mode=None).convert("P")
     picture.putpalette([10, 20, 30, 200, 100, 0])
     path = saved(tmp_path, picture)
@@ -153,7 +153,7 @@ def test_palette_is_read_by_its_colours(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
-def test_one_bit_is_black_and_white(tmp_path, name):
+def test_one_bit_images_are_black_and_white(tmp_path, name):
     path = saved(tmp_path, Image.fromarray(GREY > 120), name)
     expected = np.where(GREY > 120, 1, -1)
     np.testing.assert_array_equal(images.load_image(path, channels=1)[..., 0], expected)
@@ -169,7 +169,7 @@ def test_alpha_is_composited_on_white_without_rounding(tmp_path, mode):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "P", "1"])
-def test_a_transparent_colour_is_white(tmp_path, mode):
+def test_a_transparent_colour_becomes_white(tmp_path, mode):
     picture = Image.new("RGB", (2, 1), (0, 0, 0))
     picture.putpixel((1, 0), (255, 255, 255))
     picture = picture.convert(mode)
@@ -179,7 +179,7 @@ def test_a_transparent_colour_is_white(tmp_path, mode):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
-def test_sixteen_bit_grey_keeps_its_bits(tmp_path, name):
+def test_sixteen_bit_grey_has_sixteen_bit_precision(tmp_path, name):
     deep = np.array([[0, 1, 257], [1000, 65534, 65535]], np.uint16)
     path = saved(tmp_path, Image.fromarray(deep), name)
     image = images.load_image(path, channels=1)
@@ -196,7 +196,7 @@ def test_sixteen_bit_tiff_of_either_byte_order_is_read(tmp_path, order):
     np.testing.assert_allclose(levels(path, channels=1)[..., 0], deep / 257, atol=1e-4)
 
 
-def test_twelve_bit_tiff_is_scaled_by_its_own_maximum(tmp_path):
+def test_twelve_bit_tiff_is_scaled_by_its_maximum(tmp_path):
     path = tmp_path / "a.tif"
     data = bytes([0x12, 0x3F, 0xFF, 0x00, 0x0F, 0xFF])
     path.write_bytes(raw_tiff(data, width=2, height=2, bits=12, photometric=1))
@@ -205,7 +205,7 @@ def test_twelve_bit_tiff_is_scaled_by_its_own_maximum(tmp_path):
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_white_is_zero_tiff_is_inverted(tmp_path, bits):
+def test_tiff_with_white_as_zero_is_inverted(tmp_path, bits):
     values = np.array([[0, 2**bits - 1]], f"<u{bits // 8}")
     path = tmp_path / "a.tif"
     path.write_bytes(raw_tiff(values.tobytes(), width=2, height=1, bits=bits, photometric=0))
@@ -213,7 +213,7 @@ def test_white_is_zero_tiff_is_inverted(tmp_path, bits):
 
 
 @pytest.mark.parametrize("kind", ["png", "png with alpha", "tif"])
-def test_sixteen_bit_rgb_is_right_within_a_grey_level(tmp_path, kind):
+def test_sixteen_bit_rgb_is_accurate_within_a_grey_level(tmp_path, kind):
     deep = np.random.default_rng(0).integers(0, 65536, (4, 5, 3)).astype("<u2")
     path = tmp_path / "a"
     if kind == "png":
@@ -234,7 +234,7 @@ def test_integer_samples_are_scaled_by_65535(tmp_path):
     np.testing.assert_allclose(levels(path, channels=1)[..., 0], values / 257, atol=1e-4)
 
 
-def test_float_samples_are_in_0_1(tmp_path):
+def test_float_samples_are_in_the_unit_range(tmp_path):
     values = np.array([[0, 0.3, 1]], np.float32)
     path = saved(tmp_path, Image.fromarray(values), "a.tif")
     np.testing.assert_allclose(
@@ -282,7 +282,7 @@ def test_exif_orientation_is_applied_to_pixels_and_size(tmp_path, name, orientat
     np.testing.assert_array_equal(image[..., 0] > 0, upright > 128)
 
 
-def test_sixteen_bit_is_turned_upright_too(tmp_path):
+def test_a_sixteen_bit_image_is_rotated_upright(tmp_path):
     deep = np.array([[0, 1000, 65535]], np.uint16)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -295,7 +295,7 @@ def test_channels_must_be_one_or_three(tmp_path):
         images.load_image(saved(tmp_path, Image.fromarray(GREY)), channels=2)
 
 
-# Files that cannot be read.
+# Unreadable files.
 
 
 def one_line(error, argument, path):
@@ -306,7 +306,7 @@ def one_line(error, argument, path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n", b"II*\0", b"%!PS\n"])
-def test_other_files_are_refused_in_one_line(tmp_path, content):
+def test_files_of_other_kinds_are_refused_in_one_line(tmp_path, content):
     path = tmp_path / "a.png"
     path.write_bytes(content)
     for read in (images.image_size, lambda path: images.load_image(path, channels=3)):
@@ -326,7 +326,7 @@ def test_a_truncated_file_is_refused_in_one_line(tmp_path, name):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_damaged_file_is_read_or_refused_but_never_a_traceback(tmp_path, seed):
+def test_a_damaged_file_is_read_or_refused_without_a_traceback(tmp_path, seed):
     random = np.random.default_rng(seed)
     name = ("a.png", "a.jpg", "a.tif", "a.webp", "a.gif")[seed % 5]
     path = saved(tmp_path, Image.fromarray(COLOURS), name)
@@ -342,7 +342,7 @@ def test_a_damaged_file_is_read_or_refused_but_never_a_traceback(tmp_path, seed)
 
 @pytest.mark.parametrize("limit", [5, 1])
 def test_a_decompression_bomb_is_refused_without_a_warning(tmp_path, monkeypatch, limit):
-    # Above the limit Pillow warns, above twice the limit it raises.
+    # Pillow warns above the limit and raises above twice the limit.
     path = saved(tmp_path, Image.fromarray(GREY))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with warnings.catch_warnings():
@@ -360,14 +360,14 @@ def test_a_missing_file_is_named(tmp_path):
 # Fitting.
 
 
-def test_fit_takes_the_central_square():
+def test_fit_crops_the_central_square():
     image = np.arange(4 * 9, dtype=np.float32).reshape(4, 9, 1) / 36
     np.testing.assert_array_equal(images.fit(image, resolution=4), image[:, 2:6])
     tall = image.transpose(1, 0, 2)
     np.testing.assert_array_equal(images.fit(tall, resolution=4), tall[2:6])
 
 
-def test_fit_shrinks_by_means_of_areas():
+def test_fit_shrinks_by_area_means():
     image = np.random.default_rng(0).uniform(-1, 1, (12, 12, 3)).astype(np.float32)
     expected = image.reshape(4, 3, 4, 3, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(images.fit(image, resolution=4), expected, atol=1e-6)
@@ -375,7 +375,7 @@ def test_fit_shrinks_by_means_of_areas():
 
 @pytest.mark.parametrize(("size", "resolution"), [(96, 64), (65, 64), (150, 64), (131, 7), (9, 1)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_fit_shrinks_by_the_means_of_areas_at_any_ratio(size, resolution, channels):
+def test_fit_shrinks_by_area_means_at_any_ratio(size, resolution, channels):
     image = np.random.default_rng(0).uniform(-1, 1, (size, size, channels)).astype(np.float32)
     matrix = box_matrix(resolution, factor=size / resolution)
     expected = np.einsum("ai,ijc,bj->abc", matrix, image, matrix, optimize=True)
@@ -387,11 +387,11 @@ def test_fit_does_not_shift_the_picture(size, resolution):
     ramp = np.tile(np.arange(size, dtype=np.float32) / size, (size, 1))
     fitted = images.fit(ramp[..., None], resolution=resolution)[resolution // 2, :, 0] * size
     centres = (np.arange(resolution) + 0.5) * (size / resolution) - 0.5
-    inner = slice(8, -8)  # Enlarging differs at the border.
+    inner = slice(8, -8)  # enlarging differs at the border
     assert abs((fitted - centres)[inner].mean()) < 1e-4
 
 
-def test_fit_keeps_a_constant_picture_exactly():
+def test_fit_preserves_a_constant_picture_exactly():
     for value in (-1, 1):
         assert (images.fit(np.full((100, 130, 3), value), resolution=64) == value).all()
 
@@ -407,7 +407,7 @@ def test_fit_enlarges_within_the_range_and_without_rounding():
     assert fitted.max() == 1
 
 
-def test_fit_at_the_resolution_is_a_copy():
+def test_fit_at_the_target_resolution_returns_a_copy():
     image = np.random.default_rng(0).uniform(-1, 1, (4, 4, 1)).astype(np.float32)
     fitted = images.fit(image, resolution=4)
     np.testing.assert_array_equal(fitted, image)
@@ -426,7 +426,7 @@ def test_fit_refuses_other_shapes_on_request():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_saved_image_is_read_back(tmp_path, channels):
+def test_a_saved_image_round_trips(tmp_path, channels):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, channels)).astype(np.uint8)
     image = images.from_uint8(pixels)
     path = tmp_path / "a.png"
@@ -436,7 +436,7 @@ def test_a_saved_image_is_read_back(tmp_path, channels):
         assert picture.mode == ("L" if channels == 1 else "RGB")
 
 
-def test_saving_replaces_leaves_nothing_else_and_repeats_the_bytes(tmp_path):
+def test_saving_replaces_the_file_and_repeats_its_bytes(tmp_path):
     image = images.from_uint8(COLOURS)
     digests = set()
     for _ in range(2):
@@ -446,7 +446,7 @@ def test_saving_replaces_leaves_nothing_else_and_repeats_the_bytes(tmp_path):
     assert os.listdir(tmp_path) == ["a.png"]
 
 
-def test_a_failed_save_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_failed_save_preserves_the_old_file(tmp_path, monkeypatch):
     images.save_image(tmp_path / "a.png", images.from_uint8(COLOURS))
     before = (tmp_path / "a.png").read_bytes()
 
@@ -460,7 +460,7 @@ def test_a_failed_save_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypat
     assert os.listdir(tmp_path) == ["a.png"]
 
 
-def test_a_saved_file_has_the_usual_permissions(tmp_path):
+def test_a_saved_file_has_the_default_permissions(tmp_path):
     images.save_image(tmp_path / "a.png", images.from_uint8(COLOURS))
     (tmp_path / "usual").write_bytes(b"")
     assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "usual").stat().st_mode
@@ -486,7 +486,7 @@ def test_an_image_that_cannot_be_saved_is_refused(tmp_path, name, shape, argumen
 # Examples.
 
 
-def test_the_examples_are_a_face_its_mask_and_its_small_version():
+def test_the_face_example_has_a_mask_and_a_small_version():
     (face,) = discovery.find_images("example:astronaut")
     (mask,) = mask_matching.match_masks([face], "example:astronaut_mask")
     (small,) = discovery.find_images("example:astronaut_32")
@@ -494,14 +494,14 @@ def test_the_examples_are_a_face_its_mask_and_its_small_version():
     assert picture.shape == (512, 512, 3)
     missing = masks.load_mask(mask, resolution=512, aspect=images.image_size(face))
     assert 0.2 <= missing.mean() <= 0.25
-    assert missing[244, 320, 0]  # The eye in the right half.
+    assert missing[244, 320, 0]  # the eye in the right half
     assert not missing[244, 195, 0]
     np.testing.assert_allclose(
         images.load_image(small, channels=3), images.fit(picture, resolution=32), atol=LEVEL
     )
 
 
-def test_the_film_comes_with_a_mask_of_a_third_and_its_small_version():
+def test_the_radiograph_example_has_a_mask_of_a_third_and_a_small_version():
     (film,) = discovery.find_images("example:xray")
     (mask,) = mask_matching.match_masks([film], "example:xray_mask")
     (small,) = discovery.find_images("example:xray_8")
@@ -514,7 +514,7 @@ def test_the_film_comes_with_a_mask_of_a_third_and_its_small_version():
     np.testing.assert_allclose(images.load_image(small, channels=1), blocks, atol=LEVEL)
 
 
-def test_the_tool_makes_the_examples_again(tmp_path):
+def test_the_tool_reproduces_the_examples(tmp_path):
     pytest.importorskip("skimage")
     spec = importlib.util.spec_from_file_location("maker", ROOT / "tools" / "make_examples.py")
     maker = importlib.util.module_from_spec(spec)
@@ -523,7 +523,7 @@ def test_the_tool_makes_the_examples_again(tmp_path):
     for path in sorted(tmp_path.iterdir()):
         (shipped,) = discovery.find_images(f"example:{path.stem}")
         assert path.read_bytes() == shipped.read_bytes(), path.name
-    # FFHQ's own geometry: level eyes, a quarter of the width apart, about the middle.
+    # The geometry of FFHQ: level eyes, a quarter of the width apart, centred.
     quad = maker.face_quad(maker.EYES, maker.MOUTH_CORNERS)
     right, down = quad[3] - quad[0], quad[1] - quad[0]
     eyes = [np.linalg.solve(np.stack([right, down], axis=1), eye - quad[0]) for eye in maker.EYES]

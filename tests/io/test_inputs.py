@@ -1,4 +1,4 @@
-"""What is to be restored: planned, checked from headers, loaded; every way to be wrong."""
+"""Inputs are planned, checked by their headers, and loaded, or refused."""
 
 import dataclasses
 
@@ -29,13 +29,13 @@ def array(*shape):
 
 
 def spec(image, *, mask=None):
-    """A path or an array as an input named 'picture'."""
+    """Returns a path or an array as an input named 'picture'."""
     source = PictureArray(image) if isinstance(image, np.ndarray) else PictureFile(image)
     return inputs.InputSpec("picture", source, mask)
 
 
 def refused(function, *arguments, **options):
-    """The InputError that the call raises; it is one line."""
+    """Returns the InputError of the call, which has one line."""
     with pytest.raises(InputError) as caught:
         function(*arguments, **options)
     assert "\n" not in str(caught.value)
@@ -55,12 +55,12 @@ def kspace(*shape):
     return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
 
 
-def test_arrays_of_kspace_are_of_one_coil_or_of_several():
+def test_arrays_of_kspace_have_one_coil_or_several():
     specs = inputs.plan([kspace(8, 8), kspace(8, 8, 2), kspace(3, 8, 8, 2)], kspace=True)
     assert [tuple(spec.source.header()) for spec in specs] == [(8, 8, 1), *[(8, 8, 2)] * 4]
 
 
-def test_a_folder_of_kspace_gives_a_job_for_each_slice(tmp_path):
+def test_a_folder_of_kspace_has_a_job_for_each_slice(tmp_path):
     np.save(tmp_path / "a.npy", kspace(8, 8))
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["kspace"] = kspace(2, 8, 8)
@@ -100,7 +100,7 @@ def test_kspace_that_is_not_square_is_refused_on_request():
     assert "square" in str(refused(inputs.check, spec, expected=strict))
 
 
-def test_kspace_without_values_where_they_are_sampled_is_refused():
+def test_kspace_without_values_at_sampled_positions_is_refused():
     values = kspace(8, 8, 2)
     values[:, ::2] = 0
     (spec,) = inputs.plan(values, kspace=True)
@@ -116,7 +116,7 @@ def test_arrays_other_than_kspace_are_refused(wrong):
     assert refused(inputs.plan, wrong, kspace=True).argument == "input"
 
 
-def test_a_picture_as_kspace_is_refused(tmp_path):
+def test_a_picture_for_kspace_is_refused(tmp_path):
     error = refused(inputs.plan, save(tmp_path / "a.png"), kspace=True)
     assert "Give input_kind=clean to have a picture measured" in str(error)
 
@@ -124,38 +124,38 @@ def test_a_picture_as_kspace_is_refused(tmp_path):
 # Planning.
 
 
-def test_a_folder_gives_a_job_for_each_image_named_by_its_stem(tmp_path):
+def test_a_folder_has_a_job_for_each_image_named_by_its_stem(tmp_path):
     paths = [save(tmp_path / f"{name}.png") for name in ("b", "a")]
     specs = inputs.plan(tmp_path)
     assert [(spec.name, spec.source.path) for spec in specs] == [("a", paths[1]), ("b", paths[0])]
     assert all(spec.mask is None for spec in specs)
 
 
-def test_a_batch_of_arrays_gives_numbered_jobs():
+def test_a_batch_of_arrays_has_numbered_jobs():
     batch = array(2, 4, 4, 3)
     specs = inputs.plan(batch)
     assert [spec.name for spec in specs] == ["image_00000", "image_00001"]
     np.testing.assert_array_equal(np.stack([spec.source.values for spec in specs]), batch)
 
 
-def test_one_array_gives_one_job():
+def test_a_single_array_has_one_job():
     assert len(inputs.plan(array(4, 4, 3))) == 1
 
 
-def test_a_list_may_mix_paths_and_arrays_and_keeps_its_order(tmp_path):
+def test_a_list_may_mix_paths_and_arrays_in_any_order(tmp_path):
     path = save(tmp_path / "a.png")
     specs = inputs.plan([array(4, 4, 3), str(path), array(2, 4, 4, 3), "example:astronaut_32"])
     names = ["image_00000", "a", "image_00002", "image_00003", "astronaut_32"]
     assert [spec.name for spec in specs] == names
 
 
-def test_equal_stems_get_different_names(tmp_path):
+def test_equal_stems_receive_different_names(tmp_path):
     save(tmp_path / "a.png")
     save(tmp_path / "a.bmp")
     assert len({spec.name for spec in inputs.plan(tmp_path)}) == 2
 
 
-def test_arrays_and_files_in_several_folders_get_different_names(tmp_path):
+def test_arrays_and_files_in_several_folders_receive_different_names(tmp_path):
     for folder in ("1", "2"):
         (tmp_path / folder).mkdir()
         save(tmp_path / folder / "x.png")
@@ -165,7 +165,7 @@ def test_arrays_and_files_in_several_folders_get_different_names(tmp_path):
     assert names == ["image_00001", "image_00001_2", "image_00002", "1__x", "2__x"]
 
 
-def test_a_mask_file_serves_every_image(tmp_path):
+def test_one_mask_file_applies_to_all_images(tmp_path):
     mask = save(tmp_path / "mask.png")
     with Image.open(mask) as picture:
         picture.putpixel((1, 2), 0)
@@ -174,7 +174,7 @@ def test_a_mask_file_serves_every_image(tmp_path):
     assert [spec.mask for spec in specs] == [mask, mask]
 
 
-def test_an_example_mask_serves_arrays():
+def test_an_example_mask_applies_to_arrays():
     (only,) = inputs.plan(array(SIZE, SIZE, 3), masks="example:astronaut_mask", needs_masks=True)
     assert only.mask.is_file()
 
@@ -189,7 +189,7 @@ def test_a_folder_of_masks_is_matched_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(2, SIZE, SIZE, 1), (SIZE, SIZE, 1), (SIZE, SIZE)])
-def test_mask_arrays_are_one_an_image_or_one_for_all(shape):
+def test_mask_arrays_are_given_for_each_image_or_for_all(shape):
     masks = array(*shape) > 0
     specs = inputs.plan(array(2, SIZE, SIZE, 3), masks=masks, needs_masks=True)
     for i, planned in enumerate(specs):
@@ -197,7 +197,7 @@ def test_mask_arrays_are_one_an_image_or_one_for_all(shape):
 
 
 @pytest.mark.parametrize("nothing", [[], (), None, 3, [[]], np.zeros((0, 4, 4, 3))])
-def test_nothing_to_restore_is_refused(nothing):
+def test_an_empty_input_is_refused(nothing):
     assert refused(inputs.plan, nothing).argument == "input"
 
 
@@ -206,13 +206,13 @@ def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path):
     assert refused(inputs.plan, tmp_path).argument == "input"
 
 
-def test_a_corruption_that_needs_masks_gets_them():
+def test_a_corruption_with_masks_receives_them():
     error = refused(inputs.plan, array(4, 4, 3), needs_masks=True)
     assert error.argument == "masks"
     assert "must be given" in str(error)
 
 
-def test_masks_for_a_corruption_that_takes_none_are_refused():
+def test_masks_for_a_corruption_without_masks_are_refused():
     error = refused(inputs.plan, array(4, 4, 3), masks=np.zeros((4, 4), bool))
     assert error.argument == "masks"
     assert "must not be given" in str(error)
@@ -228,7 +228,7 @@ def test_masks_for_a_corruption_that_takes_none_are_refused():
     ],
     ids=["float", "count", "rank", "path"],
 )
-def test_masks_that_cannot_belong_to_the_images_are_refused(masks):
+def test_masks_that_do_not_match_the_images_are_refused(masks):
     images = array(2, SIZE, SIZE, 3)
     assert refused(inputs.plan, images, masks=masks, needs_masks=True).argument == "masks"
 
@@ -240,7 +240,7 @@ def test_a_folder_of_masks_for_arrays_is_refused(tmp_path):
     assert refused(inputs.plan, images, masks=tmp_path, needs_masks=True).argument == "masks"
 
 
-def test_an_image_without_its_mask_is_refused(tmp_path):
+def test_an_image_without_a_mask_is_refused(tmp_path):
     for name in ("a", "b"):
         save(tmp_path / f"{name}.png")
     (tmp_path / "masks").mkdir()
@@ -250,31 +250,31 @@ def test_an_image_without_its_mask_is_refused(tmp_path):
     assert specs[1].mask == tmp_path / "masks" / "b.png"
 
 
-def test_a_detector_of_masks_serves_every_image():
+def test_a_mask_detector_applies_to_all_images():
     specs = inputs.plan(array(2, SIZE, SIZE, 3), masks="found(fill=255)", needs_masks=True)
     assert [spec.mask for spec in specs] == [mask_detection.MaskDetector(fill=255)] * 2
 
 
-def test_masks_are_not_detected_in_clean_images():
+def test_mask_detection_in_clean_images_is_refused():
     images = array(SIZE, SIZE, 3)
     error = refused(inputs.plan, images, masks="found", needs_masks=True, kind="clean")
     assert error.argument == "masks"
     assert "clean" in str(error)
 
 
-def test_a_detector_of_masks_needs_a_corruption_with_masks():
+def test_a_mask_detector_requires_a_corruption_with_masks():
     assert refused(inputs.plan, array(SIZE, SIZE, 3), masks="found").argument == "masks"
 
 
 # Checking.
 
 
-def test_a_photograph_of_any_size_passes(tmp_path):
+def test_a_photograph_of_any_size_is_accepted(tmp_path):
     inputs.check(spec(save(tmp_path / "a.png", size=(30, 20))), expected=PHOTOGRAPH)
     inputs.check(spec(array(30, 20, 3)), expected=PHOTOGRAPH)
 
 
-def test_a_measurement_of_its_size_passes(tmp_path):
+def test_a_measurement_of_the_expected_size_is_accepted(tmp_path):
     inputs.check(spec(save(tmp_path / "a.png", size=(4, 4))), expected=SMALL)
     inputs.check(spec(array(4, 4, 3)), expected=SMALL)
 
@@ -288,7 +288,7 @@ def test_a_measurement_of_another_size_is_refused(tmp_path, side):
         assert f"{side} x {side}" in str(error)
 
 
-def test_another_shape_is_refused_where_it_is_not_cropped(tmp_path):
+def test_another_shape_is_refused_unless_it_is_cropped(tmp_path):
     for image in (save(tmp_path / "a.png", size=(8, 6)), array(6, 8, 3)):
         error = refused(inputs.check, spec(image), expected=SQUARE_ONLY)
         assert "8 x 6" in str(error)
@@ -314,7 +314,7 @@ def test_arrays_of_other_types_are_refused(dtype):
 
 
 @pytest.mark.parametrize("mask", [np.ones((SIZE, SIZE, 1), bool), np.zeros((4, 4), bool)])
-def test_a_mask_array_that_cannot_be_used_is_refused_before_loading(mask):
+def test_an_unusable_mask_array_is_refused_before_loading(mask):
     bad = spec(array(SIZE, SIZE, 3), mask=mask)
     assert refused(inputs.check, bad, expected=PHOTOGRAPH).argument == "masks"
 
@@ -325,7 +325,7 @@ def test_a_file_without_an_image_is_refused(tmp_path):
     assert refused(inputs.check, spec(path), expected=PHOTOGRAPH).argument == "input"
 
 
-def test_a_mask_that_cannot_be_detected_is_refused_before_loading(tmp_path):
+def test_an_undetectable_mask_is_refused_before_loading(tmp_path):
     for image in (array(SIZE, SIZE, 3), save(tmp_path / "a.png", level=3)):
         bad = spec(image, mask=mask_detection.MaskDetector(fill=255))
         error = refused(inputs.check, bad, expected=PHOTOGRAPH)
@@ -333,7 +333,7 @@ def test_a_mask_that_cannot_be_detected_is_refused_before_loading(tmp_path):
         assert "picture" in str(error)
 
 
-def test_masks_are_not_detected_in_measurements_of_fewer_pixels():
+def test_mask_detection_in_measurements_of_lower_resolution_is_refused():
     bad = spec(array(4, 4, 3), mask=mask_detection.MaskDetector())
     assert "8 x 8" in str(refused(inputs.check, bad, expected=SMALL))
 
@@ -341,7 +341,7 @@ def test_masks_are_not_detected_in_measurements_of_fewer_pixels():
 # Loading.
 
 
-def test_an_array_of_its_size_is_loaded_unchanged():
+def test_an_array_of_the_expected_size_is_loaded_unchanged():
     image = array(SIZE, SIZE, 3)
     loaded = inputs.load(spec(image), expected=PHOTOGRAPH)
     assert loaded.name == "picture"
@@ -375,7 +375,7 @@ def test_a_batch_of_float_tensors_is_loaded():
         np.testing.assert_array_equal(loaded.image, image)
 
 
-def test_an_opened_image_is_named_by_its_file_and_read_as_the_file(tmp_path):
+def test_an_opened_image_equals_its_file(tmp_path):
     path = save(tmp_path / "a.png", size=(30, 20), level=7)
     with Image.open(path) as image:
         specs = inputs.plan([image, path])
@@ -389,7 +389,7 @@ def test_a_photograph_is_cropped_and_resized(tmp_path):
     np.testing.assert_array_equal(loaded.image, np.ones((SIZE, SIZE, 3)))
 
 
-def test_a_mask_file_is_loaded_at_the_generators_resolution(tmp_path):
+def test_a_mask_file_is_loaded_at_the_resolution_of_the_generator(tmp_path):
     mask = np.full((2, 2), 255, np.uint8)
     mask[0] = 0
     Image.fromarray(mask).save(tmp_path / "mask.png")
@@ -418,7 +418,7 @@ def test_a_mask_is_detected_in_the_colours_of_files_and_in_arrays(tmp_path, chan
 
 
 @pytest.mark.parametrize("shape", [(SIZE, SIZE), (SIZE, SIZE, 1)])
-def test_a_mask_array_gets_a_channel(shape):
+def test_a_mask_array_receives_a_channel_axis(shape):
     mask = array(*shape) > 0
     loaded = inputs.load(spec(array(SIZE, SIZE, 3), mask=mask), expected=PHOTOGRAPH)
     np.testing.assert_array_equal(loaded.missing, mask.reshape(SIZE, SIZE, 1))
@@ -429,19 +429,19 @@ def test_a_mask_array_of_another_size_is_refused():
     assert refused(inputs.load, bad, expected=PHOTOGRAPH).argument == "masks"
 
 
-def test_a_mask_that_hides_everything_is_refused(tmp_path):
+def test_a_mask_of_the_whole_image_is_refused(tmp_path):
     bad = spec(array(SIZE, SIZE, 3), mask=save(tmp_path / "mask.png", level=0))
     assert refused(inputs.load, bad, expected=PHOTOGRAPH).argument == "masks"
 
 
-def test_a_truncated_file_is_refused_when_loaded(tmp_path):
+def test_a_truncated_file_is_refused_during_loading(tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(np.random.RandomState(0).randint(0, 256, (64, 64), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:1000])
     assert refused(inputs.load, spec(path), expected=PHOTOGRAPH).argument == "input"
 
 
-def test_notes_of_the_picture_and_of_its_mask_are_loaded(tmp_path):
+def test_notes_about_the_picture_and_its_mask_are_loaded(tmp_path):
     levels = np.tile(np.linspace(0, 255, SIZE).astype(np.uint8), (SIZE, 1))
     picture = Image.fromarray(levels)
     picture.save(tmp_path / "a.tif", save_all=True, append_images=[picture])
@@ -451,7 +451,7 @@ def test_notes_of_the_picture_and_of_its_mask_are_loaded(tmp_path):
 
 
 @pytest.mark.parametrize(("is_damaged", "width"), [(True, 12), (False, 2)])
-def test_a_hole_in_a_damaged_picture_grows_where_the_picture_is_enlarged(
+def test_a_hole_in_a_damaged_picture_grows_when_the_picture_is_enlarged(
     tmp_path, is_damaged, width
 ):
     known = np.full((SIZE, SIZE), 255, np.uint8)

@@ -1,4 +1,4 @@
-"""k-space from files: what is in them, and what is wrong with them; squares of it."""
+"""k-space from files: its layouts, its errors and its crop to a square."""
 
 import h5py
 import numpy as np
@@ -8,7 +8,7 @@ from brgm_tf.core.errors import InputError
 from brgm_tf.io.kspace import crop_to_square, list_slices
 
 
-def some(*shape):
+def random_kspace(*shape):
     rng = np.random.default_rng(0)
     return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
 
@@ -40,7 +40,7 @@ def image(y):
 
 @pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3)])
 def test_an_array_is_one_slice(tmp_path, shape):
-    values = some(*shape)
+    values = random_kspace(*shape)
     (only,) = list_slices(array(tmp_path / "a.npy", values))
     assert only.shape == (6, 5, values[0, 0].size)
     assert only.name.stem == "a"
@@ -48,22 +48,22 @@ def test_an_array_is_one_slice(tmp_path, shape):
 
 
 def test_a_single_coil_file_has_a_slice_for_each_image(tmp_path):
-    values = some(4, 6, 5)
+    values = random_kspace(4, 6, 5)
     slices = list_slices(hdf5(tmp_path / "knee.h5", kspace=values))
     assert [s.name.stem for s in slices] == [f"knee_slice{i:02}" for i in range(4)]
     assert {s.shape for s in slices} == {(6, 5, 1)}
     np.testing.assert_array_equal(slices[3].load(channels=1).image[..., 0], values[3])
 
 
-def test_a_multi_coil_file_has_the_coils_before_the_rows(tmp_path):
-    values = some(2, 3, 6, 5)
+def test_a_multi_coil_file_stores_coils_before_rows(tmp_path):
+    values = random_kspace(2, 3, 6, 5)
     slices = list_slices(hdf5(tmp_path / "knee.h5", kspace=values))
     assert {s.shape for s in slices} == {(6, 5, 3)}
     np.testing.assert_array_equal(slices[1].load(channels=1).image, values[1].transpose(1, 2, 0))
 
 
-def test_double_precision_is_read_as_single(tmp_path):
-    (only,) = list_slices(array(tmp_path / "a.npy", some(6, 5).astype(np.complex128)))
+def test_double_precision_is_converted_to_single(tmp_path):
+    (only,) = list_slices(array(tmp_path / "a.npy", random_kspace(6, 5).astype(np.complex128)))
     assert only.load(channels=1).image.dtype == np.complex64
 
 
@@ -75,7 +75,7 @@ def refusal(path):
     return str(caught.value)
 
 
-def test_files_of_something_else_are_refused(tmp_path):
+def test_files_of_other_kinds_are_refused(tmp_path):
     (tmp_path / "a.png").touch()
     assert ".npy or .h5 or .hdf5" in refusal(tmp_path / "a.png")
     real = array(tmp_path / "real.npy", np.ones((6, 5)))
@@ -83,7 +83,9 @@ def test_files_of_something_else_are_refused(tmp_path):
     assert "complex [slices, H, W]" in refusal(
         hdf5(tmp_path / "real.h5", kspace=np.ones((2, 6, 5)))
     )
-    assert "complex [slices, H, W]" in refusal(hdf5(tmp_path / "flat.h5", kspace=some(6, 5)))
+    assert "complex [slices, H, W]" in refusal(
+        hdf5(tmp_path / "flat.h5", kspace=random_kspace(6, 5))
+    )
     other = hdf5(tmp_path / "other.h5", reconstruction_rss=np.ones((2, 6, 5)))
     assert "must have the data set 'kspace'" in refusal(other)
 
@@ -101,11 +103,11 @@ def test_damaged_files_are_refused(tmp_path, name, contents):
     assert "must be a file of k-space that can be read" in refusal(tmp_path / name)
 
 
-# Squares.
+# Cropping to a square.
 
 
-def test_kspace_of_the_right_size_is_not_changed():
-    values = some(8, 8, 2)
+def test_kspace_of_the_target_size_is_unchanged():
+    values = random_kspace(8, 8, 2)
     np.testing.assert_array_equal(crop_to_square(values, resolution=8), values)
 
 
@@ -116,7 +118,7 @@ def test_more_rows_than_columns_crop_the_field_of_view():
 
 
 def test_unsampled_columns_stay_empty_when_the_field_of_view_is_cropped():
-    values = some(12, 8, 1)
+    values = random_kspace(12, 8, 1)
     values[:, ::2] = 0
     square = crop_to_square(values, resolution=8)
     assert (square[:, ::2] == 0).all()
@@ -124,9 +126,9 @@ def test_unsampled_columns_stay_empty_when_the_field_of_view_is_cropped():
 
 
 @pytest.mark.parametrize("sizes", [(12, 8), (13, 9), (13, 8), (12, 7)])
-def test_high_frequencies_are_left_out_about_the_middle(sizes):
+def test_high_frequencies_are_cropped_around_the_centre(sizes):
     large, small = sizes
-    values = some(large, large, 1)
+    values = random_kspace(large, large, 1)
     square = crop_to_square(values, resolution=small)
     assert square.shape == (small, small, 1)
     assert square[small // 2, small // 2] == values[large // 2, large // 2]

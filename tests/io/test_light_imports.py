@@ -1,4 +1,4 @@
-"""The room imports no heavy library: wrong inputs are reported before any is loaded."""
+"""The room `io` imports no heavy library before a file requires it."""
 
 import subprocess
 import sys
@@ -11,6 +11,6 @@ print(*{"tensorflow", "h5py", "nibabel", "pydicom", "scipy"} & set(sys.modules))
 """
 
 
-def test_reading_needs_no_heavy_library_before_a_file_asks_for_it():
+def test_planning_needs_no_heavy_library_before_a_file_requires_it():
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

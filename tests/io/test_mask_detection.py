@@ -1,4 +1,4 @@
-"""Masks found in a damaged picture, by the one colour that fills its holes."""
+"""Mask detection in a damaged picture, by the colour that fills its holes."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from brgm_tf.io.sources import Content
 
 
 def photograph(*, grey=False):
-    """Levels [96, 96, C] of a photograph that has no colour in plenty."""
+    """Returns levels [96, 96, C] of a photograph without a frequent colour."""
     picture = skimage.data.chelsea()[60:156, 120:216]
     return picture.mean(axis=-1, keepdims=True).round() if grey else picture.astype(float)
 
@@ -34,27 +34,27 @@ def damaged(hole, *, fill=255, grey=False):
 
 
 @pytest.mark.parametrize("fill", [None, (255,), (255, 255, 255)])
-def test_the_hole_of_a_photograph_is_found(fill):
+def test_the_hole_of_a_photograph_is_detected(fill):
     missing = mask_detection.find_missing(damaged(ellipse()), fill=fill)
     assert missing.dtype == np.bool_
     np.testing.assert_array_equal(missing, ellipse()[..., None])
 
 
-def test_holes_of_any_shape_are_found_together():
+def test_holes_of_any_shape_are_detected_together():
     hole = ellipse()
     hole[80:90, 5:50] = True
-    np.fill_diagonal(hole[:60, :60], True)  # a scratch of one pixel's width
+    np.fill_diagonal(hole[:60, :60], True)  # a scratch with a width of one pixel
     np.testing.assert_array_equal(mask_detection.find_missing(damaged(hole))[..., 0], hole)
 
 
-def test_the_hole_of_a_grey_picture_is_found():
+def test_the_hole_of_a_grey_picture_is_detected():
     missing = mask_detection.find_missing(damaged(ellipse(), fill=0, grey=True), fill=(0,))
     np.testing.assert_array_equal(missing[..., 0], ellipse())
 
 
-def test_a_coloured_fill_is_that_colour_only():
+def test_a_coloured_fill_does_not_match_its_grey_level():
     picture = damaged(ellipse(), fill=(255, 0, 0))
-    picture[:8, :8] = (76, 76, 76)  # the same grey as red
+    picture[:8, :8] = (76, 76, 76)  # the same grey level as red
     picture[:8, 20:28] = (255, 0, 1)
     for fill in (None, (255, 0, 0)):
         np.testing.assert_array_equal(
@@ -62,16 +62,16 @@ def test_a_coloured_fill_is_that_colour_only():
         )
 
 
-def test_pixels_of_the_fill_outside_the_hole_are_known():
+def test_pixels_of_the_fill_colour_outside_the_hole_are_known():
     picture = damaged(ellipse())
     picture[90, 3::5] = 255  # highlights
-    picture[2:5, 2:7] = 255  # 15 pixels: one less than a region
+    picture[2:5, 2:7] = 255  # 15 pixels, one less than a region
     np.testing.assert_array_equal(mask_detection.find_missing(picture)[..., 0], ellipse())
     picture[5, 2] = 255
     assert mask_detection.find_missing(picture).sum() == ellipse().sum() + 16
 
 
-def test_a_hole_that_was_compressed_is_found_with_a_tolerance():
+def test_a_hole_in_a_compressed_picture_is_detected_with_a_tolerance():
     rng = np.random.default_rng(0)
     picture = damaged(ellipse(), fill=0)
     picture[ellipse()] += rng.integers(0, 4, (ellipse().sum(), 3))
@@ -79,7 +79,7 @@ def test_a_hole_that_was_compressed_is_found_with_a_tolerance():
     np.testing.assert_array_equal(missing[..., 0], ellipse())
 
 
-def test_levels_of_floats_are_rounded():
+def test_float_levels_are_rounded():
     picture = damaged(ellipse(), fill=200) + np.random.default_rng(0).uniform(-0.01, 0.01)
     np.testing.assert_array_equal(
         mask_detection.find_missing(picture, fill=(200,))[..., 0], ellipse()
@@ -87,13 +87,13 @@ def test_levels_of_floats_are_rounded():
 
 
 @pytest.mark.parametrize("grey", [True, False])
-def test_a_whole_photograph_has_no_hole(grey):
+def test_a_photograph_without_a_hole_is_refused(grey):
     with pytest.raises(InputError, match="`masks` found no colour that fills holes") as caught:
         mask_detection.find_missing(photograph(grey=grey))
     assert "found(fill=255)" in str(caught.value)
 
 
-def test_a_small_hole_must_be_named():
+def test_the_fill_of_a_small_hole_must_be_given():
     hole = np.zeros((96, 96), bool)
     hole[10:20, 10:20] = True
     with pytest.raises(InputError, match="found no colour"):
@@ -103,7 +103,7 @@ def test_a_small_hole_must_be_named():
     )
 
 
-def test_two_frequent_colours_need_a_fill():
+def test_two_frequent_colours_require_a_fill():
     picture = damaged(ellipse())
     picture[:, :10] = 0  # a background
     with pytest.raises(InputError, match="several colours are frequent") as caught:
@@ -115,21 +115,21 @@ def test_two_frequent_colours_need_a_fill():
     )
 
 
-def test_pixels_missing_one_by_one_are_refused():
+def test_isolated_missing_pixels_are_refused():
     hole = np.random.default_rng(0).random((96, 96)) < 0.06
     for fill in (None, (255,)):
         with pytest.raises(InputError, match=r"^`masks` found no"):
             mask_detection.find_missing(damaged(hole), fill=fill)
 
 
-def test_a_colour_as_the_fill_of_a_grey_picture_is_refused():
+def test_a_coloured_fill_for_a_grey_picture_is_refused():
     with pytest.raises(InputError, match="must name a grey level"):
         mask_detection.find_missing(photograph(grey=True), fill=(255, 0, 0))
 
 
 @pytest.mark.parametrize("fraction", [0, 0.1, 0.3, 0.42, 0.6, 1])
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (50, 70)])
-def test_regions_are_scipys(fraction, size):
+def test_regions_equal_scipys(fraction, size):
     inside = np.random.default_rng(1).random(size) < fraction
     labels = mask_detection.label_regions(inside)
     expected, count = scipy.ndimage.label(inside, np.ones((3, 3)))
@@ -138,7 +138,7 @@ def test_regions_are_scipys(fraction, size):
     assert pairs.shape[1] == count == len(np.unique(labels[inside]))
 
 
-def test_a_region_that_winds_is_one():
+def test_a_winding_region_is_one_region():
     inside = np.zeros((41, 41), bool)
     inside[::2] = True
     inside[1::4, -1] = inside[3::4, 0] = True
@@ -158,7 +158,7 @@ def test_a_region_that_winds_is_one():
         (None, None),
     ],
 )
-def test_a_detector_is_spelled_as_a_call(spec, expected):
+def test_a_detector_is_parsed_from_a_call(spec, expected):
     assert mask_detection.parse_detector(spec) == expected
 
 
@@ -173,16 +173,16 @@ def test_a_detector_is_spelled_as_a_call(spec, expected):
         "found(",
     ],
 )
-def test_a_detector_that_is_spelled_wrong_is_refused(spec):
+def test_an_invalid_detector_is_refused(spec):
     with pytest.raises(InputError, match=r"^`masks` "):
         mask_detection.parse_detector(spec)
 
 
-def test_pixels_that_hold_part_of_a_hole_after_resizing_are_missing():
+def test_pixels_with_a_part_of_a_hole_after_resizing_are_missing():
     hole = np.zeros((96, 96), bool)
     hole[:, :31] = True
     missing = mask_detection.MaskDetector().detect(content(damaged(hole)), resolution=24, name="a")
-    # 31 columns are 7 3/4 pixels: the eighth is a mixture.
+    # 31 columns are 7 3/4 pixels, so the eighth pixel is a mixture.
     expected = np.broadcast_to(np.arange(24)[:, None] < 8, (24, 24, 1))
     np.testing.assert_array_equal(missing, expected)
 
@@ -193,7 +193,7 @@ def test_a_mask_is_detected_in_the_central_square():
     np.testing.assert_array_equal(missing[..., 0], ellipse())
 
 
-def test_a_picture_of_one_colour_leaves_nothing_known():
+def test_a_picture_of_one_colour_is_refused():
     with pytest.raises(InputError, match="must leave a part of the image known"):
         mask_detection.MaskDetector().detect(
             content(np.full((9, 9, 3), 7.0)), resolution=9, name="a"

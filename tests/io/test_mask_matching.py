@@ -1,4 +1,4 @@
-"""Masks matched to images by name, or one mask for all images."""
+"""Masks are matched to images by name, or one mask applies to all images."""
 
 import time
 from pathlib import Path
@@ -19,7 +19,7 @@ def mask_file(folder, known, name="mask.png"):
 KNOWN = [[255, 0], [255, 255]]
 
 
-def test_one_mask_serves_all_images(tmp_path):
+def test_one_mask_applies_to_all_images(tmp_path):
     path = mask_file(tmp_path, KNOWN)
     assert mask_matching.match_masks([Path("a.png"), Path("b.png")], path) == [path, path]
 
@@ -27,11 +27,11 @@ def test_one_mask_serves_all_images(tmp_path):
 def test_masks_in_a_folder_are_matched_by_stem(tmp_path):
     for name in ("a.png", "b.png", "extra.png"):
         mask_file(tmp_path, KNOWN, name)
-    found = mask_matching.match_masks([Path("in/b.jpg"), Path("in/a.tif")], tmp_path)
-    assert found == [tmp_path / "b.png", tmp_path / "a.png"]
+    matches = mask_matching.match_masks([Path("in/b.jpg"), Path("in/a.tif")], tmp_path)
+    assert matches == [tmp_path / "b.png", tmp_path / "a.png"]
 
 
-def test_of_two_masks_with_the_stem_the_same_file_name_wins(tmp_path):
+def test_a_mask_with_the_same_file_name_has_priority_over_one_with_the_same_stem(tmp_path):
     for name in ("a.png", "a.bmp"):
         mask_file(tmp_path, KNOWN, name)
     assert mask_matching.match_masks([Path("a.bmp")], tmp_path) == [tmp_path / "a.bmp"]
@@ -46,7 +46,7 @@ def test_an_image_without_a_mask_is_named_even_if_the_folder_has_one_file(tmp_pa
     assert "'b.png' there are 0" in str(error)
 
 
-def test_the_one_mask_for_all_images_is_checked(tmp_path):
+def test_the_mask_for_all_images_is_checked(tmp_path):
     path = mask_file(tmp_path, np.full((4, 4), 255))
     with pytest.raises(InputError, match="`masks` must hide a part"):
         mask_matching.match_masks([Path("a.png")], path)

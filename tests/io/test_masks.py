@@ -1,4 +1,4 @@
-"""Masks: read from files and given as arrays, matched to images, refused in one line."""
+"""Masks: read from files, given as arrays, and refused in one line."""
 
 import numpy as np
 import pytest
@@ -17,13 +17,13 @@ def mask_file(folder, known, name="mask.png"):
 # Files.
 
 
-def test_black_is_missing(tmp_path):
+def test_black_pixels_are_missing(tmp_path):
     mask = masks.load_mask(mask_file(tmp_path, [[0, 127], [128, 255]]), resolution=2)
     assert mask.dtype == np.bool_
     np.testing.assert_array_equal(mask, np.array([[True, True], [False, False]])[..., None])
 
 
-def test_a_transparent_mask_pixel_is_known(tmp_path):
+def test_a_transparent_pixel_is_known(tmp_path):
     picture = Image.new("RGBA", (2, 1), (0, 0, 0, 255))
     picture.putpixel((1, 0), (0, 0, 0, 0))
     path = tmp_path / "mask.png"
@@ -32,17 +32,17 @@ def test_a_transparent_mask_pixel_is_known(tmp_path):
 
 
 @pytest.mark.parametrize(("size", "resolution"), [(4, 4), (4, 8), (4, 12), (12, 8), (97, 5)])
-def test_a_pixel_is_missing_if_any_part_of_it_is(tmp_path, size, resolution):
+def test_a_pixel_is_missing_if_any_part_of_it_is_missing(tmp_path, size, resolution):
     known = np.full((size, size), 255)
     known[tuple(np.random.default_rng(3).integers(0, size, (2, 3)))] = 0
     mask = masks.load_mask(mask_file(tmp_path, known), resolution=resolution)
-    # In units of 1 / (size resolution) all edges are whole numbers.
+    # In units of 1 / (size resolution) all edges are integers.
     fine = np.repeat(np.repeat(known == 0, resolution, axis=0), resolution, axis=1)
     parts = fine.reshape(resolution, size, resolution, size).any(axis=(1, 3))
     np.testing.assert_array_equal(mask[..., 0], parts)
 
 
-def test_a_thin_line_in_a_large_mask_remains(tmp_path):
+def test_a_thin_line_in_a_large_mask_is_preserved(tmp_path):
     known = np.full((1000, 1000), 255)
     known[:, 503] = 0
     mask = masks.load_mask(mask_file(tmp_path, known), resolution=64)
@@ -50,7 +50,7 @@ def test_a_thin_line_in_a_large_mask_remains(tmp_path):
 
 
 @pytest.mark.parametrize(("side", "resolution"), [(1000, 64), (250, 64), (48, 64), (64, 64)])
-def test_no_pixel_that_is_known_is_mixed_with_a_hole(tmp_path, side, resolution):
+def test_no_known_pixel_is_mixed_with_a_hole(tmp_path, side, resolution):
     picture = np.random.default_rng(0).uniform(-1, 0, (side, side, 1)).astype(np.float32)
     cross = np.zeros((side, side), bool)
     width, middle = max(1, side * 14 // 1000), side // 2
@@ -64,7 +64,7 @@ def test_no_pixel_that_is_known_is_mixed_with_a_hole(tmp_path, side, resolution)
     assert missing.mean() < 0.35
 
 
-def test_a_mask_of_more_pixels_than_the_damaged_picture_covers_the_pixels_of_the_picture(tmp_path):
+def test_a_mask_may_have_more_pixels_than_the_picture(tmp_path):
     known = np.full((800, 800), 255)
     known[401, 401] = 0
     missing = masks.load_mask(mask_file(tmp_path, known), resolution=50, side=100)
@@ -80,14 +80,14 @@ def test_a_mask_of_the_image_shape_is_cropped_like_the_image(tmp_path):
     assert mask.sum() == 1
 
 
-def test_a_scaled_and_rounded_mask_has_the_image_shape(tmp_path):
+def test_a_mask_may_have_the_rounded_shape_of_the_image(tmp_path):
     known = np.full((33, 50), 255)
     known[16, 25] = 0
     path = mask_file(tmp_path, known)
     assert masks.load_mask(path, resolution=4, aspect=(1000, 667)).any()
 
 
-def test_a_square_mask_fits_every_image(tmp_path):
+def test_a_square_mask_applies_to_every_image(tmp_path):
     path = mask_file(tmp_path, [[0, 255], [255, 255]])
     assert masks.load_mask(path, resolution=2, aspect=(30, 10)).sum() == 1
 
@@ -99,14 +99,14 @@ def test_a_mask_of_another_shape_is_refused(tmp_path, aspect):
         masks.load_mask(path, resolution=4, aspect=aspect)
 
 
-def test_a_mask_that_hides_everything_or_nothing_is_refused(tmp_path):
+def test_a_mask_of_everything_or_nothing_is_refused(tmp_path):
     with pytest.raises(InputError, match="`masks` must leave a part"):
         masks.load_mask(mask_file(tmp_path, np.zeros((4, 4))), resolution=4)
     with pytest.raises(InputError, match=r"`masks` must hide a part.*Paint the missing pixels"):
         masks.load_mask(mask_file(tmp_path, np.full((4, 4), 255)), resolution=4)
 
 
-def test_a_hole_beside_the_central_square_hides_nothing(tmp_path):
+def test_a_hole_outside_the_central_square_is_refused(tmp_path):
     known = np.full((4, 10), 255)
     known[:, 0] = 0
     path = mask_file(tmp_path, known)
@@ -115,7 +115,7 @@ def test_a_hole_beside_the_central_square_hides_nothing(tmp_path):
         masks.load_mask(path, resolution=4, aspect=(10, 4))
 
 
-def test_a_white_picture_with_a_transparent_hole_hides_nothing(tmp_path):
+def test_a_white_picture_with_a_transparent_hole_is_refused(tmp_path):
     picture = Image.new("RGBA", (4, 4), "white")
     picture.putpixel((1, 1), (0, 0, 0, 0))
     picture.save(tmp_path / "mask.png")
@@ -123,7 +123,7 @@ def test_a_white_picture_with_a_transparent_hole_hides_nothing(tmp_path):
         masks.check_mask_file(tmp_path / "mask.png")
 
 
-def test_coloured_strokes_that_are_light_hide_nothing(tmp_path):
+def test_light_coloured_strokes_are_refused(tmp_path):
     picture = Image.new("RGB", (4, 4), "white")
     picture.putpixel((1, 1), (255, 255, 0))
     picture.save(tmp_path / "mask.png")
@@ -139,7 +139,7 @@ def test_the_values_0_and_1_are_black_and_white(tmp_path, dtype):
     assert masks.mask_notes(tmp_path / "mask.png") == ()
 
 
-def test_a_palette_counts_by_its_colours(tmp_path):
+def test_a_palette_mask_is_read_by_its_colours(tmp_path):
     picture = Image.fromarray(np.array([[0, 1], [0, 0]], np.uint8)).convert("P")
     picture.putpalette([255, 255, 255, 0, 0, 0])
     picture.save(tmp_path / "mask.png")
@@ -151,7 +151,7 @@ def test_a_palette_counts_by_its_colours(tmp_path):
         masks.check_mask_file(tmp_path / "dark.png")
 
 
-def test_black_strokes_on_transparency_are_not_doubtful(tmp_path):
+def test_black_strokes_on_transparency_are_not_reported(tmp_path):
     picture = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     picture.putpixel((1, 1), (0, 0, 0, 255))
     picture.save(tmp_path / "mask.png")
@@ -159,7 +159,7 @@ def test_black_strokes_on_transparency_are_not_doubtful(tmp_path):
     assert masks.load_mask(tmp_path / "mask.png", resolution=4).sum() == 1
 
 
-def test_alpha_that_contradicts_the_colours_is_reported(tmp_path):
+def test_transparent_black_pixels_are_reported(tmp_path):
     picture = Image.new("RGBA", (4, 4), "white")
     picture.putpixel((1, 1), (0, 0, 0, 255))
     picture.putpixel((1, 2), (0, 0, 0, 0))
@@ -168,13 +168,13 @@ def test_alpha_that_contradicts_the_colours_is_reported(tmp_path):
     assert note == "6.2% of the mask is black but transparent, and counts as known"
 
 
-def test_a_photograph_as_a_mask_is_reported(tmp_path):
+def test_a_photograph_used_as_a_mask_is_reported(tmp_path):
     known = np.tile(np.linspace(0, 255, 32), (32, 1))
     (note,) = masks.mask_notes(mask_file(tmp_path, known))
     assert "of the mask is neither black nor white; grey levels below 128 are missing" in note
 
 
-def test_a_mask_that_serves_many_images_is_decoded_once(tmp_path, monkeypatch):
+def test_a_mask_for_many_images_is_decoded_once(tmp_path, monkeypatch):
     path = mask_file(tmp_path, [[0, 255], [255, 255]])
     reads = []
     monkeypatch.setattr(masks, "decode", lambda *a, **k: reads.append(a) or decode(*a, **k))
@@ -189,19 +189,19 @@ def test_a_mask_that_serves_many_images_is_decoded_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1)])
-def test_a_mask_array_gets_one_channel(shape):
+def test_a_mask_array_receives_one_channel(shape):
     mask = np.random.default_rng(4).random(shape) < 0.5
     checked = masks.check_mask(mask, resolution=4)
     np.testing.assert_array_equal(checked, mask.reshape(4, 4, 1))
 
 
-def test_equal_channels_of_a_mask_array_become_one():
+def test_equal_channels_of_a_mask_array_are_merged():
     mask = np.random.default_rng(4).random((4, 4, 1)) < 0.5
     checked = masks.check_mask(np.repeat(mask, 3, axis=-1), resolution=4)
     np.testing.assert_array_equal(checked, mask)
 
 
-def test_a_mask_array_that_pillow_made_holds_ones():
+def test_a_mask_array_from_pillow_is_normalised_to_ones():
     mask = np.asarray(Image.fromarray(np.eye(4) > 0))
     checked = masks.check_mask(mask, resolution=4)
     assert checked.view(np.uint8).max() == 1
@@ -221,18 +221,18 @@ def test_a_mask_array_of_another_shape_is_refused(shape):
         masks.check_mask(np.zeros(shape, bool), resolution=4)
 
 
-def test_a_mask_array_that_misses_all_is_refused_in_the_words_for_a_file(tmp_path):
-    said = []
+def test_a_mask_array_of_everything_has_the_same_error_as_a_file(tmp_path):
+    messages = []
     for refused in (
         lambda: masks.check_mask(np.ones((4, 4, 1), bool), resolution=4),
         lambda: masks.load_mask(mask_file(tmp_path, np.zeros((4, 4))), resolution=4),
     ):
         with pytest.raises(InputError, match="`masks` must leave a part") as caught:
             refused()
-        said.append(str(caught.value).partition("Received")[0])
-    assert said[0] == said[1]
+        messages.append(str(caught.value).partition("Received")[0])
+    assert messages[0] == messages[1]
 
 
-def test_a_mask_array_that_hides_nothing_is_refused():
+def test_a_mask_array_of_nothing_is_refused():
     with pytest.raises(InputError, match="`masks` must hide a part"):
         masks.check_mask(np.zeros((4, 4), bool), resolution=4)

@@ -1,4 +1,4 @@
-"""Names of results depend on the input and the path alone; different paths have other names."""
+"""Names of results depend on the input and the path alone, and differ for different paths."""
 
 import os
 from pathlib import Path, PurePath
@@ -32,7 +32,7 @@ def names_of(text):
         ("**/*.png", ["A/x/1.png", "A/1.png", "1.png"], ["1", "A__1", "A__x__1"]),
     ],
 )
-def test_a_name_has_the_path_below_the_fixed_part(tmp_path, pattern, files, names):
+def test_a_name_is_the_path_below_the_fixed_part_of_the_pattern(tmp_path, pattern, files, names):
     touch(tmp_path, *files)
     assert names_of(tmp_path / pattern) == names
 
@@ -48,7 +48,7 @@ def test_a_name_has_the_path_below_the_fixed_part(tmp_path, pattern, files, name
         (".", ["p_jpg.png"], "p.jpg"),
     ],
 )
-def test_an_added_image_renames_no_other(tmp_path, pattern, files, added):
+def test_an_added_image_renames_no_other_image(tmp_path, pattern, files, added):
     touch(tmp_path, *files)
     before = names_of(tmp_path / pattern)
     touch(tmp_path, added)
@@ -66,7 +66,7 @@ def test_the_names_of_a_list_do_not_depend_on_its_other_lines(tmp_path):
     assert names_of(tmp_path / "list.txt") == ["A__scan", "B__scan"]
 
 
-def test_a_line_outside_of_the_folder_of_its_list_has_a_checksum(tmp_path):
+def test_a_line_outside_the_folder_of_its_list_has_a_checksum(tmp_path):
     touch(tmp_path, "one/scan.png", "two/scan.png", "lists/x.txt")
     (tmp_path / "lists" / "x.txt").write_text("../one/scan.png\n../two/scan.png\n")
     first, second = names_of(tmp_path / "lists" / "x.txt")
@@ -81,7 +81,7 @@ def test_members_of_several_archives_have_the_name_of_their_archive():
     assert names == ["a__0", "b__0"]
 
 
-def test_a_suffix_of_two_parts_is_left_out():
+def test_a_suffix_of_two_parts_is_removed():
     assert scheme_of("*").name_of(Path("a.nii.gz"), stem="a_axial4") == "a_axial4"
     assert scheme_of("*").name_of(Path("a.nii"), stem="a_axial4") == "a_axial4_nii"
 
@@ -100,7 +100,7 @@ def test_a_suffix_of_two_parts_is_left_out():
         ("é" * 120 + ".png", "é" * 100 + "-"),
     ],
 )
-def test_a_name_is_that_of_a_folder_beside_the_files_of_the_run(file, start):
+def test_a_name_differs_from_the_files_of_a_run_and_is_a_valid_folder_name(file, start):
     name = scheme_of("*.png").name_of(Path(file))
     assert name.startswith(start)
     assert len(name) == len(start) + 8
@@ -110,7 +110,7 @@ def test_equal_names_are_numbered():
     assert make_unique(["p", "q", "P", "p"]) == ["p", "q", "P_2", "p_3"]
 
 
-def test_each_of_many_equal_names_is_numbered_at_the_first_try():
+def test_numbering_many_equal_names_takes_one_try_for_each():
     tries = []
 
     class Name(str):
@@ -122,7 +122,7 @@ def test_each_of_many_equal_names_is_numbered_at_the_first_try():
     assert len(tries) == 99
 
 
-def test_bytes_that_are_not_utf_8_are_written_as_digits_with_a_checksum():
+def test_undecodable_bytes_of_a_path_are_escaped_with_a_checksum():
     scheme = scheme_of("in/*")
     name = scheme.name_of(Path(os.fsdecode(b"in/\xffa.png")))
     assert name.startswith("_xffa-")

@@ -1,4 +1,4 @@
-"""Colour profiles: ICC profiles, gAMA and cHRM, EXIF; the numbers are NumPy's own formulas."""
+"""Colour profiles: ICC profiles, gAMA and cHRM, and EXIF, against formulas in NumPy."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 from brgm_tf.io import images, profiles
 from brgm_tf.io.decoding import decode
 
-# x and y of white, red, green and blue.
+# x and y of white, red, green and blue
 SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 ADOBE = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 ADOBE_GAMMA = 563 / 256
@@ -32,7 +32,7 @@ def to_xyz(chromaticities):
 
 
 def in_adobe_rgb(levels):
-    """Samples in Adobe RGB of colours in sRGB; both have the same white."""
+    """Returns samples in Adobe RGB of colours in sRGB; both have the same white point."""
     linear = decoded_curve(np.array(levels) / 255)
     adobe = np.linalg.solve(to_xyz(ADOBE), to_xyz(SRGB) @ linear)
     return np.rint(255 * adobe ** (1 / ADOBE_GAMMA)).astype(np.uint8)
@@ -51,7 +51,7 @@ def grey_file(folder, samples, name="a.png", **options):
 
 
 def with_chunks(path, **chunks):
-    """Adds chunks to a PNG file, behind its header."""
+    """Adds chunks to a PNG file after its header."""
     data = path.read_bytes()
     added = b""
     for name, content in chunks.items():
@@ -77,7 +77,7 @@ def linear_grey():
     return profiles.make_profile(1.0, is_grey=True)
 
 
-def test_the_samples_of_adobe_rgb_differ_by_far():
+def test_samples_of_adobe_rgb_differ_strongly_from_srgb():
     assert in_adobe_rgb(GREEN).tolist() == [115, 199, 56]
 
 
@@ -89,7 +89,7 @@ def test_adobe_rgb_is_converted(tmp_path, name):
     assert decode(path).notes == ()
 
 
-def test_converted_colours_are_right_within_a_grey_level(tmp_path):
+def test_converted_colours_are_accurate_within_a_grey_level(tmp_path):
     samples = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
     path = tmp_path / "a.png"
     Image.fromarray(samples).save(path, icc_profile=adobe_profile())
@@ -106,14 +106,14 @@ def test_alpha_is_not_converted(tmp_path):
     np.testing.assert_allclose(levels(path, channels=3)[0, 0], expected, atol=0.45)
 
 
-def test_an_image_in_memory_has_its_profile(tmp_path):
+def test_the_profile_of_an_image_in_memory_is_used(tmp_path):
     path = colour_file(tmp_path, in_adobe_rgb(GREEN), icc_profile=adobe_profile())
     with Image.open(path) as picture:
         picture.load()
         np.testing.assert_allclose(levels(picture, channels=3)[0, 0], GREEN, atol=2.01)
 
 
-def test_samples_in_srgb_stay_exact(tmp_path):
+def test_samples_in_srgb_are_unchanged(tmp_path):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     samples = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     path = tmp_path / "a.png"
@@ -129,14 +129,14 @@ def test_a_linear_grey_of_8_bits_is_converted(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
-def test_a_linear_grey_of_16_bits_keeps_its_bits(tmp_path, name):
+def test_a_linear_grey_of_16_bits_has_16_bit_precision(tmp_path, name):
     samples = np.linspace(0, 65535, 101).astype(np.uint16)
     path = grey_file(tmp_path, samples, name, icc_profile=linear_grey())
     expected = 255 * encoded_curve(samples / 65535)
     np.testing.assert_allclose(levels(path, channels=1)[0, :, 0], expected, atol=0.01)
 
 
-def test_a_grey_picture_with_a_profile_of_rgb_is_converted(tmp_path):
+def test_a_grey_picture_with_an_rgb_profile_is_converted(tmp_path):
     samples = np.arange(256, dtype=np.uint8)
     profile = profiles.make_profile(1.0)
     path = grey_file(tmp_path, samples, icc_profile=profile)
@@ -158,11 +158,12 @@ def test_gamma_and_chromaticities_of_a_colour_png_are_used(tmp_path):
         gAMA=hundred_thousandths(1 / ADOBE_GAMMA),
         cHRM=hundred_thousandths(*ADOBE),
     )
-    # gAMA alone is the curve of sRGB, as 0.45455 is in most files: only dark colours differ.
+    # With gAMA alone, here 0.45455 as in most files, the curve is sRGB, so only dark colours
+    # differ.
     np.testing.assert_allclose(levels(path, channels=3)[0, 0], GREEN, atol=5)
 
 
-def test_the_usual_gamma_is_srgb(tmp_path):
+def test_the_usual_gamma_means_srgb(tmp_path):
     samples = np.arange(255, dtype=np.uint8)
     path = with_chunks(
         grey_file(tmp_path, samples),
@@ -172,7 +173,7 @@ def test_the_usual_gamma_is_srgb(tmp_path):
     np.testing.assert_array_equal(decode(path).levels[0, :, 0], samples)
 
 
-def test_the_srgb_chunk_of_a_png_goes_before_its_gamma(tmp_path):
+def test_the_srgb_chunk_of_a_png_has_priority_over_its_gamma(tmp_path):
     path = with_chunks(colour_file(tmp_path, GREEN), sRGB=b"\0", gAMA=hundred_thousandths(1))
     np.testing.assert_array_equal(decode(path).levels[0, 0], GREEN)
 
@@ -209,7 +210,7 @@ def test_lab_is_converted(tmp_path):
     np.testing.assert_allclose(levels(path, channels=3), expected, atol=1)
 
 
-def test_inks_without_a_profile_are_reported(tmp_path):
+def test_cmyk_without_a_profile_is_reported(tmp_path):
     path = tmp_path / "a.jpg"
     Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(path, quality=95)
     np.testing.assert_allclose(levels(path, channels=3)[0, 0], [255, 0, 0], atol=3)
@@ -218,7 +219,7 @@ def test_inks_without_a_profile_are_reported(tmp_path):
 
 
 @pytest.mark.parametrize("profile", [b"no profile", linear_grey(), adobe_profile()[:200]])
-def test_a_profile_that_cannot_be_used_is_reported_in_one_line(tmp_path, profile):
+def test_an_unusable_profile_is_reported_in_one_line(tmp_path, profile):
     path = colour_file(tmp_path, GREEN, icc_profile=profile)
     (note,) = decode(path).notes
     assert note.startswith("The colour profile cannot be used (")

@@ -1,4 +1,4 @@
-"""One unusable file among others: only this file fails, and files that are left out are counted."""
+"""An unusable file fails alone, and files that are left out are counted."""
 
 import nibabel as nib
 import numpy as np
@@ -18,7 +18,7 @@ EXPECTED = inputs.InputRequirements(
 
 
 def fail(specs):
-    """The names of the inputs that fail, when they are checked and when they are loaded."""
+    """Returns the names of the inputs that fail, which are the same for checking and loading."""
     failures = ([], [])
     for spec in specs:
         for names, function in zip(failures, (inputs.check, inputs.load), strict=True):
@@ -32,7 +32,7 @@ def fail(specs):
 
 @pytest.fixture
 def mixed(tmp_path):
-    """Five files that can be used, and five that cannot."""
+    """Returns a folder with five usable and five unusable files."""
     images.save_image(tmp_path / "a_picture.png", image(8, 8, 1))
     volume(tmp_path / "a_volume.nii.gz", shape=(8, 8, 3))
     dicom(tmp_path / "a_slice.dcm", RAMP)
@@ -56,7 +56,7 @@ def mixed(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{}", "{}/*"])
-def test_unusable_medical_files_of_a_folder_fail_alone(mixed, text):
+def test_unusable_medical_files_in_a_folder_fail_alone(mixed, text):
     specs = inputs.plan(text.format(mixed))
     assert len(specs) == 10
     failed = fail(specs)
@@ -64,17 +64,17 @@ def test_unusable_medical_files_of_a_folder_fail_alone(mixed, text):
     assert all(name.startswith("x_") for name in failed)
 
 
-def test_unusable_medical_files_of_a_list_fail_alone(mixed):
+def test_unusable_medical_files_in_a_list_fail_alone(mixed):
     paths = [mixed / name for name in ("x_frames.dcm", "a_slice.dcm", "x_series.nii")]
     assert fail(inputs.plan(paths)) == ["x_frames", "x_series"]
 
 
-def test_the_only_file_that_cannot_be_used_is_an_error_at_once(mixed):
+def test_a_single_unusable_file_is_an_error_at_once(mixed):
     with pytest.raises(InputError, match="frames=2"):
         inputs.plan(mixed / "x_frames.dcm")
 
 
-def test_a_volume_without_the_slices_fails_alone(tmp_path):
+def test_a_volume_without_the_given_slices_fails_alone(tmp_path):
     volume(tmp_path / "a.nii", shape=(8, 8, 3))
     volume(tmp_path / "b.nii", shape=(8, 8, 8))
     assert len(fail(inputs.plan(tmp_path, slicing=Slicing(slices="5")))) == 1
@@ -89,12 +89,12 @@ def test_files_that_are_left_out_are_counted_in_one_line(mixed):
     assert "1 .doc" in note
 
 
-def test_nothing_is_said_if_no_file_is_left_out(tmp_path):
+def test_no_note_is_given_if_no_file_is_left_out(tmp_path):
     images.save_image(tmp_path / "a.png", image(8, 8, 1))
     assert listing.left_out_notes(tmp_path, listing.Listing(False, Slicing())) == []
 
 
-def test_zero_filled_kspace_is_found_when_planning():
+def test_zero_filled_kspace_is_refused_when_planning():
     values = np.ones((8, 8), np.complex64)
     values[:, ::2] = 0
     (spec,) = inputs.plan(values, kspace=True)
@@ -104,7 +104,7 @@ def test_zero_filled_kspace_is_found_when_planning():
         inputs.check(spec, expected=expected)
 
 
-def test_kspace_that_is_not_finite_is_found_when_planning(tmp_path):
+def test_kspace_that_is_not_finite_is_refused_when_planning(tmp_path):
     values = np.ones((2, 8, 8), np.complex64)
     values[1, 3, 3] = np.nan
     np.save(tmp_path / "a.npy", values[0])

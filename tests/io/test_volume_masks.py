@@ -1,4 +1,4 @@
-"""NIfTI volumes as masks of NIfTI volumes, by the voxel and by the file."""
+"""NIfTI volumes as masks of NIfTI volumes, voxel by voxel and file by file."""
 
 import nibabel as nib
 import numpy as np
@@ -16,7 +16,7 @@ EXPECTED = inputs.InputRequirements(
 
 
 def mask_of(path, hidden, *, axes="RAS", name="mask.nii.gz", shift=0.0):
-    """A mask in the space of a volume, 0 at canonical voxels that `hidden` selects, else 1."""
+    """Writes a mask in the space of a volume: 0 at the canonical voxels `hidden`, 1 elsewhere."""
     canonical = nib.as_closest_canonical(nib.load(path))
     known = np.ones(canonical.shape, np.uint8)
     known[hidden] = 0
@@ -36,7 +36,7 @@ def planned(image, mask, **slicing):
 @pytest.mark.parametrize(
     ("plane", "row", "column"), [("axial", 5, 2), ("coronal", 3, 2), ("sagittal", 3, 5)]
 )
-def test_a_voxel_of_the_mask_is_missing_in_every_plane(tmp_path, axes, plane, row, column):
+def test_a_missing_voxel_is_missing_in_every_plane(tmp_path, axes, plane, row, column):
     path = volume(tmp_path / "head.nii.gz", axes="LPS", shape=(8, 8, 8))
     mask = mask_of(path, (5, 2, 4), axes=axes)
     index = {"axial": 4, "coronal": 2, "sagittal": 5}[plane]
@@ -46,14 +46,14 @@ def test_a_voxel_of_the_mask_is_missing_in_every_plane(tmp_path, axes, plane, ro
     assert np.argwhere(missing).tolist() == [[row, column]]
 
 
-def test_a_pixel_is_missing_if_any_part_of_it_is(tmp_path):
+def test_a_pixel_is_missing_if_any_part_of_it_is_missing(tmp_path):
     path = volume(tmp_path / "head.nii.gz", shape=(32, 32, 4))
     (spec,) = planned(path, mask_of(path, np.s_[:, 13, :]), slices="1")
     missing = inputs.load(spec, expected=EXPECTED).missing[..., 0]
     assert missing.all(axis=1).tolist() == [False] * 4 + [True] + [False] * 3
 
 
-def test_volumes_of_a_folder_have_the_masks_with_their_names(tmp_path):
+def test_volumes_in_a_folder_receive_the_masks_with_their_names(tmp_path):
     (tmp_path / "masks").mkdir()
     (tmp_path / "in").mkdir()
     for i, name in enumerate(("a.nii.gz", "b.nii.gz")):
@@ -61,10 +61,10 @@ def test_volumes_of_a_folder_have_the_masks_with_their_names(tmp_path):
         mask_of(path, (i, 0, slice(None)), name=f"../masks/{name[0]}.nii")
     specs = planned(tmp_path / "in", tmp_path / "masks", slices="2:4")
     hidden = [np.argwhere(inputs.load(s, expected=EXPECTED).missing[..., 0]) for s in specs]
-    assert [places.tolist() for places in hidden] == [[[7, 7]], [[7, 7]], [[7, 6]], [[7, 6]]]
+    assert [indices.tolist() for indices in hidden] == [[[7, 7]], [[7, 7]], [[7, 6]], [[7, 6]]]
 
 
-def test_the_picture_of_a_slice_comes_before_the_volume(tmp_path):
+def test_a_picture_for_a_slice_has_priority_over_the_volume(tmp_path):
     path = volume(tmp_path / "head.nii.gz", shape=(8, 8, 8))
     mask_of(path, (0, 0, 0), name="masks_head.nii").rename(tmp_path / "head.nii")
     (tmp_path / "masks").mkdir()
@@ -77,7 +77,7 @@ def test_the_picture_of_a_slice_comes_before_the_volume(tmp_path):
 
 
 @pytest.mark.parametrize("shift", [0.01, 1.0])
-def test_a_mask_in_another_place_is_refused_when_planning(tmp_path, shift):
+def test_a_mask_at_another_position_is_refused_when_planning(tmp_path, shift):
     path = volume(tmp_path / "head.nii.gz", shape=(8, 8, 8))
     (spec,) = planned(path, mask_of(path, (0, 0, slice(None)), shift=shift))
     if shift < 0.1:
@@ -98,21 +98,21 @@ def test_a_mask_of_another_shape_is_refused_when_planning(tmp_path):
 @pytest.mark.parametrize(
     ("hidden", "message"), [(np.s_[:], "must leave a part"), ((0, 0, 0), "must hide a part")]
 )
-def test_a_slice_that_is_hidden_wholly_or_not_at_all_is_refused(tmp_path, hidden, message):
+def test_a_slice_that_is_missing_completely_or_not_at_all_is_refused(tmp_path, hidden, message):
     path = volume(tmp_path / "head.nii.gz", shape=(8, 8, 8))
     (spec,) = planned(path, mask_of(path, hidden), slices="4")
     with pytest.raises(InputError, match=f"`masks` {message}.*head_axial4"):
         inputs.check(spec, expected=EXPECTED)
 
 
-def test_a_volume_is_no_mask_of_a_picture(tmp_path):
+def test_a_volume_cannot_be_the_mask_of_a_picture(tmp_path):
     path = volume(tmp_path / "head.nii.gz", shape=(8, 8, 8))
     (spec,) = planned(ct(tmp_path / "a.dcm"), mask_of(path, (0, 0, 0)))
     with pytest.raises(InputError, match="`masks` must be a picture, because"):
         inputs.check(spec, expected=EXPECTED)
 
 
-def test_the_error_of_a_damaged_mask_names_the_mask(tmp_path):
+def test_the_error_for_a_damaged_mask_names_the_mask(tmp_path):
     path = volume(tmp_path / "head.nii.gz", shape=(8, 8, 8))
     mask = mask_of(path, (0, 0, 0), name="mask.nii")
     mask.write_bytes(mask.read_bytes()[:400])

@@ -1,4 +1,4 @@
-"""Layers give the same results under JAX and TensorFlow."""
+"""Layers give the same results with JAX and TensorFlow."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ OPTIONS = {"channel_base": 64, "channel_max": 8, "w_dim": 8, "z_dim": 8, "mappin
 
 
 def weights(network):
-    """Returns random weights, because the backends draw different ones from one seed."""
+    """Returns random weights, because the backends draw different weights from the same seed."""
     rng = np.random.RandomState(0)
     return [rng.standard_normal(w.shape).astype("float32") for w in network.weights]
 
@@ -36,7 +36,7 @@ sys.exit("tensorflow" in sys.modules)
 """
 
 
-def test_stylegan2_and_its_gradient_are_the_same_under_jax(tmp_path):
+def test_stylegan2_and_its_gradient_agree_with_jax(tmp_path):
     pytest.importorskip("jax", reason="needs JAX, which the package itself does not")
     network = StyleGAN2(8, **OPTIONS)
     network.set_weights(weights(network))
@@ -54,6 +54,8 @@ def test_stylegan2_and_its_gradient_are_the_same_under_jax(tmp_path):
         variable = tf.Variable(ws)
         image = network.synthesis(variable)
     gradient = tape.gradient(image, variable, output_gradients=upstream)
-    with np.load(tmp_path / "found.npz") as found:
-        np.testing.assert_allclose(found["image"], image, atol=1e-5 * np.abs(image).max())
-        np.testing.assert_allclose(found["gradient"], gradient, atol=1e-5 * np.abs(gradient).max())
+    with np.load(tmp_path / "found.npz") as from_jax:
+        np.testing.assert_allclose(from_jax["image"], image, atol=1e-5 * np.abs(image).max())
+        np.testing.assert_allclose(
+            from_jax["gradient"], gradient, atol=1e-5 * np.abs(gradient).max()
+        )

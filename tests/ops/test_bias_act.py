@@ -14,7 +14,7 @@ FORMS = ((None, None), (0.7, None), (1.3, 0.6))  # gain and clamp
 
 
 def points(*, activation, gain, clamp):
-    """Inputs [3, 4, 2] and bias [2], none within 0.01 of a kink."""
+    """Returns inputs [3, 4, 2] and bias [2], at least 0.01 from every kink."""
     bias = np.array([0.25, -0.4])
     x = np.linspace(-2.9, 3.1, 24).reshape(3, 4, 2)
     kinks = np.abs(x + bias) < 0.01
@@ -25,9 +25,9 @@ def points(*, activation, gain, clamp):
 
 
 def finite_differences(function, x):
-    """Value, first and second derivative of an elementwise function.
+    """Returns the value and the first two derivatives of an elementwise function.
 
-    Errors are about 1e-9 and 1e-7: rounding over the step, and the step squared.
+    The errors are about 1e-9 and 1e-7: rounding divided by the step, and the squared step.
     """
     value = function(x)
     first = (function(x + 1e-5) - function(x - 1e-5)) / 2e-5
@@ -38,7 +38,7 @@ def finite_differences(function, x):
 
 @MODES
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_bias_act_and_its_first_and_second_derivatives(activation, jit):
+def test_bias_act_and_its_first_and_second_derivatives_equal_numpy(activation, jit):
     cases = []
     for i, (gain, clamp) in enumerate(FORMS):
         x, bias = points(activation=activation, gain=gain, clamp=clamp)
@@ -56,7 +56,7 @@ def test_bias_act_and_its_first_and_second_derivatives(activation, jit):
         second = outer.gradient(total, [x, bias, upstream], unconnected_gradients="zero")
         return [y, dx, db, *second]
 
-    # One program holds all forms.
+    # One program computes all forms, because compilation is slow.
     def all_forms(cases):
         return [
             derivatives(*arrays, gain=gain, clamp=clamp)
@@ -82,7 +82,7 @@ def test_bias_act_and_its_first_and_second_derivatives(activation, jit):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", FLOAT32), ("bfloat16", BFLOAT16)])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_bias_act_in_low_precision(activation, dtype, tolerance):
+def test_low_precision_bias_act_equals_numpy(activation, dtype, tolerance):
     x, bias = points(activation=activation, gain=None, clamp=None)
     expected, slope, _ = finite_differences(
         lambda x: reference.bias_act(x, bias, activation=activation), x
@@ -96,13 +96,13 @@ def test_bias_act_in_low_precision(activation, dtype, tolerance):
     assert_close(tape.gradient(y, x), slope, tolerance)
 
 
-def test_bias_act_without_bias():
+def test_the_bias_is_optional():
     x = draw(0, 5, 3)
     expected = reference.bias_act(x, 0.0, activation="lrelu")
     assert_close(ops.bias_act(tf.constant(x), activation="lrelu"), expected, FLOAT64)
 
 
-def test_bias_act_of_variables_has_gradients():
+def test_variables_have_gradients():
     x, bias = tf.Variable(draw(0, 5, 3)), tf.Variable(draw(1, 3))
     with tf.GradientTape() as tape:
         y = ops.bias_act(x, bias, activation="relu")
@@ -117,6 +117,6 @@ def test_alpha_is_the_slope_of_lrelu_below_zero():
 @pytest.mark.parametrize(
     ("argument", "value"), [("activation", "gelu"), ("gain", 0.0), ("alpha", -1.0), ("clamp", 0)]
 )
-def test_bias_act_names_the_argument_that_is_out_of_range(argument, value):
+def test_the_error_names_the_argument_that_is_out_of_range(argument, value):
     with pytest.raises(InputError, match=f"`{argument}` must"):
         ops.bias_act(tf.zeros([1, 1]), **{argument: value})

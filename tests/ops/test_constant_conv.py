@@ -1,4 +1,4 @@
-"""Convolutions with constant kernels equal TensorFlow's, whichever algorithm computes them."""
+"""Convolutions with constant kernels equal TensorFlow's, with both algorithms."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def nonlinear(conv, x):
 
 
 def check_derivatives(kernel, x, *, jit=False):
-    """Checks the values and derivatives of a constant convolution against TensorFlow."""
+    """Compares the values and derivatives of a constant convolution with TensorFlow's."""
     conv = ConstantConv(kernel)
 
     @tf.function(jit_compile=jit)
@@ -43,17 +43,17 @@ def check_derivatives(kernel, x, *, jit=False):
 
 @pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize("size", [1, 3, 5])
-def test_derivatives_are_those_of_any_other_convolution(size, jit):
+def test_derivatives_equal_tensorflows(size, jit):
     check_derivatives(0.1 * draw(0, size, size, 3, 4), draw(1, 2, 6, 7, 3), jit=jit)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 2), (2, 1), (2, 4), (1, 9), (2, 9)])
-def test_derivatives_are_right_around_the_number_of_pixels_of_the_kernel(height, width):
+def test_derivatives_are_exact_for_images_as_small_as_the_kernel(height, width):
     check_derivatives(draw(0, 3, 3, 3, 4), draw(1, 2, height, width, 3))
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_the_algorithm_of_fewer_products_has_the_same_derivatives(jit, monkeypatch):
+def test_winograd_has_the_same_derivatives(jit, monkeypatch):
     monkeypatch.setattr(winograd, "is_faster", lambda x, kernel: True)
     monkeypatch.setattr(keras.ops, "conv", None)
     check_derivatives(0.1 * draw(0, 3, 3, 3, 4), draw(1, 2, 6, 8, 3), jit=jit)
@@ -65,20 +65,20 @@ def is_faster(height, width, *channels, size=3, dtype="float32"):
     )
 
 
-def test_fewer_products_are_worth_it_for_many_pixels_and_channels_only():
+def test_winograd_is_used_for_many_pixels_and_channels_only():
     assert is_faster(32, 64, 256, 512)
     assert not is_faster(30, 64, 256, 512)
     assert not is_faster(32, 64, 255, 512)
     assert not is_faster(32, 64, 512, 128)
 
 
-def test_fewer_products_need_even_sides_a_kernel_of_three_and_float32():
+def test_winograd_requires_even_sides_a_kernel_of_three_and_float32():
     assert not is_faster(32, 33, 256, 256)
     assert not is_faster(32, 32, 256, 256, size=5)
     assert not is_faster(32, 32, 256, 256, dtype="bfloat16")
 
 
-def test_it_rounds_as_the_sum_of_products_does():
+def test_the_rounding_error_is_small():
     kernel, x = draw(0, 3, 3, 256, 256), draw(1, 1, 32, 32, 256)
     exact = tf.nn.conv2d(tf.cast(x, tf.float64), kernel.astype("float64"), 1, "SAME")
     error = np.abs(ConstantConv(kernel)(x).numpy() - exact).max() / np.abs(exact).max()

@@ -39,7 +39,7 @@ def network_conv(x, weight, styles, noise, **options):
 
 @MODES
 @pytest.mark.parametrize("case", CONV_CASES)
-def test_modulated_conv2d_and_its_gradients(case, jit):
+def test_modulated_conv2d_and_its_gradients_equal_numpy(case, jit):
     arrays, options = conv_case(case)
     expected = reference.modulated_conv2d(**arrays, kernel=KERNEL, **options)
     upstream = draw(4, *expected.shape)
@@ -68,7 +68,7 @@ def test_modulated_conv2d_and_its_gradients(case, jit):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", FLOAT32), ("bfloat16", BFLOAT16)])
 @pytest.mark.parametrize("case", ["same", "up"])
-def test_modulated_conv2d_in_low_precision(case, dtype, tolerance):
+def test_low_precision_modulated_conv2d_equals_numpy(case, dtype, tolerance):
     arrays, options = conv_case(case)
     expected = reference.modulated_conv2d(**arrays, kernel=KERNEL, **options)
     arguments = {name: tf.cast(value, "float32") for name, value in arrays.items()}
@@ -77,14 +77,14 @@ def test_modulated_conv2d_in_low_precision(case, dtype, tolerance):
     assert_close(y, expected, tolerance)
 
 
-def test_modulated_conv2d_broadcasts_a_constant_input_to_the_batch_of_styles():
+def test_a_constant_input_is_broadcast_to_the_batch_of_styles():
     arrays, _ = conv_case("same")
     arrays["x"] = arrays["x"][:1]
     expected = reference.modulated_conv2d(**arrays)
     assert_close(network_conv(**arrays), expected, FLOAT64)
 
 
-def test_modulated_conv2d_upsamples_by_two_only():
+def test_only_upsampling_by_two_is_supported():
     arrays, _ = conv_case("same")
     with pytest.raises(InputError, match="`up` must"):
         network_conv(**arrays, up=4)

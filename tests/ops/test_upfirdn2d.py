@@ -10,7 +10,7 @@ from brgm_tf import ops
 from brgm_tf.core.errors import InputError
 
 
-def test_setup_filter_passes_a_constant_with_the_gain():
+def test_setup_filter_scales_a_constant_by_the_gain():
     assert np.isclose(ops.setup_filter([1, 3, 3, 1]).sum(), 1.0)
     assert np.isclose(ops.setup_filter([1, 3, 3, 1], gain=4).sum() ** 2, 4.0)
     assert np.isclose(ops.setup_filter(np.eye(3), gain=4).sum(), 4.0)
@@ -38,7 +38,7 @@ UPFIRDN_CASES = {
 
 @MODES
 @pytest.mark.parametrize("case", UPFIRDN_CASES)
-def test_upfirdn2d_and_its_gradient(case, jit):
+def test_upfirdn2d_and_its_gradient_equal_numpy(case, jit):
     taps, arguments = UPFIRDN_CASES[case]
     kernel = np.ones((1, 1)) if taps is None else taps
     kernel = np.outer(kernel, kernel) if kernel.ndim == 1 else kernel
@@ -54,8 +54,8 @@ def test_upfirdn2d_and_its_gradient(case, jit):
         return y, tape.gradient(loss, x)
 
     y, gradient = compiled(value_and_gradient, jit=jit)(tf.constant(x))
-    # The operator is linear and treats images and channels alike: its matrix is
-    # measured on one plane.
+    # The operator is linear and the same for all images and channels, so its matrix is measured on
+    # one plane.
     units = np.eye(30).reshape(30, 5, 6, 1)
     matrix = reference.upfirdn2d(units, kernel, **arguments).reshape(30, -1)
     planes = upstream.transpose(0, 3, 1, 2).reshape(4, -1) @ matrix.T
@@ -64,7 +64,7 @@ def test_upfirdn2d_and_its_gradient(case, jit):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", FLOAT32), ("bfloat16", BFLOAT16)])
-def test_upfirdn2d_in_low_precision(dtype, tolerance):
+def test_low_precision_upfirdn2d_equals_numpy(dtype, tolerance):
     x = draw(0, 1, 4, 4, 2)
     arguments = {"up": 2, "padding": (2, 1, 2, 1), "gain": 4.0}
     y = ops.upfirdn2d(tf.cast(x, dtype), SEPARABLE, **arguments)
@@ -74,7 +74,7 @@ def test_upfirdn2d_in_low_precision(dtype, tolerance):
 
 
 @pytest.mark.parametrize("taps", [(1, 3, 3, 1), (1, 2, 1), (1, 1)])
-def test_resampling_keeps_a_constant_inside_and_the_expected_size(taps):
+def test_resampling_preserves_a_constant_inside_the_image(taps):
     filter = ops.setup_filter(taps)
     x = np.ones((1, 16, 16, 1), "float32")
     for y, size in (
@@ -86,7 +86,7 @@ def test_resampling_keeps_a_constant_inside_and_the_expected_size(taps):
         assert_close(y[:, 2:-2, 2:-2], np.ones((1, size - 4, size - 4, 1)), FLOAT32)
 
 
-def test_upsampling_is_the_adjoint_of_downsampling_up_to_its_gain():
+def test_upsampling_is_the_adjoint_of_downsampling_times_four():
     filter = ops.setup_filter((1, 3, 3, 1))
     x, y = draw(0, 1, 4, 4, 1), draw(1, 1, 8, 8, 1)
     up = np.sum(np.asarray(ops.upsample2d(tf.constant(x), filter)) * y)

@@ -1,4 +1,4 @@
-"""LPIPS against distances from lpips-jax (tools/golden/make_golden_lpips.py), and its terms."""
+"""LPIPS: its terms, and its distances against lpips-jax (tools/golden/make_golden_lpips.py)."""
 
 import importlib.util
 from pathlib import Path
@@ -17,14 +17,14 @@ CHANNELS = (3, 4, 5, 6, 7, 8)  # of the input and of the blocks of a small netwo
 
 
 def golden_cases():
-    """Rows (kind, seed, height, width, channels, distance)."""
+    """Returns rows (kind, seed, height, width, channels, distance)."""
     with np.load(GOLDEN, allow_pickle=False) as arrays:
         names = ("kind", "seed", "height", "width", "channels", "distance")
         return list(zip(*(arrays[name].tolist() for name in names), strict=True))
 
 
 def image_pair(*case):
-    """The two images of a row, by the formula of the tool that made the file."""
+    """Returns the two images of a row, by the formula of the tool that made the golden file."""
     spec = importlib.util.spec_from_file_location(
         "maker", ROOT / "tools" / "golden" / "make_golden_lpips.py"
     )
@@ -39,7 +39,7 @@ def lpips():
 
 
 def small_arrays(*, scale=1.0):
-    """Arrays of a network of few channels."""
+    """Returns the arrays of a network with few channels."""
     random = np.random.RandomState(0)
     arrays, index = {}, 0
     for block, num_convs in enumerate(perceptual.BLOCKS):
@@ -64,7 +64,7 @@ def draw(seed, *shape):
 
 
 def gradient(model, x, y):
-    """The distances and their gradient in x."""
+    """Returns the distances and their gradient in x."""
     x = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -74,14 +74,14 @@ def gradient(model, x, y):
 
 @pytest.mark.weights
 @pytest.mark.parametrize("case", golden_cases(), ids=lambda case: "-".join(map(str, case[:5])))
-def test_distance_equals_that_of_lpips_jax(lpips, case):
+def test_the_distance_equals_lpips_jax(lpips, case):
     first, second = image_pair(*case[:5])
     actual = lpips(first[None], second[None]).numpy()
     assert actual.shape == (1,)
     np.testing.assert_allclose(actual[0], case[5], rtol=1e-4)
 
 
-def test_the_golden_file_holds_the_rows_of_its_tool():
+def test_the_golden_file_has_the_rows_of_its_tool():
     spec = importlib.util.spec_from_file_location(
         "maker", ROOT / "tools" / "golden" / "make_golden_lpips.py"
     )
@@ -96,12 +96,12 @@ def test_grey_is_repeated_to_three_channels(small):
     np.testing.assert_array_equal(small(x, y), colour)
 
 
-def test_distance_is_symmetric(small):
+def test_the_distance_is_symmetric(small):
     x, y = draw(0, 1, 32, 32, 3), draw(1, 1, 32, 32, 3)
     np.testing.assert_allclose(small(x, y), small(y, x), rtol=1e-6)
 
 
-def test_differences_of_features_sum_to_the_distance(small):
+def test_squared_differences_of_features_sum_to_the_distance(small):
     x, y = draw(0, 2, 48, 32, 3), draw(1, 2, 48, 32, 3)
     features = [[f.numpy().astype("float64") for f in small.features(image)] for image in (x, y)]
     sizes = [(48, 32), (24, 16), (12, 8), (6, 4), (3, 2)]
@@ -113,7 +113,7 @@ def test_differences_of_features_sum_to_the_distance(small):
 
 
 def test_features_are_weighted_unit_vectors(small):
-    """Undoing the weights leaves vectors of length one, or of nothing but zeros."""
+    """Divides by the weights, after which each vector has length one or zero."""
     arrays = small_arrays()
     for block, feature in enumerate(small.features(draw(0, 1, 32, 32, 3))):
         _, height, width, _ = feature.shape
@@ -131,14 +131,14 @@ def test_an_image_of_eight_pixels_has_no_features_of_the_last_block(small):
     assert np.abs(slope).max() > 0
 
 
-def test_a_distance_does_not_depend_on_its_neighbours(small):
+def test_a_distance_does_not_depend_on_the_batch(small):
     x, y = draw(0, 3, 32, 32, 3), draw(1, 3, 32, 32, 3)
     alone = [small(x[i : i + 1], y[i : i + 1]).numpy()[0] for i in range(3)]
     np.testing.assert_allclose(small(x, y), alone, rtol=1e-6)
 
 
 @pytest.mark.weights
-def test_identical_images_have_no_distance_and_no_gradient(lpips):
+def test_identical_images_have_zero_distance_and_gradient(lpips):
     x = draw(0, 2, 64, 64, 3)
     distances, slope = gradient(lpips, x, x.copy())
     np.testing.assert_array_equal(distances, 0)
@@ -163,7 +163,7 @@ def test_features_that_are_all_zero_have_zero_gradients():
 
 
 @pytest.mark.weights
-def test_a_large_image_counts_as_its_box_mean(lpips):
+def test_a_large_image_is_replaced_by_its_box_mean(lpips):
     x, y = draw(0, 1, 1024, 1024, 3), draw(1, 1, 1024, 1024, 3)
     y[:, :512] *= 0.2
     means = [
@@ -174,7 +174,7 @@ def test_a_large_image_counts_as_its_box_mean(lpips):
 
 
 def area_mean(x, *, size):
-    """Means of the columns of equal width that x [H, W] is cut into, from its integral."""
+    """Returns the means over columns of equal width of x [H, W], from the integral of x."""
     edges = np.linspace(0, x.shape[1], size + 1)
     integral = np.concatenate([np.zeros((len(x), 1)), np.cumsum(x, axis=1)], axis=1)
     at_edges = np.stack([np.interp(edges, np.arange(x.shape[1] + 1), row) for row in integral])
@@ -198,13 +198,13 @@ def test_shrink_equals_the_exact_area_mean(height, width, size):
     np.testing.assert_allclose(actual[0], np.moveaxis(expected, 0, -1), atol=1e-12)
 
 
-def test_shrink_leaves_small_images_alone():
+def test_shrink_does_not_change_small_images():
     x = draw(0, 1, 5, 256, 1)
     np.testing.assert_array_equal(perceptual.shrink(x), x)
 
 
 @pytest.mark.parametrize("length", [16, 20], ids=["divisible", "not divisible"])
-def test_shrink_takes_a_dynamic_batch(length):
+def test_shrink_accepts_a_dynamic_batch(length):
     signature = tf.TensorSpec([None, length, length, 3])
     shrink = tf.function(lambda x: perceptual.shrink(x, size=8), input_signature=[signature])
     x = draw(0, 2, length, length, 3)
@@ -218,12 +218,12 @@ def test_repeat_pixels_takes_the_pixel_below():
     np.testing.assert_array_equal(actual, x[:, rows])
 
 
-def test_repeat_pixels_leaves_large_images_alone():
+def test_repeat_pixels_does_not_change_large_images():
     x = draw(0, 1, 8, 9, 1)
     np.testing.assert_array_equal(perceptual.repeat_pixels(x, size=8), x)
 
 
-def test_enlarge_compares_the_enlarged_images(small):
+def test_enlarge_compares_enlarged_images(small):
     x, y = draw(0, 1, 16, 16, 3), draw(1, 1, 16, 16, 3)
     network = perceptual.LPIPS(small_arrays(), max_size=32)
     first, second = (network.features(image, enlarge=True) for image in (x, y))
@@ -231,7 +231,7 @@ def test_enlarge_compares_the_enlarged_images(small):
     np.testing.assert_allclose(perceptual.distance(first, second), small(*large), rtol=1e-6)
 
 
-def test_a_network_may_take_other_colours(small):
+def test_shift_and_scale_normalise_the_colours(small):
     x, y = draw(0, 1, 32, 32, 3), draw(1, 1, 32, 32, 3)
     shift, scale = np.full(3, 0.1), np.array([0.5, 1.0, 2.0])
     other = perceptual.LPIPS(small_arrays() | {"shift": shift, "scale": scale})

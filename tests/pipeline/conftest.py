@@ -1,4 +1,4 @@
-"""Restorers that are shared by all tests of the pipeline."""
+"""Restorers shared by all tests of the pipeline."""
 
 import pytest
 from small_run import share_restorers

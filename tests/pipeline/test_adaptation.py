@@ -1,4 +1,4 @@
-"""A run that adapts the generator's weights: its files, and the run that resumes it."""
+"""Runs that adapt the generator's weights: their files, and their resumption."""
 
 import numpy as np
 import pytest
@@ -17,8 +17,8 @@ ADAPTED = ("--num_steps=3", "--adaptation_steps=20", "--adaptation_scale=0.5", "
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A folder with generator and images, and the folder of an uninterrupted run, out/."""
+def uninterrupted(tmp_path_factory):
+    """Returns a folder with a generator, images, and the output of an uninterrupted run in out/."""
     folder = make(tmp_path_factory.mktemp("adapted"))
     with pytest.MonkeyPatch.context() as patch:
         share_restorers(patch)
@@ -29,19 +29,19 @@ def whole(tmp_path_factory):
         yield folder
 
 
-def test_the_saved_generator_makes_the_reconstruction_of_its_image(whole):
+def test_the_saved_generator_reproduces_the_reconstruction(uninterrupted):
     for name in ("0", "1"):
-        folder = whole / "out" / name
+        folder = uninterrupted / "out" / name
         ws = np.load(folder / "latents.npz")["ws"]
         image = np.asarray(load_generator(folder / "generator").synthesis(ws[None]))[0]
         written = images.load_image(folder / "reconstruction.png", channels=3)
         np.testing.assert_allclose(np.clip(image, -1, 1), written, atol=0.51 / 127.5)
-        trained = np.asarray(load_generator(whole / "net").synthesis(ws[None]))[0]
+        trained = np.asarray(load_generator(uninterrupted / "net").synthesis(ws[None]))[0]
         assert np.abs(trained - image).max() > 0.05
 
 
-def test_the_history_has_every_step_and_the_term_of_the_weights(whole):
-    history = read_rows(whole / "out" / "0" / "history.csv")
+def test_the_history_has_every_step_and_the_adaptation_term(uninterrupted):
+    history = read_rows(uninterrupted / "out" / "0" / "history.csv")
     assert len(history) == 23
     terms = [float(row["adaptation"]) for row in history]
     assert not any(terms[:4])
@@ -49,7 +49,9 @@ def test_the_history_has_every_step_and_the_term_of_the_weights(whole):
     assert float(history[-1]["total"]) < float(history[3]["total"])
 
 
-def test_a_run_stopped_while_it_adapts_resumes_to_the_same_bytes(whole, tmp_path, monkeypatch):
+def test_a_run_stopped_during_adaptation_resumes_to_the_same_bytes(
+    uninterrupted, tmp_path, monkeypatch
+):
     count_and_show = RunProgress.__call__
     steps = []
 
@@ -60,10 +62,10 @@ def test_a_run_stopped_while_it_adapts_resumes_to_the_same_bytes(whole, tmp_path
         return count_and_show(self, step)
 
     monkeypatch.setattr(RunProgress, "__call__", stopping)
-    assert command(*flags(whole, tmp_path), *ADAPTED) == STOPPED
-    assert command(*flags(whole, tmp_path), *ADAPTED, "--resume") == 0
+    assert command(*flags(uninterrupted, tmp_path), *ADAPTED) == STOPPED
+    assert command(*flags(uninterrupted, tmp_path), *ADAPTED, "--resume") == 0
     assert steps == [3, 13, 23]
-    assert contents(tmp_path) == contents(whole / "out")
+    assert contents(tmp_path) == contents(uninterrupted / "out")
 
 
 def test_the_original_variational_inference_refuses_adaptation():
@@ -71,6 +73,6 @@ def test_the_original_variational_inference_refuses_adaptation():
         Config(estimator="vi_brgm", adaptation_steps=10)
 
 
-def test_a_generator_without_adaptation_is_not_saved():
+def test_the_generator_is_saved_only_with_adaptation():
     with pytest.raises(InputError, match="`save_generator` needs adapted weights"):
         Config(keep_generator=True)

@@ -1,4 +1,4 @@
-"""`Config`: every value that cannot be used is named, in one line."""
+"""`Config` names every invalid value in one line."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ from brgm_tf.pipeline.options import options_of
         ({"overrides": {"rampup": 1.5}}, "rampup"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(options, argument):
+def test_an_invalid_value_is_named(options, argument):
     with pytest.raises(InputError) as caught:
         Config(**options)
     assert caught.value.argument == argument
@@ -54,23 +54,23 @@ def test_a_value_that_cannot_be_used_is_named(options, argument):
 
 @pytest.mark.parametrize("name", ["num_steps", "batch_size", "seed"])
 @pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint8])
-def test_numpys_integers_become_pythons(name, kind):
+def test_numpy_integers_become_python_integers(name, kind):
     value = getattr(Config(**{name: kind(7)}), name)
     assert (value, type(value)) == (7, int)
 
 
 @pytest.mark.parametrize("seed", [0, 2**31 - 1])
-def test_a_seed_is_any_int32_that_is_not_negative(seed):
+def test_a_seed_is_a_nonnegative_int32(seed):
     assert Config(seed=seed).seed == seed
 
 
-def test_the_default_objective_is_the_estimators():
+def test_the_default_objective_depends_on_the_estimator():
     assert Config().objective == "balanced"
     assert Config(estimator="vi").objective == "bayes"
     assert Config(estimator="vi", objective="balanced").objective == "balanced"
 
 
-def test_every_flag_has_a_help_text_that_starts_with_a_capital():
+def test_every_help_text_starts_with_a_capital_and_has_no_full_stop():
     for name, option in options_of(Config).items():
         assert option.help[0].isupper(), name
         assert not option.help.endswith("."), name

@@ -1,4 +1,4 @@
-"""Several devices: each restores batches of its own, to the same bytes as one."""
+"""Several devices restore separate batches, with the same bytes as one device."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from small_run import COUNT, contents, flags, make
 from brgm_tf.core.errors import InputError
 from brgm_tf.pipeline.devices import devices_of, scope_of
 
-# Two logical CPUs, which must be there before TensorFlow looks for devices.
+# The two logical CPUs must be configured before TensorFlow initialises its devices.
 TWO_CPUS = """
 import sys
 import tensorflow as tf
@@ -42,7 +42,7 @@ for output, strategy in (("one", "one_device"), ("two", "mirrored")):
 
 
 @pytest.mark.slow
-def test_two_devices_leave_what_one_does(tmp_path):
+def test_two_devices_write_the_same_bytes_as_one(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", TWO_CPUS, *flags(make(tmp_path), "overridden")],
         capture_output=True,
@@ -64,20 +64,20 @@ def test_without_an_accelerator_auto_leaves_the_choice_to_tensorflow():
     assert devices_of("auto") == [None]
 
 
-def test_one_device_is_the_cpu_here():
+def test_one_device_is_the_first_cpu_without_an_accelerator():
     assert devices_of("one_device") == ["/device:CPU:0"]
 
 
-def test_mirrored_is_every_device():
+def test_mirrored_uses_every_device():
     assert devices_of("mirrored") == ["/job:localhost/replica:0/task:0/device:CPU:0"]
 
 
-def test_a_tpu_that_is_not_there_is_an_error():
+def test_a_missing_tpu_is_an_error():
     with pytest.raises(InputError, match="`strategy` needs a TPU"):
         devices_of("tpu")
 
 
-def test_what_is_created_in_a_scope_is_on_its_device():
+def test_tensors_created_in_a_scope_are_on_its_device():
     import tensorflow as tf
 
     with scope_of("/device:CPU:0"):

@@ -1,4 +1,4 @@
-"""Estimators resume from a checkpoint, as if nothing had happened."""
+"""Estimators resume from a checkpoint bit for bit."""
 
 import numpy as np
 import pytest
@@ -33,25 +33,25 @@ def estimator(name):
 
 
 def arrays(progress):
-    """Everything that is known after a chunk."""
+    """Returns all arrays of the progress after a chunk."""
     state = progress.position, progress.terms, progress.step, progress.approximation
     flat = [np.asarray(part) for part in tf.nest.flatten(state) if part is not None]
     return [*flat, *progress.history.values()]
 
 
 @pytest.mark.parametrize("name", list(ESTIMATORS))
-def test_a_resumed_run_has_the_same_bits(name):
-    undisturbed = list(estimator(name).run(Y))
+def test_a_resumed_run_is_bit_identical(name):
+    uninterrupted = list(estimator(name).run(Y))
     another = estimator(name)
     resumed = 0
-    for done in (1, len(undisturbed) // 2, len(undisturbed) - 1):
-        progress = undisturbed[done - 1]
+    for done in (1, len(uninterrupted) // 2, len(uninterrupted) - 1):
+        progress = uninterrupted[done - 1]
         checkpoint = progress.to_checkpoint()
-        if not checkpoint:  # chains of hmc start again
+        if not checkpoint:  # the chains of HMC restart
             continue
         rest = list(another.run(Y, checkpoint=checkpoint))
-        assert len(rest) == len(undisturbed) - done
-        for resumed_chunk, other in zip(rest, undisturbed[done:], strict=True):
+        assert len(rest) == len(uninterrupted) - done
+        for resumed_chunk, other in zip(rest, uninterrupted[done:], strict=True):
             for a, b in zip(arrays(resumed_chunk), arrays(other), strict=True):
                 np.testing.assert_array_equal(a, b)
         resumed += 1

@@ -1,4 +1,4 @@
-"""Generators and presets are listed by name, and print as tables."""
+"""Lists of generators and presets."""
 
 from brgm_tf import list_generators, list_presets
 from brgm_tf.pipeline.listings import PRESETS
@@ -13,7 +13,7 @@ def test_every_preset_has_a_description_of_one_sentence():
         assert ": " in text, name
 
 
-def test_every_generator_has_its_size_and_description():
+def test_every_generator_has_a_size_and_a_description():
     listing = list_generators()
     assert list(listing) == list(GENERATORS)
     assert listing["xray-64"].startswith("64 x 64, ")

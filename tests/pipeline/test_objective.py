@@ -1,4 +1,4 @@
-"""The objective of a configuration: presets, the user's values, and the corruption's part."""
+"""The objective of a configuration: presets, overrides, and defaults from the corruption."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_a_large_factor_multiplies_the_colinearity_of_brgm_torch_by_ten():
         ("jpeg(quality=5)", False),
     ],
 )
-def test_strong_noise_and_substitute_gradients_leave_out_the_perceptual_term(corruption, has_term):
+def test_strong_noise_and_surrogate_gradients_disable_the_perceptual_term(corruption, has_term):
     def scale(corruption, **options):
         return resolve_objective(Config(corruption, **options)).perceptual_scale
 
@@ -35,7 +35,7 @@ def test_strong_noise_and_substitute_gradients_leave_out_the_perceptual_term(cor
     assert scale("noise(scale=40)", objective="brgm_tf1") > 0
 
 
-def test_adam_follows_a_substitute_gradient():
+def test_adam_is_the_default_for_surrogate_gradients():
     def optimizer(corruption, **overrides):
         return resolve_objective(Config(corruption, overrides=overrides)).optimizer
 
@@ -46,12 +46,12 @@ def test_adam_follows_a_substitute_gradient():
 
 
 @pytest.mark.parametrize("corruption", ["poisson(peak=9)", "noise(scale=unknown)"])
-def test_a_noise_scale_beside_noise_with_its_own_is_refused(corruption):
+def test_a_noise_scale_for_noise_that_defines_its_scale_is_refused(corruption):
     with pytest.raises(InputError, match="`noise_scale` must not be given with"):
         Config(corruption, overrides={"noise_scale": 3.0})
 
 
-def test_the_perceptual_distance_is_needed_by_an_objective_or_a_report():
+def test_an_objective_or_a_report_requires_the_perceptual_distance():
     without = {"overrides": {"perceptual_scale": 0.0}}
     assert needs_perceptual(Config())
     assert not needs_perceptual(Config(**without))

@@ -1,4 +1,4 @@
-"""Inputs are planned before anything is loaded; arrays in [0, 1] bring a warning."""
+"""Inputs are planned before loading, and arrays in [0, 1] emit a warning."""
 
 import warnings
 
@@ -24,7 +24,7 @@ def config(**options):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "images",
     [
         LEVELS,
         LEVELS[None],
@@ -36,33 +36,33 @@ def config(**options):
     ],
     ids=["uint8", "batch", "list", "floats", "tensor", "uint8 tensor", "PIL"],
 )
-def test_an_image_is_the_same_in_every_form(given):
-    plan = prepare(given, config=config())
+def test_an_image_is_the_same_in_every_form(images):
+    plan = prepare(images, config=config())
     loaded = inputs.load(plan.specs[0], expected=plan.requirements)
     np.testing.assert_allclose(loaded.image, FLOATS, atol=1e-6)
 
 
-@pytest.mark.parametrize("given", [LEVELS.astype("float32"), LEVELS.astype("int64")])
-def test_an_array_of_another_range_or_type_is_one_line_with_the_remedy(given):
+@pytest.mark.parametrize("images", [LEVELS.astype("float32"), LEVELS.astype("int64")])
+def test_the_error_for_another_range_or_type_states_the_remedy(images):
     with pytest.raises(InputError, match=r"\[-1, 1\]\. Give uint8 grey levels, or floats"):
-        prepare(given, config=config())
+        prepare(images, config=config())
 
 
-def test_floats_in_the_unit_range_bring_a_warning():
+def test_floats_in_the_unit_range_emit_a_warning():
     with pytest.warns(UserWarning, match=r"lie in \[0, 1\].*pass 2 \* images - 1"):
         prepare([FLOATS / 2 + 0.5], config=config())
 
 
 @pytest.mark.parametrize(
-    "given", [FLOATS, LEVELS, np.zeros_like(FLOATS), [Image.fromarray(LEVELS)]]
+    "images", [FLOATS, LEVELS, np.zeros_like(FLOATS), [Image.fromarray(LEVELS)]]
 )
-def test_other_inputs_bring_none(given):
+def test_other_inputs_emit_no_warning(images):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        prepare(given, config=config())
+        prepare(images, config=config())
 
 
-def test_requirements_are_those_of_the_measurement_or_of_the_clean_image():
+def test_requirements_depend_on_the_kind_of_input():
     measured, clean = (input_requirements(config(input_kind=k)) for k in ("measurement", "clean"))
     assert (measured.size, measured.resizable) == (SMALL, False)
     assert (clean.size, clean.resizable) == (SIZE, True)

@@ -1,4 +1,4 @@
-"""Going on with an interrupted run: what counts as finished, and kill -9."""
+"""Resuming an interrupted run: finished images, changed inputs, and kill -9."""
 
 import datetime
 import json
@@ -43,10 +43,10 @@ def finished(folder, *names, flags=FLAGS):
     return find_finished(folder, specs, flags=flags).rows
 
 
-# What is finished.
+# Finished images.
 
 
-def test_nothing_is_finished_in_a_folder_that_is_not_there(tmp_path):
+def test_nothing_is_finished_in_a_missing_folder(tmp_path):
     assert finished(tmp_path / "none", "a") == {}
 
 
@@ -55,24 +55,24 @@ def test_an_image_with_all_its_files_is_finished(tmp_path):
     assert list(finished(tmp_path, "a", "b", "c")) == ["a", "b"]
 
 
-def test_an_image_without_the_last_of_its_files_is_not(tmp_path):
+def test_an_image_without_its_last_file_is_not_finished(tmp_path):
     run_of(tmp_path, "a")
     (tmp_path / "a" / "metrics.json").unlink()
     assert finished(tmp_path, "a") == {}
 
 
-def test_an_image_that_was_stopped_is_not(tmp_path):
+def test_a_stopped_image_is_not_finished(tmp_path):
     run_of(tmp_path, "a", complete=False)
     assert finished(tmp_path, "a") == {}
 
 
-def test_an_image_that_a_new_run_forgets_is_not(tmp_path):
+def test_a_forgotten_image_is_not_finished(tmp_path):
     run_of(tmp_path, "a", "b")
     writer.forget(tmp_path, ["a", "c"])
     assert list(finished(tmp_path, "a", "b")) == ["b"]
 
 
-def test_writing_an_image_again_begins_by_forgetting_it(tmp_path, monkeypatch):
+def test_writing_an_image_first_marks_it_as_unfinished(tmp_path, monkeypatch):
     run_of(tmp_path, "a")
     monkeypatch.setattr(writer, "_save_pictures", None)
     with pytest.raises(TypeError):
@@ -80,13 +80,13 @@ def test_writing_an_image_again_begins_by_forgetting_it(tmp_path, monkeypatch):
     assert finished(tmp_path, "a") == {}
 
 
-def test_other_flags_are_refused_by_their_names(tmp_path):
+def test_the_error_for_other_flags_names_them(tmp_path):
     run_of(tmp_path, "a")
     with pytest.raises(InputError, match=r"`resume`.*these differ: --num_steps\. Give another"):
         finished(tmp_path, "a", flags="--seed=1\n--num_steps=6\n")
 
 
-def test_a_row_comes_from_the_table_or_else_from_metrics_json(tmp_path):
+def test_a_row_is_read_from_the_table_or_else_from_metrics_json(tmp_path):
     run_of(tmp_path, "a", "b", metrics={"rmse": 1.5, "lpips": float("nan")})
     MetricsTable(tmp_path).add([{"image": "a", "seconds": 3.25, "rmse": 1.5}])
     rows = finished(tmp_path, "a", "b")
@@ -94,12 +94,12 @@ def test_a_row_comes_from_the_table_or_else_from_metrics_json(tmp_path):
     assert rows["b"] == {"image": "b", "rmse": 1.5, "lpips": None}
 
 
-# Whose result it is.
+# Changed inputs.
 
 
 @pytest.fixture
 def scan(tmp_path):
-    """The specification of a file, whose result is in out/."""
+    """Returns the specification of a file with a result in out/."""
     path = tmp_path / "scan.png"
     Image.new("L", (3, 3)).save(path)
     spec = InputSpec("scan", PictureFile(path))
@@ -108,7 +108,7 @@ def scan(tmp_path):
     return spec
 
 
-def test_a_result_has_the_path_the_size_and_the_time_of_its_input(scan, tmp_path):
+def test_a_result_records_path_size_and_time_of_its_input(scan, tmp_path):
     contents = json.loads((tmp_path / "out" / "scan" / "metrics.json").read_bytes())
     path = tmp_path / "scan.png"
     assert (contents["input"], contents["input_bytes"]) == (str(path), path.stat().st_size)
@@ -116,7 +116,7 @@ def test_a_result_has_the_path_the_size_and_the_time_of_its_input(scan, tmp_path
     assert seconds == path.stat().st_mtime_ns // 10**9
 
 
-def test_an_image_whose_input_is_the_same_is_finished(scan, tmp_path):
+def test_an_image_with_an_unchanged_input_is_finished(scan, tmp_path):
     finished = find_finished(tmp_path / "out", [scan], flags=FLAGS)
     assert (list(finished.rows), finished.changed) == (["scan"], [])
     assert finished.lines(1) == ["1 of 1 images were finished before"]
@@ -131,7 +131,7 @@ def test_an_image_whose_input_is_the_same_is_finished(scan, tmp_path):
     ],
     ids=["size", "time", "path"],
 )
-def test_an_image_whose_input_has_changed_is_not_finished_and_named(scan, tmp_path, change):
+def test_an_image_with_a_changed_input_is_restored_again(scan, tmp_path, change):
     path = tmp_path / "scan.png"
     change(path)
     source = PictureFile(path if path.exists() else tmp_path / "other.png")
@@ -140,7 +140,7 @@ def test_an_image_whose_input_has_changed_is_not_finished_and_named(scan, tmp_pa
     assert finished.lines(1)[1] == "restored again, because the input has changed: scan"
 
 
-def test_an_image_whose_mask_has_changed_is_not_finished(scan, tmp_path):
+def test_an_image_with_a_changed_mask_is_restored_again(scan, tmp_path):
     mask = tmp_path / "mask.png"
     Image.new("1", (3, 3)).save(mask)
     spec = InputSpec("scan", scan.source, mask)
@@ -150,12 +150,16 @@ def test_an_image_whose_mask_has_changed_is_not_finished(scan, tmp_path):
     assert find_finished(tmp_path / "out", [spec], flags=FLAGS).changed == ["scan"]
 
 
-def test_a_picture_in_an_archive_is_known_by_its_contents(tmp_path):
+def test_a_picture_in_an_archive_is_identified_by_its_contents(tmp_path):
     pictures = [tmp_path / name for name in ("a.png", "b.png")]
     for level, path in enumerate(pictures):
         Image.new("L", (3, 3), level).save(path)
     origins = []
-    for names in (pictures[:1], pictures, pictures[1:]):  # the last archive has b.png as a.png
+    for names in (
+        pictures[:1],
+        pictures,
+        pictures[1:],
+    ):  # in the last archive b.png has the name a.png
         with tarfile.open(tmp_path / "x.tar", "w") as archive:
             for path in names:
                 archive.add(path, arcname="a.png" if len(names) == 1 else path.name)
@@ -166,19 +170,19 @@ def test_a_picture_in_an_archive_is_known_by_its_contents(tmp_path):
     assert replaced != first
 
 
-def test_the_state_of_a_stopped_batch_is_not_that_of_a_replaced_picture(scan, tmp_path):
+def test_the_key_of_a_batch_changes_with_its_input_files(scan, tmp_path):
     expected = InputRequirements(3, True, 3, 3, channels=1)
     before = load(scan, expected=expected).key
     os.utime(tmp_path / "scan.png", ns=(0, 0))
     assert load(scan, expected=expected).key != before
 
 
-# The whole.
+# Whole runs.
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A folder with a generator, pictures, and the results of an undisturbed run."""
+def uninterrupted(tmp_path_factory):
+    """Returns a folder with a generator, images, and the results of an uninterrupted run."""
     folder = make(tmp_path_factory.mktemp("whole"))
     with pytest.MonkeyPatch.context() as patch:
         share_restorers(patch)
@@ -187,55 +191,55 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
-def copy(whole, tmp_path):
-    """A copy of the results of the undisturbed run, as if they had been made there."""
+def copy(uninterrupted, tmp_path):
+    """Returns a copy of the uninterrupted run, with the flags of its new folder."""
     out = tmp_path / "out"
-    shutil.copytree(whole / "out", out)
+    shutil.copytree(uninterrupted / "out", out)
     text = (out / "flags.cfg").read_text()
-    (out / "flags.cfg").write_text(text.replace(str(whole / "out"), str(out)))
+    (out / "flags.cfg").write_text(text.replace(str(uninterrupted / "out"), str(out)))
     return out
 
 
 def rows_of(folder):
-    """The rows of a run's tables, sorted, without the seconds."""
+    """Returns the sorted rows of the tables of a run, without the seconds."""
     rows = [row for path in folder.glob("metrics*.csv") for row in read_rows(path)]
     return sorted([value for key, value in row.items() if key != "seconds"] for row in rows)
 
 
-def test_a_run_that_is_finished_is_not_begun_again(whole, copy, capsys, monkeypatch):
+def test_a_finished_run_is_not_restored_again(uninterrupted, copy, capsys, monkeypatch):
     monkeypatch.setattr("brgm_tf.cli.restore.Restorer", None)
-    assert command(*flags(whole, copy), "--resume") == 0
+    assert command(*flags(uninterrupted, copy), "--resume") == 0
     assert f"{COUNT} of {COUNT} images were finished before" in capsys.readouterr().err
 
 
-def test_half_a_batch_is_computed_again_but_not_written_again(whole, copy):
+def test_half_a_batch_is_recomputed_but_not_rewritten(uninterrupted, copy):
     shutil.rmtree(copy / "3")
     before = (copy / "2" / "metrics.json").stat().st_mtime_ns
-    assert command(*flags(whole, copy), "--resume") == 0
+    assert command(*flags(uninterrupted, copy), "--resume") == 0
     assert (copy / "2" / "metrics.json").stat().st_mtime_ns == before
-    assert contents(copy) == contents(whole / "out")
+    assert contents(copy) == contents(uninterrupted / "out")
 
 
-def test_shards_in_one_folder_leave_what_one_process_does(whole, tmp_path):
+def test_shards_in_one_folder_write_the_same_files_as_one_process(uninterrupted, tmp_path):
     for index in range(2):
-        assert command(*flags(whole, tmp_path), f"--shard={index}/2") == 0
-    assert contents(tmp_path) == contents(whole / "out")
-    assert rows_of(tmp_path) == rows_of(whole / "out")
+        assert command(*flags(uninterrupted, tmp_path), f"--shard={index}/2") == 0
+    assert contents(tmp_path) == contents(uninterrupted / "out")
+    assert rows_of(tmp_path) == rows_of(uninterrupted / "out")
 
 
-def test_what_was_half_written_when_a_run_was_killed_is_removed(whole, copy):
+def test_temporary_files_of_a_killed_run_are_removed(uninterrupted, copy):
     (copy / "3" / "metrics.json").unlink()
     for name in ("flags.cfg", "metrics.csv", "state.npz", "3/probe", "3/figure.png"):
         atomic_files.temporary_beside(copy / name).touch()
-    assert command(*flags(whole, copy), "--resume") == 0
+    assert command(*flags(uninterrupted, copy), "--resume") == 0
     assert not list(copy.rglob("*.tmp"))
-    assert contents(copy) == contents(whole / "out")
+    assert contents(copy) == contents(uninterrupted / "out")
 
 
-def test_a_replaced_and_an_added_picture_are_restored_and_no_other(whole, tmp_path, capsys):
+def test_only_replaced_and_added_images_are_restored(uninterrupted, tmp_path, capsys):
     folder, out = tmp_path, tmp_path / "out"
-    shutil.copytree(whole / "in", folder / "in")
-    shutil.copytree(whole / "net", folder / "net")
+    shutil.copytree(uninterrupted / "in", folder / "in")
+    shutil.copytree(uninterrupted / "net", folder / "net")
     assert command(*flags(folder, out), "--num_steps=5") == 0
     before = {i: (out / f"{i}" / "metrics.json").stat().st_mtime_ns for i in range(COUNT)}
     shutil.copy(folder / "in" / "0.png", folder / "in" / "2.png")
@@ -253,11 +257,11 @@ def test_a_replaced_and_an_added_picture_are_restored_and_no_other(whole, tmp_pa
     assert reconstructions[0] == reconstructions[1]
 
 
-def test_images_that_fail_are_in_failures_csv_and_told_before_compiling(
-    whole, tmp_path, capsys, monkeypatch
+def test_failed_images_are_reported_before_compilation_and_in_failures_csv(
+    uninterrupted, tmp_path, capsys, monkeypatch
 ):
-    shutil.copytree(whole / "in", tmp_path / "in")
-    shutil.copytree(whole / "net", tmp_path / "net")
+    shutil.copytree(uninterrupted / "in", tmp_path / "in")
+    shutil.copytree(uninterrupted / "net", tmp_path / "net")
     for i in (1, 3):
         (tmp_path / "in" / f"{i}.png").write_bytes(b"no picture")
 
@@ -277,12 +281,14 @@ def test_images_that_fail_are_in_failures_csv_and_told_before_compiling(
     error = capsys.readouterr().err
     assert error.count("failed: ") == 2
     shutil.rmtree(tmp_path / "in")
-    shutil.copytree(whole / "in", tmp_path / "in")
+    shutil.copytree(uninterrupted / "in", tmp_path / "in")
     assert command(*flags(tmp_path, out), "--resume") == 0
     assert not (out / "failures.csv").exists()
 
 
-def test_an_error_while_one_image_is_saved_costs_that_image(whole, tmp_path, capsys, monkeypatch):
+def test_an_error_while_saving_an_image_fails_that_image_alone(
+    uninterrupted, tmp_path, capsys, monkeypatch
+):
     encode = writer.figure_png
 
     def failing(result):
@@ -292,20 +298,20 @@ def test_an_error_while_one_image_is_saved_costs_that_image(whole, tmp_path, cap
 
     monkeypatch.setattr(writer, "figure_png", failing)
     for resume in ([], ["--resume"]):
-        assert command(*flags(whole, tmp_path), *resume) == 1
+        assert command(*flags(uninterrupted, tmp_path), *resume) == 1
         captured = capsys.readouterr()
         assert "failed: 1: RuntimeError: an encoder fails\n" in captured.err
         (row,) = read_rows(tmp_path / "failures.csv")
         assert (row["image"], row["stage"]) == ("1", "saving")
         assert len(read_rows(tmp_path / "metrics.csv")) == COUNT - 1
     monkeypatch.setattr(writer, "figure_png", encode)
-    assert command(*flags(whole, tmp_path), "--resume") == 0
-    assert contents(tmp_path) == contents(whole / "out")
+    assert command(*flags(uninterrupted, tmp_path), "--resume") == 0
+    assert contents(tmp_path) == contents(uninterrupted / "out")
 
 
-def test_a_table_of_a_finished_run_has_no_row_of_a_removed_input(whole, tmp_path):
-    shutil.copytree(whole / "in", tmp_path / "in")
-    shutil.copytree(whole / "net", tmp_path / "net")
+def test_the_table_of_a_finished_run_drops_rows_of_removed_inputs(uninterrupted, tmp_path):
+    shutil.copytree(uninterrupted / "in", tmp_path / "in")
+    shutil.copytree(uninterrupted / "net", tmp_path / "net")
     out = tmp_path / "out"
     assert command(*flags(tmp_path, out), "--num_steps=5") == 0
     (tmp_path / "in" / "3.png").unlink()
@@ -314,8 +320,8 @@ def test_a_table_of_a_finished_run_has_no_row_of_a_removed_input(whole, tmp_path
 
 
 @pytest.mark.slow
-def test_after_kill_9_the_same_command_goes_on_to_the_same_bytes(whole, tmp_path, capsys):
-    arguments = [*flags(whole, tmp_path), "--resume"]
+def test_a_run_killed_by_kill_9_resumes_to_the_same_bytes(uninterrupted, tmp_path, capsys):
+    arguments = [*flags(uninterrupted, tmp_path), "--resume"]
     process = subprocess.Popen(
         [sys.executable, "-m", "brgm_tf.reconstruct", *arguments],
         stdout=subprocess.DEVNULL,
@@ -328,46 +334,48 @@ def test_after_kill_9_the_same_command_goes_on_to_the_same_bytes(whole, tmp_path
     process.wait()
     assert command(*arguments) == 0
     assert f"of {COUNT} images were finished before" in capsys.readouterr().err
-    assert contents(tmp_path) == contents(whole / "out")
-    assert rows_of(tmp_path) == rows_of(whole / "out")
+    assert contents(tmp_path) == contents(uninterrupted / "out")
+    assert rows_of(tmp_path) == rows_of(uninterrupted / "out")
 
 
-# A batch that was stopped.
+# Stopped batches.
 
 
-def test_a_stopped_batch_goes_on_from_its_last_step_to_the_same_bytes(whole, tmp_path, monkeypatch):
+def test_a_stopped_batch_resumes_at_its_last_step_to_the_same_bytes(
+    uninterrupted, tmp_path, monkeypatch
+):
     count_and_show = RunProgress.__call__
     steps = []
 
     def stopping(self, step):
         steps.append(step.step)
         if len(steps) == 1:
-            self.stop()  # as a signal has it
+            self.stop()  # as a signal does
         return count_and_show(self, step)
 
     monkeypatch.setattr(RunProgress, "__call__", stopping)
-    assert command(*flags(whole, tmp_path)) == STOPPED
+    assert command(*flags(uninterrupted, tmp_path)) == STOPPED
     assert (tmp_path / "state.npz").exists()
-    assert command(*flags(whole, tmp_path), "--resume") == 0
+    assert command(*flags(uninterrupted, tmp_path), "--resume") == 0
     assert steps == [10, 20, 10, 20]
-    assert contents(tmp_path) == contents(whole / "out")
+    assert contents(tmp_path) == contents(uninterrupted / "out")
     assert not (tmp_path / "state.npz").exists()
 
 
-def test_a_state_that_cannot_be_read_is_one_line(whole, copy, capsys):
+def test_an_unreadable_state_is_refused_in_one_line(uninterrupted, copy, capsys):
     shutil.rmtree(copy / "3")
     (copy / "state.npz").write_bytes(b"nothing of the kind")
-    assert command(*flags(whole, copy), "--resume") == 2
+    assert command(*flags(uninterrupted, copy), "--resume") == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "`resume` needs a readable state.npz" in error
     assert "Remove the file" in error
 
 
-def test_a_new_run_forgets_where_an_earlier_one_was_stopped(whole, tmp_path, monkeypatch):
+def test_a_new_run_removes_the_state_of_an_earlier_run(uninterrupted, tmp_path, monkeypatch):
     def refused(*_, **__):
         raise InputError("generator", "must not be loaded here")
 
     (tmp_path / "state.npz").write_bytes(b"of other flags")
     monkeypatch.setattr("brgm_tf.cli.restore.Restorer", refused)
-    assert command(*flags(whole, tmp_path)) == 2
+    assert command(*flags(uninterrupted, tmp_path)) == 2
     assert not (tmp_path / "state.npz").exists()

@@ -1,4 +1,4 @@
-"""Shares of a collection: whole batches, each in one of them."""
+"""Shards of a collection consist of whole batches."""
 
 import json
 
@@ -21,32 +21,32 @@ def test_every_batch_is_in_one_shard(count):
     )
 
 
-def test_shards_take_turns():
+def test_shards_take_batches_in_turn():
     assert Shard(1, 2).batches("abcdefg", batch_size=2) == [["c", "d"], ["g"]]
 
 
-def test_a_shard_is_written_index_and_count():
+def test_a_shard_is_parsed_from_index_and_count():
     assert shard_of("2/3") == Shard(2, 3)
 
 
-def test_each_shard_has_a_table_of_its_own():
+def test_each_shard_has_a_separate_table():
     assert Shard(2, 3).table == "metrics-00002-of-00003.csv"
     assert Shard().table == "metrics.csv"
 
 
 @pytest.mark.parametrize("text", ["3/3", "-1/3", "1", "1/0", "a/b", ""])
-def test_a_text_that_names_no_shard_is_refused(text):
+def test_an_invalid_shard_is_refused(text):
     with pytest.raises(InputError, match=r"`shard` must be INDEX/COUNT.*--shard=0/2"):
         shard_of(text)
 
 
-def test_auto_is_everything_without_a_cluster(monkeypatch):
+def test_auto_is_the_whole_collection_without_a_cluster(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     assert shard_of("auto") == Shard()
 
 
 @pytest.mark.parametrize(("kind", "index", "expected"), [("chief", 0, 0), ("worker", 1, 2)])
-def test_auto_is_the_task_of_a_cluster(monkeypatch, kind, index, expected):
+def test_auto_is_the_task_of_the_cluster(monkeypatch, kind, index, expected):
     hosts = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}
     monkeypatch.setenv("TF_CONFIG", cluster(kind, index, **hosts))
     assert shard_of("auto") == Shard(expected, 3)

@@ -1,4 +1,4 @@
-"""`restore` draws unknown parameters for clean images, and infers the parameters."""
+"""`restore` samples unknown parameters for clean images, and infers the parameters."""
 
 import numpy as np
 import pytest
@@ -8,20 +8,20 @@ from unseeing import Unseeing
 import brgm_tf
 
 
-def own_images(count):
-    """Images that a tiny generator makes, and the generator."""
+def images_and_generator(count):
+    """Returns images of a tiny generator, and the generator."""
     return generated(8, count), smooth_generator(8)
 
 
 def damaged(corruption, *, count=2, **options):
-    images, generator = own_images(count)
+    images, generator = images_and_generator(count)
     defaults = {"input_kind": "clean", "perceptual": Unseeing(), "batch_size": count}
     options = defaults | {"overrides": {"perceptual_scale": 0.0}} | options
     return brgm_tf.restore(images, corruption=corruption, generator=generator, **options).images
 
 
 @pytest.mark.slow
-def test_what_was_done_to_clean_images_is_drawn_for_each_and_found_again():
+def test_parameters_are_sampled_for_each_clean_image_and_inferred():
     images = damaged("gain(gain=unknown(0.3, 3)) + noise(scale=2)", num_steps=80)
     truths = [image.metrics["gain_true"] for image in images]
     assert len(set(truths)) == 2
@@ -32,13 +32,13 @@ def test_what_was_done_to_clean_images_is_drawn_for_each_and_found_again():
 
 
 @pytest.mark.slow
-def test_noise_that_a_stage_adds_is_no_discrepancy():
+def test_inferred_noise_is_not_a_model_discrepancy():
     (image,) = damaged("noise(scale=unknown(2, 40))", count=1, estimator="vi", num_steps=12)
     assert {"noise_scale", "noise_scale_stddev", "noise_scale_true"} < set(image.metrics)
     assert image.metrics["discrepancy"] == 0
 
 
-def test_what_is_drawn_does_not_depend_on_the_batch():
+def test_sampled_parameters_do_not_depend_on_the_batch():
     corruption = "gain(gain=unknown)"
     alone, together = (damaged(corruption, num_steps=1, batch_size=size) for size in (1, 2))
     for a, b in zip(alone, together, strict=True):

@@ -1,4 +1,4 @@
-"""The model as a joint distribution: its log-densities are the terms, and it can be sampled."""
+"""The posterior as a joint distribution: its log-densities are the terms, and it can be sampled."""
 
 from types import SimpleNamespace
 
@@ -63,7 +63,7 @@ def posterior(name, corruption, **overrides):
 
 
 def some_values(model):
-    """Returns a position, and a measurement whose unobserved values are filled, with its data."""
+    """Returns a position, and the conditions of a measurement with filled unobserved values."""
     rng = np.random.RandomState(1)
     position = tf.constant(rng.randn(*model.layout.shape(B)))
     data = {"missing": MISSING} if model.corruption.data_names else {}
@@ -77,13 +77,13 @@ def some_values(model):
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS)
-def test_the_terms_are_the_parts_of_the_joint_log_prob(corruption):
+def test_the_terms_sum_to_the_joint_log_prob(corruption):
     for name in OBJECTIVES:
         model, _ = posterior(name, corruption)
         position, conditions = some_values(model)
         joint = model.joint(B, data=conditions["data"], dtype=tf.float64)
         values = model.joint_values(joint, position, conditions["measurement"])
-        # TensorFlow Probability's own sum; features of y are computed from y here.
+        # TensorFlow Probability computes this sum, and the features of y, independently.
         expected = joint.log_prob(value=values)
         np.testing.assert_allclose(model.log_prob(position, conditions), expected, rtol=1e-12)
         assert joint.log_prob_parts(values).keys() == values._asdict().keys()
@@ -99,8 +99,8 @@ def test_images_are_synthesised_once(corruption):
 
 
 @pytest.mark.parametrize("noise_scale", [None, 6.0])
-def test_bayes_is_the_normalised_density(noise_scale):
-    """p(v) p(z) p(y | v, z) by SciPy, with z the coordinate of an inferred noise scale."""
+def test_the_bayes_objective_is_a_normalised_density(noise_scale):
+    """Compares with p(v) p(z) p(y | v, z) by SciPy, with z the coordinate of the noise scale."""
     model, _ = posterior("bayes", Downsample(2), noise_scale=noise_scale)
     position, conditions = some_values(model)
     y = conditions["measurement"].numpy()
@@ -127,16 +127,16 @@ def test_the_joint_distribution_can_be_sampled(name):
         assert np.isfinite(part).all()
 
 
-# Standard deviation of the measurement around its prediction, grey levels.
+# Standard deviation of the measurement around its prediction, in grey levels.
 SCATTER = {
     "bayes": 6.0,
-    "balanced": 6.0 * (48 / 12) ** 0.5,  # of 48 values, 12 count
+    "balanced": 6.0 * (48 / 12) ** 0.5,  # 12 of 48 values count
     "brgm_tf1": (48 / 0.002) ** 0.5,
 }
 
 
 @pytest.mark.parametrize("name", SCATTER)
-def test_measurements_scatter_by_the_noise_scale(name):
+def test_measurements_have_the_noise_scale_as_standard_deviation(name):
     overrides = {"noise_scale": 6.0, "effective_sample_size_cap": 12.0, "perceptual_scale": 0.0}
     model, _ = posterior(name, Downsample(2), **overrides)
     x = tf.zeros([B, SIZE, SIZE, 3], tf.float64)
@@ -146,7 +146,7 @@ def test_measurements_scatter_by_the_noise_scale(name):
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_the_weights_are_a_part_of_the_joint_distribution(name):
+def test_adapted_weights_are_part_of_the_joint_distribution(name):
     model = adaptable.posterior(name, scale=0.3)
     rng = np.random.RandomState(4)
     position = tf.constant(rng.randn(*model.layout.shape(2)))
@@ -163,7 +163,7 @@ def test_the_weights_are_a_part_of_the_joint_distribution(name):
     )
 
 
-def test_a_sample_of_the_joint_distribution_has_weights_of_the_prior():
+def test_samples_of_the_weights_follow_their_prior():
     model = adaptable.posterior(scale=0.3)
     sample = model.joint(50, dtype=tf.float64).sample(seed=[0, 1])
     assert sample.adaptation.shape == (50, model.adaptation.size)

@@ -1,4 +1,4 @@
-"""The prior on the latents: its covariance, and its whitening."""
+"""The prior on the latents: its covariance and its whitening."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ COVARIANCE = ROOT @ ROOT.T
 WS = MEAN + RNG.randn(L, D)
 
 
-def test_best_whitened_latents_have_the_mahalanobis_norm_of_the_latents():
+def test_the_best_whitened_latents_have_the_mahalanobis_norm_of_the_latents():
     t = 0.4
     prior = LatentPrior(MEAN, COVARIANCE, L, t)
     joint = np.kron(np.ones([L, L]) + t**2 * np.eye(L), prior.root @ prior.root.T)
@@ -32,7 +32,7 @@ def test_best_whitened_latents_have_the_mahalanobis_norm_of_the_latents():
     np.testing.assert_allclose(prior.latents(tf.constant(best[None]))[0], WS, rtol=1e-8)
 
 
-def test_samples_have_the_stated_covariance():
+def test_samples_have_the_given_covariance():
     prior = LatentPrior(MEAN, COVARIANCE, L, 0.5)
     v = np.random.RandomState(1).randn(200_000, 1 + L, D)
     ws = prior.latents(tf.constant(v)).numpy() - MEAN
@@ -43,7 +43,7 @@ def test_samples_have_the_stated_covariance():
 
 
 @pytest.mark.parametrize("layer_scale", [0.5, None])
-def test_samples_of_equal_layers_scatter_as_the_latents_do(layer_scale):
+def test_samples_of_equal_layers_have_the_covariance_of_the_latents(layer_scale):
     prior = LatentPrior(MEAN, COVARIANCE, L, layer_scale)
     samples = prior.sample_equal_layers(np.random.RandomState(0), 4000)
     ws = prior.latents(tf.constant(samples)).numpy()
@@ -54,7 +54,7 @@ def test_samples_of_equal_layers_scatter_as_the_latents_do(layer_scale):
 
 VARIANCE = np.array([0.5, 1.0, 2.0, 4.0])
 SHAPE = {"event_shape": (L, D), "num_images": 2, "dtype": tf.float64}
-# Distributions, and the standard deviation of each coordinate.
+# Each distribution with the standard deviation of each coordinate.
 DISTRIBUTIONS = {
     "whitened": (WhitenedLatents(**SHAPE, variance=VARIANCE, power=2.0), (VARIANCE / 2) ** 0.5),
     "original": (
@@ -66,7 +66,7 @@ DISTRIBUTIONS = {
 
 
 @pytest.mark.parametrize(("distribution", "stddev"), DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
-def test_distributions_are_scipys_normal_ones_up_to_a_constant(distribution, stddev):
+def test_distributions_equal_scipys_normal_up_to_a_constant(distribution, stddev):
     samples = distribution.sample(20_000, seed=[0, 1]).numpy()
     assert samples.shape == (20_000, 2, *distribution.event_shape)
     scatter = samples.reshape(-1, D).std(axis=0)
@@ -77,7 +77,7 @@ def test_distributions_are_scipys_normal_ones_up_to_a_constant(distribution, std
     np.testing.assert_allclose(difference, difference[0, 0], rtol=1e-10, atol=1e-10)
 
 
-def test_the_log_normalizer_makes_the_density_integrate_to_one():
+def test_the_log_normalizer_normalises_the_density():
     prior = LatentPrior(MEAN, COVARIANCE, L)
     distribution = WhitenedLatents(
         **SHAPE, variance=prior.variance, log_normalizer=prior.log_normalizer

@@ -26,7 +26,7 @@ def test_overrides_replace_fields_of_a_preset():
         ("brgm_tf1", {"rampup": 1.5}, "rampup"),
     ],
 )
-def test_what_is_out_of_range_is_refused(name, overrides, argument):
+def test_a_value_out_of_range_is_refused(name, overrides, argument):
     with pytest.raises(InputError) as caught:
         objective(name, **overrides)
     assert caught.value.argument == argument

@@ -72,7 +72,7 @@ def original(request):
     return request.param, terms(request.param)
 
 
-def test_originals_pixel_term_is_their_weighted_mean_square_in_grey_levels(original):
+def test_the_original_pixel_term_is_the_weighted_mean_square_in_grey_levels(original):
     error = 127.5 * (Y - numpy_measurement()).reshape(B, -1)
     np.testing.assert_allclose(original[1]["pixel"], -1e-3 * (error**2).mean(axis=1), rtol=1e-12)
 
@@ -84,7 +84,7 @@ def test_tf1_sums_the_feature_differences_and_torch_takes_1e7_times_their_mean(o
     np.testing.assert_allclose(computed["perceptual"], expected[name], rtol=1e-12)
 
 
-def test_originals_prior_is_the_mean_square_over_the_total_variance(original):
+def test_the_original_prior_is_the_mean_square_over_the_total_variance(original):
     variance = np.trace(COVARIANCE)
     expected = [-100 * ((WS[b] - MEAN) ** 2 / variance).mean() for b in range(B)]
     np.testing.assert_allclose(original[1]["prior"], expected, rtol=1e-12)
@@ -100,7 +100,7 @@ def test_tf1_averages_the_cosine_distances_of_an_image_and_torch_sums_them(origi
     np.testing.assert_allclose(computed["colinearity"], expected[name], rtol=1e-10)
 
 
-def test_tempered_pixel_term_is_the_normal_density_of_the_known_pixels():
+def test_the_tempered_pixel_term_is_the_normal_density_of_the_known_pixels():
     missing = RNG.rand(B, SIZE, SIZE, 1) < 0.3
     y = RNG.uniform(-1, 1, [B, SIZE, SIZE, 3])
     x = (WS.reshape(B, -1) @ MATRIX).reshape(B, SIZE, SIZE, 3)
@@ -140,7 +140,7 @@ def test_log_prob_is_the_sum_of_the_terms():
     np.testing.assert_allclose(computed, sum(terms("brgm_tf1").values()), rtol=1e-12)
 
 
-def test_perceptual_scale_zero_leaves_the_features_out():
+def test_a_perceptual_scale_of_zero_computes_no_features():
     model = posterior("balanced", perceptual_scale=0.0)
     assert model.features is None
     v = tf.zeros([B, 1 + L, D], tf.float64)
@@ -148,7 +148,7 @@ def test_perceptual_scale_zero_leaves_the_features_out():
     assert not computed["perceptual"].numpy().any()
 
 
-def test_the_generator_is_frozen_and_the_corruption_gets_its_size():
+def test_the_generator_is_frozen_and_the_corruption_receives_the_image_size():
     calls = []
     generator = generator_of(
         synthesis, mean=MEAN, covariance=COVARIANCE, num_ws=L, size=SIZE, channels=3

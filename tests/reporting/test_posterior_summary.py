@@ -1,4 +1,4 @@
-"""What draws say of an image: moments, intervals, coverage; `restore` by variational inference."""
+"""Summary of posterior samples: moments, intervals and coverage, also from a run of VI."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SIZE = 16
 
 
 def draws(*, count=2000, merged=True):
-    """Latents, images, images corrupted again and merged ones of two images [2, 2, 2, 1]."""
+    """Returns latents, images, predicted measurements and merged images, two [2, 2, 2, 1] each."""
     rng = np.random.RandomState(0)
     pictures = rng.normal(0.1, 0.2, [count, 2, 2, 2, 1]).astype("float32")
     known = pictures.copy()
@@ -23,7 +23,7 @@ def draws(*, count=2000, merged=True):
     return [latents, pictures, pictures * 0.5, known if merged else None]
 
 
-def test_moments_and_intervals_are_those_of_the_draws():
+def test_moments_and_intervals_equal_those_of_the_distribution():
     (first, _) = posterior_summary.summarise(draws(merged=False), num_samples=5)
     assert first.images.shape == (5, 2, 2, 1)
     assert first.latents.shape == (5, 3, 4)
@@ -41,7 +41,7 @@ def test_known_pixels_have_no_spread():
     np.testing.assert_array_equal(first.mean[0], 0.5)
 
 
-def test_of_truths_drawn_alike_the_interval_covers_its_share():
+def test_intervals_cover_their_fraction_of_truths_from_the_same_distribution():
     rng = np.random.RandomState(1)
     draws = rng.randn(posterior_summary.STATISTICS_DRAWS, 1, 20000)
     for fraction in posterior_summary.INTERVALS.values():
@@ -49,7 +49,7 @@ def test_of_truths_drawn_alike_the_interval_covers_its_share():
         assert covered[0] == pytest.approx(fraction, abs=0.01)
 
 
-def test_with_the_right_discrepancy_truths_beyond_the_draws_are_covered_too():
+def test_the_right_discrepancy_restores_the_coverage():
     rng = np.random.RandomState(2)
     draws = 0.1 * rng.randn(posterior_summary.STATISTICS_DRAWS, 1, 20000)
     truth = 0.1 * rng.randn(1, 20000) + 0.2 * rng.randn(1, 20000)
@@ -61,7 +61,7 @@ def test_with_the_right_discrepancy_truths_beyond_the_draws_are_covered_too():
         assert covered[0] == pytest.approx(fraction, abs=0.015)
 
 
-def test_a_discrepancy_widens_what_is_missing_alone():
+def test_a_discrepancy_widens_only_missing_pixels():
     missing = np.zeros([2, 2, 2, 1], bool)
     missing[:, 1] = True
     plain, _ = posterior_summary.summarise(draws(), num_samples=5)
@@ -75,7 +75,7 @@ def test_a_discrepancy_widens_what_is_missing_alone():
     assert (wide.high[1] > plain.high[1]).all()
 
 
-def test_a_pixel_that_does_not_count_is_not_covered_or_missed():
+def test_pixels_that_do_not_count_do_not_change_the_coverage():
     draw = np.zeros([10, 1, 2, 2, 1])
     truth = np.array([0.0, 0.0, 1.0, 0.0]).reshape(1, 2, 2, 1)
     missing = np.array([True, False, False, True]).reshape(1, 2, 2, 1)
@@ -86,17 +86,17 @@ def test_a_pixel_that_does_not_count_is_not_covered_or_missed():
     )
 
 
-def test_the_samples_residual_is_their_distance_from_the_measurement():
-    found = posterior_summary.sample_metrics(
+def test_the_residual_of_samples_is_their_distance_from_the_measurement():
+    metrics = posterior_summary.sample_metrics(
         draws(), {"noise_scale": np.full([2000, 2], 7.0)}, np.zeros([2, 2, 2, 1])
     )
-    assert set(found) == {"noise_scale", "samples_residual", "discrepancy"}
-    np.testing.assert_allclose(found["noise_scale"], 7.0)
+    assert set(metrics) == {"noise_scale", "samples_residual", "discrepancy"}
+    np.testing.assert_allclose(metrics["noise_scale"], 7.0)
     expected = 127.5 * np.sqrt(0.05**2 + 0.1**2)
-    np.testing.assert_allclose(found["samples_residual"], expected, rtol=0.05)
+    np.testing.assert_allclose(metrics["samples_residual"], expected, rtol=0.05)
 
 
-def test_draws_that_do_not_fit_the_measurement_are_told():
+def test_samples_far_from_the_measurement_emit_a_warning():
     assert posterior_summary.misfit({"samples_residual": 4.0, "noise_scale": 3.0}) == ""
     assert "9.0 grey levels" in posterior_summary.misfit(
         {"samples_residual": 9.0, "noise_scale": 3.0}
@@ -105,8 +105,8 @@ def test_draws_that_do_not_fit_the_measurement_are_told():
     assert posterior_summary.misfit({"residual": 9.0}) == ""
 
 
-class Drawn:
-    """An estimator that has drawn [64, 2, 3] already."""
+class FixedEstimator:
+    """An estimator with samples [64, 2, 3] that are already drawn."""
 
     def draw(self, fit, *, num_samples, seed):
         draws = np.random.RandomState(seed).randn(num_samples, 2, 3) + 5.0
@@ -119,10 +119,10 @@ class Drawn:
         return v
 
 
-def test_spread_moves_the_draws_away_from_their_mean():
+def test_the_dispersion_factor_scales_deviations_from_the_mean():
     latents = [
         posterior_summary.draw_samples(
-            Drawn(),
+            FixedEstimator(),
             None,
             render=lambda ws, _: (ws, ws),
             num_samples=2,
@@ -137,7 +137,7 @@ def test_spread_moves_the_draws_away_from_their_mean():
 
 @pytest.fixture(scope="module")
 def restored():
-    """Two pictures of a tiny generator, with a hidden part, restored twice."""
+    """Returns two restorations of two images with missing pixels, and the missing pixels."""
     whole = generated(SIZE, 2)
     missing = np.zeros([SIZE, SIZE, 1], bool)
     missing[4:12, 4:12] = True
@@ -153,9 +153,9 @@ def restored():
         return [brgm_tf.restore(whole, **options) for _ in range(2)], missing
 
 
-def test_vi_gives_samples_that_keep_what_is_known(restored):
-    (found, _), missing = restored
-    for image in found.images:
+def test_vi_samples_preserve_known_pixels(restored):
+    (restoration, _), missing = restored
+    for image in restoration.images:
         assert image.samples.images.shape == (3, SIZE, SIZE, 3)
         assert image.samples.merged.shape == (3, SIZE, SIZE, 3)
         known = ~missing[..., 0]
@@ -165,9 +165,9 @@ def test_vi_gives_samples_that_keep_what_is_known(restored):
         assert image.samples.stddev[~known].mean() > 1
 
 
-def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
-    (found, _), _ = restored
-    for image in found.images:
+def test_vi_reports_the_fit_of_its_samples_to_the_measurement(restored):
+    (restoration, _), _ = restored
+    for image in restoration.images:
         names = {"residual", "noise_scale", "noise_scale_stddev", "samples_residual"}
         names.add("discrepancy")
         assert set(image.metrics) == names
@@ -175,14 +175,14 @@ def test_vi_says_how_well_its_samples_fit_the_measurement(restored):
         assert "entropy" in image.history
 
 
-def test_a_noise_scale_that_is_inferred_is_the_discrepancy(restored):
-    (found, _), _ = restored
-    for image in found.images:
+def test_an_inferred_noise_scale_is_the_discrepancy(restored):
+    (restoration, _), _ = restored
+    for image in restoration.images:
         assert image.metrics["discrepancy"] == image.metrics["noise_scale"] > 0
         assert (image.samples.stddev_map[4:12, 4:12] >= image.metrics["discrepancy"]).all()
 
 
-def test_vi_twice_gives_the_same_samples(restored):
+def test_the_same_vi_run_twice_gives_the_same_samples(restored):
     (first, second), _ = restored
     for a, b in zip(first.images, second.images, strict=True):
         assert a.samples.images.tobytes() == b.samples.images.tobytes()

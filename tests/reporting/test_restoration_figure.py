@@ -1,4 +1,4 @@
-"""The figure: a panel for each picture there is, the same bytes for equal results."""
+"""The figure of a restoration: one panel for each picture, the same bytes for equal results."""
 
 import io
 import math
@@ -11,20 +11,20 @@ from PIL import Image
 from brgm_tf.reporting.figures.restoration import draw_figure, figure_png
 
 
-def shown(drawn):
-    return [axes.get_title() for axes in drawn.axes if axes.get_title()]
+def shown(figure):
+    return [axes.get_title() for axes in figure.axes if axes.get_title()]
 
 
-def residual_of(drawn):
-    (panel,) = [axes for axes in drawn.axes if axes.get_title() == "Residual"]
+def residual_of(figure):
+    (panel,) = [axes for axes in figure.axes if axes.get_title() == "Residual"]
     return panel.images[0].get_array()
 
 
-def caption(drawn):
-    return [text.get_text() for text in drawn.texts]
+def caption(figure):
+    return [text.get_text() for text in figure.texts]
 
 
-def test_figure_has_a_panel_per_image_that_there_is():
+def test_the_figure_has_a_panel_for_each_picture():
     assert shown(draw_figure(result())) == [
         "Measurement (4 x 4)",
         "Reconstruction",
@@ -37,28 +37,28 @@ def test_figure_has_a_panel_per_image_that_there_is():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_residual_is_in_grey_levels(channels):
+def test_the_residual_is_in_grey_levels(channels):
     given = result(channels=channels, missing=None)
     error = 127.5 * (given.predicted_measurement - given.measurement)
     expected = np.sqrt(np.mean(error**2, axis=-1))
     np.testing.assert_allclose(residual_of(draw_figure(given)), expected, rtol=1e-5)
 
 
-def test_residual_of_missing_pixels_is_unknown():
+def test_the_residual_of_missing_pixels_is_masked():
     missing = np.zeros((4, 4, 1), bool)
     missing[1:3] = True
     residual = residual_of(draw_figure(result(missing=missing)))
     np.testing.assert_array_equal(np.ma.getmaskarray(residual), missing[..., 0])
 
 
-def test_colour_bar_is_in_grey_levels():
+def test_the_colour_bar_is_in_grey_levels():
     assert draw_figure(result()).axes[-1].get_ylabel() == "grey levels"
 
 
-def test_figure_captions_what_is_known():
+def test_the_caption_has_metrics_and_warnings():
     metrics = {"residual": 1.234, "psnr": 20.0, "rmse": 25.5, "lpips": math.nan}
-    drawn = draw_figure(result(metrics=metrics, warnings=("too dark",)))
-    line, name, warning = caption(drawn)
+    figure = draw_figure(result(metrics=metrics, warnings=("too dark",)))
+    line, name, warning = caption(figure)
     assert [part.strip() for part in line.split("\N{MIDDLE DOT}")] == [
         "residual 1.23 grey levels",
         "RMSE 25.50",
@@ -67,7 +67,7 @@ def test_figure_captions_what_is_known():
     assert (name, warning) == ("face", "too dark")
 
 
-def test_parameters_that_were_inferred_are_captioned_with_their_uncertainty():
+def test_inferred_parameters_are_in_the_caption_with_their_uncertainty():
     metrics = {"residual": 1.0, "sigma": 2.9123, "sigma_stddev": 0.081, "sigma_true": 3.0}
     line, *_ = caption(draw_figure(result(metrics=metrics)))
     assert line.endswith("sigma 2.91 \N{PLUS-MINUS SIGN} 0.081 (true 3)")
@@ -75,7 +75,7 @@ def test_parameters_that_were_inferred_are_captioned_with_their_uncertainty():
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("changes", [{}, {"merged": None, "truth": None}])
-def test_the_figures_file_is_1600_pixels_wide(channels, changes):
+def test_the_figure_file_is_1600_pixels_wide(channels, changes):
     with Image.open(io.BytesIO(figure_png(result(channels=channels, **changes)))) as picture:
         assert picture.width == 1600
         assert "Software" not in picture.info
@@ -83,12 +83,12 @@ def test_the_figures_file_is_1600_pixels_wide(channels, changes):
 
 def test_grey_images_are_grey_in_the_figure():
     with Image.open(io.BytesIO(figure_png(result(channels=1)))) as picture:
-        # The residual and its colour bar, in colours, are on the right.
+        # The residual and its colour bar on the right are coloured.
         levels = np.asarray(picture.convert("RGB"))[60:200, :1200]
     assert (levels == levels[..., :1]).all()
 
 
-def test_a_users_style_does_not_change_the_figure():
+def test_a_matplotlib_style_of_the_user_does_not_change_the_figure():
     import matplotlib
 
     plain = figure_png(result())

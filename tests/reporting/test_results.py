@@ -1,4 +1,4 @@
-"""Results print as a few lines, show a figure, and stack the arrays of their images."""
+"""Results print a few lines, show a figure, and stack the arrays of their images."""
 
 import io
 
@@ -54,14 +54,14 @@ def test_a_long_restoration_prints_few_lines():
 @pytest.mark.parametrize(
     ("changes", "file"), [({}, figure_png), ({"samples": samples()}, uncertainty_png)]
 )
-def test_a_notebook_shows_the_figure_that_is_saved(changes, file):
-    one = result(**changes)
-    assert one._repr_png_() == file(one)
-    assert Restoration((one,))._repr_png_() == file(one)
-    assert one.plot().get_size_inches()[0] == 8
+def test_a_notebook_shows_the_saved_figure(changes, file):
+    item = result(**changes)
+    assert item._repr_png_() == file(item)
+    assert Restoration((item,))._repr_png_() == file(item)
+    assert item.plot().get_size_inches()[0] == 8
 
 
-def test_an_image_saves_its_files_into_its_own_folder(tmp_path):
+def test_an_image_is_saved_in_its_folder(tmp_path):
     assert result().save(tmp_path) == tmp_path / "face"
     with Image.open(io.BytesIO((tmp_path / "face" / "figure.png").read_bytes())) as figure:
         assert figure.width == 1600
@@ -70,7 +70,7 @@ def test_an_image_saves_its_files_into_its_own_folder(tmp_path):
 def test_a_restoration_is_a_sequence_of_its_images():
     both = restoration("a", "b")
     assert len(both) == 2
-    assert [one.name for one in both] == ["a", "b"]
+    assert [item.name for item in both] == ["a", "b"]
     assert both[1] is both.images[1]
     assert bool(Restoration(()))
 
@@ -85,18 +85,18 @@ def test_mean_stddev_and_samples_are_stacked():
     np.testing.assert_array_equal(both.sample(2)[1, 0], merged[1])
 
 
-def test_more_samples_than_there_are_ask_for_a_larger_run():
+def test_the_error_for_too_many_samples_suggests_a_larger_run():
     with pytest.raises(InputError, match=r"`num_samples` must be from 1 to 3.*larger num_samples"):
         restoration("a", samples=samples()).sample(4)
 
 
 @pytest.mark.parametrize("name", ["mean", "stddev"])
-def test_an_estimator_without_samples_is_told_with_the_remedy(name):
+def test_the_error_for_an_estimator_without_samples_states_the_remedy(name):
     with pytest.raises(InputError, match=r"`estimator` draws no samples.*estimator='vi'"):
         getattr(restoration("a"), name)
 
 
-def test_without_any_image_the_first_failure_is_named():
+def test_the_error_without_images_states_the_first_failure():
     nothing = Restoration((), (Failure("a", "`masks` must leave a pixel"),))
     for use in (lambda: nothing.reconstructions, lambda: nothing.mean, nothing.plot):
         with pytest.raises(InputError, match=r"no image.* a: `masks` must leave"):

@@ -1,4 +1,4 @@
-"""The figure of a posterior: comparable maps, as many samples as there are, what is known."""
+"""The figure of a posterior: maps with a common scale, a strip of samples, and a caption."""
 
 import io
 import math
@@ -16,25 +16,25 @@ def example(*, channels=3, changes=None, **options):
     return result(channels=channels, samples=given, **(changes or {}))
 
 
-def panel(drawn, title):
-    (found,) = [axes for axes in drawn.axes if axes.get_title() == title]
-    return found.images[0]
+def panel(figure, title):
+    (panels,) = [axes for axes in figure.axes if axes.get_title() == title]
+    return panels.images[0]
 
 
-def bar(drawn):
-    (found,) = [axes for axes in drawn.axes if axes.get_ylabel() == "grey levels"]
-    return found
+def bar(figure):
+    (bars,) = [axes for axes in figure.axes if axes.get_ylabel() == "grey levels"]
+    return bars
 
 
-def texts(drawn):
-    return [text.get_text() for text in drawn.texts]
+def texts(figure):
+    return [text.get_text() for text in figure.texts]
 
 
-def titles(drawn):
-    return [axes.get_title() for axes in drawn.axes if axes.get_title()]
+def titles(figure):
+    return [axes.get_title() for axes in figure.axes if axes.get_title()]
 
 
-def test_figure_has_the_pictures_and_maps_that_there_are():
+def test_the_figure_has_the_available_pictures_and_maps():
     assert titles(draw_uncertainty(example())) == [
         "Measurement (4 x 4)",
         "Posterior mean",
@@ -52,35 +52,35 @@ def test_figure_has_the_pictures_and_maps_that_there_are():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_maps_are_root_mean_squares_over_channels_in_grey_levels(channels):
     given = example(channels=channels)
-    drawn = draw_uncertainty(given)
+    figure = draw_uncertainty(given)
     error = 127.5 * (given.samples.mean - given.truth)
     for title, levels in (
         ("Standard deviation", given.samples.stddev),
         ("Error of the mean", error),
     ):
         expected = np.sqrt(np.mean(levels**2, axis=-1))
-        np.testing.assert_allclose(panel(drawn, title).get_array(), expected, rtol=1e-5)
+        np.testing.assert_allclose(panel(figure, title).get_array(), expected, rtol=1e-5)
 
 
-def test_standard_deviation_and_error_have_the_same_colours_which_the_bar_shows():
-    drawn = draw_uncertainty(example())
-    first, second = (panel(drawn, title) for title in ("Standard deviation", "Error of the mean"))
+def test_standard_deviation_and_error_share_a_colour_scale():
+    figure = draw_uncertainty(example())
+    first, second = (panel(figure, title) for title in ("Standard deviation", "Error of the mean"))
     assert first.get_clim() == second.get_clim()
     assert first.get_cmap() == second.get_cmap()
-    assert bar(drawn).get_ylim() == first.get_clim()
+    assert bar(figure).get_ylim() == first.get_clim()
 
 
-def test_known_pixels_and_a_few_outliers_do_not_set_the_scale():
+def test_known_pixels_and_outliers_do_not_set_the_scale():
     stddev = np.zeros((64, 64, 1), np.float32)
     stddev[:20], stddev[0, 0] = 5, 500
-    drawn = draw_uncertainty(example(channels=1, side=64, stddev=stddev, changes={"truth": None}))
-    assert panel(drawn, "Standard deviation").get_clim() == (0, 5)
+    figure = draw_uncertainty(example(channels=1, side=64, stddev=stddev, changes={"truth": None}))
+    assert panel(figure, "Standard deviation").get_clim() == (0, 5)
 
 
-def test_no_uncertainty_at_all_is_black():
+def test_zero_uncertainty_is_black():
     stddev = np.zeros((16, 16, 1), np.float32)
-    drawn = draw_uncertainty(example(channels=1, stddev=stddev, changes={"truth": None}))
-    assert panel(drawn, "Standard deviation").get_clim() == (0, 1)
+    figure = draw_uncertainty(example(channels=1, stddev=stddev, changes={"truth": None}))
+    assert panel(figure, "Standard deviation").get_clim() == (0, 1)
 
 
 def test_values_that_are_not_finite_do_not_set_the_scale():
@@ -100,22 +100,22 @@ def test_values_that_are_not_finite_do_not_set_the_scale():
     ],
 )
 def test_the_strip_has_up_to_six_samples(count, shown, heading):
-    drawn = draw_uncertainty(example(count=count))
-    untitled = [axes for axes in drawn.axes if axes.images and not axes.get_title()]
+    figure = draw_uncertainty(example(count=count))
+    untitled = [axes for axes in figure.axes if axes.images and not axes.get_title()]
     assert len(untitled) == shown
-    assert texts(drawn)[0] == heading
+    assert texts(figure)[0] == heading
 
 
-def test_the_strip_shows_merged_samples_where_there_are_such():
+def test_the_strip_shows_merged_samples_if_available():
     merged = image(3, 16, 16, 1, seed=20)
-    drawn = draw_uncertainty(example(channels=1, merged=merged))
-    first = next(axes for axes in drawn.axes if axes.images and not axes.get_title())
+    figure = draw_uncertainty(example(channels=1, merged=merged))
+    first = next(axes for axes in figure.axes if axes.images and not axes.get_title())
     np.testing.assert_allclose(
         first.images[0].get_array(), 127.5 * (merged[0, ..., 0] + 1), atol=1e-4
     )
 
 
-def test_caption_has_what_is_known_and_the_warnings():
+def test_the_caption_has_metrics_and_warnings():
     metrics = {
         "residual": 1.234,
         "noise_scale": 2.04,
@@ -144,26 +144,26 @@ def test_texts_do_not_overlap_and_stay_on_the_page():
         "name": "a_long_name_" * 4,
         "warnings": ("too dark " * 30,),
     }
-    drawn = draw_uncertainty(example(changes=changes, count=9))
-    renderer = FigureCanvasAgg(drawn).get_renderer()
-    boxes = [axes.get_tightbbox(renderer) for axes in drawn.axes]
-    boxes += [text.get_window_extent(renderer) for text in drawn.texts]
+    figure = draw_uncertainty(example(changes=changes, count=9))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    boxes = [axes.get_tightbbox(renderer) for axes in figure.axes]
+    boxes += [text.get_window_extent(renderer) for text in figure.texts]
     for index, box in enumerate(boxes):
-        assert drawn.bbox.x0 <= box.x0 < box.x1 <= drawn.bbox.x1, index
-        assert drawn.bbox.y0 <= box.y0 < box.y1 <= drawn.bbox.y1, index
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, index
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1, index
         assert not any(box.overlaps(other) for other in boxes[:index]), index
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("side", [16, 1024])
-def test_the_figures_file_is_1600_pixels_wide(channels, side):
+def test_the_figure_file_is_1600_pixels_wide(channels, side):
     given = example(channels=channels, side=side, count=2, changes={"truth": None})
     with Image.open(io.BytesIO(uncertainty_png(given))) as picture:
         assert picture.width == 1600
         assert "Software" not in picture.info
 
 
-def test_a_users_style_does_not_change_the_figure():
+def test_a_matplotlib_style_of_the_user_does_not_change_the_figure():
     import matplotlib
 
     plain = uncertainty_png(example())

@@ -1,4 +1,4 @@
-"""Videos and slide shows: every frame read back, and what is missing for them named."""
+"""Videos and slide shows: their frames, and errors for missing libraries."""
 
 import sys
 
@@ -19,14 +19,14 @@ from brgm_tf.reporting.video import (
 )
 
 
-def test_gif_of_grey_frames_reads_back_equal():
+def test_grey_frames_of_a_gif_round_trip():
     given = frames(channels=1)
-    found = imageio.imread(encode_video(given, format="gif"), index=None, mode="L")
-    np.testing.assert_array_equal(found, images.to_uint8(np.stack(given))[..., 0])
+    decoded = imageio.imread(encode_video(given, format="gif"), index=None, mode="L")
+    np.testing.assert_array_equal(decoded, images.to_uint8(np.stack(given))[..., 0])
 
 
 @pytest.mark.parametrize("side", [16, 17])
-def test_gif_has_every_frame_at_the_stable_rate(side):
+def test_a_gif_has_every_frame_at_the_stated_rate(side):
     encoded = encode_video(frames(side=side), format="gif")
     assert imageio.imread(encoded, index=None).shape == (5, side, side, 3)
     durations = [imageio.immeta(encoded, index=index)["duration"] for index in range(5)]
@@ -34,10 +34,10 @@ def test_gif_has_every_frame_at_the_stable_rate(side):
     assert durations == [frame, frame, frame, frame, FRAMES_AT_END * frame]
 
 
-# imageio-ffmpeg's reader, which only this test uses, leaves its pipes open.
+# The reader of imageio-ffmpeg, which only this test uses, does not close its pipes.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("channels", [1, 3])
-def test_mp4_has_every_frame_and_even_sides(tmp_path, channels):
+def test_an_mp4_has_every_frame_and_even_sides(tmp_path, channels):
     path = tmp_path / "video.mp4"
     path.write_bytes(encode_video(frames(side=33, channels=channels), format="mp4"))
     shown = imageio.imread(path, plugin="FFMPEG").astype(int)
@@ -55,14 +55,14 @@ def test_equal_frames_give_equal_bytes(format):
     ("module", "format"),
     [("imageio", "gif"), ("imageio", "mp4"), ("imageio_ffmpeg", "mp4")],
 )
-def test_missing_video_library_is_one_line_with_the_remedy(monkeypatch, module, format):
+def test_a_missing_video_library_is_refused_with_the_remedy(monkeypatch, module, format):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=r"^`save_video` needs imageio .*pip install") as caught:
         check_video(format)
     assert "\n" not in str(caught.value)
 
 
-def test_missing_ffmpeg_program_is_refused(monkeypatch):
+def test_a_missing_ffmpeg_program_is_refused(monkeypatch):
     import imageio_ffmpeg
 
     def fail():
@@ -75,17 +75,17 @@ def test_missing_ffmpeg_program_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("format", [None, "gif", "mp4"])
-def test_video_formats_that_can_be_written_pass(format):
+def test_available_video_formats_pass_the_check(format):
     check_video(format)
 
 
 # Slides.
 
 
-def test_grey_slides_read_back_equal():
+def test_grey_slides_round_trip():
     given = frames(channels=1)
-    found = imageio.imread(encode_slides(given), index=None, mode="L")
-    np.testing.assert_array_equal(found, images.to_uint8(np.stack(given))[..., 0])
+    decoded = imageio.imread(encode_slides(given), index=None, mode="L")
+    np.testing.assert_array_equal(decoded, images.to_uint8(np.stack(given))[..., 0])
 
 
 @pytest.mark.parametrize("side", [1, 17])
@@ -96,26 +96,26 @@ def test_every_slide_is_shown_for_half_a_second(side):
         assert imageio.immeta(encoded, index=index)["duration"] == MILLISECONDS_PER_SLIDE
 
 
-def test_pixels_that_are_equal_in_all_slides_do_not_flicker():
+def test_pixels_equal_in_all_slides_do_not_flicker():
     given = np.stack(frames(side=32))
     given[:, :, :20] = given[:1, :, :20]
-    found = imageio.imread(encode_slides(given), index=None)
-    assert (found[:, :, :20] == found[:1, :, :20]).all()
-    assert (found[1:, :, 20:] != found[:1, :, 20:]).any()
+    decoded = imageio.imread(encode_slides(given), index=None)
+    assert (decoded[:, :, :20] == decoded[:1, :, :20]).all()
+    assert (decoded[1:, :, 20:] != decoded[:1, :, 20:]).any()
 
 
-def test_colours_of_slides_are_near_the_images():
+def test_colours_of_slides_are_close_to_the_images():
     steps = np.linspace(-1, 1, 16, dtype=np.float32)
     red, green = np.broadcast_arrays(steps, steps[:, None])
     given = np.stack([red, green, np.zeros_like(red)], axis=-1)
-    found = imageio.imread(encode_slides([given, -given]), index=None).astype(int)
-    assert np.abs(found - images.to_uint8(np.stack([given, -given]))).max() < 20
+    decoded = imageio.imread(encode_slides([given, -given]), index=None).astype(int)
+    assert np.abs(decoded - images.to_uint8(np.stack([given, -given]))).max() < 20
 
 
 def test_one_slide_is_a_picture():
     assert imageio.imread(encode_slides(frames(count=1)), index=None).shape == (1, 16, 16, 3)
 
 
-def test_slides_do_without_imageio(monkeypatch):
+def test_slides_need_no_imageio(monkeypatch):
     monkeypatch.setitem(sys.modules, "imageio", None)
     assert encode_slides(frames()).startswith(b"GIF89a")

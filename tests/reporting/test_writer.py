@@ -1,4 +1,4 @@
-"""What a run leaves behind: every file read back, whole, equal and in its place."""
+"""The output of a run: every file is read back and compared."""
 
 import dataclasses
 import json
@@ -22,17 +22,17 @@ def names(folder):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_load_back_equal(tmp_path, channels):
+def test_pictures_round_trip(tmp_path, channels):
     given = result(channels=channels)
     writer.save_image_result(tmp_path, given)
     pictures = ["measurement", "reconstruction", "predicted_measurement", "merged", "truth"]
     for field in pictures:
         name = {"predicted_measurement": "recorrupted"}.get(field, field)
-        found = images.load_image(tmp_path / "face" / f"{name}.png", channels=channels)
-        np.testing.assert_array_equal(found, getattr(given, field))
+        loaded = images.load_image(tmp_path / "face" / f"{name}.png", channels=channels)
+        np.testing.assert_array_equal(loaded, getattr(given, field))
 
 
-def test_returns_the_files_written_and_leaves_no_others(tmp_path):
+def test_written_files_are_returned_and_no_others_exist(tmp_path):
     written = writer.save_image_result(tmp_path, result())
     assert names(tmp_path) == ["face"]
     assert names(tmp_path / "face") == sorted(path.name for path in written)
@@ -56,14 +56,14 @@ def kspace():
     return KSpaceData(values * sampled[..., None], sampled)
 
 
-def test_kspace_is_kept_with_its_pattern_and_drawn(tmp_path):
+def test_kspace_is_saved_with_its_pattern_and_as_a_picture(tmp_path):
     given = kspace()
     written = writer.save_image_result(tmp_path, result(kspace=given))
-    home = tmp_path / "face"
+    folder = tmp_path / "face"
     names = {path.name for path in written}
     assert {"measurement.png", "measurement.npy", "kspace.png", "sampling.png"} <= names
-    np.testing.assert_array_equal(np.load(home / "measurement.npy"), given.values)
-    sampling = images.load_image(home / "sampling.png", channels=1)
+    np.testing.assert_array_equal(np.load(folder / "measurement.npy"), given.values)
+    sampling = images.load_image(folder / "sampling.png", channels=1)
     np.testing.assert_array_equal(sampling[..., 0] == 1, given.sampled)
 
 
@@ -72,17 +72,17 @@ def test_the_picture_of_kspace_is_logarithmic(tmp_path):
     values[0, :4, 0] = [5, 5j * 1e-2, 5e-4, 5e-5]
     given = result(kspace=KSpaceData(values, values[..., 0] != 0))
     writer.save_image_result(tmp_path, given)
-    found = images.load_image(tmp_path / "face" / "kspace.png", channels=1)[0, :5, 0]
-    np.testing.assert_allclose(found, [1, 0, -1, -1, -1], atol=0.01)
+    loaded = images.load_image(tmp_path / "face" / "kspace.png", channels=1)[0, :5, 0]
+    np.testing.assert_allclose(loaded, [1, 0, -1, -1, -1], atol=0.01)
 
 
-def test_the_kspace_of_an_earlier_run_is_removed(tmp_path):
+def test_kspace_of_an_earlier_run_is_removed(tmp_path):
     writer.save_image_result(tmp_path, result(kspace=kspace()))
     writer.save_image_result(tmp_path, result())
     assert not {"measurement.npy", "kspace.png", "sampling.png"} & set(names(tmp_path / "face"))
 
 
-def test_unknown_truth_and_merged_image_give_no_files(tmp_path):
+def test_a_missing_truth_or_merged_image_gives_no_file(tmp_path):
     writer.save_image_result(tmp_path, result(merged=None, truth=None, missing=None))
     assert not {"merged.png", "truth.png"} & set(names(tmp_path / "face"))
 
@@ -96,7 +96,7 @@ def test_optional_files_of_an_earlier_run_are_removed(tmp_path):
     assert "notes.txt" in left
 
 
-def test_latents_load_back_equal(tmp_path):
+def test_latents_round_trip(tmp_path):
     given = result()
     writer.save_image_result(tmp_path, given)
     with np.load(tmp_path / "face" / "latents.npz", allow_pickle=False) as archive:
@@ -105,7 +105,7 @@ def test_latents_load_back_equal(tmp_path):
         np.testing.assert_array_equal(archive["ws"], given.latents)
 
 
-def test_history_has_a_row_per_step_and_all_digits(tmp_path):
+def test_the_history_has_a_row_for_each_step_with_all_digits(tmp_path):
     given = result()
     writer.save_image_result(tmp_path, given)
     rows = read_rows(tmp_path / "face" / "history.csv")
@@ -117,29 +117,29 @@ def test_history_has_a_row_per_step_and_all_digits(tmp_path):
 
 def test_metrics_json_has_metrics_and_warnings_but_no_seconds(tmp_path):
     writer.save_image_result(tmp_path, result(warnings=("too dark",)))
-    found = json.loads((tmp_path / "face" / "metrics.json").read_text())
+    contents = json.loads((tmp_path / "face" / "metrics.json").read_text())
     about = {"warnings": ["too dark"], "complete": True}
-    assert found == {"image": "face", **result().metrics, **about}
+    assert contents == {"image": "face", **result().metrics, **about}
 
 
 def test_metrics_that_are_not_finite_are_null_in_json(tmp_path):
     metrics = {"psnr": math.inf, "ssim": math.nan, "rmse": np.float32(0), "residual": 2.0}
     writer.save_image_result(tmp_path, result(metrics=metrics))
-    found = json.loads((tmp_path / "face" / "metrics.json").read_text())
-    assert (found["psnr"], found["ssim"], found["rmse"]) == (None, None, 0)
+    contents = json.loads((tmp_path / "face" / "metrics.json").read_text())
+    assert (contents["psnr"], contents["ssim"], contents["rmse"]) == (None, None, 0)
 
 
 def test_pixels_that_are_not_finite_are_grey_and_reported(tmp_path):
     broken = image(16, 16, 3)
     broken[2, 3, 1] = np.nan
     writer.save_image_result(tmp_path, result(reconstruction=broken))
-    found = json.loads((tmp_path / "face" / "metrics.json").read_text())
-    assert found["warnings"] == ["1 pixels of the reconstruction are not finite"]
+    contents = json.loads((tmp_path / "face" / "metrics.json").read_text())
+    assert contents["warnings"] == ["1 pixels of the reconstruction are not finite"]
     with Image.open(tmp_path / "face" / "reconstruction.png") as picture:
         assert picture.getpixel((3, 2))[1] == 128
 
 
-def test_equal_results_give_equal_bytes_however_long_they_took(tmp_path):
+def test_equal_results_give_equal_bytes_for_any_run_time(tmp_path):
     for folder, seconds in (("a", 1.0), ("b", 2.0)):
         given = result(seconds=seconds, frames=frames())
         writer.save_image_result(tmp_path / folder, given, save_video="gif")
@@ -148,7 +148,7 @@ def test_equal_results_give_equal_bytes_however_long_they_took(tmp_path):
         assert first.read_bytes() == second.read_bytes(), name
 
 
-def test_names_and_warnings_of_any_script_make_a_folder_and_a_figure(tmp_path):
+def test_names_and_warnings_of_any_script_are_valid(tmp_path):
     given = result(name="顔 $x^ \udcff " + "long" * 20, warnings=("顔 $\\frac$ " * 40,))
     writer.save_image_result(tmp_path, given)
     assert (tmp_path / given.name / "figure.png").exists()
@@ -160,21 +160,21 @@ def test_no_frames_give_no_video(tmp_path):
 
 
 @pytest.mark.parametrize("format", ["gif", "mp4"])
-def test_frames_give_a_video_when_it_is_asked_for(tmp_path, format):
+def test_frames_give_a_video_on_request(tmp_path, format):
     given = result(frames=frames())
     written = writer.save_image_result(tmp_path, given, save_video=format)
     assert tmp_path / "face" / f"video.{format}" in written
     assert not any(p.stem == "video" for p in writer.save_image_result(tmp_path, given))
 
 
-def test_unknown_video_format_is_refused_before_anything_is_written(tmp_path):
+def test_an_unknown_video_format_is_refused_before_writing(tmp_path):
     with pytest.raises(InputError, match=r"^`save_video` must be 'mp4', 'gif' or None\."):
         writer.save_image_result(tmp_path, result(), save_video="avi")
     assert not names(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0b"])
-def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
+def test_a_name_outside_the_folder_is_refused(tmp_path, name):
     with pytest.raises(InputError, match=r"^`name` must"):
         writer.save_image_result(tmp_path, result(name=name))
     assert not names(tmp_path)
@@ -183,7 +183,7 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
 # Posterior samples.
 
 
-def test_samples_add_their_files_and_no_others(tmp_path):
+def test_samples_add_only_their_files(tmp_path):
     written = writer.save_image_result(tmp_path, result(samples=samples()))
     plain = {path.name for path in writer.save_image_result(tmp_path / "plain", result())}
     added = {path.relative_to(tmp_path / "face").as_posix() for path in written} - plain
@@ -206,7 +206,7 @@ def test_samples_add_their_files_and_no_others(tmp_path):
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("with_mask", [False, True])
-def test_samples_load_back_equal_and_merged_where_there_is_a_mask(tmp_path, channels, with_mask):
+def test_samples_round_trip_merged_if_a_mask_exists(tmp_path, channels, with_mask):
     merged = image(3, 16, 16, channels, seed=20) if with_mask else None
     given = samples(channels=channels, merged=merged)
     writer.save_image_result(tmp_path, result(channels=channels, samples=given))
@@ -215,13 +215,13 @@ def test_samples_load_back_equal_and_merged_where_there_is_a_mask(tmp_path, chan
         np.testing.assert_array_equal(images.load_image(path, channels=channels), expected)
 
 
-def test_samples_sort_by_their_number(tmp_path):
+def test_samples_are_numbered_with_leading_zeros(tmp_path):
     writer.save_image_result(tmp_path, result(samples=samples(count=101)))
-    found = names(tmp_path / "face" / "samples")
-    assert (found[0], found[-1], len(found)) == ("000.png", "100.png", 101)
+    paths = names(tmp_path / "face" / "samples")
+    assert (paths[0], paths[-1], len(paths)) == ("000.png", "100.png", 101)
 
 
-def test_latents_of_samples_load_back_equal(tmp_path):
+def test_latents_of_samples_round_trip(tmp_path):
     given = samples()
     writer.save_image_result(tmp_path, result(samples=given))
     with np.load(tmp_path / "face" / "samples.npz", allow_pickle=False) as archive:
@@ -229,7 +229,7 @@ def test_latents_of_samples_load_back_equal(tmp_path):
         np.testing.assert_array_equal(archive["ws"], given.latents)
 
 
-def test_moments_and_quantiles_load_back_exactly(tmp_path):
+def test_moments_and_quantiles_round_trip_exactly(tmp_path):
     given = samples()
     writer.save_image_result(tmp_path, result(samples=given))
     with np.load(tmp_path / "face" / "uncertainty.npz", allow_pickle=False) as archive:
@@ -240,16 +240,18 @@ def test_moments_and_quantiles_load_back_exactly(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_standard_deviation_is_a_grey_picture_whose_white_is_in_metrics_json(tmp_path, channels):
+def test_the_standard_deviation_is_a_grey_picture_with_its_white_level_in_metrics_json(
+    tmp_path, channels
+):
     given = samples(channels=channels)
     writer.save_image_result(tmp_path, result(channels=channels, samples=given))
     white = json.loads((tmp_path / "face" / "metrics.json").read_text())["stddev_white"]
     with Image.open(tmp_path / "face" / "stddev.png") as picture:
         assert picture.mode == "L"
-        found = np.asarray(picture) / 255 * white
+        levels = np.asarray(picture) / 255 * white
     expected = np.sqrt(np.mean(given.stddev**2, axis=-1))
     assert white == pytest.approx(expected.max())
-    np.testing.assert_allclose(found, expected, atol=0.51 * white / 255)
+    np.testing.assert_allclose(levels, expected, atol=0.51 * white / 255)
 
 
 def test_a_standard_deviation_of_zero_is_black(tmp_path):
@@ -260,15 +262,15 @@ def test_a_standard_deviation_of_zero_is_black(tmp_path):
     assert json.loads((tmp_path / "face" / "metrics.json").read_text())["stddev_white"] == 0
 
 
-def test_an_unknown_standard_deviation_is_white_and_reported(tmp_path):
+def test_a_standard_deviation_that_is_not_finite_is_white_and_reported(tmp_path):
     stddev = np.ones((16, 16, 3), np.float32)
     stddev[2, 3, 1], stddev[4, 5] = np.nan, 2
     writer.save_image_result(tmp_path, result(samples=samples(stddev=stddev)))
-    found = json.loads((tmp_path / "face" / "metrics.json").read_text())
-    assert found["stddev_white"] == 2
-    assert found["warnings"] == ["1 pixels of the standard deviation are not finite"]
+    contents = json.loads((tmp_path / "face" / "metrics.json").read_text())
+    assert contents["stddev_white"] == 2
+    assert contents["warnings"] == ["1 pixels of the standard deviation are not finite"]
     with Image.open(tmp_path / "face" / "stddev.png") as picture:
-        assert [picture.getpixel(place) for place in ((3, 2), (5, 4), (0, 0))] == [255, 255, 128]
+        assert [picture.getpixel(xy) for xy in ((3, 2), (5, 4), (0, 0))] == [255, 255, 128]
 
 
 def test_surplus_samples_of_an_earlier_run_are_removed(tmp_path):
@@ -278,13 +280,13 @@ def test_surplus_samples_of_an_earlier_run_are_removed(tmp_path):
     assert names(tmp_path / "face" / "samples") == ["00.png", "01.png", "notes.png"]
 
 
-def test_a_run_without_samples_removes_those_of_an_earlier_run(tmp_path):
+def test_a_run_without_samples_removes_samples_of_an_earlier_run(tmp_path):
     writer.save_image_result(tmp_path, result(samples=samples()))
     written = writer.save_image_result(tmp_path, result())
     assert names(tmp_path / "face") == sorted(path.name for path in written)
 
 
-def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
+def test_temporary_files_of_a_killed_run_are_removed(tmp_path):
     writer.save_image_result(tmp_path, result(samples=samples()))
     for name in ("figure.png", "samples/00.png"):
         atomic_files.temporary_beside(tmp_path / "face" / name).touch()
@@ -292,14 +294,14 @@ def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-def test_a_folder_of_samples_with_a_users_files_is_kept(tmp_path):
+def test_files_of_the_user_in_the_samples_folder_are_preserved(tmp_path):
     writer.save_image_result(tmp_path, result(samples=samples()))
     (tmp_path / "face" / "samples" / "notes.txt").touch()
     writer.save_image_result(tmp_path, result())
     assert names(tmp_path / "face" / "samples") == ["notes.txt"]
 
 
-def test_a_file_in_the_place_of_the_samples_is_one_line(tmp_path):
+def test_a_file_at_the_path_of_the_samples_folder_is_refused_in_one_line(tmp_path):
     (tmp_path / "face").mkdir()
     (tmp_path / "face" / "samples").touch()
     with pytest.raises(InputError, match=r"^`output_dir` must be a folder that can be written"):
@@ -314,7 +316,7 @@ def test_equal_samples_give_equal_bytes(tmp_path):
         assert first.read_bytes() == second.read_bytes(), first.name
 
 
-# The run.
+# Files of the run.
 
 
 def test_flags_are_written_as_given(tmp_path):

@@ -1,4 +1,4 @@
-"""The command that measures speed: operations, times, peers and the report."""
+"""The benchmark command: operations, times, peers and the report."""
 
 import datetime
 import json
@@ -14,7 +14,7 @@ from benchmarking import flops, history, machine, peers, plans, timing
 from brgm_tf.core.errors import InputError
 
 ROOT = Path(__file__).parents[2]
-# 16 x 16 pixels.
+# The network makes images of 16 x 16 pixels.
 GENERATOR = ROOT / "tests" / "golden" / "checkpoints" / "tf1_skip.pkl"
 B, H, C, D, K = 2, 8, 3, 5, 3
 CONVOLUTION = 2 * B * H * H * K * K * C * D  # a multiplication and an addition each
@@ -41,29 +41,29 @@ def gradient(function):
 # Operations.
 
 
-def test_a_convolution_is_counted():
+def test_operations_of_a_convolution_are_counted():
     assert flops.count(convolved, tf.ones([B, H, H, C])) == CONVOLUTION
 
 
-def test_the_gradient_of_a_convolution_counts_twice():
+def test_the_gradient_of_a_convolution_has_twice_its_operations():
     assert flops.count(gradient(convolved), tf.ones([B, H, H, C])) == 2 * CONVOLUTION
 
 
-def test_a_transposed_convolution_counts_no_inserted_zeros():
+def test_a_transposed_convolution_skips_inserted_zeros():
     def upsampled(x):
         return tf.nn.conv2d_transpose(x, kernel(K, K, D, C), [B, 2 * H, 2 * H, D], 2)
 
     assert flops.count(upsampled, tf.ones([B, H, H, C])) == CONVOLUTION
 
 
-def test_a_depthwise_convolution_is_counted():
+def test_operations_of_a_depthwise_convolution_are_counted():
     def filtered(x):
         return tf.nn.depthwise_conv2d(x, kernel(K, K, C, 1), [1, 1, 1, 1], "SAME")
 
     assert flops.count(filtered, tf.ones([B, H, H, C])) == 2 * B * H * H * C * K * K
 
 
-def test_matrix_products_are_counted():
+def test_operations_of_matrix_products_are_counted():
     assert flops.count(lambda x: x @ kernel(C, D), tf.ones([B, C])) == 2 * B * C * D
     assert flops.count(lambda x: tf.einsum("bld,ed->ble", x, kernel(D, D)), tf.ones([B, H, D])) == (
         2 * B * H * D * D
@@ -79,7 +79,7 @@ def test_hidden_operations_are_refused():
 # Time.
 
 
-def test_programs_take_turns_and_change_their_order():
+def test_programs_run_in_turn_in_alternating_order():
     called = []
     programs = {name: lambda name=name: called.append(name) or 1.0 for name in "abc"}
     measured = timing.in_turn(programs, rounds=2)
@@ -87,7 +87,7 @@ def test_programs_take_turns_and_change_their_order():
     assert {name: len(values) for name, values in measured.items()} == dict.fromkeys("abc", 2)
 
 
-def test_seconds_are_median_and_quartiles():
+def test_seconds_are_the_median_and_quartiles():
     assert timing.Seconds.of([1, 2, 3, 4, 50]) == timing.Seconds(3.0, 2.0, 4.0)
 
 
@@ -99,7 +99,7 @@ def peer(folder, *lines):
     return f"{sys.executable} {folder / 'peer.py'}"
 
 
-def test_a_peer_gets_the_problem_and_answers(tmp_path):
+def test_a_peer_receives_the_problem_and_its_answer_is_parsed(tmp_path):
     np.savez(tmp_path / "problem.npz", ws=np.full([1, 2], 3.0))
     command = peer(
         tmp_path,
@@ -110,12 +110,12 @@ def test_a_peer_gets_the_problem_and_answers(tmp_path):
     assert peers.ask(command, problem=tmp_path / "problem.npz") == peers.Answer(0.5, 6.0)
 
 
-def test_a_peer_that_fails_is_an_error_with_its_last_line(tmp_path):
+def test_the_error_for_a_failing_peer_contains_its_last_line(tmp_path):
     with pytest.raises(InputError, match="exit code 1, RuntimeError: no GPU"):
         peers.ask(peer(tmp_path, "raise RuntimeError('no GPU')"), problem=tmp_path)
 
 
-def test_a_peer_without_a_line_is_an_error(tmp_path):
+def test_a_peer_without_the_required_lines_is_an_error(tmp_path):
     with pytest.raises(InputError, match="must write the lines"):
         peers.ask(peer(tmp_path, "print('seconds_per_step 1')"), problem=tmp_path)
 
@@ -136,7 +136,7 @@ def test_the_start_of_a_process_is_timed():
 
 @pytest.mark.slow
 @pytest.mark.weights
-def test_a_report_has_parts_shares_and_the_peer(tmp_path, monkeypatch, capsys):
+def test_the_report_has_parts_fractions_and_the_peer(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(machine, "start_programs", lambda: {"python": lambda: 1.0})
     command = peer(tmp_path, "print('seconds_per_step 1e6'); print('objective 1')")
     size = ("--generators", GENERATOR, "--corruption=downsample(factor=4)", "--batch_sizes", 2)
@@ -165,7 +165,7 @@ def test_a_report_has_parts_shares_and_the_peer(tmp_path, monkeypatch, capsys):
         (["--record=nowhere.md"], "nowhere.md"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path, capsys, flags, named):
+def test_invalid_input_is_refused_in_one_line(tmp_path, capsys, flags, named):
     assert run(tmp_path, *flags) == 2
     assert named in capsys.readouterr().err.splitlines()[-1]
 
@@ -209,7 +209,7 @@ def test_text_below_the_table_of_releases_is_refused(tmp_path):
         history.append(path, REPORT, version="9.0", date=datetime.date(2030, 1, 2))
 
 
-def test_a_schedule_has_an_objective_and_steps():
+def test_a_schedule_is_parsed_into_objective_and_steps():
     plan = plans.parse("brgm_torch:adam,num_steps=60,rampdown=0.5")
     assert (plan.objective, plan.num_steps) == ("brgm_torch", 60)
     assert plan.overrides == {"optimizer": "adam", "rampdown": 0.5}

@@ -1,4 +1,4 @@
-"""The command that checks whether posteriors are calibrated."""
+"""The command that checks the calibration of posteriors."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ import pytest
 from calibrating import study
 from small_run import SharedRestorers
 
-# 16 x 16 pixels.
+# The network makes images of 16 x 16 pixels.
 GENERATOR = Path(__file__).parents[2] / "tests" / "golden" / "checkpoints" / "tf1_skip.pkl"
 
 
@@ -23,8 +23,8 @@ def run(folder, *more):
 
 
 @pytest.mark.slow
-def test_every_image_is_judged_and_the_command_resumes(tmp_path, capsys, monkeypatch):
-    # Both commands have the same configuration: a shared restorer compiles its programs once.
+def test_every_image_is_evaluated_and_the_command_resumes(tmp_path, capsys, monkeypatch):
+    # Both commands have the same configuration, so a shared restorer compiles its programs once.
     monkeypatch.setattr(study, "Restorer", SharedRestorers(jit=False))
     assert run(tmp_path) == 0
     summary = json.loads((tmp_path / "coverage.json").read_text())
@@ -52,6 +52,6 @@ def test_every_image_is_judged_and_the_command_resumes(tmp_path, capsys, monkeyp
         (["--corruption=noise(scale=5)", "--infer_noise"], "noise_scale"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path, capsys, flags, named):
+def test_invalid_input_is_refused_in_one_line(tmp_path, capsys, flags, named):
     assert run(tmp_path, *flags) == 2
     assert named in capsys.readouterr().err.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""The commands for owners of models: convert, verify, draw."""
+"""The commands that convert, verify and sample generators."""
 
 import hashlib
 import importlib.util
@@ -13,7 +13,7 @@ from brgm_tf.generators.loading import load_generator
 from brgm_tf.io import images
 
 ROOT = Path(__file__).parents[2]
-# 16 x 16 pixels, six latents an image.
+# The network makes images of 16 x 16 pixels from six latents.
 PICKLE = ROOT / "tests" / "golden" / "checkpoints" / "tf1_skip.pkl"
 SIZE, LAYERS = 16, 6
 
@@ -47,7 +47,7 @@ def copied(preset, folder):
     return folder
 
 
-def drawn(tmp_path, *arguments):
+def grid_of(tmp_path, *arguments):
     path = tmp_path / "grid.png"
     assert run(generate, arguments[0], path, f"--generator={PICKLE}", *arguments[1:]) == 0
     return images.load_image(path, channels=3)
@@ -57,14 +57,14 @@ def cell(grid, row, column):
     return grid[row * SIZE : (row + 1) * SIZE, column * SIZE : (column + 1) * SIZE]
 
 
-def test_a_preset_computes_what_its_source_does(preset):
+def test_a_preset_computes_the_images_of_its_source(preset):
     ws = np.random.RandomState(0).randn(2, LAYERS, 5).astype("float32")
     first, second = (load_generator(handle) for handle in (PICKLE, preset))
     assert np.array_equal(first.synthesis(ws), second.synthesis(ws))
     assert first.get_config() == second.get_config()
 
 
-def test_the_card_has_origin_licence_and_checksums(preset):
+def test_the_model_card_has_origin_licence_and_checksums(preset):
     card = (preset / "README.md").read_text()
     weights = hashlib.sha256((preset / "model.weights.h5").read_bytes()).hexdigest()
     for text in (
@@ -79,7 +79,7 @@ def test_the_card_has_origin_licence_and_checksums(preset):
     assert about["licence"] == "For tests."
 
 
-def test_nothing_else_is_left(preset):
+def test_the_conversion_writes_no_other_files(preset):
     assert [path.name for path in preset.parent.iterdir()] == ["net"]
     names = {path.name for path in preset.iterdir()}
     assert names == {"config.json", "model.weights.h5", "README.md"}
@@ -108,7 +108,7 @@ def test_half_precision_is_verified_within_its_precision(tmp_path):
     assert run(convert, PICKLE, tmp_path / "net", "--verify") == 0
 
 
-def test_a_damaged_file_is_found(preset, tmp_path, capsys):
+def test_a_damaged_file_is_detected(preset, tmp_path, capsys):
     folder = copied(preset, tmp_path / "net")
     with open(folder / "model.weights.h5", "ab") as file:
         file.write(b"more")
@@ -117,7 +117,7 @@ def test_a_damaged_file_is_found(preset, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("weight", ["synthesis/b16/conv1/bias", "mapping/fc0/bias"])
-def test_a_changed_weight_is_found(preset, tmp_path, weight):
+def test_a_changed_weight_is_detected(preset, tmp_path, weight):
     folder = copied(preset, tmp_path / "net")
     (folder / "README.md").unlink()
     with h5py.File(folder / "model.weights.h5", "a") as file:
@@ -125,20 +125,20 @@ def test_a_changed_weight_is_found(preset, tmp_path, weight):
     assert run(convert, PICKLE, folder, "--verify") == 1
 
 
-def test_a_folder_with_files_is_not_written_over(preset, capsys):
+def test_a_folder_with_files_is_not_overwritten(preset, capsys):
     assert run(convert, PICKLE, preset) == 2
     assert "`dest` must be a new or an empty folder" in capsys.readouterr().err
 
 
-def test_what_is_no_generator_is_one_line_and_leaves_nothing(tmp_path, capsys):
+def test_a_file_that_is_not_a_generator_is_refused_in_one_line(tmp_path, capsys):
     (tmp_path / "page.pkl").write_bytes(b"<html>")
     assert run(convert, tmp_path / "page.pkl", tmp_path / "net") == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["page.pkl"]
 
 
-def test_samples_are_those_of_their_seeds(tmp_path):
-    grid = drawn(tmp_path, "samples", "--seeds=3,5-6", "--columns=2")
+def test_samples_depend_on_their_seeds(tmp_path):
+    grid = grid_of(tmp_path, "samples", "--seeds=3,5-6", "--columns=2")
     assert grid.shape == (2 * SIZE, 2 * SIZE, 3)
     generator = load_generator(PICKLE)
     for i, seed in enumerate((3, 5, 6)):
@@ -148,28 +148,28 @@ def test_samples_are_those_of_their_seeds(tmp_path):
     assert (cell(grid, 1, 1) == 1).all()
 
 
-def test_truncation_to_nothing_gives_the_mean(tmp_path):
-    grid = drawn(tmp_path, "samples", "--seeds=0-1", "--truncation=0", "--columns=2")
+def test_a_truncation_of_zero_gives_the_mean(tmp_path):
+    grid = grid_of(tmp_path, "samples", "--seeds=0-1", "--truncation=0", "--columns=2")
     assert np.array_equal(cell(grid, 0, 0), cell(grid, 0, 1))
 
 
-def test_an_interpolation_leads_from_each_seed_to_the_next(tmp_path):
-    grid = drawn(tmp_path, "interpolation", "--seeds=0-2", "--steps=4")
+def test_an_interpolation_connects_each_seed_with_the_next(tmp_path):
+    grid = grid_of(tmp_path, "interpolation", "--seeds=0-2", "--steps=4")
     assert grid.shape == (2 * SIZE, 4 * SIZE, 3)
     assert np.array_equal(cell(grid, 0, 3), cell(grid, 1, 0))
     assert not np.array_equal(cell(grid, 0, 1), cell(grid, 0, 2))
 
 
-def test_mixing_takes_the_layers_of_the_columns(tmp_path):
+def test_mixing_takes_the_given_layers_from_the_columns(tmp_path):
     options = ("mixing", "--seeds=0-1", "--column_seeds=7-8")
-    everything = drawn(tmp_path, *options, f"--layers=0-{LAYERS - 1}")
+    everything = grid_of(tmp_path, *options, f"--layers=0-{LAYERS - 1}")
     assert everything.shape == (3 * SIZE, 3 * SIZE, 3)
     for row in (1, 2):
         for column in (1, 2):
             assert np.array_equal(cell(everything, row, column), cell(everything, 0, column))
-    some = cell(drawn(tmp_path, *options, "--layers=0-1"), 1, 1)
-    assert not np.array_equal(some, cell(everything, 0, 1))
-    assert not np.array_equal(some, cell(everything, 1, 0))
+    mixed = cell(grid_of(tmp_path, *options, "--layers=0-1"), 1, 1)
+    assert not np.array_equal(mixed, cell(everything, 0, 1))
+    assert not np.array_equal(mixed, cell(everything, 1, 0))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_mixing_takes_the_layers_of_the_columns(tmp_path):
         (("samples", "--generator=nobody"), "`generator` must be a file or folder"),
     ],
 )
-def test_what_cannot_be_drawn_is_one_line(tmp_path, capsys, arguments, expected):
+def test_invalid_arguments_are_refused_in_one_line(tmp_path, capsys, arguments, expected):
     mode, *rest = arguments
     assert run(generate, mode, tmp_path / "grid.png", f"--generator={PICKLE}", *rest) == 2
     err = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command that compares restoration methods: its tables, and resuming."""
+"""The command that compares restoration methods: its tables and its resumption."""
 
 import csv
 import dataclasses
@@ -16,7 +16,7 @@ from brgm_tf.corruptions.masking.membrane import fill_seamlessly
 from brgm_tf.evaluation import baselines
 
 ROOT = Path(__file__).parents[2]
-# 16 x 16 pixels.
+# The network makes images of 16 x 16 pixels.
 GENERATOR = ROOT / "tests" / "golden" / "checkpoints" / "tf1_skip.pkl"
 TASKS = ("downsample(factor=4)", "mask()")
 
@@ -55,28 +55,30 @@ def evaluated(images, tmp_path_factory):
     return folder
 
 
-def test_every_image_is_restored_in_every_way(evaluated):
-    found = {(row["task"], row["method"], row["image"]) for row in rows(evaluated / "images.csv")}
+def test_every_image_is_restored_by_every_method(evaluated):
+    restorations = {
+        (row["task"], row["method"], row["image"]) for row in rows(evaluated / "images.csv")
+    }
     methods = {TASKS[0]: ("map", "bicubic"), TASKS[1]: ("map", "biharmonic", "tv")}
-    assert found == {
+    assert restorations == {
         (task, method, name) for task in TASKS for method in methods[task] for name in "01"
     }
 
 
-def test_the_table_holds_means_and_standard_errors(evaluated):
+def test_the_table_has_means_and_standard_errors(evaluated):
     images, table = rows(evaluated / "images.csv"), rows(evaluated / "table.csv")
     for line in table:
-        own = [row for row in images if all(row[k] == line[k] for k in ("task", "method"))]
-        values = np.array([float(row["rmse"]) for row in own])
+        selected = [row for row in images if all(row[k] == line[k] for k in ("task", "method"))]
+        values = np.array([float(row["rmse"]) for row in selected])
         assert line["images"] == "2"
         assert float(line["rmse"]) == pytest.approx(values.mean())
         assert float(line["rmse_error"]) == pytest.approx(values.std(ddof=1) / 2**0.5)
     assert "| biharmonic |" in (evaluated / "table.md").read_text("utf-8")
 
 
-def test_a_baseline_keeps_what_is_known(evaluated):
-    home = evaluated / "pictures" / "mask"
-    restored, truth = (np.asarray(Image.open(home / part / "0.png")) for part in ("map", "truth"))
+def test_a_baseline_preserves_known_pixels(evaluated):
+    folder = evaluated / "pictures" / "mask"
+    restored, truth = (np.asarray(Image.open(folder / part / "0.png")) for part in ("map", "truth"))
     np.testing.assert_array_equal(restored[:4], truth[:4])
 
 
@@ -127,7 +129,7 @@ def test_options_of_an_estimator_are_fields_of_the_configuration_or_the_objectiv
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recorder(baselines.Baseline):
-    """A baseline that restores black and records its arguments."""
+    """A baseline that returns a black image and records its arguments."""
 
     calls: list
 
@@ -141,7 +143,7 @@ class Recorder(baselines.Baseline):
 
 @pytest.fixture
 def recorded(images, tmp_path, monkeypatch):
-    """Calls of a slow baseline that a flag names, and the folder of the results."""
+    """Returns the calls of a slow baseline selected by a flag, and the folder of the results."""
     row = Recorder("", "", corruptions=("mask",), slow=True, calls=[])
     monkeypatch.setitem(baselines.BASELINES, "dip", row)
     named = ("--estimators", "--baselines", "dip", "biharmonic", "--seed=5", "--tasks", "mask()")
@@ -149,7 +151,7 @@ def recorded(images, tmp_path, monkeypatch):
     return row.calls, tmp_path
 
 
-def test_a_baseline_receives_the_corruption_of_the_measurement_and_the_seed(recorded):
+def test_a_baseline_receives_corruption_and_seed(recorded):
     measurement, keywords = recorded[0][0]
     measured = keywords["corruption"].forward(np.zeros((1, 16, 16, 3), "float32"))[0]
     hole = np.zeros((16, 16, 1), bool)
@@ -160,9 +162,9 @@ def test_a_baseline_receives_the_corruption_of_the_measurement_and_the_seed(reco
     assert (keywords["resolution"], keywords["seed"]) == (16, 5)
 
 
-def test_the_picture_of_a_baseline_is_blended_into_the_known_pixels(recorded):
-    home = recorded[1] / "pictures" / "mask"
-    restored, truth = (np.asarray(Image.open(home / part / "0.png")) for part in ("dip", "truth"))
+def test_the_result_of_a_baseline_is_blended_into_the_known_pixels(recorded):
+    folder = recorded[1] / "pictures" / "mask"
+    restored, truth = (np.asarray(Image.open(folder / part / "0.png")) for part in ("dip", "truth"))
     np.testing.assert_array_equal(restored[:4], truth[:4])
     known = np.ones((1, 16, 16, 1), bool)
     known[:, 4:10, 4:10] = False
@@ -171,7 +173,7 @@ def test_the_picture_of_a_baseline_is_blended_into_the_known_pixels(recorded):
     np.testing.assert_allclose(restored, expected, atol=0.51)
 
 
-def test_help_says_which_baselines_are_slow(capsys):
+def test_help_lists_the_slow_baselines(capsys):
     with pytest.raises(SystemExit):
         evaluate.main(["--help"])
     shown = " ".join(capsys.readouterr().out.split())
@@ -179,9 +181,9 @@ def test_help_says_which_baselines_are_slow(capsys):
     assert "(downsample, mask, random_mask, box_mask, scratches, half_mask; slow)" in shown
 
 
-def test_results_are_not_computed_again(images, evaluated, monkeypatch):
+def test_finished_results_are_not_recomputed(images, evaluated, monkeypatch):
     before = (evaluated / "images.csv").read_bytes()
-    monkeypatch.setattr(Evaluation, "_restoration", None)  # would fail if called
+    monkeypatch.setattr(Evaluation, "_restoration", None)  # a call would fail
     assert evaluate.main(arguments(images, evaluated)) == 0
     assert (evaluated / "images.csv").read_bytes() == before
 
@@ -194,6 +196,6 @@ def test_results_are_not_computed_again(images, evaluated, monkeypatch):
         (("--estimators", "mode"), "--estimators: `estimators` must be one of map, vi"),
     ],
 )
-def test_an_unusable_option_is_one_line(images, tmp_path, capsys, words, error):
+def test_an_invalid_option_is_refused_in_one_line(images, tmp_path, capsys, words, error):
     assert evaluate.main(arguments(images, tmp_path / "new", *words)) == 2
     assert capsys.readouterr().err.startswith(f"error: {error}")

@@ -1,4 +1,4 @@
-"""The films of the shipped generators: who is in which split, and the masks."""
+"""The radiographs for training: their split by patients, and their masks."""
 
 import importlib.util
 from pathlib import Path
@@ -28,11 +28,11 @@ examine = tool("examine_generator")
         ("NORMAL2-IM-0196-0001.jpeg", "NORMAL2-IM-0196"),
     ],
 )
-def test_a_film_names_its_patient(name, patient):
+def test_the_patient_follows_from_the_file_name(name, patient):
     assert prepare.patient(name) == patient
 
 
-def test_no_patient_is_trained_on_and_held_out():
+def test_no_patient_is_in_both_the_training_and_the_held_out_split():
     films = [
         f"{prepare.SPLITS}/{split}/{diagnosis}/person{i}_virus_{i}.jpeg"
         for split, patients in (("train", range(60)), ("test", range(40, 140)))
@@ -59,9 +59,9 @@ def test_a_mask_is_a_rectangle_of_a_third_of_the_picture():
     assert np.ptp(columns) + 1 == len(columns)
 
 
-def test_the_nearest_image_is_found_by_the_distance_not_by_pixels():
+def test_the_nearest_image_has_the_smallest_perceptual_distance():
     class SignDistance:
-        """Zero for images of the same sign."""
+        """A distance that is zero for images of the same sign."""
 
         def to(self, image, others):
             return np.abs(np.sign(image.mean()) - np.sign(others.mean(axis=(1, 2, 3))))

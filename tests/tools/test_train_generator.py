@@ -1,4 +1,4 @@
-"""The command that trains: errors, and a killed run."""
+"""The training command: invalid flags, and a killed run."""
 
 import signal
 import subprocess
@@ -48,7 +48,7 @@ def start(*flags, folder, code=None):
 
 def finish(process):
     out, err = process.communicate(timeout=120)
-    # The C++ part of TensorFlow may write lines before it is silenced.
+    # The C++ part of TensorFlow may write lines before its log is disabled.
     return process.returncode, out, err.splitlines()
 
 
@@ -75,8 +75,8 @@ BAD_FLAGS = {
 }
 
 
-def test_a_bad_flag_is_one_line_before_tensorflow_is_imported(folder):
-    """One process tries all flags; each try is a fork, so that flags are parsed once."""
+def test_a_bad_flag_is_refused_in_one_line_before_tensorflow_is_imported(folder):
+    """Tries all flags in forks of one process, because absl parses flags once."""
     code = f"""
 import os, sys
 sys.modules["tensorflow"] = sys.modules["keras"] = None
@@ -97,7 +97,7 @@ for flag in {list(BAD_FLAGS)!r}:
 
 
 def trainer(folder, name):
-    """The trainer of the flags above, in this process."""
+    """Returns the trainer of the flags above and its messages, in this process."""
     config = TrainingConfig(
         **{"resolution": 8, "channels": 1, "z_dim": 4, "w_dim": 4, "mapping_depth": 1},
         **{"channel_base": 64, "channel_max": 8, "batch_size": 8},
@@ -113,7 +113,7 @@ def trainer(folder, name):
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_as_an_undisturbed_one_and_is_exported(folder, monkeypatch):
+def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_run(folder, monkeypatch):
     monkeypatch.setattr(trainer_module, "Step", shared)
     killed = start(*TINY, "--output_dir=killed", folder=folder)
     deadline = time.monotonic() + 120
@@ -121,11 +121,11 @@ def test_a_killed_run_ends_as_an_undisturbed_one_and_is_exported(folder, monkeyp
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     assert finish(killed)[0] == -signal.SIGKILL
-    (resumed, lines), (undisturbed, _) = (trainer(folder, name) for name in ("killed", "whole"))
+    (resumed, lines), (uninterrupted, _) = (trainer(folder, name) for name in ("killed", "whole"))
     assert lines[0].startswith("resuming from snapshot-")
     assert resumed.run()
-    assert undisturbed.run()
-    killed, whole = (states.to_arrays(each.state) for each in (resumed, undisturbed))
+    assert uninterrupted.run()
+    killed, whole = (states.to_arrays(each.state) for each in (resumed, uninterrupted))
     assert killed["step"] == 25
     assert [key for key in whole if not np.array_equal(whole[key], killed[key])] == []
     preset = runs.export_newest(folder / "whole", folder / "preset", storage="float16")

@@ -1,4 +1,4 @@
-"""Augmentation: identity at strength 0, each step's geometry and colour, the controller."""
+"""Augmentation: identity at strength 0, geometry and colour of each step, the controller."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def pictures(count=4, size=8, channels=1, seed=0):
 
 
 def draws(count=4, *, uniform=None, normal=None):
-    """Draws with the same numbers for all, where given."""
+    """Returns draws in which the given numbers are the same for all images."""
     result = augment.draw(np.random.default_rng(1), count)
     full = {"gate": np.zeros_like(result.gate)}
     if uniform is not None:
@@ -25,8 +25,8 @@ def draws(count=4, *, uniform=None, normal=None):
 
 
 def applied(images, name, **numbers):
-    given = draws(len(images), **numbers)
-    return np.asarray(augment.augment(images, given, strength=1.0, names=(name,)))
+    fixed_draws = draws(len(images), **numbers)
+    return np.asarray(augment.augment(images, fixed_draws, strength=1.0, names=(name,)))
 
 
 def matrix(*rows):
@@ -36,29 +36,29 @@ def matrix(*rows):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_strength_zero_changes_no_bit(channels):
     images = pictures(channels=channels)
-    some = augment.draw(np.random.default_rng(0), len(images))
-    result = augment.augment(images, some, strength=0.0, names=AUGMENTATIONS)
+    random_draws = augment.draw(np.random.default_rng(0), len(images))
+    result = augment.augment(images, random_draws, strength=0.0, names=AUGMENTATIONS)
     np.testing.assert_array_equal(np.asarray(result), images)
 
 
 @pytest.mark.parametrize("name", [name for name in AUGMENTATIONS if name != "xflip"])
-def test_an_image_is_changed_where_its_gate_is_below_the_strength(name):
+def test_an_image_changes_if_its_gate_is_below_the_strength(name):
     images = pictures(200, channels=3)
-    some = augment.draw(np.random.default_rng(0), len(images))
-    result = np.asarray(augment.augment(images, some, strength=0.3, names=(name,)))
+    random_draws = augment.draw(np.random.default_rng(0), len(images))
+    result = np.asarray(augment.augment(images, random_draws, strength=0.3, names=(name,)))
     changed = np.abs(result - images).max(axis=(1, 2, 3)) > 1e-6
-    gate = some.gate[:, AUGMENTATIONS.index(name)] < 0.3
-    # A shift may round to none.
+    gate = random_draws.gate[:, AUGMENTATIONS.index(name)] < 0.3
+    # A shift may be rounded to zero, so not every image changes.
     assert not changed[~gate].any()
     assert changed[gate].mean() > 0.7
 
 
 def test_xflip_mirrors_half_of_the_images():
     images = pictures(400)
-    some = augment.draw(np.random.default_rng(0), len(images))._replace(
+    random_draws = augment.draw(np.random.default_rng(0), len(images))._replace(
         gate=np.zeros((400, len(AUGMENTATIONS)), "float32")
     )
-    result = np.asarray(augment.augment(images, some, strength=1.0, names=("xflip",)))
+    result = np.asarray(augment.augment(images, random_draws, strength=1.0, names=("xflip",)))
     mirrored = np.all(result == images[:, :, ::-1], axis=(1, 2, 3))
     same = np.all(result == images, axis=(1, 2, 3))
     assert np.all(mirrored ^ same)
@@ -78,7 +78,7 @@ def test_resample_by_a_quarter_turn_is_exact():
     np.testing.assert_allclose(np.asarray(result), np.rot90(images, -1, axes=(1, 2)), atol=1e-6)
 
 
-def test_resample_keeps_straight_ramps_inside():
+def test_resample_preserves_linear_ramps_inside():
     ramp = np.tile(np.arange(12, dtype="float32"), (12, 1))[None, :, :, None]
     moved = np.asarray(augment.resample(ramp, matrix((1, 0, 0.3), (0, 1, 0.4))))
     np.testing.assert_allclose(moved[0, 2:-3, 2:-3], ramp[0, 2:-3, 2:-3] + 0.3, atol=1e-5)
@@ -93,13 +93,13 @@ def test_a_larger_scale_shows_less_of_the_image():
     )
 
 
-def test_gradient_of_resample_is_its_adjoint():
+def test_the_gradient_of_resample_is_its_adjoint():
     x, y = pictures(1), pictures(1, seed=3)
-    places = matrix((0.9, 0.2, 1.3), (-0.1, 1.1, -5.2))
+    transform = matrix((0.9, 0.2, 1.3), (-0.1, 1.1, -5.2))
     gradient = backend.gradient(
-        lambda x: ops.sum(augment.resample(x, places) * y), ops.convert_to_tensor(x)
+        lambda x: ops.sum(augment.resample(x, transform) * y), ops.convert_to_tensor(x)
     )
-    forward = float(ops.sum(augment.resample(x, places) * y))
+    forward = float(ops.sum(augment.resample(x, transform) * y))
     assert forward == pytest.approx(float(ops.sum(gradient * x)), rel=1e-4)
 
 
@@ -109,7 +109,7 @@ def test_brightness_adds_and_contrast_multiplies():
     np.testing.assert_allclose(applied(images, "contrast", normal=2.0), images * 2, rtol=1e-5)
 
 
-def test_saturation_keeps_greys():
+def test_saturation_does_not_change_greys():
     grey = np.repeat(pictures(), 3, axis=-1)
     np.testing.assert_allclose(applied(grey, "saturation", normal=2.0), grey, atol=1e-6)
 
@@ -118,6 +118,6 @@ def test_saturation_keeps_greys():
     ("strength", "sign", "expected"),
     [(0.5, 0.7, 0.51), (0.5, 0.5, 0.49), (0.0, -1.0, 0.0), (0.795, 1.0, 0.8)],
 )
-def test_strength_follows_the_sign_within_its_range(strength, sign, expected):
+def test_the_strength_follows_the_sign_within_its_range(strength, sign, expected):
     moved = augment.steer(strength, sign, target=0.6, images=100, kimg=10.0)
     assert float(moved) == pytest.approx(expected, abs=1e-6)

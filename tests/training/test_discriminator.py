@@ -45,7 +45,7 @@ def convolve(x, weight, *, stride=1, padding):
 
 
 def numpy_discriminator(model, x):
-    """Figure 7c of arXiv 1912.04958, from the definitions."""
+    """Returns the logits of figure 7c of arXiv 1912.04958, from the definitions."""
     weights = {path: np.asarray(weight) for path, weight in weights_of(model).items()}
 
     def layer(x, name, *, padding, stride=1, activation="lrelu", gain=1.0):
@@ -73,13 +73,13 @@ def numpy_discriminator(model, x):
     return dense(dense(x.reshape(len(x), -1), "b4/fc", "lrelu"), "b4/out", "linear")[:, 0]
 
 
-def test_logits_equal_those_of_the_numpy_network():
+def test_logits_equal_the_numpy_network():
     model, x = build(), pictures()
     np.testing.assert_allclose(np.asarray(model(x)), numpy_discriminator(model, x), rtol=1e-9)
 
 
-def test_configuration_of_256_pixels_has_the_published_number_of_weights():
-    # Of NVlabs/stylegan2-ada-pytorch, as it prints them for paper256.
+def test_the_configuration_of_256_pixels_has_the_published_number_of_weights():
+    # The number that NVlabs/stylegan2-ada-pytorch prints for paper256.
     model = Discriminator(256, channel_base=16384)
     assert model.count_params() == 24001089
 
@@ -101,7 +101,7 @@ def test_a_logit_depends_on_its_group_alone():
     assert np.all(first[1::2] != second[1::2])
 
 
-def test_the_seed_gives_the_weights():
+def test_the_weights_depend_on_the_seed_alone():
     def flat(**options):
         model = Discriminator(8, **SIZES, **options)
         return np.concatenate([np.ravel(weight) for weight in model.weights])
@@ -110,7 +110,7 @@ def test_the_seed_gives_the_weights():
     assert np.any(flat(seed=3) != flat(seed=4))
 
 
-def test_low_precision_keeps_weights_and_logits_in_float32():
+def test_low_precision_has_weights_and_logits_in_float32():
     exact, model = build(dtype="float32"), build(dtype="mixed_bfloat16")
     logits = model(pictures().astype("float32"))
     assert {weight.dtype for weight in model.weights} == {"float32"}
@@ -119,6 +119,6 @@ def test_low_precision_keeps_weights_and_logits_in_float32():
 
 
 @pytest.mark.parametrize("limit", [0.2, 1.0])
-def test_clamp_limits_what_convolutions_put_out(limit):
+def test_clamp_limits_the_outputs_of_convolutions(limit):
     features = build(conv_clamp=limit).fromrgb(pictures())
     assert np.abs(features).max() == pytest.approx(limit)

@@ -1,4 +1,4 @@
-"""The same step on JAX, where that is installed."""
+"""A training step on JAX, if JAX is installed."""
 
 import importlib.util
 import os
@@ -23,7 +23,8 @@ SIZES = {
     "mapping_depth": 1,
     "batch_size": 8,
     "ada_start": 0.5,
-    # Its update is the generator's second, when the noise, drawn in other ways, counts.
+    # With a path penalty the generator is updated twice, so the second update would use noise, and
+    # the backends draw different noise.
     "path_weight": 0.0,
 }
 
@@ -37,7 +38,7 @@ def after_one_step():
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
-def test_a_step_on_jax_equals_one_on_tensorflow(tmp_path):
+def test_a_step_on_jax_equals_a_step_on_tensorflow(tmp_path):
     code = (
         "import numpy, test_jax as test;"
         f"numpy.savez({str(tmp_path / 'jax.npz')!r}, **test.after_one_step())"
@@ -50,8 +51,8 @@ def test_a_step_on_jax_equals_one_on_tensorflow(tmp_path):
     with np.load(tmp_path / "jax.npz") as jax:
         assert set(jax.files) == set(expected)
         for key in expected:
-            # Adam's first step keeps the gradient's sign alone: where that is but rounding, weights
-            # may differ. Squared gradients and losses tell.
+            # The first step of Adam depends on the sign of the gradient alone, so rounding errors
+            # of small gradients change weights. Squared gradients and losses are compared instead.
             if key.startswith(("generator/", "discriminator/", "ema/")):
                 continue
             if key.endswith("noise_strength"):

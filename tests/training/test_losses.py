@@ -1,4 +1,4 @@
-"""The loss terms against closed forms, R1 and the path length against numerical gradients."""
+"""Loss terms against closed forms; R1 and path length against numerical gradients."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ from brgm_tf.training.discriminator import Discriminator
 from brgm_tf.training.state import bound, weights_of
 
 SIZES = {"channels": 1, "channel_base": 32, "channel_max": 4, "dtype": "float64"}
-# The two forms of the filters have gradients of their own.
+# Both implementations of the filters have custom gradients.
 FILTERS = pytest.mark.parametrize(
     "filters", [contextlib.nullcontext, depthwise_filters], ids=["slices", "depthwise"]
 )
@@ -24,14 +24,14 @@ def normal(*shape, seed=0):
 
 
 def slope(function, x, *, step=1e-6):
-    """Central differences at the array x of `function`, of [K, *x.shape] to [K]."""
+    """Returns central differences at x of a function from [K, *x.shape] to [K]."""
     moved = step * np.eye(x.size).reshape(x.size, *x.shape)
     values = np.asarray(function(np.concatenate([x + moved, x - moved])))
     return (values[: x.size] - values[x.size :]).reshape(x.shape) / (2 * step)
 
 
 def slope_along(function, weight, direction):
-    """Central difference of the scalar `function` at an array, along a direction."""
+    """Returns the central difference of a scalar function of an array along a direction."""
     values = [float(function(ops.convert_to_tensor(weight + t * direction))) for t in (1e-6, -1e-6)]
     return (values[0] - values[1]) / 2e-6
 
@@ -50,20 +50,20 @@ def generator():
     return StyleGAN2(8, z_dim=2, w_dim=2, mapping_depth=1, **SIZES)
 
 
-def test_generator_loss_is_minus_the_log_probability_of_real():
+def test_the_generator_loss_is_minus_the_log_probability_of_real():
     logits = normal(6)
     expected = -np.log(1 / (1 + np.exp(-logits))).mean()
     assert float(losses.generator_loss(logits)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_discriminator_loss_is_the_cross_entropy_of_both_kinds():
+def test_the_discriminator_loss_is_the_cross_entropy_of_real_and_generated_images():
     real, fake = normal(6), normal(6, seed=1)
     probability = 1 / (1 + np.exp(-np.stack([real, fake])))
     expected = -np.log(probability[0]).mean() - np.log(1 - probability[1]).mean()
     assert float(losses.discriminator_loss(real, fake)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_r1_of_a_linear_discriminator_is_its_squared_length():
+def test_r1_of_a_linear_discriminator_is_the_squared_norm_of_its_weights():
     weight = normal(4, 4, 1)
     value = losses.r1_penalty(
         lambda x: ops.sum(x * weight, axis=(1, 2, 3)), ops.convert_to_tensor(normal(3, 4, 4, 1))
@@ -78,7 +78,7 @@ def test_r1_equals_numerical_differences_of_the_discriminator(discriminator, fil
         value = float(losses.r1_penalty(discriminator, ops.convert_to_tensor(images)))
 
     def scores(stack):
-        # The four images of a group stand a quarter of the batch apart.
+        # The four images of a group are a quarter of the batch apart.
         batch = stack.swapaxes(0, 1).reshape(-1, 8, 8, 1)
         return ops.sum(ops.reshape(discriminator(batch), (4, -1)), axis=0)
 
@@ -88,7 +88,7 @@ def test_r1_equals_numerical_differences_of_the_discriminator(discriminator, fil
 
 @FILTERS
 @pytest.mark.parametrize("path", ["b8/conv1/weight", "b4/conv/bias", "b8/conv0/bias"])
-def test_gradient_of_r1_equals_its_numerical_differences(discriminator, path, filters):
+def test_the_gradient_of_r1_equals_numerical_differences(discriminator, path, filters):
     images = ops.convert_to_tensor(normal(4, 8, 8, 1))
     weight = np.asarray(weights_of(discriminator)[path])
     direction = normal(*weight.shape, seed=2)
@@ -103,7 +103,7 @@ def test_gradient_of_r1_equals_its_numerical_differences(discriminator, path, fi
 
 
 @FILTERS
-def test_path_length_equals_numerical_differences_of_the_generator(generator, filters):
+def test_the_path_length_equals_numerical_differences_of_the_generator(generator, filters):
     ws, noise = normal(2, generator.num_ws, 2), normal(2, 8, 8, 1, seed=1)
     with filters():
         lengths = losses.path_lengths(
@@ -111,9 +111,9 @@ def test_path_length_equals_numerical_differences_of_the_generator(generator, fi
         )
 
     def projections(stack):
-        made = generator.synthesis(stack.reshape(-1, *ws.shape[1:]))
-        made = ops.reshape(made, (len(stack), *noise.shape))
-        return ops.sum(made * noise, axis=(1, 2, 3, 4)) / 8
+        images = generator.synthesis(stack.reshape(-1, *ws.shape[1:]))
+        images = ops.reshape(images, (len(stack), *noise.shape))
+        return ops.sum(images * noise, axis=(1, 2, 3, 4)) / 8
 
     numerical = slope(projections, ws)
     expected = np.sqrt(np.square(numerical).sum(axis=2).mean(axis=1))
@@ -122,7 +122,7 @@ def test_path_length_equals_numerical_differences_of_the_generator(generator, fi
 
 @FILTERS
 @pytest.mark.parametrize("path", ["synthesis/b8/conv0/weight", "synthesis/b8/conv1/affine/bias"])
-def test_gradient_of_the_path_penalty_equals_its_numerical_differences(generator, path, filters):
+def test_the_gradient_of_the_path_penalty_equals_numerical_differences(generator, path, filters):
     ws = ops.convert_to_tensor(normal(2, generator.num_ws, 2))
     noise = ops.convert_to_tensor(normal(2, 8, 8, 1, seed=1))
     weight = np.asarray(weights_of(generator)[path])
@@ -138,8 +138,8 @@ def test_gradient_of_the_path_penalty_equals_its_numerical_differences(generator
     assert float(ops.sum(gradient * direction)) == pytest.approx(numerical, rel=1e-5)
 
 
-def test_path_length_of_a_linear_generator_is_known():
-    # G(ws) = A w_0 for every pixel: <G, y> / sqrt(HW) has the slope A^T y / sqrt(HW).
+def test_the_path_length_of_a_linear_generator_has_a_closed_form():
+    # For G(ws) = A w_0 the gradient of <G, y> / sqrt(HW) in w_0 is A^T y / sqrt(HW).
     matrix, noise = normal(16, 3), normal(1, 4, 4, 1, seed=1)
     lengths = losses.path_lengths(
         lambda ws: ops.reshape(ops.matmul(ws[:, 0], matrix.T), (1, 4, 4, 1)),
@@ -150,14 +150,14 @@ def test_path_length_of_a_linear_generator_is_known():
     assert float(lengths[0]) == pytest.approx(expected, rel=1e-6)
 
 
-def test_path_penalty_measures_from_the_mean_that_was_brought_up_to_date():
+def test_the_path_penalty_uses_the_updated_mean():
     lengths = np.array([1.0, 3.0])
     penalty, mean = losses.path_penalty(ops.convert_to_tensor(lengths), 0.5)
     assert float(mean) == pytest.approx(0.5 + 0.01 * 1.5)
     assert float(penalty) == pytest.approx(np.square(lengths - 0.515).mean())
 
 
-def test_path_penalty_has_no_gradient_through_the_mean():
+def test_the_path_penalty_has_no_gradient_through_the_mean():
     gradient = backend.gradient(
         lambda a: losses.path_penalty(a, 0.0)[0], ops.convert_to_tensor(np.array([2.0, 4.0]))
     )

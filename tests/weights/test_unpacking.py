@@ -1,4 +1,4 @@
-"""Archives of a model: unpacked once, and nothing but plain files below the target."""
+"""Archives of a model: unpacked once, with plain files below the target only."""
 
 import gzip
 import hashlib
@@ -24,12 +24,12 @@ MILLION = 10**6
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("BRGM_TF_CACHE", str(tmp_path / "cache"))
 
 
 def tar(entries, *, mode="w:gz", **attributes):
-    """A tar archive of bytes by name; attributes are set on every entry."""
+    """Returns a tar archive of bytes by name, with attributes that are set on every entry."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode=mode) as archive:
         for name, data in entries.items():
@@ -54,7 +54,7 @@ def zipped(entries, *, mode=0o644 | stat.S_IFREG):
 
 @pytest.fixture
 def opened(tmp_path):
-    """The model in the bytes of an archive."""
+    """Returns a function that unpacks the model of an archive in bytes."""
 
     def model_in(data):
         path = tmp_path / "model.bin"
@@ -66,7 +66,7 @@ def opened(tmp_path):
 
 @pytest.fixture
 def refused(opened, tmp_path):
-    """The line that refuses an archive; nothing of it may be left anywhere."""
+    """Returns a function that returns the refusal of an archive and checks that no file remains."""
 
     def message(data):
         with pytest.raises(InputError) as caught:
@@ -82,7 +82,7 @@ def refused(opened, tmp_path):
 
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
-    """Files of a preset of 8 x 8 pixels by name."""
+    """Returns the files of a preset of 8 x 8 pixels by name."""
     sizes = {"z_dim": 4, "w_dim": 6, "channel_base": 32, "channel_max": 4, "mapping_depth": 1}
     folder = save_preset(StyleGAN2(8, channels=1, **sizes), tmp_path_factory.mktemp("preset"))
     return {f"models/net/{path.name}": path.read_bytes() for path in folder.iterdir()}
@@ -92,7 +92,7 @@ PACKERS = {"tar.gz": tar, "tar": lambda entries: tar(entries, mode="w"), "zip": 
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
-def test_a_preset_in_an_archive_is_found_and_cached(preset, opened, pack):
+def test_a_preset_in_an_archive_is_unpacked_and_cached(preset, opened, pack):
     data = pack(preset)
     folder = opened(data)
     assert folder.name == "net"
@@ -119,7 +119,7 @@ def test_an_archive_at_an_address_is_a_generator(preset, monkeypatch):
         assert len(server.ranges) == 1
 
 
-def test_other_files_stay_unchanged(tmp_path):
+def test_other_files_are_returned_unchanged(tmp_path):
     assert unpacking.unpack_model(PICKLE) == PICKLE
     assert unpacking.unpack_model(tmp_path) == tmp_path
     torch = PICKLE.with_name("rosinality_zip.pt")
@@ -131,7 +131,7 @@ def test_other_files_stay_unchanged(tmp_path):
 @pytest.mark.parametrize(
     "name", ["../net.pkl", "/tmp/net.pkl", "a/../../net.pkl", "a\\..\\b", "C:x"]
 )
-def test_paths_that_lead_out_are_refused(refused, pack, name):
+def test_paths_outside_the_target_are_refused(refused, pack, name):
     assert "leads out of it" in refused(pack({"ok.pkl": b"x", name: b"x"}))
 
 
@@ -147,28 +147,28 @@ def test_links_of_a_zip_are_refused(refused):
 
 
 @pytest.mark.parametrize("pack", [tar, zipped])
-def test_a_bomb_is_given_up(refused, monkeypatch, pack):
+def test_a_decompression_bomb_is_refused(refused, monkeypatch, pack):
     monkeypatch.setattr(unpacking, "_SPARE_BYTES", MILLION)
     assert "far more bytes than the archive" in refused(pack({"x": bytes(10 * MILLION)}))
 
 
-def test_a_header_of_many_bytes_is_refused(refused):
+def test_a_large_header_is_refused(refused):
     comment = {"comment": "x" * 4 * MILLION}
     assert "a header of many bytes" in refused(tar({"x": b"x"}, pax_headers=comment))
 
 
-def test_very_many_entries_are_given_up(refused, monkeypatch):
+def test_too_many_entries_are_refused(refused, monkeypatch):
     monkeypatch.setattr(unpacking, "_MAX_ENTRIES", 9)
     assert "more than 9 entries" in refused(tar({f"{i}": b"" for i in range(10)}))
 
 
 @pytest.mark.parametrize("pack", [tar, zipped])
-def test_a_name_that_comes_twice_is_refused(refused, pack):
+def test_duplicate_names_are_refused(refused, pack):
     refused(pack({"x": b"1", "./x": b"2"}))
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
-def test_half_an_archive_is_refused(opened, pack):
+def test_a_truncated_archive_is_refused(opened, pack):
     data = pack({"net.pkl": np.random.RandomState(0).bytes(10**5)})
     with pytest.raises(InputError, match="must be a whole"):
         opened(data[: len(data) // 2])
@@ -180,5 +180,5 @@ def test_an_archive_without_exactly_one_model_is_refused(opened, entries):
         opened(tar(entries))
 
 
-def test_a_compressed_file_other_than_an_archive_is_refused(refused):
+def test_a_compressed_file_that_is_not_an_archive_is_refused(refused):
     refused(gzip.compress(b"no archive" * 99))

@@ -1,4 +1,4 @@
-"""Surrogates against the normal distributions of SciPy and of TensorFlow Probability."""
+"""Surrogates against the normal distributions of SciPy and TensorFlow Probability."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def surrogate(name, **options):
 
 
 @pytest.mark.parametrize("name", SURROGATES)
-def test_samples_and_density_are_those_of_the_covariance(name):
+def test_samples_and_density_have_the_covariance(name):
     distribution = surrogate(name)
     v = distribution.sample(20_000, seed=[0, 1]).numpy()
     mean, covariance = distribution.mean().numpy(), distribution.covariance().numpy()
@@ -38,7 +38,7 @@ def test_samples_and_density_are_those_of_the_covariance(name):
         np.testing.assert_allclose(log_prob[:, b], peer.logpdf(v[:5, b]), rtol=1e-10)
 
 
-def test_the_covariance_of_low_rank_is_diagonal_and_low_rank():
+def test_the_scale_of_low_rank_is_a_diagonal_times_a_low_rank_update():
     distribution = surrogate("low_rank")
     _, log_scale, log_scales = np.split(distribution.parameters_vector.numpy(), [7, 14], axis=1)
     for b in range(2):
@@ -49,7 +49,7 @@ def test_the_covariance_of_low_rank_is_diagonal_and_low_rank():
 
 
 @pytest.mark.parametrize("name", SURROGATES)
-def test_samples_are_the_same_for_every_image_and_may_be_antithetic(name):
+def test_samples_share_their_noise_between_images_and_may_be_antithetic(name):
     noise = surrogate(name).inverse(surrogate(name).sample(4, seed=[0, 1])).numpy()
     np.testing.assert_allclose(noise[:, 0], noise[:, 1], atol=1e-12)
     paired = surrogate(name, antithetic=True)
@@ -57,7 +57,7 @@ def test_samples_are_the_same_for_every_image_and_may_be_antithetic(name):
     np.testing.assert_allclose(noise[:2], -noise[2:], atol=1e-12)
 
 
-def test_low_rank_starts_as_the_laplace_approximation():
+def test_low_rank_starts_at_the_laplace_approximation():
     laplace = some_laplace()
     kind = SURROGATES.row("low_rank").load()
     covariance = kind(laplace, kind.initial_parameters(laplace)).covariance()

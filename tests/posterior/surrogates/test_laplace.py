@@ -18,13 +18,13 @@ def test_principal_eigenpairs_are_the_largest_eigenpairs():
     np.testing.assert_allclose(projector, basis[:, :3] @ basis[:, :3].T, atol=1e-3)
 
 
-def test_the_gauss_newton_product_is_that_of_the_jacobian():
+def test_the_gauss_newton_product_uses_the_jacobian():
     rng = np.random.RandomState(7)
     weights = tf.constant(rng.randn(4, 6))
     v, q = tf.constant(rng.randn(2, 4)), tf.constant(rng.randn(3, 2, 4))
     precision = tf.constant(rng.uniform(0, 2, [2, 6]))
-    found = laplace.gauss_newton_product(lambda v: tf.sin(v @ weights), v, q, precision=precision)
+    product = laplace.gauss_newton_product(lambda v: tf.sin(v @ weights), v, q, precision=precision)
     for b in range(2):
         jacobian = np.cos(v[b].numpy() @ weights.numpy())[:, None] * weights.numpy().T
         matrix = jacobian.T @ np.diag(precision[b].numpy()) @ jacobian
-        np.testing.assert_allclose(found[:, b], q[:, b].numpy() @ matrix, rtol=1e-10)
+        np.testing.assert_allclose(product[:, b], q[:, b].numpy() @ matrix, rtol=1e-10)

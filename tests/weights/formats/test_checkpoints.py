@@ -1,6 +1,6 @@
-"""Checkpoints that the originals wrote, read by us, against what the originals computed.
+"""Checkpoints of the original implementations, compared with the outputs of these implementations.
 
-tests/golden/checkpoints is made by tools/golden/make_golden_checkpoints.py and ..._tf1.py.
+tools/golden/make_golden_checkpoints.py and ..._tf1.py make tests/golden/checkpoints.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from brgm_tf.weights.formats import identify
 from brgm_tf.weights.formats.checkpoint import Tensor
 
 FOLDER = Path(__file__).parents[2] / "golden" / "checkpoints"
-# File -> what its network must be recognised as, of arguments of StyleGAN2.
+# Each file with the expected arguments of its network.
 FILES = {
     "ada_skip.pkl": {"architecture": "skip", "conv_clamp": None, "mapping_depth": 3},
     "ada_resnet.pkl": {"architecture": "resnet", "conv_clamp": 0.8},
@@ -41,7 +41,7 @@ FILES = {
     "rosinality_legacy.pt": {"resolution": 8, "resample_filter": [0.125, 0.375, 0.375, 0.125]},
 }
 WITHOUT_MEAN = ("ada_swish.pkl", "rosinality_legacy.pt")
-# One a format.
+# One file of each format.
 EXAMPLES = ("ada_skip.pkl", "tf1_skip.pkl", "tf1_ada_labels.pkl", "rosinality_zip.pt")
 
 
@@ -51,25 +51,25 @@ def expected(file):
 
 
 def difference(actual, reference):
-    """Largest difference relative to images in [-1, 1]: larger ones are scaled down to it."""
+    """Returns the largest difference, relative to the largest value if it exceeds 1."""
     return np.abs(np.asarray(actual) - reference).max() / max(1.0, np.abs(reference).max())
 
 
 def after_each_block(generator, ws):
-    """Features 'x4', 'x8', ... and images 'image4', ... as the originals have them."""
+    """Returns the features 'x4', 'x8', ... and images 'image4', ... after each block."""
     x = image = None
-    start, seen = 0, {}
+    start, outputs = 0, {}
     noise = iter(generator._noise("const", batch=len(ws), seed=None))
     for block in generator.synthesis_network.blocks:
         end = start + len(block.convs)
         noises = [next(noise, None) for _ in block.convs]
         x, image = block(x, image, ws[:, start : end + 1], noises=noises)
         resolution = x.shape[1]
-        seen[f"x{resolution}"] = x
+        outputs[f"x{resolution}"] = x
         if image is not None:
-            seen[f"image{resolution}"] = image
+            outputs[f"image{resolution}"] = image
         start = end
-    return seen
+    return outputs
 
 
 def test_every_file_is_in_the_table():
@@ -84,9 +84,9 @@ def test_the_network_equals_the_original(file):
     assert difference(generator.mapping(arrays["z"], labels), arrays["w"]) < 1e-6
     ws = tf.constant(arrays["ws"])
     blocks = after_each_block(generator, ws)
-    kept = {name for name in arrays if name.startswith(("x", "image")) and name != "image"}
-    assert len(kept) >= 2
-    for name in kept:
+    names = {name for name in arrays if name.startswith(("x", "image")) and name != "image"}
+    assert len(names) >= 2
+    for name in names:
         assert difference(blocks[name], arrays[name]) < 5e-6, name
     weights = np.random.RandomState(2).randn(*arrays["image"].shape)
     with tf.GradientTape() as tape:
@@ -101,18 +101,18 @@ def test_the_network_equals_the_original(file):
         assert np.array_equal(generator.w_avg, arrays["w_avg"])
 
 
-def test_options_are_those_of_the_original():
+def test_the_options_equal_the_original_options():
     for file, options in FILES.items():
         config = identify.read(FOLDER / file, argument="generator").config
         assert {name: config[name] for name in options} == options, file
 
 
-def test_a_missing_mean_is_estimated_from_samples():
+def test_a_missing_mean_latent_is_estimated_from_samples():
     generator = read_stylegan2(FOLDER / "rosinality_legacy.pt")
     assert np.allclose(generator.w_avg, generator.latent_statistics().mean, atol=1e-6)
 
 
-def test_the_network_is_chosen():
+def test_the_network_of_a_checkpoint_can_be_selected():
     chosen = {
         network: identify.read(FOLDER / "tf1_skip.pkl", argument="generator", network=network)
         for network in identify.NETWORKS
@@ -120,12 +120,12 @@ def test_the_network_is_chosen():
     names = ("dlatent_avg", "synthesis/4x4/Conv/bias")
     for name in names:
         assert not np.array_equal(chosen["G"].arrays[name], chosen["G_ema"].arrays[name])
-    # Gs is what the golden arrays are of.
+    # The golden arrays belong to Gs.
     assert np.array_equal(chosen["G_ema"].arrays[names[0]], expected("tf1_skip.pkl")["w_avg"])
 
 
 @pytest.mark.parametrize("file", ["ada_resnet.pkl", "rosinality_zip.pt"])
-def test_a_network_that_the_file_lacks_is_refused(file):
+def test_a_network_that_is_not_in_the_file_is_refused(file):
     with pytest.raises(InputError, match="`network` must be in the file, which has no G"):
         read_stylegan2(FOLDER / file, network="G")
 
@@ -136,7 +136,7 @@ def test_an_unknown_network_is_refused():
 
 
 @pytest.mark.parametrize("file", EXAMPLES)
-def test_the_format_is_found_from_the_content(file, tmp_path):
+def test_the_format_follows_from_the_content(file, tmp_path):
     path = tmp_path / "weights.bin"
     shutil.copy(FOLDER / file, path)
     checkpoint = identify.read(path, argument="generator")
@@ -145,13 +145,13 @@ def test_the_format_is_found_from_the_content(file, tmp_path):
 
 @functools.cache
 def checkpoint_of(file):
-    """A checkpoint and the shapes of its network's weights."""
+    """Returns a checkpoint and the shapes of the weights of its network."""
     checkpoint = identify.read(FOLDER / file, argument="checkpoint")
     return checkpoint, weight_shapes(StyleGAN2Config(**checkpoint.config))
 
 
 def faulty(file, change):
-    """The error for a checkpoint whose arrays are changed."""
+    """Returns the error for a checkpoint with changed arrays."""
     checkpoint, shapes = checkpoint_of(file)
     arrays = dict(checkpoint.arrays)
     change(arrays)
@@ -178,26 +178,26 @@ def test_an_extra_tensor_is_named(file):
 
 
 @pytest.mark.parametrize("file", EXAMPLES)
-def test_a_tensor_of_a_wrong_shape_is_named_with_both_shapes(file):
+def test_the_error_for_a_wrong_shape_states_both_shapes(file):
     arrays = checkpoint_of(file)[0].arrays
     for name, array in arrays.items():
         message = faulty(file, lambda arrays, n=name: arrays.update({n: arrays[n][None]}))
         assert f"{name}: {(1, *array.shape)} instead of {array.shape}" in message
 
 
-def test_a_tensor_that_is_not_of_real_numbers_is_named():
+def test_a_tensor_without_real_numbers_is_named():
     message = faulty("rosinality_zip.pt", lambda a: a.update(latent_avg=np.zeros(5, "int64")))
     assert "wrong_dtype=['latent_avg: int64']" in message
 
 
-def test_a_few_of_many_problems_are_named_and_the_rest_counted():
+def test_the_error_names_a_few_problems_and_counts_the_rest():
     message = faulty("rosinality_zip.pt", lambda arrays: arrays.clear())
     count = len(checkpoint_of("rosinality_zip.pt")[0].arrays)
     assert f"'... and {count - 5} more'" in message
     assert len(message) < 500
 
 
-def test_a_tensor_is_transposed_to_our_axes():
+def test_a_tensor_is_transposed_to_keras_axes():
     tensor = Tensor("name", axes=(None, 2, 0, 1), change=lambda array: array + 1)
     ours = np.arange(24.0).reshape(2, 3, 4)
     assert tensor.shape(ours.shape) == (1, 4, 2, 3)

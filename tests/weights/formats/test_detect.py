@@ -1,4 +1,4 @@
-"""The kind of a checkpoint is told by what is in it."""
+"""The kind of a checkpoint follows from its content."""
 
 import os
 import pickle
@@ -34,13 +34,13 @@ def test_files_of_torch_are_distinguished(version, form, expected):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_of_any_protocol_is_known(tmp_path, protocol):
+def test_a_pickle_of_any_protocol_is_detected(tmp_path, protocol):
     for tree in ({"a": 1}, [1], (1, 2)):
         (tmp_path / "x").write_bytes(pickle.dumps(tree, protocol))
         assert kind(tmp_path / "x") == "pickle"
 
 
-def test_arrays_of_numpy_and_other_archives_are_known(tmp_path):
+def test_npz_and_other_archives_are_distinguished(tmp_path):
     np.savez(tmp_path / "x.npz", a=np.ones(2))
     assert kind(tmp_path / "x.npz") == "npz"
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
@@ -51,13 +51,13 @@ def test_arrays_of_numpy_and_other_archives_are_known(tmp_path):
     assert kind(tmp_path / "empty.zip") == "zip"
 
 
-def test_an_hdf5_file_is_known(tmp_path):
+def test_an_hdf5_file_is_detected(tmp_path):
     h5py = pytest.importorskip("h5py")
     h5py.File(tmp_path / "x.h5", "w").close()
     assert kind(tmp_path / "x.h5") == "hdf5"
 
 
-def test_folders_are_known_by_their_files(tmp_path):
+def test_the_kind_of_a_folder_follows_from_its_files(tmp_path):
     assert kind(tmp_path) == "unknown"
     assert "folder without" in detect.describe(tmp_path, argument="x")
     (tmp_path / "saved_model.pb").touch()
@@ -88,12 +88,12 @@ def test_other_files_are_described_in_words(tmp_path, data, words):
     assert words in detect.describe(tmp_path / "x", argument="x")
 
 
-def test_the_name_of_a_file_does_not_count(tmp_path):
+def test_the_name_of_a_file_does_not_matter(tmp_path):
     (tmp_path / "x.pt").write_bytes(pickle.dumps({}))
     assert kind(tmp_path / "x.pt") == "pickle"
 
 
-def test_half_an_archive_is_an_error(tmp_path):
+def test_a_truncated_archive_is_an_error(tmp_path):
     whole = build.zipped(build.storage("0", 6), {"0": bytes(24)})
     (tmp_path / "x").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="whole file"):
@@ -109,7 +109,7 @@ def test_a_missing_and_an_empty_file_are_errors(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_a_pipe_is_not_waited_for(tmp_path):
+def test_a_pipe_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="device"):
         kind(tmp_path / "pipe")

@@ -1,4 +1,4 @@
-"""Hostile and damaged files: data or one error, never code, a hang, or memory beyond a bound."""
+"""Hostile files give data or one error; they execute no code and use bounded time and memory."""
 
 import contextlib
 import copyreg
@@ -35,15 +35,15 @@ FLOATS = build.array((2, 2), np.arange(4, dtype="<f4").tobytes())
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _without_collection():
-    """Turns off garbage collection, which deep trees trigger again and again."""
+def _no_garbage_collection():
+    """Disables garbage collection, which deep trees would trigger repeatedly."""
     gc.disable()
     yield
     gc.enable()
 
 
 def refused(data):
-    """The one line that loading ends in."""
+    """Returns the error of loading, which has one line."""
     with pytest.raises(InputError) as caught:
         inert.load(data, argument="x")
     message = str(caught.value)
@@ -59,17 +59,17 @@ def refused_value(value):
 
 @pytest.fixture
 def canary(tmp_path):
-    """A path that must not exist when the test ends."""
+    """Yields a path that must not exist after the test."""
     path = tmp_path / "executed"
     yield path
     assert not path.exists()
 
 
-# Code
+# Code.
 
 
 class Reduces:
-    """An object whose pickle calls what it is given."""
+    """An object with a pickle that calls a given function."""
 
     def __init__(self, *reduced):
         self.reduced = reduced
@@ -79,7 +79,7 @@ class Reduces:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_call_of_os_system_is_recorded_and_not_made(canary, protocol):
+def test_a_call_of_os_system_is_recorded_but_not_executed(canary, protocol):
     command = f"touch {canary}"
     record = inert.load(pickle.dumps(Reduces(os.system, (command,)), protocol), argument="x")
     assert (record.module, record.name) == (SYSTEM.module, "system")
@@ -89,12 +89,12 @@ def test_a_call_of_os_system_is_recorded_and_not_made(canary, protocol):
 @pytest.mark.parametrize(
     "how", [b"(%bios\nsystem\n", b"(cos\nsystem\n%bo", b"cos\nsystem\n%b\x85\x81"]
 )
-def test_no_form_of_a_call_makes_it(canary, how):
+def test_no_syntax_of_a_call_executes_it(canary, how):
     record = inert.load(how % build.text(f"touch {canary}") + b".", argument="x")
     assert record.name == "system"
 
 
-def test_a_state_does_not_reach_an_object(canary):
+def test_a_state_does_not_change_a_record(canary):
     call = Call(SYSTEM, (), {"__setstate__": SYSTEM, "__class__": SYSTEM})
     record = inert.load(build.program(call), argument="x")
     assert type(record) is inert.Record
@@ -106,7 +106,7 @@ def test_a_state_does_not_reach_an_object(canary):
 @pytest.mark.parametrize(
     "target", [Name("numpy", "ndarray"), Name("builtins", "dict"), "text", (), [], 1, FLOATS]
 )
-def test_a_state_cannot_be_set_on_a_name_or_on_data(target):
+def test_a_state_for_a_name_or_for_data_is_refused(target):
     assert "state is set" in refused_value(Raw(build.code(target) + b"}b"))
 
 
@@ -114,7 +114,7 @@ def test_a_state_cannot_be_set_on_a_name_or_on_data(target):
     "name",
     ["ndarray.__class__", "core.multiarray._reconstruct", "load", "ndarray.__reduce__", ""],
 )
-def test_nested_and_other_names_of_known_modules_are_only_names(name):
+def test_other_names_of_known_modules_are_names_only(name):
     by_stack = Raw(build.text("numpy") + build.text(name) + b"\x93")
     assert inert.load(build.program(by_stack), argument="x") == inert.Global("numpy", name)
 
@@ -124,7 +124,7 @@ def test_a_call_of_an_object_without_a_name_is_refused():
     assert "a call of builtins.getattr" in refused_value(Call(called, ("true",)))
 
 
-def test_numbers_of_the_extension_registry_are_refused(canary):
+def test_codes_of_the_extension_registry_are_refused(canary):
     copyreg.add_extension("os", "system", 0x7FFFFF)
     try:
         for instruction in (b"\x82\x01", b"\x83\x01\x00", b"\x84\xff\xff\x7f\x00"):
@@ -139,11 +139,11 @@ def test_persistent_ids_are_refused(ids):
 
 
 @pytest.mark.parametrize("buffer", [b"\x97", b"N\x98"])
-def test_buffers_outside_of_the_pickle_are_refused(buffer):
+def test_buffers_outside_the_pickle_are_refused(buffer):
     assert "buffer" in refused_value(Raw(buffer))
 
 
-# Claims
+# Sizes.
 
 
 def test_every_truncation_is_an_error():
@@ -166,22 +166,22 @@ def test_every_truncation_is_an_error():
         b"\x8b\xff\xff\xff\xff",
     ],
 )
-def test_claims_beyond_the_file_are_refused(claim):
+def test_sizes_beyond_the_end_of_the_file_are_refused(claim):
     refused_value(Raw(claim + b"abc"))
 
 
-def test_a_frame_that_lies_changes_nothing():
+def test_a_wrong_frame_size_is_ignored():
     assert inert.load(b"\x80\x04\x95" + b"\xff" * 8 + b"K\x07.", argument="x") == 7
 
 
 @pytest.mark.parametrize(
     "shape", [(2**31, 2**31), (2**63,), (-1,), (-2, -2), (3,), (True, 4), (4.0,)]
 )
-def test_a_shape_that_the_bytes_do_not_fill_is_refused(shape):
+def test_a_shape_that_does_not_match_the_bytes_is_refused(shape):
     refused_value(build.array(shape, bytes(16)))
 
 
-def test_a_shape_of_too_many_sizes_is_refused():
+def test_a_shape_with_too_many_axes_is_refused():
     refused_value(build.array((1,) * 33, bytes(4)))
     refused_value(build.array((2**300,) * 32, bytes(4)))
 
@@ -189,7 +189,7 @@ def test_a_shape_of_too_many_sizes_is_refused():
 @pytest.mark.parametrize(
     "name", ["O", "O8", "V4", "S4", "U1", "f4,f4", "f16", "M8", "(2,)f4", "4f4", 7]
 )
-def test_other_dtypes_than_plain_numbers_are_refused(name):
+def test_dtypes_other_than_plain_numbers_are_refused(name):
     assert "dtype" in refused_value(build.array((1,), bytes(4), of=build.dtype(name)))
 
 
@@ -199,24 +199,24 @@ def test_arrays_of_objects_texts_and_fields_are_refused():
             refused(pickle.dumps({"a": array}, protocol))
 
 
-def test_a_dtype_cannot_turn_into_fields_by_its_state():
+def test_a_dtype_with_fields_in_its_state_is_refused():
     state = (3, "<", None, ("x",), {"x": (build.dtype("f4"), 0)}, 4, 1, 16)
     fields = Call(Name("numpy", "dtype"), ("f4", False, True), state)
     assert "structured" in refused_value(build.array((1,), bytes(4), of=fields))
 
 
 @pytest.mark.parametrize("index", [b"r\xff\xff\xff\xff", b"p4294967295\n"])
-def test_a_huge_index_of_the_memo_costs_nothing(index):
+def test_a_large_memo_index_needs_no_memory(index):
     assert inert.load(b"K\x07" + index + b".", argument="x") == 7
 
 
 @pytest.mark.parametrize("index", [b"-1", b"4294967296", b"1" * 500, b"x"])
-def test_an_index_of_the_memo_beyond_four_bytes_is_refused(index):
+def test_a_memo_index_of_more_than_four_bytes_is_refused(index):
     refused_value(Raw(b"Np" + index + b"\n"))
 
 
 @pytest.mark.parametrize("number", [b"I%b\n", b"L%bL\n", b"F%b\n", b"g%b\n"])
-def test_numbers_of_a_million_digits_are_refused(number):
+def test_numbers_with_a_million_digits_are_refused(number):
     refused_value(Raw(number % (b"9" * 10**6)))
 
 
@@ -226,25 +226,25 @@ def test_a_large_binary_integer_is_refused():
     )
 
 
-# Hashes, comparisons and texts of what is hostile
+# Hashes, comparisons and representations of hostile values.
 
 
 class Touched(BaseException):
-    """Raised by a tripwire; no `except Exception` hides it."""
+    """The exception of a tripwire. As a BaseException it passes `except Exception`."""
 
 
 class Tripwire:
-    """A value that must not be compared, hashed or shown, for that may have no end."""
+    """A value that must not be compared, hashed or shown, because this may not terminate."""
 
-    def touched(self, *args):
+    def fail(self, *args):
         raise Touched
 
-    __eq__ = __ne__ = __lt__ = __hash__ = __repr__ = __str__ = __format__ = touched
-    __len__ = __iter__ = __bool__ = __index__ = touched
+    __eq__ = __ne__ = __lt__ = __hash__ = __repr__ = __str__ = __format__ = fail
+    __len__ = __iter__ = __bool__ = __index__ = fail
 
 
 def machine():
-    """A machine that functions of calls can be given."""
+    """Returns a machine for the functions of calls."""
     return Machine(memoryview(b"."), limits=limits.Limits(10**6), calls={})
 
 
@@ -284,13 +284,13 @@ STATES = [
 
 
 def with_tripwire(values):
-    """`values` with a tripwire at each place in turn."""
-    for place in range(len(values)):
-        yield (*values[:place], Tripwire(), *values[place + 1 :])
+    """Yields copies of `values` with a tripwire at each position in turn."""
+    for index in range(len(values)):
+        yield (*values[:index], Tripwire(), *values[index + 1 :])
 
 
 @pytest.mark.parametrize(("name", "args"), KNOWN)
-def test_a_known_call_looks_at_types_before_values(name, args):
+def test_a_known_call_checks_types_before_values(name, args):
     call = embedded.CALLS[name]
     assert call(machine(), *args) is not NotImplemented
     for changed in [*with_tripwire(args), *((Tripwire(),) * n for n in range(9))]:
@@ -299,32 +299,32 @@ def test_a_known_call_looks_at_types_before_values(name, args):
 
 
 @pytest.mark.parametrize("name", sorted(embedded.CALLS))
-def test_any_call_looks_at_types_before_values(name):
+def test_any_call_checks_types_before_values(name):
     for count in range(9):
         with contextlib.suppress(Exception):
             embedded.CALLS[name](machine(), *[Tripwire() for _ in range(count)])
 
 
 @pytest.mark.parametrize(("name", "args", "state"), STATES)
-def test_a_known_state_is_looked_at_by_type_first(name, args, state):
-    build_it = arrays.BUILDS[name]
-    assert isinstance(build_it(machine(), args, state), np.dtype | np.ndarray)
+def test_a_known_state_is_checked_by_type_first(name, args, state):
+    build_state = arrays.BUILDS[name]
+    assert isinstance(build_state(machine(), args, state), np.dtype | np.ndarray)
     changed = [(wired, state) for wired in with_tripwire(args)]
     changed += [(args, wired) for wired in [*with_tripwire(state), Tripwire()]]
     for wired_args, wired_state in changed:
         with contextlib.suppress(Exception):
-            build_it(machine(), wired_args, wired_state)
+            build_state(machine(), wired_args, wired_state)
 
 
 DEEP = Raw(b")" + b"\x85" * 200_000)
-# Two references to a list of two references to a list, and so on: its repr has no end.
+# A list with two references to a list with two references and so on has an endless repr.
 DOUBLING = Raw(b"N" + b"q\x000](h\x00h\x00e" * 60)
 
 
 @pytest.mark.parametrize(
     "key", [DEEP, DOUBLING, FLOATS, 2**64], ids=["deep", "doubling", "array", "large"]
 )
-def test_keys_that_are_costly_to_hash_are_refused(key):
+def test_keys_that_are_expensive_to_hash_are_refused(key):
     key = build.code(key)
     for keyed in (b"}%bNs", b"\x8f(%b\x90", b"(%b\x91", b"(%bNd", b"cbuiltins\nset\n](%be\x85R"):
         assert "as a key" in refused_value(Raw(keyed % key))
@@ -343,18 +343,18 @@ def test_errors_do_not_show_endless_values(value):
         refused_value(Raw(instructions % value))
 
 
-def test_integers_that_collide_as_keys_are_refused():
+def test_colliding_integer_keys_are_refused():
     keys = b"".join(build.code(i * (2**61 - 1)) + b"N" for i in range(1, 50))
     assert "large integer" in refused_value(Raw(b"}(" + keys + b"u"))
 
 
-def test_errors_do_not_repeat_control_characters():
+def test_errors_contain_no_control_characters():
     message = refused_value(Raw(b"cnumpy\ndtype\n" + build.text("\x1b[31m\n") + b"\x85R}b"))
     assert message.isprintable()
     refused_value(Call(Call(Name("\x1b[31m", "y"))))
 
 
-# Size and depth
+# Size and depth.
 
 
 def test_too_many_instructions_are_refused():
@@ -370,7 +370,7 @@ def test_too_many_instructions_are_refused():
     ],
     ids=["tuples", "lists", "records"],
 )
-def test_deep_nesting_is_read(instructions):
+def test_deep_nesting_is_supported(instructions):
     inert.load(instructions + b".", argument="x")
 
 
@@ -390,14 +390,14 @@ def test_a_long_text_of_wide_characters_is_refused():
     assert "more data" in refused_value([("a" * 2**18 + "\U0001f600")] * 200)
 
 
-def test_modules_that_hold_themselves_end_in_an_error():
+def test_recursive_modules_are_an_error():
     looped = inert.Record("m", "Module")
     looped.state = {"inner": looped}
     with pytest.raises(InputError, match="without an end"):
         modules.named_arrays(looped, argument="x")
 
 
-def test_modules_that_double_at_every_level_end_in_an_error():
+def test_modules_that_double_at_every_level_are_an_error():
     doubled = {}
     for _ in range(60):
         doubled = {"a": doubled, "b": doubled}
@@ -405,25 +405,25 @@ def test_modules_that_double_at_every_level_end_in_an_error():
         modules.named_arrays(doubled, argument="x")
 
 
-# Damage
+# Damage.
 
 
 def every_array(root):
-    """Arrays in what was loaded; objects that are shared are looked at once."""
-    seen, rest = set(), [root]
-    while rest:
-        value = rest.pop()
-        if id(value) in seen:
+    """Yields the arrays of a loaded tree and visits shared objects once."""
+    visited, pending = set(), [root]
+    while pending:
+        value = pending.pop()
+        if id(value) in visited:
             continue
-        seen.add(id(value))
+        visited.add(id(value))
         if isinstance(value, np.ndarray):
             yield value
         elif isinstance(value, inert.Record):
-            rest += [value.args, value.kwargs, value.state, value.entries, *value.items]
+            pending += [value.args, value.kwargs, value.state, value.entries, *value.items]
         elif isinstance(value, dict):
-            rest += value.values()
+            pending += value.values()
         elif isinstance(value, list | tuple):
-            rest += value
+            pending += value
 
 
 MODULE = Call(Name("torch.nn", "Module"), (), {"_parameters": {"w": FLOATS}, "_modules": {}})
@@ -453,7 +453,7 @@ FILES = {
 
 
 def load_file(path):
-    """Loads a file by its kind, and reads every number of it."""
+    """Loads a file by its kind, and reads all its numbers."""
     kind = detect.kind(path, argument="x")
     assert detect.describe(path, argument="x").isprintable()
     assert kind in detect.KINDS
@@ -465,26 +465,26 @@ def load_file(path):
 
 
 def check_mutations(path, *, count, seed):
-    """Loads mutated files; returns how many gave data. Raises where neither data nor error is."""
-    chance, given = random.Random(seed), 0
+    """Loads mutated files and returns the number of successes; raises for any other exception."""
+    chance, successes = random.Random(seed), 0
     for _ in range(count):
         for data in FILES.values():
             rewrite(path, mutated(data, chance=chance))
             with contextlib.suppress(InputError):
                 load_file(path)
-                given += 1
-    return given
+                successes += 1
+    return successes
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_the_files_that_are_mutated_are_whole(tmp_path, name):
+def test_the_files_to_mutate_are_valid(tmp_path, name):
     (tmp_path / "x").write_bytes(FILES[name])
     assert load_file(tmp_path / "x")
 
 
 def test_mutated_files_give_data_or_one_error(tmp_path):
-    given = check_mutations(tmp_path / "x", count=60, seed=0)
-    assert 0 < given < 60 * len(FILES)
+    successes = check_mutations(tmp_path / "x", count=60, seed=0)
+    assert 0 < successes < 60 * len(FILES)
 
 
 @pytest.mark.parametrize("name", ["zip", "script", "legacy"])
@@ -495,9 +495,9 @@ def test_every_truncation_of_a_file_is_an_error(tmp_path, name):
             load_file(tmp_path / "x")
 
 
-# Memory
+# Memory.
 
-# Loads what it is given files of, and prints by how many bytes memory rose above the idle process.
+# Loads files and prints the increase of the peak memory over the idle process, in bytes.
 METER = """
 import gc, resource, sys
 import numpy, brgm_tf
@@ -532,7 +532,7 @@ BOMBS = {
 }
 
 
-def test_small_files_take_no_more_than_200_mb(tmp_path):
+def test_small_files_use_at_most_200_mb(tmp_path):
     paths = [tmp_path / name for name in BOMBS]
     for path in paths:
         path.write_bytes(BOMBS[path.name] + b".")
@@ -540,7 +540,7 @@ def test_small_files_take_no_more_than_200_mb(tmp_path):
     assert memory_of(METER, *paths) < 2 * largest + 200e6
 
 
-def test_large_files_take_no_more_than_twice_their_size(tmp_path):
+def test_large_files_use_at_most_twice_their_size(tmp_path):
     size = 2**27
     (tmp_path / "x").write_bytes(
         build.zipped(build.storage("0", size // 2, kind="BFloat16Storage"), {"0": bytes(size)})
@@ -555,7 +555,7 @@ def test_only_memory_of_mapped_files_is_released():
     assert private[:4] == b"kept"
 
 
-# Runs the check of this file in a process of its own.
+# Runs the check of this file in a separate process.
 FUZZ = """
 import pathlib, resource, sys
 import test_hostile as test

@@ -1,4 +1,4 @@
-"""Files that are no StyleGAN2, or not one of ours: one line says what they are."""
+"""Files with another network or an unsupported option are refused in one line."""
 
 import math
 import struct
@@ -13,27 +13,27 @@ from brgm_tf.weights.formats import identify
 
 
 def network(build, *, version=4, module="dnnlib.tflib.network", **state):
-    """What dnnlib.tflib pickles."""
+    """Returns a network as dnnlib.tflib pickles it."""
     common = {"version": version, "name": "G", "static_kwargs": {}, "build_module_src": ""}
     state = {**common, "build_func_name": build, "variables": [], **state}
     return Call(Name(module, "Network"), (), state)
 
 
 def triple(build="G_main", *, synthesis="G_synthesis_stylegan2", **state):
-    """Three generators, as of NVIDIA's stylegan2, without their tensors."""
+    """Returns the three networks of NVIDIA's stylegan2, without their tensors."""
     parts = {"synthesis": network(synthesis), "mapping": network("G_mapping")}
     return (network(build, components=parts, **state),) * 3
 
 
 def saved(class_name, *, args=(), kwargs=None, **modules):
-    """What torch_utils.persistence pickles."""
+    """Returns a module as torch_utils.persistence pickles it."""
     state = {"_init_args": args, "_init_kwargs": kwargs or {}, "_modules": modules}
     meta = {"class_name": class_name, "module_src": "", "state": state}
     return Call(Name("torch_utils.persistence", "_reconstruct_persistent_obj"), (meta,))
 
 
 def generator(*args, **options):
-    """A generator of stylegan2-ada-pytorch, without its tensors."""
+    """Returns a generator of stylegan2-ada-pytorch without its tensors."""
     block = saved("SynthesisBlock", conv1=saved("SynthesisLayer"))
     synthesis = saved("SynthesisNetwork", b4=block)
     return {"G_ema": saved("Generator", args=args, kwargs=options, synthesis=synthesis)}
@@ -44,7 +44,7 @@ def zeros(*shape):
 
 
 def plane(taps):
-    """A filter as rosinality stores it: of two axes, with gain 4."""
+    """Returns a filter as rosinality stores it: with two axes and a gain of 4."""
     values = [4 * x * y / sum(taps) ** 2 for x in taps for y in taps]
     return array((len(taps),) * 2, struct.pack(f"<{len(values)}f", *values))
 
@@ -69,33 +69,33 @@ def words_of(data, tmp_path):
     return message.removeprefix(start).partition(end)[0]
 
 
-def test_a_stylegan1_is_config_a(tmp_path):
+def test_a_stylegan1_is_identified_as_config_a(tmp_path):
     words = words_of((network("G_style", version=3),) * 3, tmp_path)
     assert words == "a StyleGAN1 (TensorFlow 1), which is config a in the paper of StyleGAN2"
 
 
-def test_configs_b_to_d_are_named(tmp_path):
+def test_configs_b_to_d_are_identified(tmp_path):
     words = words_of(triple(synthesis="G_synthesis_stylegan_revised"), tmp_path)
     assert words == "a StyleGAN2 of config b, c or d, with progressive growing (TensorFlow 1)"
 
 
-def test_a_progressive_gan_is_named(tmp_path):
+def test_a_progressive_gan_is_identified(tmp_path):
     networks = (network("G_paper", version=2, module="tfutil"),) * 3
     assert words_of(networks, tmp_path) == "a Progressive GAN (TensorFlow 1)"
 
 
 @pytest.mark.parametrize("build", ["G_main", "D_main", "G_other"])
-def test_other_networks_of_tensorflow_1_are_named(build, tmp_path):
+def test_other_networks_of_tensorflow_1_are_identified(build, tmp_path):
     words = words_of((network(build),) * 3, tmp_path)
     assert words == "a pickle of dnnlib.tflib Networks with other functions than StyleGAN2's"
 
 
-def test_networks_of_an_old_version_are_named(tmp_path):
+def test_networks_of_an_old_version_are_identified(tmp_path):
     words = words_of(triple(version=3), tmp_path)
     assert words == "a pickle of dnnlib.tflib Networks from before version 4"
 
 
-def test_a_stylegan3_is_named(tmp_path):
+def test_a_stylegan3_is_identified(tmp_path):
     synthesis = saved("SynthesisNetwork", input=saved("SynthesisInput"))
     data = {"G_ema": saved("Generator", synthesis=synthesis)}
     assert words_of(data, tmp_path) == "a StyleGAN3"
@@ -112,7 +112,7 @@ def test_another_synthesis_network_is_named(tmp_path):
     assert words_of(data, tmp_path).endswith("with a synthesis network unlike StyleGAN2's")
 
 
-def test_a_module_that_is_saved_by_itself_is_named(tmp_path):
+def test_a_module_saved_alone_is_named(tmp_path):
     assert words_of(saved("Generator"), tmp_path) == "a single pickled object, 'Generator'"
 
 
@@ -138,7 +138,7 @@ STATE = {"conv1.conv.weight": zeros(3)}
     ],
     ids=range(10),
 )
-def test_other_checkpoints_are_named(data, words, tmp_path):
+def test_other_checkpoints_are_identified(data, words, tmp_path):
     assert words in words_of(data, tmp_path)
 
 
@@ -150,14 +150,14 @@ def test_other_checkpoints_are_named(data, words, tmp_path):
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "a PNG picture"),
     ],
 )
-def test_files_of_other_kinds_are_named(content, words, tmp_path):
+def test_files_of_other_kinds_are_identified(content, words, tmp_path):
     assert words_of(content, tmp_path) == words
 
 
 OPTIONS = {"z_dim": 6, "c_dim": 0, "w_dim": 5, "img_resolution": 4, "img_channels": 3}
 
 
-def test_a_generator_without_tensors_lacks_them(tmp_path):
+def test_missing_tensors_of_a_generator_are_named(tmp_path):
     message = message_of(generator(**OPTIONS), tmp_path)
     assert "tensor='synthesis.b4.resample_filter'" in message
 
@@ -226,7 +226,7 @@ def test_options_may_be_positional(tmp_path):
     ],
     ids=str,
 )
-def test_an_option_that_cannot_be_built_is_named(options, phrase, tmp_path):
+def test_an_unsupported_option_is_named(options, phrase, tmp_path):
     message = message_of(generator(**{**OPTIONS, **options}), tmp_path)
     assert f"this is a stylegan2-ada-pytorch pickle {phrase}" in message
 
@@ -251,12 +251,12 @@ def test_malformed_arguments_are_refused(tmp_path):
     ],
     ids=str,
 )
-def test_an_option_of_tensorflow_1_that_cannot_be_built_is_named(options, phrase, tmp_path):
+def test_an_unsupported_option_of_tensorflow_1_is_named(options, phrase, tmp_path):
     message = message_of(triple(static_kwargs=options), tmp_path)
     assert f"this is an NVIDIA stylegan2 pickle {phrase}" in message
 
 
-def test_options_that_do_not_change_the_image_are_passed_over(tmp_path):
+def test_options_that_do_not_change_the_image_are_ignored(tmp_path):
     options = {"truncation_psi": 0.7, "randomize_noise": False, "dtype": "float16"}
     path = tmp_path / "network.pkl"
     path.write_bytes(program(triple(static_kwargs=options)))
@@ -270,7 +270,7 @@ def test_variables_other_than_arrays_are_refused(tmp_path):
 
 
 def rosinality(**arrays):
-    """The tensors of a network of 4 x 4 pixels that say what it is."""
+    """Returns the tensors of a network of 4 x 4 pixels that identify it."""
     return {
         "style.1.weight": zeros(5, 5),
         "conv1.conv.weight": zeros(1, 8, 8, 3, 3),
@@ -290,7 +290,7 @@ def rosinality(**arrays):
     ],
     ids=range(5),
 )
-def test_tensors_that_do_not_belong_to_a_stylegan2_are_named(arrays, phrase, tmp_path):
+def test_tensors_of_other_networks_are_named(arrays, phrase, tmp_path):
     assert phrase in message_of({"g_ema": rosinality(**arrays)}, tmp_path)
 
 
@@ -304,7 +304,7 @@ def test_a_malformed_filter_is_refused(kernel, tmp_path):
     assert "a filter" in message_of({"g_ema": state}, tmp_path)
 
 
-def test_filters_that_differ_are_named(tmp_path):
+def test_different_filters_in_one_network_are_named(tmp_path):
     kernels = {"convs.0.conv.blur.kernel": [1, 1], "to_rgbs.0.upsample.kernel": [1, 3, 3, 1]}
     state = rosinality(
         **{name: plane(taps) for name, taps in kernels.items()},

@@ -1,4 +1,4 @@
-"""Pickles become data and records: what is real, what is written down, and that they agree."""
+"""Pickles are loaded as plain data and records, both from real pickles and written instructions."""
 
 import collections
 import pickle
@@ -18,12 +18,12 @@ F4 = np.dtype("f4")
 
 
 def load(value):
-    """Loads the pickle of a value that is written instruction by instruction."""
+    """Returns the loaded pickle of a value that is written instruction by instruction."""
     return inert.load(build.program(value), argument="x")
 
 
 def same(a, b):
-    """Equality of trees with arrays, types included."""
+    """Returns whether trees with arrays are equal, types included."""
     if isinstance(a, np.ndarray | np.generic):
         return (
             type(a) is type(b)
@@ -62,23 +62,23 @@ TREES = st.recursive(
 
 @hypothesis.settings(deadline=None, max_examples=75)
 @hypothesis.given(tree=TREES, protocol=st.integers(0, pickle.HIGHEST_PROTOCOL))
-def test_data_comes_back_from_any_protocol(tree, protocol):
+def test_data_of_any_protocol_round_trips(tree, protocol):
     assert same(inert.load(pickle.dumps(tree, protocol), argument="x"), tree)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_arrays_in_the_order_of_fortran_and_scalars_come_back(protocol):
+def test_fortran_arrays_and_scalars_round_trip(protocol):
     tree = [np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.float32(3), np.int64(-1)]
     assert same(inert.load(pickle.dumps(tree, protocol), argument="x"), tree)
 
 
-def test_an_array_that_is_shared_stays_shared():
+def test_a_shared_array_stays_shared():
     array = np.arange(3.0)
     first, second = inert.load(pickle.dumps([array, array], 4), argument="x")
     assert first is second
 
 
-def test_a_list_that_holds_itself_comes_back():
+def test_a_recursive_list_round_trips():
     cycle = []
     cycle.append(cycle)
     back = inert.load(pickle.dumps(cycle), argument="x")
@@ -94,12 +94,12 @@ def test_a_large_array_is_a_view_of_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_a_large_array_comes_back_from_binary_protocols(protocol):
+def test_a_large_array_of_any_binary_protocol_round_trips(protocol):
     array = np.arange(2**19, dtype="f4")
     assert same(inert.load(pickle.dumps(array, protocol), argument="x"), array)
 
 
-def test_lone_surrogates_come_back():
+def test_lone_surrogates_round_trip():
     assert inert.load(pickle.dumps({"\ud800": "\udfff"}), argument="x") == {"\ud800": "\udfff"}
 
 
@@ -110,7 +110,7 @@ def test_large_bytes_are_not_copied():
     assert back == [data, b"small"]
 
 
-def test_old_and_new_names_of_numpy_are_read():
+def test_old_and_new_module_names_of_numpy_are_supported():
     old = build.program(build.array((1, 2), bytes(8)))
     for data in (old, old.replace(b"numpy.core", b"numpy._core")):
         array = inert.load(data, argument="x")
@@ -118,8 +118,8 @@ def test_old_and_new_names_of_numpy_are_read():
         assert array.dtype == F4
 
 
-def test_an_array_of_python_2_is_read():
-    # Protocol 2 of Python 2 writes the numbers as a str: U and its length.
+def test_an_array_of_python_2_is_loaded():
+    # Protocol 2 of Python 2 writes the bytes of numbers as str: U and the length.
     numbers = np.arange(3, dtype="<f4").tobytes()
     array = load(build.array((3,), Raw(b"U\x0c" + numbers)))
     np.testing.assert_array_equal(array, [0, 1, 2])
@@ -141,7 +141,7 @@ def test_containers_that_are_dicts_become_dicts():
     assert load(pairs) == {"a": 1}
 
 
-def test_the_attributes_of_a_state_dict_are_left_out():
+def test_attributes_of_a_state_dict_are_dropped():
     state = Call(Name("collections", "OrderedDict"), (), {"_metadata": {}})
     assert load(state) == {}
 
@@ -189,13 +189,13 @@ def test_a_call_becomes_a_record_with_its_arguments():
     assert record.kwargs == {}
 
 
-def test_arguments_by_keyword_are_noted():
+def test_keyword_arguments_are_recorded():
     record = load(Raw(b"ca\nb\n)}" + build.text("k") + b"K\x01s\x92"))
     assert record.kwargs == {"k": 1}
 
 
 @pytest.mark.parametrize("call", [b"(K\x01ia\nb\n", b"(ca\nb\nK\x01o"])
-def test_instances_in_the_way_of_protocol_0_are_records(call):
+def test_instances_of_protocol_0_are_records(call):
     record = load(Raw(call))
     assert (record.module, record.name, record.args) == ("a", "b", (1,))
 
@@ -207,15 +207,15 @@ def test_a_subclass_of_an_array_stays_a_record():
     assert record.state[4] == bytes(4)
 
 
-def test_the_repr_of_a_record_does_not_show_what_it_holds():
+def test_the_repr_of_a_record_does_not_show_its_contents():
     record = inert.load(pickle.dumps(Point("secret")), argument="x")
     assert repr(record) == f"<Record {Point.__module__}.Point>"
 
 
-# Nested dicts of arrays
+# Nested dicts of arrays.
 
 
-def test_nested_dicts_of_arrays_are_checked():
+def test_nested_dicts_of_arrays_are_accepted():
     tree = {"a": {"kernel": np.arange(6.0).reshape(2, 3), "bias": np.zeros(0, "f4")}, "b": {}}
     assert same(inert.load_arrays(pickle.dumps(tree, 3), argument="x"), tree)
 
@@ -229,11 +229,11 @@ def arrays_refused(tree):
 @pytest.mark.parametrize(
     "tree", [{"a": 1}, {"a": "text"}, {"a": (1, 2)}, {1: np.ones(1)}, np.ones(2), (), None]
 )
-def test_anything_but_dicts_of_arrays_is_refused(tree):
+def test_trees_other_than_dicts_of_arrays_are_refused(tree):
     arrays_refused(tree)
 
 
-def test_the_error_names_other_values_than_arrays_and_their_path():
+def test_the_error_names_a_value_that_is_not_an_array_and_its_path():
     assert "Point at 'a/b'" in arrays_refused({"a": {"b": Point(1)}})
 
 
@@ -244,7 +244,7 @@ def test_an_array_without_its_state_is_refused():
         inert.load_arrays(data, argument="x")
 
 
-def test_dicts_that_are_shared_or_hold_themselves_are_refused():
+def test_shared_or_recursive_dicts_are_refused():
     doubling = {}
     for _ in range(30):
         doubling = {"x": doubling, "y": doubling}
@@ -267,6 +267,6 @@ def test_an_empty_file_and_a_folder_are_named(tmp_path):
         inert.load(tmp_path, argument="x")
 
 
-def test_a_path_with_a_zero_byte_is_an_error():
+def test_a_path_with_a_null_byte_is_an_error():
     with pytest.raises(InputError, match="null"):
         inert.load("a\0b", argument="x")

@@ -1,4 +1,4 @@
-"""Layers models of TensorFlow.js: their arrays, and files that are refused."""
+"""Layers models of TensorFlow.js: their arrays, and refused files."""
 
 import json
 
@@ -16,7 +16,7 @@ def arrays():
 
 
 @pytest.mark.parametrize("shard_size", [7, 100, 10_000])
-def test_arrays_continue_from_shard_to_shard(tmp_path, arrays, shard_size):
+def test_arrays_may_continue_in_the_next_shard(tmp_path, arrays, shard_size):
     layers = tfjs_files.residual_layers()
     path = tfjs_files.write(tmp_path, layers, arrays, shard_size=shard_size)
     model = tfjs.read(path, argument="baselines")
@@ -42,7 +42,7 @@ def test_another_kind_of_model_is_refused(tmp_path, arrays, changed):
 
 
 @pytest.mark.parametrize("changed", [{"dtype": "int32"}, {"quantization": {"dtype": "uint8"}}])
-def test_arrays_of_other_numbers_are_refused(tmp_path, arrays, changed):
+def test_arrays_other_than_float32_are_refused(tmp_path, arrays, changed):
     path = tfjs_files.write(tmp_path, tfjs_files.residual_layers(), arrays)
     model = json.loads(path.read_text())
     model["weightsManifest"][0]["weights"][2].update(changed)

@@ -1,4 +1,4 @@
-"""PyTorch's files: real ones of two versions, and ones written instruction by instruction."""
+"""PyTorch files: real files of two versions, and files written instruction by instruction."""
 
 import io
 import struct
@@ -20,14 +20,14 @@ SIX = NUMBERS.tobytes()
 
 
 def golden(group):
-    """Arrays that the files of tools/golden/make_golden_torch.py hold."""
+    """Returns the expected arrays of the files of tools/golden/make_golden_torch.py."""
     with np.load(GOLDEN / "torch.npz", allow_pickle=False) as arrays:
         return {key.split("/")[1]: arrays[key] for key in arrays if key.startswith(f"{group}/")}
 
 
 @pytest.fixture
 def load(tmp_path):
-    """Loads the bytes of a file of PyTorch."""
+    """Returns a function that loads the bytes of a PyTorch file."""
 
     def load(data):
         (tmp_path / "x.pt").write_bytes(data)
@@ -38,7 +38,7 @@ def load(tmp_path):
 
 @pytest.fixture
 def refused(load):
-    """The one line that loading ends in."""
+    """Returns a function that loads bytes and returns the error, which has one line."""
 
     def refused(data):
         with pytest.raises(InputError) as caught:
@@ -57,7 +57,7 @@ def check_equal(arrays, expected):
         np.testing.assert_array_equal(array, expected[name], strict=True, err_msg=name)
 
 
-# Files of the real PyTorch
+# Files of the real PyTorch.
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -69,13 +69,13 @@ def test_files_of_torch_save_are_read(version, form):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_arrays_of_a_script_are_read_by_name(version):
+def test_arrays_of_a_script_are_named(version):
     arrays = torch_file.load(GOLDEN / f"torch-{version}-script.pt", argument="x")
     check_equal(arrays, golden("module"))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_pickled_modules_are_read_by_name(version):
+def test_arrays_of_pickled_modules_are_named(version):
     pickled = inert.load(GOLDEN / f"torch-{version}-modules.pkl", argument="x")
     persistent, expected = pickled["G_ema"], golden("module")
     assert persistent.module == "torch_utils.persistence"
@@ -85,7 +85,7 @@ def test_pickled_modules_are_read_by_name(version):
     check_equal(modules.named_arrays(pickled["plain"], argument="x"), inner)
 
 
-# Tensors
+# Tensors.
 
 
 def zip_of(value, data=SIX, **keywords):
@@ -131,13 +131,13 @@ def test_tensors_are_strided_views(load, size, stride, offset):
         ((1.0,), (1,), 0),
     ],
 )  # fmt: skip
-def test_a_tensor_that_reaches_out_of_its_storage_is_refused(refused, size, stride, offset):
+def test_a_tensor_outside_its_storage_is_refused(refused, size, stride, offset):
     refused(zip_of(build.tensor(floats(), size, stride, offset=offset)))
     old = build.tensor(build.storage("0", 6, view=None), size, stride, offset=offset)
     refused(build.legacy(old, {"0": SIX}))
 
 
-def test_a_storage_that_is_claimed_to_be_larger_is_refused(refused):
+def test_a_storage_smaller_than_stated_is_refused(refused):
     assert "a storage of 28 bytes" in refused(zip_of(floats(7)))
     refused(zip_of(floats(2**62)))
     refused(zip_of(floats(-1)))
@@ -147,7 +147,7 @@ def test_a_storage_of_another_type_is_refused(refused):
     assert "QInt8Storage" in refused(zip_of(build.storage("0", 6, kind="QInt8Storage")))
 
 
-def test_a_storage_that_is_not_there_is_refused(refused):
+def test_a_missing_storage_is_refused(refused):
     assert "archive/data/../9" in refused(zip_of(build.storage("../9", 6)))
 
 
@@ -165,7 +165,7 @@ def test_bfloat16_becomes_float32(load):
     np.testing.assert_array_equal(array, np.array([1.5, -2.0], "float32"), strict=True)
 
 
-def test_a_tensor_over_an_untyped_storage_is_read(load):
+def test_a_tensor_over_an_untyped_storage_is_loaded(load):
     dtype = Name("torch", "uint16")
     values = build.storage("0", 4, kind="UntypedStorage")
     call = Call(
@@ -175,7 +175,7 @@ def test_a_tensor_over_an_untyped_storage_is_read(load):
     np.testing.assert_array_equal(array, np.array([1, 40_000], "uint16"), strict=True)
 
 
-def test_parameters_and_plain_subclasses_are_their_tensors(load):
+def test_parameters_and_plain_subclasses_become_their_tensors(load):
     tensor = build.tensor(floats(), (6,), (1,))
     parameter = Call(Name("torch._utils", "_rebuild_parameter"), (tensor, True, {}))
     args = (tensor.function, Name("torch", "Tensor"), tensor.args, {})
@@ -189,7 +189,7 @@ def test_a_lazily_negated_tensor_is_refused(refused):
     assert "negative" in refused(zip_of(Call(tensor.function, (*tensor.args, {"neg": True}))))
 
 
-def test_other_objects_than_tensors_stay_records(load):
+def test_objects_other_than_tensors_stay_records(load):
     device = Call(Name("torch", "device"), ("cuda", 0))
     size = Call(Name("torch", "Size"), ((1, 2),))
     saved = load(zip_of([Name("torch", "float32"), size, device]))
@@ -197,21 +197,21 @@ def test_other_objects_than_tensors_stay_records(load):
     assert saved[2].args == ("cuda", 0)
 
 
-# Zip archives
+# Zip archives.
 
 
 def test_the_folder_in_the_archive_may_have_any_name(load):
     np.testing.assert_array_equal(load(zip_of(floats(), root="my model")), NUMBERS)
 
 
-def test_names_that_lead_out_of_the_archive_write_nothing(load, tmp_path):
+def test_names_outside_the_archive_write_nothing(load, tmp_path):
     climbing = {"../climbed": b"x", "/tmp/climbed": b"x", "archive/../../climbed": b"x"}
     before = sorted(tmp_path.parent.rglob("*"))
     np.testing.assert_array_equal(load(zip_of(floats(), extra=climbing)), NUMBERS)
     assert sorted(tmp_path.parent.rglob("*")) == sorted([*before, tmp_path / "x.pt"])
 
 
-def test_a_compressed_entry_is_not_unpacked(refused):
+def test_a_compressed_entry_is_refused(refused):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", build.program(build.storage("0", 10**7)))
@@ -220,7 +220,7 @@ def test_a_compressed_entry_is_not_unpacked(refused):
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_entries_of_one_name_are_refused(refused):
+def test_duplicate_names_of_entries_are_refused(refused):
     extra = {"archive/data/0": bytes(24)}
     assert "one name" in refused(zip_of(floats(), extra=extra))
 
@@ -232,7 +232,7 @@ def test_an_archive_without_a_pickle_is_refused(refused):
     assert "data.pkl" in refused(file.getvalue())
 
 
-def test_an_archive_of_very_many_entries_is_refused(refused):
+def test_an_archive_with_too_many_entries_is_refused(refused):
     many = {f"archive/{i:0100}": b"" for i in range(16_000)}
     assert "too large a directory" in refused(zip_of(floats(), extra=many))
 
@@ -240,7 +240,7 @@ def test_an_archive_of_very_many_entries_is_refused(refused):
 @pytest.mark.parametrize(
     ("field", "value"), [(20, 2**31), (24, 5), (24, 2**32 - 2), (42, 2**31), (42, 1)]
 )
-def test_lists_of_entries_that_lie_are_refused(refused, field, value):
+def test_inconsistent_lists_of_entries_are_refused(refused, field, value):
     data = bytearray(zip_of(floats()))
     struct.pack_into("<I", data, data.rindex(b"PK\x01\x02") + field, value)
     refused(bytes(data))
@@ -252,26 +252,26 @@ def test_numbers_of_another_byte_order_are_refused(refused):
     assert "byte order" in refused(build.legacy(None, {}, header={"little_endian": False}))
 
 
-def test_overlapping_entries_cost_no_more_than_the_file(refused):
-    # The list names one storage a thousand times, and each is to be widened.
+def test_overlapping_entries_need_no_more_memory_than_the_file(refused):
+    # The archive lists one storage a thousand times, and each copy would be converted to float32.
     names = [f"{i:04}" for i in range(1000)]
     storages = [build.storage(name, 2**16, kind="BFloat16Storage") for name in names]
     data = build.zipped(storages, {name: b"" for name in names[:-1]} | {names[-1]: bytes(2**17)})
     last = data.rindex(b"PK\x01\x02")
     listed = bytearray(data)
-    place = data.index(b"PK\x01\x02")
-    while place >= 0:
-        if b"data/" in data[place + 46 : place + 65]:
-            listed[place + 16 : place + 28] = data[last + 16 : last + 28]
-            listed[place + 42 : place + 46] = data[last + 42 : last + 46]
-        place = data.find(b"PK\x01\x02", place + 4)
+    offset = data.index(b"PK\x01\x02")
+    while offset >= 0:
+        if b"data/" in data[offset + 46 : offset + 65]:
+            listed[offset + 16 : offset + 28] = data[last + 16 : last + 28]
+            listed[offset + 42 : offset + 46] = data[last + 42 : last + 46]
+        offset = data.find(b"PK\x01\x02", offset + 4)
     refused(bytes(listed))
 
 
-# TorchScript
+# TorchScript.
 
 
-def test_constants_of_a_script_are_named_as_its_code_names_them(load):
+def test_constants_of_a_script_have_their_names_in_the_code(load):
     file = io.BytesIO(
         build.zipped(Call(Name("__torch__", "Net"), (), {"w": floats()}), {"0": bytes(24)})
     )
@@ -285,19 +285,19 @@ def test_constants_of_a_script_are_named_as_its_code_names_them(load):
     np.testing.assert_array_equal(arrays["CONSTANTS.c0"], NUMBERS)
 
 
-def test_typed_lists_of_a_script_are_lists():
+def test_typed_lists_of_a_script_become_lists():
     tag = Call(Name("torch.jit._pickle", "restore_type_tag"), ([1, 2], "List[int]"))
     assert inert.load(build.program(tag), argument="x") == [1, 2]
 
 
-# The old format
+# The legacy format.
 
 
 def old(value, data=SIX, **keywords):
     return build.legacy(value, {"0": data}, **keywords)
 
 
-def test_a_view_of_a_storage_is_read(load):
+def test_a_view_of_a_storage_is_loaded(load):
     view = build.storage("0", 6, view=("1", 2, 3))
     np.testing.assert_array_equal(load(old(view)), NUMBERS[2:5])
 
@@ -307,7 +307,7 @@ def test_a_view_beyond_its_storage_is_refused(refused, view):
     refused(old(build.storage("0", 6, view=view)))
 
 
-def test_a_storage_of_the_old_format_that_the_file_cannot_hold_is_refused(refused):
+def test_a_storage_larger_than_the_legacy_file_is_refused(refused):
     whole = old(build.storage("0", 6, view=None))
     count = struct.pack("<q", 6) + NUMBERS.tobytes()
     for claim in (7, -1, 2**62, -(2**63)):
@@ -320,7 +320,7 @@ def test_storages_and_keys_must_agree(refused):
     assert "not in the file" in refused(build.legacy(stored, {}))
 
 
-def test_the_source_of_a_module_in_the_old_format_is_left_out(load):
+def test_the_source_of_a_module_in_the_legacy_format_is_dropped(load):
     named = build.Outside(("module", Name("a", "Net"), "net.py", "raise SystemExit"))
     record = load(build.legacy(Raw(build.code(named) + b")\x81}b"), {}))
     assert record.name == "Net"
@@ -338,11 +338,11 @@ INSIDE = {
 
 
 @pytest.mark.parametrize("inside", INSIDE.values(), ids=INSIDE)
-def test_storages_in_a_pickle_are_read_once_deep(inside):
-    load_it = Name("torch.storage", "_load_from_bytes")
-    array = inert.load(build.program(Call(load_it, (inside,))), argument="x")
+def test_nested_storages_are_loaded_to_a_depth_of_one(inside):
+    loader = Name("torch.storage", "_load_from_bytes")
+    array = inert.load(build.program(Call(loader, (inside,))), argument="x")
     np.testing.assert_array_equal(array, NUMBERS)
     for pack in (build.legacy, build.zipped):
-        nested = pack(Call(load_it, (inside,)), {})
-        record = inert.load(build.program(Call(load_it, (nested,))), argument="x")
+        nested = pack(Call(loader, (inside,)), {})
+        record = inert.load(build.program(Call(loader, (nested,))), argument="x")
         assert record.name == "_load_from_bytes"
