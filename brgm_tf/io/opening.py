@@ -135,7 +135,7 @@ def frame_of(source: Readable) -> int:
     return getattr(source, "frame", 0) if not isinstance(source, Image.Image) else source.tell()
 
 
-def _openable(source: Any) -> Openable:
+def _openable(source: Any) -> Any:
     # Pillow maps a file that it opens itself into memory, and then garbles uncompressed TIFFs of
     # orientation 5 to 8 (seen in Pillow 13.0).
     return Path(source) if isinstance(source, str | os.PathLike) else source
