@@ -72,7 +72,7 @@ def read(
         source: Path of the image file, an object with `open`, or a PIL image.
         argument: Name of the user's argument, for errors.
         otherwise: Function of the opened file, for TIFF files that Pillow does not read.
-        allow_large: Whether pictures of twice `PIL.Image.MAX_IMAGE_PIXELS` are read, too.
+        allow_large: Whether pictures of up to twice `PIL.Image.MAX_IMAGE_PIXELS` are read as well.
     """
     limit = (Image.MAX_IMAGE_PIXELS or 0) * (2 if allow_large else 1)
     try:
