@@ -165,7 +165,8 @@ def _decode_page(page: tiff_files.Page, *, name: str, argument: str) -> Decoded:
     """Decodes a page of a TIFF file that Pillow does not read."""
     samples, alpha = page.samples, None
     if page.has_alpha:
-        samples, alpha = samples[..., :-1], np.float32(samples[..., -1:]) / np.float32(page.white)
+        alpha = samples[..., -1:].astype(np.float32) / np.float32(page.white)
+        samples = samples[..., :-1]
     check_samples(samples, maximum=page.white, name=name, argument=argument)
     notes: list[str] = []
     if page.frames > 1:
@@ -223,7 +224,9 @@ def usable_space(mode: str, profile: bytes | None, notes: list[str]) -> ColourSp
         return colour_space(mode, profile)
     except profiles.UNUSABLE as error:
         notes.append(unusable(error))
-    return {"L": Grey(), "CMYK": Inks()}.get(mode, Standard())
+    if mode == "L":
+        return Grey()
+    return Inks() if mode == "CMYK" else Standard()
 
 
 def check_samples(samples: np.ndarray, *, maximum: float, name: str, argument: str) -> None:

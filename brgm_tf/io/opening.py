@@ -72,7 +72,7 @@ def read(
         source: Path of the image file, an object with `open`, or a PIL image.
         argument: Name of the user's argument, for errors.
         otherwise: Function of the opened file, for TIFF files that Pillow does not read.
-        allow_large: Whether pictures of twice `PIL.Image.MAX_IMAGE_PIXELS` are read, too.
+        allow_large: Whether pictures of up to twice `PIL.Image.MAX_IMAGE_PIXELS` are read as well.
     """
     limit = (Image.MAX_IMAGE_PIXELS or 0) * (2 if allow_large else 1)
     try:
@@ -135,7 +135,7 @@ def frame_of(source: Readable) -> int:
     return getattr(source, "frame", 0) if not isinstance(source, Image.Image) else source.tell()
 
 
-def _openable(source: Any) -> Openable:
+def _openable(source: Any) -> Any:
     # Pillow maps a file that it opens itself into memory, and then garbles uncompressed TIFFs of
     # orientation 5 to 8 (seen in Pillow 13.0).
     return Path(source) if isinstance(source, str | os.PathLike) else source

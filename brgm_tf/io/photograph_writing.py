@@ -183,7 +183,7 @@ def _to_pillow(photograph: Photograph) -> Image.Image:
     channels = _channels(photograph)
     mode = photograph.mode + "A" * (photograph.alpha is not None)
     height, width = channels.shape[:2]
-    return Image.frombuffer(mode, (width, height), channels.data, "raw", mode, 0, 1)
+    return Image.frombuffer(mode, (width, height), channels.tobytes(), "raw", mode, 0, 1)
 
 
 def _channels(photograph: Photograph) -> np.ndarray:

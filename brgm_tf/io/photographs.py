@@ -123,7 +123,7 @@ class Photograph:
             top, left, height, width: see `box`.
         """
         alpha = self.view(top, left, height, width)[1]
-        return None if alpha is None else np.float32(alpha) / np.float32(self.white)
+        return None if alpha is None else alpha.astype(np.float32) / np.float32(self.white)
 
     def reduced(self, largest: int) -> tuple[np.ndarray, int]:
         """Returns the whole photograph at a smaller size, for the detection of faces.

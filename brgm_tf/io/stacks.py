@@ -19,7 +19,7 @@ _WEBP_HEADER, _WEBP_ANIMATION = b"VP8X", 0x02
 
 
 def list_frames(path: Path) -> list[int]:
-    """Returns the numbers of the frames of a file that are pictures of their own.
+    """Returns the numbers of the frames of a file that are separate pictures.
 
     Previews and masks among the pages of a TIFF file are left out.
 

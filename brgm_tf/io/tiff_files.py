@@ -36,6 +36,7 @@ _STORAGE = {
     *(519, 520, 521, 529, 530, 531, 532, _PROFILE, *_DIRECTORIES),
 }
 _ASSOCIATED_ALPHA = 1
+_LONG = 4  # type of an offset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +86,7 @@ def stored_size(file: BinaryIO, *, frame: int = 0) -> tuple[int, int]:
     import tifffile
 
     with tifffile.TiffFile(file) as tiff:
-        page = tiff.pages[frame]
+        page: Any = tiff.pages[frame]
         width, height = int(page.imagewidth), int(page.imagelength)
         is_turned = _tag(page, _ORIENTATION, 1) in (5, 6, 7, 8)
         return (height, width) if is_turned else (width, height)
@@ -116,7 +117,7 @@ def read_page(file: BinaryIO, *, frame: int = 0) -> Page:
     import tifffile
 
     with tifffile.TiffFile(file) as tiff:
-        page = tiff.pages[frame]
+        page: Any = tiff.pages[frame]
         _check_size(page)
         name = getattr(page.photometric, "name", str(page.photometric))
         mode = _PHOTOMETRIC.get(name)
@@ -174,8 +175,7 @@ def write(
     photometric = {"L": "minisblack", "RGB": "rgb", "CMYK": "separated"}[mode]
     tags, directories = dict(tags or {}), dict(directories or {})
     entries = _entries({tag: value for tag, value in tags.items() if tag not in _STORAGE})
-    present = [tag for tag in _DIRECTORIES if directories.get(tag)]
-    resolution = {}
+    resolution: dict[str, Any] = {}
     if 282 in tags and 283 in tags:
         resolution = {
             "resolution": (_ratio(tags[282]), _ratio(tags[283])),
@@ -191,13 +191,14 @@ def write(
         extrasamples=["unassalpha"] if has_alpha else None,
         compression="adobe_deflate",
         iccprofile=profile,
-        extratags=[*entries, *((tag, "I", 1, 0, True) for tag in present)],
+        extratags=entries,
         metadata=None,
         software=False,
         **resolution,
     )
-    for tag in present:
-        _append_directory(file, tag, directories[tag])
+    if any(directories.values()):
+        filled = {tag: directories[tag] for tag in _DIRECTORIES if directories.get(tag)}
+        _append_directories(file, filled)
     return file.getvalue()
 
 
@@ -205,46 +206,56 @@ def _read_directories(file: BinaryIO, page: Any) -> dict[int, Mapping[int, Any]]
     """Returns the tags of the directories EXIF and GPS as Pillow reads them."""
     directories: dict[int, Mapping[int, Any]] = {}
     for tag in _DIRECTORIES:
-        # `tifffile` reads the directories into dictionaries of names; the offset is the raw value.
         entry = page.tags.get(tag)
         if entry is None:
             continue
         file.seek(0)
         directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8), group=tag)
-        (offset,) = struct.unpack(page.parent.byteorder + "I", _raw(file, entry.valueoffset))
-        file.seek(offset)
+        # `tifffile` follows the tag, and gives the place of the directory.
+        file.seek(entry.valueoffset)
         directory.load(file)
         directories[tag] = dict(directory)
     return directories
 
 
-def _raw(file: BinaryIO, offset: int) -> bytes:
-    file.seek(offset)
-    return file.read(4)
+def _append_directories(file: io.BytesIO, directories: Mapping[int, Mapping[int, Any]]) -> None:
+    """Appends directories, and a main directory that points to them, to a little-endian file.
+
+    `tifffile` does not write these tags. The offsets of all other values stay as they are.
+    """
+    file.seek(4)
+    (start,) = struct.unpack("<I", file.read(4))
+    file.seek(start)
+    (count,) = struct.unpack("<H", file.read(2))
+    entries = [file.read(12) for _ in range(count)]
+    for tag, values in directories.items():
+        directory = TiffImagePlugin.ImageFileDirectory_v2(prefix=b"II", group=tag)
+        for key, value in values.items():
+            directory[key] = value
+        offset = _even_end(file)
+        file.write(directory.tobytes(offset))
+        entries.append(struct.pack("<HHII", tag, _LONG, 1, offset))
+    entries.sort(key=lambda entry: struct.unpack("<H", entry[:2]))
+    offset = _even_end(file)
+    file.write(struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
+    file.seek(4)
+    file.write(struct.pack("<I", offset))
 
 
-def _append_directory(file: io.BytesIO, tag: int, values: Mapping[int, Any]) -> None:
-    """Appends a directory to a TIFF file, and sets the tag that points to it."""
-    import tifffile
-
-    directory = TiffImagePlugin.ImageFileDirectory_v2(prefix=b"II", group=tag)
-    for key, value in values.items():
-        directory[key] = value
+def _even_end(file: io.BytesIO) -> int:
+    """Returns the end of a file; directories begin at even offsets."""
     offset = file.seek(0, io.SEEK_END)
-    if offset % 2:  # Directories begin at even offsets.
-        offset += file.write(b"\0")
-    file.write(directory.tobytes(offset))
-    file.seek(0)
-    with tifffile.TiffFile(file, mode="r+") as tiff:
-        tiff.pages.first.tags[tag].overwrite(offset)
+    return offset + file.write(b"\0") if offset % 2 else offset
 
 
 def _entries(tags: Mapping[int, Any]) -> list[tuple]:
     """Returns the tags that `tifffile` can write: texts, bytes and whole numbers."""
-    entries = []
+    entries: list[tuple] = []
     for tag, value in tags.items():
         if isinstance(value, str):
-            entries.append((tag, "s", 0, value, True))
+            # Pillow reads texts as Latin-1, which gives back their bytes.
+            text = value.encode("latin-1", "replace") + b"\0"
+            entries.append((tag, "s", len(text), text, True))
         elif isinstance(value, bytes):
             entries.append((tag, "B", len(value), value, True))
         elif isinstance(value, int) and 0 <= value < 2**32:

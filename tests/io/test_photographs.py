@@ -5,10 +5,10 @@ import struct
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 
 from brgm_tf.core.errors import InputError
-from brgm_tf.io import png_files, profiles
+from brgm_tf.io import png_files, profiles, tiff_files
 from brgm_tf.io.photograph_writing import save_photograph, without_thumbnail
 from brgm_tf.io.photographs import read_photograph
 
@@ -29,8 +29,8 @@ def exif(orientation):
     data = Image.Exif()
     data[0x0112] = orientation
     data[271] = "Maker"
-    data.get_ifd(0x8769)[36867] = "2020:01:01 00:00:00"
-    return data
+    data[0x8769] = {36867: "2020:01:01 00:00:00"}
+    return data.tobytes()
 
 
 def file_of(folder, name, values=None, **options):
@@ -82,9 +82,9 @@ def test_orientation_and_exif_stay(tmp_path, name, orientation):
     assert result.orientation == orientation
     assert result.size == ((HEIGHT, WIDTH) if orientation > 4 else (WIDTH, HEIGHT))
     with Image.open(saved.path) as picture:
-        found = picture.getexif()
-        assert found[271] == "Maker"
-        assert found.get_ifd(0x8769)[36867] == "2020:01:01 00:00:00"
+        result_exif = picture.getexif()
+        assert result_exif[271] == "Maker"
+        assert result_exif.get_ifd(0x8769)[36867] == "2020:01:01 00:00:00"
     if name != "a.jpg":
         np.testing.assert_array_equal(result.samples, original.samples)
         np.testing.assert_array_equal(original.samples, samples())
@@ -94,8 +94,6 @@ def test_orientation_and_exif_stay(tmp_path, name, orientation):
 def test_boxes_are_upright(tmp_path, orientation):
     path = file_of(tmp_path, "a.png", exif=exif(orientation))
     with Image.open(path) as picture:
-        from PIL import ImageOps
-
         expected = np.asarray(ImageOps.exif_transpose(picture))[3:10, 5:11]
     np.testing.assert_allclose(
         read_photograph(path).box(3, 5, 7, 6), expected / 127.5 - 1, atol=1e-6
@@ -104,9 +102,8 @@ def test_boxes_are_upright(tmp_path, orientation):
 
 def test_metadata_of_png_stay(tmp_path):
     path = tmp_path / "a.png"
-    path.write_bytes(
-        png_files.encode(samples(), [(b"tEXt", b"Title\0A"), (b"gAMA", bytes(3) + b"1")])
-    )
+    chunks = [(b"tEXt", b"Title\0A"), (b"gAMA", bytes(3) + b"1")]
+    path.write_bytes(png_files.encode(samples(), chunks))
     _, saved, _ = round_trip(path)
     with saved.path.open("rb") as file:
         names = [name for name, _ in png_files.read_metadata(file)]
@@ -146,6 +143,17 @@ def test_floats_stay_equal(tmp_path):
     assert result.icc_profile == DISPLAY_P3
     np.testing.assert_array_equal(original.samples, values)
     np.testing.assert_array_equal(result.samples, values)
+
+
+def test_exif_of_floats_stays(tmp_path):
+    directories = {34665: {36867: "2020:01:01 00:00:00"}}
+    values = np.full((2, 2, 3), 0.5, np.float32)
+    (tmp_path / "a.tif").write_bytes(
+        tiff_files.write(values, mode="RGB", tags={271: "Maker"}, directories=directories)
+    )
+    _, _, result = round_trip(tmp_path / "a.tif")
+    assert result.metadata.tags[271] == "Maker"
+    assert result.metadata.directories == directories
 
 
 # Changes.

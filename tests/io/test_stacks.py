@@ -1,4 +1,4 @@
-"""Pages of stacks and frames of animations are pictures of their own."""
+"""Pages of stacks and frames of animations are separate pictures."""
 
 import numpy as np
 import pytest
