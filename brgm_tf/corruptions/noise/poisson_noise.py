@@ -47,9 +47,7 @@ class PoissonNoise(NoiseModel):
         True
     """
 
-    peak: float = parameter(
-        positive_float, "Photons of a white pixel", typical=(1, 100, 8)
-    )
+    peak: float = parameter(positive_float, "Photons of a white pixel", typical=(1, 100, 8))
 
     has_fixed_noise = True
 
