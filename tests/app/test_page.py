@@ -14,6 +14,7 @@ from typing import NamedTuple
 import headless
 import pytest
 import small_run
+from PIL import Image
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -40,9 +41,11 @@ def server(tmp_path_factory):
     pytest.importorskip("gradio")
     made = small_run.make(tmp_path_factory.mktemp("page"))
     temporary = tmp_path_factory.mktemp("temporary")
+    with Image.open(made / "in" / "0.png") as small:
+        small.resize((small_run.SIZE, small_run.SIZE)).save(made / "picture.png")
     flags = [
         f"--generator={made / 'net'}", f"--generators={made / 'net'}",
-        f"--input={made / 'in' / '0.png'}", "--corruption=blur(sigma=1)", "--num_steps=40",
+        f"--input={made / 'picture.png'}", "--corruption=blur(sigma=1)", "--num_steps=40",
         "--perceptual_scale=0", "--max_steps=100000", "--max_megabytes=0.05", "--port=0",
     ]  # fmt: skip
     process = subprocess.Popen(
@@ -125,7 +128,8 @@ def test_a_painted_picture_is_restored_and_downloaded(page, tmp_path):
     paint(page)
     page.evaluate(WATCH_PICTURES)
     restore(page)
-    page.locator("#result #slider img").first.wait_for()
+    page.locator("#result #slider img, [role=alert]").first.wait_for()
+    assert page.locator("[role=alert]").all_inner_texts() == []
     page.get_by_text("mask() was added").wait_for()
     assert page.evaluate("window.pictures.size") > 1
     with page.expect_download() as download:
@@ -135,7 +139,7 @@ def test_a_painted_picture_is_restored_and_downloaded(page, tmp_path):
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         names = set(archive.namelist())
-    assert {"run.cfg", "run.py", "mask.png", "results/0/reconstruction.png"} <= names
+    assert {"run.cfg", "run.py", "mask.png", "results/picture/reconstruction.png"} <= names
 
 
 def test_stop_keeps_what_was_done(page):
