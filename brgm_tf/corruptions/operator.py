@@ -25,6 +25,7 @@ class Operator(Configured, abc.ABC):
             before.
         measures_kspace: Whether y is complex.
         takes_complex: Whether the operator may follow one whose y is complex.
+        unknowns_keep_features: Whether unknown parameters change the features of y little.
     """
 
     linear: bool = True
@@ -32,6 +33,7 @@ class Operator(Configured, abc.ABC):
     needs_all_pixels: bool = False
     measures_kspace: bool = False
     takes_complex: bool = False
+    unknowns_keep_features: bool = False
 
     @abc.abstractmethod
     def forward(self, x: tf.Tensor) -> tf.Tensor:

@@ -74,6 +74,12 @@ class Stages:
         return tuple(name for call in self.calls for name in _unknowns(call))
 
     @property
+    def infers_features(self) -> bool:
+        """Whether unknown parameters change the features of the measurement."""
+        unknown = [call for call in self.calls if _unknowns(call)]
+        return any(not _kind(call).unknowns_keep_features for call in unknown)
+
+    @property
     def infers_noise(self) -> bool:
         """Whether a parameter of the noise is unknown."""
         return self.noise is not None and bool(_unknowns(self.noise))

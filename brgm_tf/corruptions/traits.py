@@ -23,7 +23,7 @@ class CorruptionTraits:
 
     Attributes:
         data_names: names of the per-image arrays that it takes.
-        infers_parameters: whether it has unknown parameters.
+        infers_parameters: whether it has unknown parameters that change the features of an image.
         noise: the stage of noise as text; '' without noise.
         noise_scale: standard deviation of the noise in grey levels; None if it is not given.
         infers_noise: whether the scale of the noise is unknown.
@@ -65,7 +65,7 @@ def traits_of(corruption: str | Corruption) -> CorruptionTraits:
     stages = parsing.parse(corruption)
     return CorruptionTraits(
         data_names=stages.data_names,
-        infers_parameters=bool(stages.parameter_priors),
+        infers_parameters=stages.infers_features,
         noise="" if stages.noise is None else str(stages.noise),
         noise_scale=stages.noise_scale,
         infers_noise=stages.infers_noise,
@@ -106,7 +106,7 @@ def _of_object(corruption: Corruption) -> CorruptionTraits:
     is_strong = scale is None or scale > parsing.FEATURE_NOISE
     return CorruptionTraits(
         data_names=tuple(corruption.data_names),
-        infers_parameters=bool(corruption.params),
+        infers_parameters=any(s.params and not s.unknowns_keep_features for s in stages),
         noise=repr(last) if last.adds_noise else "",
         noise_scale=scale,
         infers_noise=last.adds_noise and bool(last.params),

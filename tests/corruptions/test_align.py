@@ -140,3 +140,13 @@ def test_unknowns_do_not_change_what_is_observed():
     y = tf.zeros([1, 8, 8, 1])
     np.testing.assert_array_equal(align.observation_mask(y), moved.observation_mask(y))
     assert Blur(sigma=1.0).params == {}
+
+
+@pytest.mark.parametrize("text", ["align(turn=unknown) + mask()", "align(zoom=unknown)"])
+def test_an_unknown_place_keeps_the_perceptual_term(text):
+    from brgm_tf.corruptions import parsing
+    from brgm_tf.corruptions.traits import traits_of
+
+    assert not traits_of(text).infers_parameters
+    assert not traits_of(parsing.parse(text).create()).infers_parameters
+    assert traits_of("align(turn=unknown) + blur(sigma=unknown)").infers_parameters

@@ -97,6 +97,7 @@ class Align(Corruption):
 
     hides_pixels = True
     needs_all_pixels = True  # no mask may come before
+    unknowns_keep_features = True
     per_image = False
 
     def for_photographs(self, size: int = 0) -> Align:
