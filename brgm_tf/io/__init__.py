@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from brgm_tf.io.mask_matching import match_masks as match_masks
     from brgm_tf.io.masks import load_mask as load_mask
     from brgm_tf.io.output_folder import check_writable as check_writable
+    from brgm_tf.io.photograph_writing import save_photograph as save_photograph
+    from brgm_tf.io.photographs import read_photograph as read_photograph
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
@@ -34,7 +36,9 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "load_mask": "masks",
         "match_masks": "mask_matching",
         "plan": "inputs",
+        "read_photograph": "photographs",
         "save_image": "images",
+        "save_photograph": "photograph_writing",
         "to_uint8": "images",
     },
 )
