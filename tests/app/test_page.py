@@ -197,7 +197,7 @@ def test_files_go_with_the_page(server, page):
     assert not mine.exists()
 
 
-def test_no_request_leaves_the_machine(addresses):
+def test_no_request_leaves_the_machine(page, addresses):
     hosts = {urllib.parse.urlsplit(address).hostname for address in addresses}
     # Pictures inside the page and strokes on the canvas have no host.
     assert hosts - {None} == {"127.0.0.1"}

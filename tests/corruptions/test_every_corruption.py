@@ -66,7 +66,8 @@ def test_every_row_has_an_example():
 def test_a_class_declares_all_its_parameters_and_accepts_their_defaults():
     for name, row in CORRUPTIONS.items():
         kind = row.load()
-        taken = {f.name for f in dataclasses.fields(kind) if f.init} - set(kind.data_names)
+        data = {*kind.data_names, *getattr(kind, "optional_data_names", ())}
+        taken = {f.name for f in dataclasses.fields(kind) if f.init} - data
         assert set(row.parameters) == taken, name
         for parameter in row.parameters.values():
             assert parameter.help[0].isupper() or parameter.help.startswith(("box", "luma", "["))

@@ -199,8 +199,8 @@ def test_if_all_images_fail_the_result_has_the_failures(restore, small, monkeypa
 
 def test_notes_about_files_are_warnings_of_the_result(tmp_path, restore, small):
     frame = Image.fromarray(((small[0] + 1) * 127.5).round().astype(np.uint8))
-    frame.save(tmp_path / "a.tif", save_all=True, append_images=[frame])
-    (image,) = restore(tmp_path / "a.tif", corruption=DOWNSAMPLE).images
+    frame.save(tmp_path / "a.png", save_all=True, append_images=[frame])
+    (image,) = restore(tmp_path / "a.png", corruption=DOWNSAMPLE).images
     assert image.warnings[0].startswith("Only the first of 2 frames or pages is read")
 
 
@@ -489,10 +489,10 @@ def exhausted_above(limit, monkeypatch):
     """Simulates that memory runs out for batches of more than `limit` images."""
     restore_batch = Restorer._restore
 
-    def limited(self, loaded, progress, checkpoint):
+    def limited(self, loaded, *arguments):
         if len(loaded) > limit:
             raise tf.errors.ResourceExhaustedError(None, None, "out of it")
-        return restore_batch(self, loaded, progress, checkpoint)
+        return restore_batch(self, loaded, *arguments)
 
     monkeypatch.setattr(Restorer, "_restore", limited)
 

@@ -99,6 +99,7 @@ class Align(Corruption):
     needs_all_pixels = True  # no mask may come before
     unknowns_keep_features = True
     per_image = False
+    optional_data_names = ("alignment",)
 
     def for_photographs(self, size: int = 0) -> Align:
         """Returns the same corruption whose images bring their `alignment`.
@@ -110,7 +111,7 @@ class Align(Corruption):
         if size:
             changed = dataclasses.replace(self, size=size, side=0.75 * size)
         object.__setattr__(changed, "per_image", True)
-        object.__setattr__(changed, "data_names", ("alignment",))
+        object.__setattr__(changed, "data_names", self.optional_data_names)
         return changed
 
     def get_config(self) -> dict[str, Any]:
@@ -122,6 +123,8 @@ class Align(Corruption):
     def with_data(self, **data: Any) -> Align:
         """Returns the same corruption with an alignment bound."""
         bound = super().with_data(**data)
+        if bound is self:
+            return self
         object.__setattr__(bound, "per_image", self.per_image)
         object.__setattr__(bound, "data_names", self.data_names)
         object.__setattr__(bound, "image_shape", getattr(self, "image_shape", None))
