@@ -21,12 +21,13 @@ demo: $(VENV)/.has-video
 app: $(VENV)/.has-app
 	@$(VENV)/bin/python -m brgm_tf.app
 
-test: $(VENV)/.has-test
-	@$(PYTEST) -m 'not weights and not slow'
-	@$(PYTEST) -m 'weights or slow'
-
-# In two rounds, quick tests first: TensorFlow keeps the programs that a process has compiled.
+# In three rounds, quick tests first, because TensorFlow keeps the programs that a process compiles.
+ROUND_2 := $(addprefix tests/,posterior estimators training pipeline cli tools)
 PYTEST = $(VENV)/bin/python -m pytest -q -n auto --maxprocesses=4 --dist=worksteal
+test: $(VENV)/.has-test
+	@$(PYTEST) -m 'not weights and not slow' $(addprefix --ignore=,$(ROUND_2))
+	@$(PYTEST) -m 'not weights and not slow' $(ROUND_2)
+	@$(PYTEST) -m 'weights or slow'
 
 lint: $(VENV)/.has-lint
 	@$(VENV)/bin/ruff check .

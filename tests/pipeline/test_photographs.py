@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from small_run import SharedRestorers
 from smooth_generator import SmoothGenerator
 
 import brgm_tf
@@ -20,6 +21,12 @@ OTHER = [[x + 60, y + 5] for x, y in FACE]
 
 # One generator for all tests, which share its programs.
 GENERATOR = SmoothGenerator(16)
+RESTORERS = SharedRestorers(jit=False)
+
+
+@pytest.fixture(autouse=True)
+def _programs_are_shared(monkeypatch):
+    monkeypatch.setattr("brgm_tf.pipeline.api.Restorer", RESTORERS)
 
 
 @pytest.fixture
