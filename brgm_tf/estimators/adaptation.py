@@ -26,7 +26,7 @@ from brgm_tf.posterior.conditions import Conditions
 from brgm_tf.posterior.position import AdaptedLayout
 from brgm_tf.posterior.posterior import Posterior
 
-_LEARNING_RATE = 0.01  # of the position, in its standard deviations a step
+_LEARNING_RATE = 0.004  # of the position, in its standard deviations a step
 _STEP_RATIO = 5.0
 _RAMPUP, _RAMPDOWN = 0.1, 0.4
 _NAME = "adaptation"

@@ -109,8 +109,12 @@ def _is_adobe_rgb(image: Image.Image) -> bool:
     exif = image.getexif()
     if not exif:
         return False
-    interoperability = exif.get_ifd(_INTEROPERABILITY).get(1)
-    return exif.get_ifd(_EXIF).get(_COLOUR_SPACE) == _ADOBE_RGB or interoperability == "R03"
+    if exif.get_ifd(_EXIF).get(_COLOUR_SPACE) == _ADOBE_RGB:
+        return True
+    try:
+        return exif.get_ifd(_INTEROPERABILITY).get(1) == "R03"
+    except KeyError:  # Pillow 12, for a TIFF without this directory
+        return False
 
 
 def colours_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
