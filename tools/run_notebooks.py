@@ -1,7 +1,7 @@
 """Writes and runs the notebooks: python tools/run_notebooks.py.
 
     python tools/run_notebooks.py --write       # notebooks/NAME.ipynb from notebooks/NAME.py
-    python tools/run_notebooks.py               # few steps, all but 3_own_image, build/notebooks
+    python tools/run_notebooks.py               # few steps, without `FULL_ONLY`
     python tools/run_notebooks.py 1_map --steps=full
 
 notebooks/NAME.py is the source, in the percent format of jupytext, and NAME.ipynb is the same
@@ -27,8 +27,9 @@ FOLDER = ROOT / "notebooks"
 EXECUTED = ROOT / "build" / "notebooks"
 # Values of the cell with the tag 'parameters' that make a run short.
 FEW = {"NUM_STEPS": 6, "NUM_TRUTHS": 2, "KIMG": 0.064}
-# Left out of a run of all notebooks with few steps: a face of 1024 x 1024 pixels takes minutes.
-FULL_ONLY = ("3_own_image",)
+# Left out of a run of all notebooks with few steps: variational inference takes two minutes, a face
+# of 1024 x 1024 pixels more.
+FULL_ONLY = ("2_variational", "3_own_image")
 _PARAMETERS = "parameters"
 _WARNING = re.compile(r"\b\w*Warning: .*")
 # Programs run a few times, so fast compilation matters more than fast programs.
