@@ -7,6 +7,7 @@ its linear part, A x = f(x) - f(0).
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 from brgm_tf.core.lazy import tf
@@ -91,3 +92,17 @@ class Operator(Configured, abc.ABC):
             y itself, or [B, h, w, 2 C] for complex y.
         """
         return components(y)
+
+
+def transposed(forward: Callable[[tf.Tensor], tf.Tensor], y: tf.Tensor, *, like: Any) -> tf.Tensor:
+    """Returns A^T y of a linear function A, the gradient of <y, A x> in x.
+
+    Args:
+        forward: A.
+        y: Values in the shape of A x.
+        like: Any x.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(like)
+        values = forward(like)
+    return tape.gradient(values, like, output_gradients=y)

@@ -281,7 +281,7 @@ def frame_notes(image: Image.Image) -> list[str]:
 
 
 def further_frames(count: int) -> str:
-    """Returns the note of a file of several frames, of which the first is read."""
+    """Returns the note that only the first of several frames of a file is read."""
     return f"Only the first of {count} frames or pages is read; save the others as files"
 
 

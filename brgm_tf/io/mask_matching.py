@@ -33,7 +33,7 @@ def match_masks(
             of an image, the mask with its full file name is taken. A NIfTI volume is the mask of
             all slices of the volume with its stem, and a picture the mask of all pages of the
             stack with its stem.
-        volumes: For each image the volume or stack of which it is a part; None for other images.
+        volumes: Volume or stack that holds each image; None for other images.
         has_names: Whether the paths are names of files; otherwise one mask serves all images.
         argument: Name of the user's argument, for errors.
 

@@ -134,7 +134,7 @@ def _change_of(picture: Picture, face: RestoredFace, align: Align, puts_back: bo
 def _on_photograph(face: RestoredFace, align: Align, alignment: np.ndarray) -> np.ndarray:
     """Returns the image on the pixels of the box, float32 [n, n, 3]."""
     place = align.for_photographs(face.source.box.extent)
-    # The sampling follows the size of the face, not that of its box.
+    # The sampling follows the size of the face, not the size of the box.
     place = dataclasses.replace(place, side=float(alignment[2]), margin=0.0)
     place = place.for_photographs().with_data(alignment=alignment[None])
     values = {name: tf.constant([face.parameters[name]], tf.float32) for name in place.params}

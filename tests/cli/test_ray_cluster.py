@@ -1,4 +1,4 @@
-"""A collection on a Ray cluster of two nodes, one of which dies."""
+"""A collection on a Ray cluster of two nodes. One node dies."""
 
 import contextlib
 import csv

@@ -25,6 +25,7 @@ from typing import Any
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.lazy import tf
 from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.operator import transposed
 
 
 class Convolution(Corruption):
@@ -61,11 +62,7 @@ class Convolution(Corruption):
     def adjoint(self, y: tf.Tensor) -> tf.Tensor:
         """Returns A^T y, the gradient of <y, A x>: every step of `forward` transposed."""
         y = tf.convert_to_tensor(y)
-        x = tf.zeros_like(y)
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            ax = self.forward(x)
-        return tape.gradient(ax, x, output_gradients=y)
+        return transposed(self.forward, y, like=tf.zeros_like(y))
 
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Returns the shape of the image.

@@ -30,6 +30,7 @@ from brgm_tf.core.parameter_priors import LogNormal, Normal
 from brgm_tf.core.parameters import parameter
 from brgm_tf.core.validation import integer, number
 from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.operator import transposed
 
 ALIGNMENT = ("row", "column", "side", "angle", "top", "left", "bottom", "right")
 
@@ -164,10 +165,7 @@ class Align(Corruption):
                 raise TypeError("Bind the shape of the images by of_images(shape).")
             shape = y.shape[1:]
         x = tf.zeros([tf.shape(y)[0], *shape[:2], y.shape[-1]], y.dtype)
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            ax = self.forward(x)
-        return tape.gradient(ax, x, output_gradients=y)
+        return transposed(self.forward, y, like=x)
 
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Returns (..., size, size, C), or the shape of the image if the size is 0.

@@ -19,7 +19,7 @@ ARRAYS = bytes.fromhex(
     "81947d942868066809680a4b018594680c680d680e681368168868174b1075620bffffffffffffffffffffff0000"
     "c03f652e"
 )
-# A block of a literal and of copies, one of which overlaps itself; then a stored block.
+# The first block has a literal and copies, and one copy overlaps itself. The second is stored.
 HEAD = bytes.fromhex("04224d18604082")
 BLOCK = b"\x33abc\x03\x00" + b"\x1fZ\x01\x00\x05" + b"\x10!"
 FRAME = HEAD + len(BLOCK).to_bytes(4, "little") + BLOCK
