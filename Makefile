@@ -24,10 +24,12 @@ app: $(VENV)/.has-app
 # In three rounds, quick tests first, because TensorFlow keeps the programs that a process compiles.
 ROUND_2 := $(addprefix tests/,posterior estimators training pipeline cli tools)
 PYTEST = $(VENV)/bin/python -m pytest -q -n auto --maxprocesses=4 --dist=worksteal
+# Every worker and every process of a test would compile the modules again without bytecode.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.has-test
 	@$(PYTEST) -m 'not weights and not slow' $(addprefix --ignore=,$(ROUND_2))
 	@$(PYTEST) -m 'not weights and not slow' $(ROUND_2)
-	@$(PYTEST) -m 'weights or slow'
+	@$(PYTEST) -m 'weights or slow' tests
 
 lint: $(VENV)/.has-lint
 	@$(VENV)/bin/ruff check .

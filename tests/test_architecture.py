@@ -1,6 +1,7 @@
 """The architecture of the package, read by `ast`: imports run downwards, forbidden statements."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def test_imports_run_downwards():
 
 
 def test_modules_of_a_room_have_no_circular_imports():
-    circles = {circle for name in MODULES for circle in [circle_of(name)] if circle}
+    graph = {name: imported_modules(path) for name, path in MODULES.items()}
+    circles = {circle for name in graph for circle in [circle_of(name, graph)] if circle}
     assert circles == set()
 
 
@@ -110,6 +112,7 @@ def test_a_private_name_is_recognised():
     assert not private("brgm_tf.io.images.fit")
 
 
+@functools.cache
 def tree(path):
     return ast.parse(path.read_text("utf-8"), str(path))
 
@@ -161,12 +164,12 @@ def module_of(path):
 
 def without_types(node):
     """Returns the module without statements for type checkers."""
-    node.body = [
+    body = [
         child
         for child in node.body
         if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test))
     ]
-    return node
+    return ast.Module(body, node.type_ignores)
 
 
 def imported_modules(path):
@@ -177,9 +180,8 @@ def imported_modules(path):
     return {n for n in names & set(MODULES) if room_of(MODULES[n]) == room_of(path) != ""}
 
 
-def circle_of(name, graph=None):
+def circle_of(name, graph):
     """Returns the modules of a circular import of a module, itself among them."""
-    graph = GRAPH if graph is None else graph
     circle = {other for other in reached(name, graph) if name in reached(other, graph)}
     return tuple(sorted(circle))
 
@@ -223,4 +225,3 @@ def forbidden(node):
 
 
 MODULES = {module_of(path): path for path in FILES}
-GRAPH = {name: imported_modules(path) for name, path in MODULES.items()}
