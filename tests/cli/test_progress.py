@@ -18,6 +18,14 @@ class Image:
         self.name = name
 
 
+@pytest.fixture(autouse=True)
+def hang_up_ends_a_process():
+    """The default, which nohup changes."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_run(number):
     before = signal.getsignal(number)
