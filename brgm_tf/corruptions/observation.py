@@ -67,16 +67,18 @@ class PartialOperator(Operator):
         return self.keeps_pixels and self.hides_pixels
 
     def composite(self, y: Any, x: Any) -> np.ndarray | None:
-        """Returns the observed pixels of y, and the restored image x blended into them.
+        """Returns the restored image x, changed to agree with the measurement y.
 
-        The blending leaves no seam; see `masking.membrane`.
+        A corruption that `puts_pixels_back` keeps the observed pixels of y and blends x into them
+        without a seam; see `masking.membrane`. `Downsample` corrects the means of x; see
+        `resolution.consistency`.
 
         Args:
             y: Measurement.
             x: Restored images [B, H, W, C], or samples of them [S, B, H, W, C].
 
         Returns:
-            Array with the shape of x; None unless the corruption `puts_pixels_back`.
+            Array with the shape of x; None for corruptions without this operation.
         """
         if not self.puts_pixels_back:
             return None

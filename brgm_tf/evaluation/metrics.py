@@ -80,7 +80,7 @@ def restoration_metrics(
         reconstruction: Restored images [B, H, W, C] in [-1, 1].
         truth: True images [B, H, W, C] in [-1, 1].
         distance: LPIPS, a function (x, t) -> [B] of images in [-1, 1]; None leaves lpips out.
-        merged: Restored images blended into the known pixels, [B, H, W, C], or None.
+        merged: Restored images that agree with the measurement, [B, H, W, C], or None.
         missing: bool [B, H, W, 1], True = missing; None without a mask.
 
     Returns:

@@ -33,6 +33,7 @@ def test_the_figure_has_a_panel_for_each_picture():
         "Re-corrupted (4 x 4)",
         "Residual",
     ]
+    assert "Measurement kept" in shown(draw_figure(result(missing=None)))
     assert len(shown(draw_figure(result(merged=None, truth=None)))) == 4
 
 

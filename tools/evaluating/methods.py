@@ -56,7 +56,7 @@ def by_estimator(setting: Any, restorer: Any, specs: list, *, expected: Any) -> 
 
 def _figures(picture: np.ndarray, result: Any) -> dict[str, float]:
     """Returns the figures of a picture that has the known pixels of a result."""
-    is_merged = result.merged is not None
+    is_merged = result.merged is not None and result.missing is not None
     figures = metrics.restoration_metrics(
         picture[None],
         result.truth[None],
@@ -93,7 +93,8 @@ def by_baseline(method: str, specs: list, *, config: Config, expected: Any) -> I
             resolution=expected.resolution,
             seed=config.seed,
         )
-        merged = bound.composite(measurement[None], restored[None])
+        is_hole = bound.puts_pixels_back
+        merged = bound.composite(measurement[None], restored[None]) if is_hole else None
         figures = metrics.restoration_metrics(
             restored[None],
             item.image[None],

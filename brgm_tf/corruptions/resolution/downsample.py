@@ -12,11 +12,14 @@ import dataclasses
 import math
 from typing import Any
 
+import numpy as np
+
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.lazy import tf
 from brgm_tf.core.parameters import parameter
 from brgm_tf.core.validation import one_of, ratio
 from brgm_tf.corruptions.base import Corruption
+from brgm_tf.corruptions.resolution.consistency import made_consistent
 from brgm_tf.corruptions.resolution.resampling import MATRICES
 
 
@@ -105,6 +108,15 @@ class Downsample(Corruption):
         height, width, _ = self.measurement_shape(unknown.shape[1:])
         rows, columns = (abs(self._matrix(size, dtype=tf.float32)) for size in (height, width))
         return tf.equal(_along_axes(unknown, rows, columns), 0)
+
+    def composite(self, y: Any, x: Any) -> np.ndarray:
+        """Returns the restored image x with a smooth correction, after which f(x) = y.
+
+        See `consistency`.
+        """
+        y = np.asarray(y)
+        rows, columns = (MATRICES[self.method](n, factor=self.factor) for n in y.shape[-3:-1])
+        return made_consistent(np.asarray(x), y, rows=rows, columns=columns)
 
     def measurement_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Returns (..., H / factor, W / factor, C).

@@ -130,9 +130,18 @@ class BatchRestorer:
         return [AdaptedGenerator(self.posterior.adaptation, e) for e in deviations.numpy()]
 
     def _composite(self, measurement: Measurement, images: Any) -> Any:
-        """Returns images, or samples of them, blended into the observed pixels; None without."""
+        """Returns images that agree with the measurement; None without this operation."""
         bound = self.posterior.corruption.with_data(**measurement.data)
         return bound.composite(measurement.values, images)
+
+    def _composite_samples(self, measurement: Measurement, samples: Any) -> Any:
+        """Returns samples blended into the observed pixels; None if no pixels are put back.
+
+        Samples of fewer measured pixels stay as they are, because they include the noise.
+        """
+        if not self.posterior.corruption.puts_pixels_back:
+            return None
+        return self._composite(measurement, samples)
 
     def _score(self, measurement, estimate, restored, observation):
         """Returns the metrics of each image, and its posterior samples or None."""
@@ -147,7 +156,7 @@ class BatchRestorer:
             observation,
             posterior=self.posterior,
             render=self.render,
-            composite=functools.partial(self._composite, measurement),
+            composite=functools.partial(self._composite_samples, measurement),
             options=self._sampling,
         )
         scores |= parameter_scores(self.program, estimate, measurement, posterior=self.posterior)

@@ -26,7 +26,7 @@ def image_scores(
         measurement: the batch.
         rendering: arrays.
         observation: observed values and missing pixels.
-        merged: images blended into the observed pixels [B, H, W, C], or None.
+        merged: images that agree with the measurement [B, H, W, C], or None.
         distance: (x, y) -> LPIPS [B]; None leaves it out.
     """
     residual = metrics.residual(

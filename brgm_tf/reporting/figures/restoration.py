@@ -64,7 +64,7 @@ def _pictures(result: ImageResult) -> list[tuple[str, np.ndarray]]:
     shown = [
         (panels.with_size("Measurement", result.measurement, full=full), result.measurement),
         ("Reconstruction", full),
-        ("Known pixels kept", result.merged),
+        ("Measurement kept" if result.missing is None else "Known pixels kept", result.merged),
         ("Truth", result.truth),
         (
             panels.with_size("Re-corrupted", result.predicted_measurement, full=full),
