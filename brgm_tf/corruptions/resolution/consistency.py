@@ -1,8 +1,8 @@
 """Images that agree with a measurement of fewer pixels. TensorFlow is not imported.
 
-Notation: x [H, W] an image; y = M x N^T its measurement [h, w], with the matrix M [h, H] of the rows
-and N [w, W] of the columns; U [H, h] and V [W, w] interpolation by Keys' kernel, as wide as a pixel of
-the measurement.
+Notation: x [H, W] an image; y = M x N^T its measurement [h, w], with M [h, H] for the rows and
+N [w, W] for the columns; U [H, h] and V [W, w] interpolate by Keys' kernel, which is as wide as a
+pixel of the measurement.
 
     x' = x + P (y - M x N^T) Q^T,    P = U (M U)^-1,   Q = V (N V)^-1
 
