@@ -13,14 +13,17 @@ the image, to its position in the input. n is standard normal.
     brightness  + 0.2 n
     contrast    * 2^(0.5 n)
     saturation  distance from grey * 2^n; RGB only
+    cutout      a square of half of the size is 0, centred at any pixel
 
 Images are reflected at their borders, and Keys' cubic kernel interpolates between pixels. The
-generator does not learn the augmentations, because p stays below 0.8.
+generator does not learn the augmentations, because a steered p stays below 0.8. A constant p = 1
+suits augmentations that leave most pixels as they are: 'xint', the colours and 'cutout'.
 
 Reference: Karras et al., Training Generative Adversarial Networks with Limited Data
 (arXiv 2006.06676), sections 2 and 3 and appendix B. Rotations are smaller here, because faces
-and radiographs are upright. Keys, Cubic convolution interpolation for digital image processing
-(1981), equation 15.
+and radiographs are upright. Zhao et al., Differentiable Augmentation for Data-Efficient GAN
+Training (arXiv 2006.10738), section 3.2, for the cutout. Keys, Cubic convolution interpolation
+for digital image processing (1981), equation 15.
 """
 
 from __future__ import annotations
@@ -79,7 +82,8 @@ def augment(images: Any, draws: Draws, *, strength: Any, names: tuple[str, ...])
     matrix = _geometry(chosen, height=height, width=width)
     if matrix is not None:
         images = resample(images, matrix)
-    return _colour(images, chosen)
+    images = _colour(images, chosen)
+    return images * _visible(chosen, height=height, width=width) if "cutout" in chosen else images
 
 
 class _Chosen:
@@ -98,6 +102,10 @@ class _Chosen:
     def symmetric(self, name):
         """Returns numbers [B, 2] uniform in [-1, 1), zero for images without the augmentation."""
         return self._gated(name, 2.0 * ops.convert_to_tensor(self._draws.uniform) - 1.0)
+
+    def uniform(self, name):
+        """Returns numbers [B, 2] uniform in [0, 1), -1 for images without the augmentation."""
+        return self._gated(name, ops.convert_to_tensor(self._draws.uniform) + 1.0) - 1.0
 
     def _gated(self, name, values):
         row = AUGMENTATIONS.index(name)
@@ -145,6 +153,19 @@ def _colour(images, chosen):
         factor = _power(chosen.normal("saturation")[:, :1, None, None])
         images = images + (images - grey) * (factor - 1.0)
     return images
+
+
+def _visible(chosen, *, height, width):
+    """Returns masks [B, H, W, 1], 0 in the square of the cutout and 1 elsewhere."""
+    centres = chosen.uniform("cutout")
+    masks = []
+    for axis, length in enumerate((height, width)):
+        centre = ops.floor(centres[:, axis, None] * length)
+        distance = np.arange(length, dtype="float32") - centre
+        masks.append((distance >= -(length // 4)) & (distance < length // 4))
+    # Without the augmentation, the centre is one length outside and the square misses the image.
+    hidden = masks[0][:, :, None, None] & masks[1][:, None, :, None]
+    return 1.0 - ops.cast(hidden, "float32")
 
 
 def _power(exponent):

@@ -55,6 +55,7 @@ class Trainer:
             distance.
         distance: `frechet.Distance` from held-out images, or None.
         start: Folder from `export.export` with the networks of a new training, or None.
+        features: Function from images to fixed features, for `discriminator='projected'`.
         notify: Function that receives lines of text about the progress.
 
     Raises:
@@ -70,12 +71,13 @@ class Trainer:
         folder: Path,
         distance: Distance | None = None,
         start: Path | str | None = None,
+        features: Callable | None = None,
         notify: Callable[[str], object] = lambda line: None,
     ):
         self.config, self.plan, self.images, self.folder = config, plan, images, Path(folder)
         self._distance, self._notify = distance, notify
         self._stop = False
-        self._networks = build(config)
+        self._networks = build(config, features=features)
         self._seconds = 0.0
         self._data = data.fingerprint(images)
         restored = self._restored()
@@ -216,7 +218,7 @@ class Trainer:
         state = states.initial(*self._networks, strength=self.config.ada_start)
         if start is None:
             return state
-        state, count = start_from(start, state)
+        state, count = start_from(start, state, self.config)
         self._notify(f"started from {start}: {count} weights")
         return state
 
