@@ -81,7 +81,8 @@ def augment(images: Any, draws: Draws, *, strength: Any, names: tuple[str, ...])
     height, width = images.shape[1:3]
     matrix = _geometry(chosen, height=height, width=width)
     if matrix is not None:
-        images = resample(images, matrix)
+        turns = "rotate" in names
+        images = resample(images, matrix) if turns else resample_axes(images, matrix)
     images = _colour(images, chosen)
     return images * _visible(chosen, height=height, width=width) if "cutout" in chosen else images
 
@@ -203,6 +204,35 @@ def resample(images: Any, matrix: Any) -> Any:
         line = ops.sum(ops.take(flat, indices, axis=0) * column_weights[..., None], axis=2)
         total = total + line * row_weights[..., i, None]
     return ops.reshape(total, (-1, height, width, channels))
+
+
+def resample_axes(images: Any, matrix: Any) -> Any:
+    """Resamples each image by an affine map of each axis alone; equals `resample`.
+
+    Each axis is one product with a matrix, whose gradient is faster than the gradient of the
+    indices in `resample`: on CPUs by a factor of about ten.
+
+    Args:
+        images: Images [B, H, W, C].
+        matrix: Maps M [B, 3, 3] without rotation: M_xy = M_yx = 0.
+    """
+    height, width = images.shape[1:3]
+    rows = _weights(matrix[:, 1, 1], matrix[:, 1, 2], size=height)
+    columns = _weights(matrix[:, 0, 0], matrix[:, 0, 2], size=width)
+    channels = ops.transpose(images, (0, 3, 1, 2))
+    moved = ops.matmul(
+        ops.matmul(rows[:, None], channels), ops.transpose(columns, (0, 2, 1))[:, None]
+    )
+    return ops.transpose(moved, (0, 2, 3, 1))
+
+
+def _weights(scale, shift, *, size):
+    """Returns [B, size, size]: the weight of input pixel j in output pixel i."""
+    pixels = np.arange(size, dtype="float32") - (size - 1) / 2
+    position = pixels * scale[:, None] + shift[:, None] + (size - 1) / 2
+    indices, weights = _taps(position, size=size)
+    is_input = ops.equal(indices[..., None], np.arange(size, dtype="int32"))
+    return ops.sum(ops.cast(is_input, "float32") * weights[..., None], axis=2)
 
 
 def _taps(position, *, size):

@@ -193,7 +193,7 @@ class ProjectedDiscriminator(keras.Model):
         resolution: Height and width of the images.
         channels: Number of channels of the images.
         width: Number of channels K_1 of the most detailed projection; default 64.
-        max_channels: Largest number of hidden features of a head; default 256.
+        max_channels: Largest number of hidden features of a head; default 128.
         seed: Seed of the projection and of the initial weights; default 0.
         dtype: Keras policy. A mixed policy sets the dtype of convolutions.
         name: Name of the model.
@@ -216,7 +216,7 @@ class ProjectedDiscriminator(keras.Model):
         resolution: int,
         channels: int = 3,
         width: int = 64,
-        max_channels: int = 256,
+        max_channels: int = 128,
         seed: int = 0,
         dtype: Any = None,
         name: str = "discriminator",
