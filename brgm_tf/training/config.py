@@ -46,6 +46,8 @@ DISCRIMINATORS: dict[str, dict[str, Any]] = {
         "augmentations": ("xint", "brightness", "contrast", "saturation", "cutout"),
     },
 }
+# Default of the settings above: None, which the configuration replaces.
+CHOSEN: Any = None
 # Number of images in a group of the minibatch standard deviation.
 GROUP_SIZE = 4
 # Fields that must be equal in a resumed run.
@@ -126,19 +128,19 @@ class TrainingConfig:
     batch_size: int = 32
     discriminator: str = "stylegan2"
     feature_size: int | None = None
-    learning_rate: float | None = None
+    learning_rate: float = CHOSEN
     r1_gamma: float | None = None
     r1_interval: int = 16
-    path_weight: float | None = None
+    path_weight: float = CHOSEN
     path_interval: int = 4
     style_mixing: float = 0.9
     ema_kimg: float = 10.0
     ema_rampup: float = 0.05
-    ada: bool | None = None
+    ada: bool = CHOSEN
     ada_target: float = 0.6
     ada_kimg: float = 500.0
-    ada_start: float | None = None
-    augmentations: tuple[str, ...] | None = None
+    ada_start: float = CHOSEN
+    augmentations: tuple[str, ...] = CHOSEN
     mirror: bool = False
     dtype: str = "float32"
     seed: int = 0
@@ -199,11 +201,18 @@ class TrainingConfig:
                 object.__setattr__(self, name, value)
         if self.discriminator == "projected":
             self._check_projected()
+        elif self.feature_size is not None:
+            raise InputError(
+                "feature_size",
+                "must be left out with --discriminator=stylegan2",
+                feature_size=self.feature_size,
+            )
 
     def _check_projected(self):
-        if self.feature_size is None:
-            object.__setattr__(self, "feature_size", min(max(self.resolution, 64), 256))
         size = self.feature_size
+        if size is None:
+            size = min(max(self.resolution, 64), 256)
+            object.__setattr__(self, "feature_size", size)
         if not (32 <= size <= 512 and size & (size - 1) == 0):
             raise InputError(
                 "feature_size", "must be a power of two from 32 to 512", feature_size=size
@@ -228,6 +237,12 @@ class TrainingConfig:
     def augments(self) -> bool:
         """Whether the augmentation can have a strength above zero."""
         return bool(self.augmentations) and bool(self.ada or self.ada_start)
+
+    @property
+    def structure(self) -> tuple[str, ...]:
+        """Names of the settings that must be equal in a resumed run."""
+        # The seed draws the fixed projection, which snapshots do not hold.
+        return (*STRUCTURE, "seed") if self.discriminator == "projected" else STRUCTURE
 
     @property
     def discriminator_identity(self) -> dict[str, Any]:

@@ -190,6 +190,9 @@ class Discriminator(keras.Model):
     # Each update augments the generated images anew.
     shares_projections = False
 
+    def calibrate(self, images: Any) -> None:
+        """Does nothing, because this discriminator has no fixed features."""
+
     def project(self, images: Any) -> Any:
         """Returns the images, because this discriminator has no fixed features."""
         return images

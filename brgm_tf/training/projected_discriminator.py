@@ -7,13 +7,15 @@ are fixed random kernels, with K_l = 2^(l-1) K_1.
     across channels   a_l = conv(f_l; A_l)
     across scales     p_L = a_L,   p_l = a_l + enlarged(conv(p_(l+1); B_l))
 
-Head l maps p_l to a small map of logits. Its convolutions have spectral norm 1, and its hidden
-layers normalise the batch. The logits [B, N] of all heads and positions are above zero for real.
-The mixing spreads the information of all depths over all channels, so that the heads cannot rely
-on a few features.
+    standardised      q_l = (p_l - m_l) / d_l
 
-Weights are named 'head0/down0/weight', 'head0/down0/scale', 'head0/logits/weight'; convolutions
-are [kh, kw, in, out].
+with the mean m_l and the standard deviation d_l of p_l for real images, by channel. Head l maps
+q_l to a small map of logits, and its convolutions have spectral norm 1. The logits [B, N] of all
+heads and positions are above zero for real. The mixing spreads the information of all depths over
+all channels, so that the heads cannot rely on a few features.
+
+Weights are named 'head0/down0/weight', 'head0/logits/bias', and 'mean0' and 'deviation0', which
+are not trained; convolutions are [kh, kw, in, out].
 
 Reference: Sauer et al., Projected GANs Converge Faster (arXiv 2111.01007), section 3; Miyato et
 al., Spectral Normalization for Generative Adversarial Networks (arXiv 1802.05957); He et al.,
@@ -34,11 +36,13 @@ from brgm_tf.generators.layers import add_weight
 from brgm_tf.ops.constant_conv import ConstantConv
 
 _SLOPE = 0.2
-_EPSILON = 1e-5
+_EPSILON = 1e-3
 # Height and width of the last hidden features of a head, and of the kernel of its logits.
 _END, _KERNEL = 8, 4
 # Squarings of a Gram matrix: as many as 2^5 iterations of the power method.
 _SQUARINGS = 5
+# Number of images of a batch in the calibration.
+_BATCH = 32
 
 
 class Projection:
@@ -82,14 +86,15 @@ class Projection:
 class SpectralConvolution(keras.layers.Layer):
     """Convolution whose weight, as a matrix [kh kw in, out], has spectral norm 1.
 
+        y = act(conv(x; weight / s(weight)) + bias)
+
     Args:
         in_channels: Number of input features.
         out_channels: Number of output features.
         kernel: Height and width of the kernel.
         stride: Stride; default 1.
         padding: 'same' or 'valid'; default 'same'.
-        normalizes: Whether the outputs are normalised over the batch, with a trained scale and
-            offset, and pass a leaky ReLU; default True.
+        is_linear: Whether the layer has no leaky ReLU; default False.
         rng: `numpy.random.Generator` that draws the initial weights.
         name: Name of the layer.
         dtype: Policy of the layer.
@@ -109,15 +114,13 @@ class SpectralConvolution(keras.layers.Layer):
         dtype,
         stride=1,
         padding="same",
-        normalizes=True,
+        is_linear=False,
     ):
         super().__init__(name=name, dtype=dtype, autocast=False)
-        self.stride, self.padding, self.normalizes = stride, padding, normalizes
+        self.stride, self.padding, self.is_linear = stride, padding, is_linear
         weight = _he(rng, kernel, in_channels, out_channels)
         self.weight = add_weight(self, "weight", weight, trainable=True)
-        if normalizes:
-            self.scale = add_weight(self, "scale", np.ones(out_channels), trainable=True)
-            self.offset = add_weight(self, "offset", np.zeros(out_channels), trainable=True)
+        self.bias = add_weight(self, "bias", np.zeros(out_channels), trainable=True)
         self.built = True
 
     def call(self, x: Any) -> Any:
@@ -131,14 +134,8 @@ class SpectralConvolution(keras.layers.Layer):
             padding=self.padding,
             data_format="channels_last",
         )
-        return self._activated(y) if self.normalizes else y
-
-    def _activated(self, y):
-        y = ops.cast(y, self.scale.dtype)
-        centred = y - ops.mean(y, axis=(0, 1, 2))
-        deviation = ops.sqrt(ops.mean(ops.square(centred), axis=(0, 1, 2)) + _EPSILON)
-        y = centred * (self.scale / deviation) + self.offset
-        return ops.cast(ops.leaky_relu(y, _SLOPE), self.compute_dtype)
+        y = y + ops.cast(self.bias, self.compute_dtype)
+        return y if self.is_linear else ops.leaky_relu(y, _SLOPE)
 
 
 class Head(keras.layers.Layer):
@@ -170,7 +167,7 @@ class Head(keras.layers.Layer):
                 1,
                 kernel=min(_KERNEL, size),
                 padding="valid",
-                normalizes=False,
+                is_linear=True,
                 name="logits",
                 **options,
             )
@@ -186,6 +183,8 @@ class Head(keras.layers.Layer):
 
 class ProjectedDiscriminator(keras.Model):
     """One head for each depth of fixed features; the logits are `model(model.project(images))`.
+
+    The heads do not normalise a batch: generated images of another contrast would pass for real.
 
     Args:
         features: Function from images to a list of features [B, S_l, S_l, C_l], such as
@@ -237,15 +236,38 @@ class ProjectedDiscriminator(keras.Model):
                     zip(shapes, self._projection.widths, strict=True)
                 )
             ]
+        self._means, self._deviations = (
+            [
+                add_weight(self, f"{kind}{level}", np.full(wide, value), trainable=False)
+                for level, wide in enumerate(self._projection.widths)
+            ]
+            for kind, value in (("mean", 0.0), ("deviation", 1.0))
+        )
         self.built = True
 
+    def calibrate(self, images: np.ndarray) -> None:
+        """Sets the means m_l and deviations d_l by real images [N, H, W, C] in [-1, 1]."""
+        batches = [self._projected(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
+        for level, parts in enumerate(zip(*batches, strict=True)):
+            values = np.concatenate([ops.convert_to_numpy(ops.cast(x, "float32")) for x in parts])
+            self._means[level].assign(values.mean(axis=(0, 1, 2)))
+            self._deviations[level].assign(values.std(axis=(0, 1, 2)) + _EPSILON)
+
     def project(self, images: Any) -> list:
-        """Maps images [B, H, W, C] in [-1, 1] to projections p_l."""
+        """Maps images [B, H, W, C] in [-1, 1] to standardised projections q_l."""
+        return [
+            ops.cast((ops.cast(x, mean.dtype) - mean) / deviation, self.compute_dtype)
+            for x, mean, deviation in zip(
+                self._projected(images), self._means, self._deviations, strict=True
+            )
+        ]
+
+    def _projected(self, images):
         features = self._features(images)
         return self._projection([ops.cast(x, self.compute_dtype) for x in features])
 
     def call(self, projections: list) -> Any:
-        """Maps projections p_l to logits [B, N] of all heads and positions."""
+        """Maps projections q_l to logits [B, N] of all heads and positions."""
         logits = [head(x) for head, x in zip(self.heads, projections, strict=True)]
         return ops.cast(ops.concatenate(logits, axis=1), self.variable_dtype)
 

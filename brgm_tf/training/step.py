@@ -181,7 +181,7 @@ class Step:
                 ws = self._mixed(w, self._generator.mapping(data["z"][1]), data["cutoff"])
                 fake = self._generator.synthesis(ws, noise_mode="random", seed=data["noise_seed"])
             projected = self._project(state, fake, data["augment_g"])
-            with states.bound(self._discriminator, states.part(state, "discriminator")):
+            with self._judging(state):
                 logits = self._discriminator(projected)
             return self._losses.generator(logits), (fake, projected, ops.mean(w, axis=0))
 
@@ -279,7 +279,11 @@ class Step:
         return ops.where(below[..., None], first[:, None], second[:, None])
 
     def _project(self, state, images, draws):
-        return self._discriminator.project(self._augment(state, images, draws))
+        with self._judging(state):
+            return self._discriminator.project(self._augment(state, images, draws))
+
+    def _judging(self, state):
+        return states.bound(self._discriminator, states.part(state, "discriminator"))
 
     def _augment(self, state, images, draws):
         config = self._config

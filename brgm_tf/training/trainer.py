@@ -12,14 +12,17 @@ import numpy as np
 from keras import ops
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.io.images import from_uint8
 from brgm_tf.training import backend, data, report
 from brgm_tf.training import state as states
-from brgm_tf.training.config import STRUCTURE, TrainingConfig
+from brgm_tf.training.config import TrainingConfig
 from brgm_tf.training.export import export, start_from
 from brgm_tf.training.frechet import Distance
 from brgm_tf.training.step import Step, build
 
 _GRID = 8
+# Number of images that calibrate a discriminator with fixed features.
+_CALIBRATION = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,12 +218,17 @@ class Trainer:
 
     def _first(self, start) -> dict:
         """Returns the state before the first step."""
+        self._networks.discriminator.calibrate(self._some_images())
         state = states.initial(*self._networks, strength=self.config.ada_start)
         if start is None:
             return state
         state, count = start_from(start, state, self.config)
         self._notify(f"started from {start}: {count} weights")
         return state
+
+    def _some_images(self) -> np.ndarray:
+        order = np.random.default_rng((self.config.seed, 4)).permutation(len(self.images))
+        return from_uint8(self.images[order[:_CALIBRATION]])
 
     def _restored(self) -> dict | None:
         """Loads the newest complete snapshot; returns None without snapshots."""
@@ -243,7 +251,7 @@ class Trainer:
         for name, value in now.items():
             if name not in before or _plain(before[name]) == _plain(value):
                 continue
-            if name in STRUCTURE:
+            if name in self.config.structure:
                 raise InputError(
                     name,
                     f"must be {before[name]}, as in the training in output_dir",
