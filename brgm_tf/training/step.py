@@ -37,7 +37,6 @@ _BETA2, _EPSILON = 0.99, 1e-8
 _W_AVG_DECAY = 0.998
 # Number of steps between two adjustments of the augmentation.
 ADA_INTERVAL = 4
-_CLAMP = 256.0
 
 
 class Networks(NamedTuple):
@@ -88,7 +87,6 @@ def _shared(config) -> dict[str, Any]:
         "channels": config.channels,
         "channel_base": config.channel_base,
         "channel_max": config.channel_max,
-        "conv_clamp": None if config.dtype == "float32" else _CLAMP,
         "dtype": config.dtype,
     }
 
