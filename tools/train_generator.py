@@ -19,11 +19,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf.cli import process
 from brgm_tf.training import runs
-from brgm_tf.training.config import AUGMENTATIONS, DTYPES, TrainingConfig
+from brgm_tf.training.config import AUGMENTATIONS, DISCRIMINATORS, DTYPES, TrainingConfig
 
 FLAGS = flags.FLAGS
 STOPPED, DIVERGED = 130, 3
 _DEFAULTS = TrainingConfig()
+
+
+def _shown(value) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
 
 flags.DEFINE_string("data", None, "Folder (read recursively) or zip file of images")
 flags.DEFINE_string("held_out", None, "Held-out images for the Fréchet distance")
@@ -48,27 +53,47 @@ _NUMBERS = {
     "channel_max": "Largest number of features of a layer",
     "mapping_depth": "Number of layers of the mapping network",
     "batch_size": "Number of images of a step",
-    "learning_rate": "Learning rate of both networks",
     "r1_interval": "Number of steps between R1 updates",
-    "path_weight": "Weight of the path-length penalty, 0 for no penalty",
     "path_interval": "Number of steps between path-length updates",
     "style_mixing": "Probability that an image has two codes",
     "ema_kimg": "Half-life of the averaged generator in thousands of images",
     "ema_rampup": "Largest half-life, as a fraction of the images seen so far",
     "ada_kimg": "Thousands of images for a change of the augmentation's strength by one",
-    "ada_start": "Initial strength of the augmentation",
     "seed": "Seed of all random numbers",
 }
+# Settings whose defaults depend on the discriminator.
+_CHOSEN = {
+    "learning_rate": (flags.DEFINE_float, "Learning rate of both networks"),
+    "path_weight": (flags.DEFINE_float, "Weight of the path-length penalty, 0 for no penalty"),
+    "ada": (flags.DEFINE_bool, "Steer the strength of the augmentation, else keep ada_start"),
+    "ada_start": (flags.DEFINE_float, "Initial strength of the augmentation"),
+    "augmentations": (flags.DEFINE_list, f"Among {', '.join(AUGMENTATIONS)}"),
+}
+for _name, (_define, _help) in _CHOSEN.items():
+    _values = "; ".join(f"{_shown(d[_name])} with {n}" for n, d in DISCRIMINATORS.items())
+    _define(_name, None, f"{_help} (default: {_values})")
 for _name, _help in _NUMBERS.items():
     _value = getattr(_DEFAULTS, _name)
     _define = flags.DEFINE_integer if isinstance(_value, int) else flags.DEFINE_float
     _define(_name, _value, _help)
-flags.DEFINE_float("r1_gamma", None, "Weight of R1 (default: 0.0002 resolution^2 / batch_size)")
-flags.DEFINE_float("ada_target", _DEFAULTS.ada_target, "Target of the mean sign of D(real)")
-flags.DEFINE_bool("ada", True, "Steer the strength of the augmentation, else keep ada_start")
-flags.DEFINE_list(
-    "augmentations", list(_DEFAULTS.augmentations), f"Among {', '.join(AUGMENTATIONS)}"
+flags.DEFINE_enum(
+    "discriminator",
+    _DEFAULTS.discriminator,
+    list(DISCRIMINATORS),
+    "Network on images, or heads on features of the fixed VGG16 ('projected')",
 )
+flags.DEFINE_integer(
+    "feature_size",
+    None,
+    "Height and width in pixels at which VGG16 of 'projected' sees the images (default: the "
+    "resolution, within 64 and 256)",
+)
+flags.DEFINE_float(
+    "r1_gamma",
+    None,
+    "Weight of R1 (default: 0.0002 resolution^2 / batch_size; no R1 with 'projected')",
+)
+flags.DEFINE_float("ada_target", _DEFAULTS.ada_target, "Target of the mean sign of D(real)")
 flags.DEFINE_bool("mirror", False, "Flip half of the images of the data set")
 flags.DEFINE_enum("dtype", "float32", DTYPES, "Dtype of convolutions")
 
@@ -124,9 +149,8 @@ def _train(trainer) -> int:
 
 def _config() -> TrainingConfig:
     values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(TrainingConfig)}
-    values["augmentations"] = tuple(name for name in values["augmentations"] if name)
-    if not FLAGS.ada:
-        values["ada_target"] = None
+    if values["augmentations"] is not None:
+        values["augmentations"] = tuple(name for name in values["augmentations"] if name)
     return TrainingConfig(**values)
 
 

@@ -13,14 +13,17 @@ the image, to its position in the input. n is standard normal.
     brightness  + 0.2 n
     contrast    * 2^(0.5 n)
     saturation  distance from grey * 2^n; RGB only
+    cutout      a square of half of the size is 0, centred at any pixel
 
 Images are reflected at their borders, and Keys' cubic kernel interpolates between pixels. The
-generator does not learn the augmentations, because p stays below 0.8.
+generator does not learn the augmentations, because a steered p stays below 0.8. A constant p = 1
+suits augmentations that leave most pixels as they are: 'xint', the colours and 'cutout'.
 
 Reference: Karras et al., Training Generative Adversarial Networks with Limited Data
 (arXiv 2006.06676), sections 2 and 3 and appendix B. Rotations are smaller here, because faces
-and radiographs are upright. Keys, Cubic convolution interpolation for digital image processing
-(1981), equation 15.
+and radiographs are upright. Zhao et al., Differentiable Augmentation for Data-Efficient GAN
+Training (arXiv 2006.10738), section 3.2, for the cutout. Keys, Cubic convolution interpolation
+for digital image processing (1981), equation 15.
 """
 
 from __future__ import annotations
@@ -78,8 +81,10 @@ def augment(images: Any, draws: Draws, *, strength: Any, names: tuple[str, ...])
     height, width = images.shape[1:3]
     matrix = _geometry(chosen, height=height, width=width)
     if matrix is not None:
-        images = resample(images, matrix)
-    return _colour(images, chosen)
+        turns = "rotate" in names
+        images = resample(images, matrix) if turns else resample_axes(images, matrix)
+    images = _colour(images, chosen)
+    return images * _visible(chosen, height=height, width=width) if "cutout" in chosen else images
 
 
 class _Chosen:
@@ -98,6 +103,10 @@ class _Chosen:
     def symmetric(self, name):
         """Returns numbers [B, 2] uniform in [-1, 1), zero for images without the augmentation."""
         return self._gated(name, 2.0 * ops.convert_to_tensor(self._draws.uniform) - 1.0)
+
+    def uniform(self, name):
+        """Returns numbers [B, 2] uniform in [0, 1), -1 for images without the augmentation."""
+        return self._gated(name, ops.convert_to_tensor(self._draws.uniform) + 1.0) - 1.0
 
     def _gated(self, name, values):
         row = AUGMENTATIONS.index(name)
@@ -147,6 +156,19 @@ def _colour(images, chosen):
     return images
 
 
+def _visible(chosen, *, height, width):
+    """Returns masks [B, H, W, 1], 0 in the square of the cutout and 1 elsewhere."""
+    centres = chosen.uniform("cutout")
+    masks = []
+    for axis, length in enumerate((height, width)):
+        centre = ops.floor(centres[:, axis, None] * length)
+        distance = np.arange(length, dtype="float32") - centre
+        masks.append((distance >= -(length // 4)) & (distance < length // 4))
+    # Without the augmentation, the centre is one length outside and the square misses the image.
+    hidden = masks[0][:, :, None, None] & masks[1][:, None, :, None]
+    return 1.0 - ops.cast(hidden, "float32")
+
+
 def _power(exponent):
     return ops.exp(exponent * math.log(2.0))
 
@@ -182,6 +204,35 @@ def resample(images: Any, matrix: Any) -> Any:
         line = ops.sum(ops.take(flat, indices, axis=0) * column_weights[..., None], axis=2)
         total = total + line * row_weights[..., i, None]
     return ops.reshape(total, (-1, height, width, channels))
+
+
+def resample_axes(images: Any, matrix: Any) -> Any:
+    """Resamples each image by an affine map of each axis alone; equals `resample`.
+
+    Each axis is one product with a matrix, whose gradient is faster than the gradient of the
+    indices in `resample`: on CPUs by a factor of about ten.
+
+    Args:
+        images: Images [B, H, W, C].
+        matrix: Maps M [B, 3, 3] without rotation: M_xy = M_yx = 0.
+    """
+    height, width = images.shape[1:3]
+    rows = _weights(matrix[:, 1, 1], matrix[:, 1, 2], size=height)
+    columns = _weights(matrix[:, 0, 0], matrix[:, 0, 2], size=width)
+    channels = ops.transpose(images, (0, 3, 1, 2))
+    moved = ops.matmul(
+        ops.matmul(rows[:, None], channels), ops.transpose(columns, (0, 2, 1))[:, None]
+    )
+    return ops.transpose(moved, (0, 2, 3, 1))
+
+
+def _weights(scale, shift, *, size):
+    """Returns [B, size, size]: the weight of input pixel j in output pixel i."""
+    pixels = np.arange(size, dtype="float32") - (size - 1) / 2
+    position = pixels * scale[:, None] + shift[:, None] + (size - 1) / 2
+    indices, weights = _taps(position, size=size)
+    is_input = ops.equal(indices[..., None], np.arange(size, dtype="int32"))
+    return ops.sum(ops.cast(is_input, "float32") * weights[..., None], axis=2)
 
 
 def _taps(position, *, size):

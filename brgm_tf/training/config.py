@@ -7,6 +7,7 @@ interrupted at different times.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from brgm_tf.core.errors import InputError
 
@@ -23,8 +24,30 @@ AUGMENTATIONS = (
     "brightness",
     "contrast",
     "saturation",
+    "cutout",
 )
 DEFAULT_AUGMENTATIONS = ("xflip", "xint", "scale", "rotate", "xfrac", "brightness", "contrast")
+# Settings that are None in `TrainingConfig` take the values of the discriminator. The augmentations
+# of 'projected' are those of arXiv 2006.10738.
+DISCRIMINATORS: dict[str, dict[str, Any]] = {
+    "stylegan2": {
+        "learning_rate": 0.0025,
+        "path_weight": 2.0,
+        "ada": True,
+        "ada_start": 0.0,
+        "augmentations": DEFAULT_AUGMENTATIONS,
+    },
+    "projected": {
+        "learning_rate": 0.002,
+        "path_weight": 0.0,
+        "r1_gamma": 0.0,
+        "ada": False,
+        "ada_start": 1.0,
+        "augmentations": ("xint", "brightness", "contrast", "saturation", "cutout"),
+    },
+}
+# Default of the settings above: None, which the configuration replaces.
+CHOSEN: Any = None
 # Number of images in a group of the minibatch standard deviation.
 GROUP_SIZE = 4
 # Fields that must be equal in a resumed run.
@@ -37,6 +60,8 @@ STRUCTURE = (
     "channel_max",
     "mapping_depth",
     "dtype",
+    "discriminator",
+    "feature_size",
 )
 
 
@@ -54,19 +79,28 @@ class TrainingConfig:
         channel_max: Largest number of features of a layer; default 512.
         mapping_depth: Number of layers of the mapping network; default 8.
         batch_size: Number of images of a step, a multiple of 4; default 32.
-        learning_rate: Learning rate of both networks; default 0.0025.
-        r1_gamma: Weight of R1; None for 0.0002 resolution^2 / batch_size.
+        discriminator: 'stylegan2', or 'projected' for heads on features of the fixed VGG16;
+            default 'stylegan2'. The discriminator chooses the values of settings that are None.
+        feature_size: Height and width in pixels at which VGG16 sees the images, a power of two
+            from 32 to 512; None for the resolution, within 64 and 256. Default None.
+        learning_rate: Learning rate of both networks; None for 0.0025 with 'stylegan2' and
+            0.002 with 'projected'.
+        r1_gamma: Weight of R1; None for 0.0002 resolution^2 / batch_size with 'stylegan2' and 0
+            with 'projected', which has no R1.
         r1_interval: Number of steps between two R1 updates; default 16.
-        path_weight: Weight of the path-length penalty, 0 for no penalty; default 2.
+        path_weight: Weight of the path-length penalty, 0 for no penalty; None for 2 with
+            'stylegan2' and 0 with 'projected'.
         path_interval: Number of steps between two path-length updates; default 4.
         style_mixing: Probability that an image has two codes; default 0.9.
         ema_kimg: Half-life of the averaged generator in thousands of images; default 10.
         ema_rampup: Largest half-life, as a fraction of the images seen so far; default 0.05.
-        ada_target: Target of the mean sign of D(real), which steers the strength of the
-            augmentation; None for a constant strength. Default 0.6.
+        ada: Whether the mean sign of D(real) steers the strength of the augmentation, else
+            the strength is constant; None for True with 'stylegan2' and False with 'projected'.
+        ada_target: Target of the mean sign of D(real); default 0.6.
         ada_kimg: Thousands of images over which the strength may change by one; default 500.
-        ada_start: Initial strength of the augmentation; default 0.
-        augmentations: Names in `AUGMENTATIONS`.
+        ada_start: Initial strength of the augmentation; None for 0 with 'stylegan2' and 1 with
+            'projected'.
+        augmentations: Names in `AUGMENTATIONS`; None for the set of the discriminator.
         mirror: Whether the data set is symmetric, so that half of the images are flipped;
             default False.
         dtype: 'float32', or 'mixed_bfloat16' for convolutions in bfloat16.
@@ -92,23 +126,27 @@ class TrainingConfig:
     channel_max: int = 512
     mapping_depth: int = 8
     batch_size: int = 32
-    learning_rate: float = 0.0025
+    discriminator: str = "stylegan2"
+    feature_size: int | None = None
+    learning_rate: float = CHOSEN
     r1_gamma: float | None = None
     r1_interval: int = 16
-    path_weight: float = 2.0
+    path_weight: float = CHOSEN
     path_interval: int = 4
     style_mixing: float = 0.9
     ema_kimg: float = 10.0
     ema_rampup: float = 0.05
-    ada_target: float | None = 0.6
+    ada: bool = CHOSEN
+    ada_target: float = 0.6
     ada_kimg: float = 500.0
-    ada_start: float = 0.0
-    augmentations: tuple[str, ...] = DEFAULT_AUGMENTATIONS
+    ada_start: float = CHOSEN
+    augmentations: tuple[str, ...] = CHOSEN
     mirror: bool = False
     dtype: str = "float32"
     seed: int = 0
 
     def __post_init__(self):
+        self._fill()
         size = self.resolution
         if not (8 <= size <= 1024 and size & (size - 1) == 0):
             raise InputError("resolution", "must be a power of two from 8 to 1024", resolution=size)
@@ -148,8 +186,41 @@ class TrainingConfig:
         for name in ("style_mixing", "ada_start"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(name, "must be in [0, 1]", **{name: getattr(self, name)})
-        if self.ada_target is not None and not -1 <= self.ada_target <= 1:
+        if not -1 <= self.ada_target <= 1:
             raise InputError("ada_target", "must be in [-1, 1]", ada_target=self.ada_target)
+
+    def _fill(self):
+        """Replaces None by the values of the discriminator."""
+        if self.discriminator not in DISCRIMINATORS:
+            names = ", ".join(DISCRIMINATORS)
+            raise InputError(
+                "discriminator", f"must be one of {names}", discriminator=self.discriminator
+            )
+        for name, value in DISCRIMINATORS[self.discriminator].items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        if self.discriminator == "projected":
+            self._check_projected()
+        elif self.feature_size is not None:
+            raise InputError(
+                "feature_size",
+                "must be left out with --discriminator=stylegan2",
+                feature_size=self.feature_size,
+            )
+
+    def _check_projected(self):
+        size = self.feature_size
+        if size is None:
+            size = min(max(self.resolution, 64), 256)
+            object.__setattr__(self, "feature_size", size)
+        if not (32 <= size <= 512 and size & (size - 1) == 0):
+            raise InputError(
+                "feature_size", "must be a power of two from 32 to 512", feature_size=size
+            )
+        if self.r1_gamma:
+            raise InputError(
+                "r1_gamma", "must be 0 with --discriminator=projected", r1_gamma=self.r1_gamma
+            )
 
     def _check(self, name, *, at_least):
         if not getattr(self, name) >= at_least:
@@ -165,7 +236,20 @@ class TrainingConfig:
     @property
     def augments(self) -> bool:
         """Whether the augmentation can have a strength above zero."""
-        return bool(self.augmentations) and (self.ada_target is not None or self.ada_start > 0)
+        return bool(self.augmentations) and bool(self.ada or self.ada_start)
+
+    @property
+    def structure(self) -> tuple[str, ...]:
+        """Names of the settings that must be equal in a resumed run."""
+        # The seed draws the fixed projection, which snapshots do not hold.
+        return (*STRUCTURE, "seed") if self.discriminator == "projected" else STRUCTURE
+
+    @property
+    def discriminator_identity(self) -> dict[str, Any]:
+        """Settings that must be equal for a discriminator's weights to keep their meaning."""
+        if self.discriminator == "stylegan2":
+            return {"name": "stylegan2"}
+        return {"name": "projected", "seed": self.seed, "feature_size": self.feature_size}
 
     @property
     def num_ws(self) -> int:

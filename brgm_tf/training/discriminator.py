@@ -187,6 +187,16 @@ class Discriminator(keras.Model):
                 self.out = FullyConnected(last, 1, name="out", **options)
         self.built = True
 
+    # Each update augments the generated images anew.
+    shares_projections = False
+
+    def calibrate(self, images: Any) -> None:
+        """Does nothing, because this discriminator has no fixed features."""
+
+    def project(self, images: Any) -> Any:
+        """Returns the images, because this discriminator has no fixed features."""
+        return images
+
     def call(self, images: Any) -> Any:
         """Maps images [B, H, W, C] to logits [B]; B is a multiple of 4."""
         x = self.fromrgb(images)

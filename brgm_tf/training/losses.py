@@ -1,18 +1,19 @@
 """Terms of the losses of generator and discriminator.
 
-Notation: logits [B] of the discriminator D, above zero for real; images x [B, H, W, C]; latents
-ws [B, L, D].
+Notation: logits [B] or [B, N] of the discriminator D, above zero for real; images x
+[B, H, W, C]; latents ws [B, L, D].
 
 Reference: Goodfellow et al., Generative Adversarial Nets (arXiv 1406.2661), section 3, for
-the non-saturating loss; Mescheder et al., Which Training Methods for GANs do actually
-Converge? (arXiv 1801.04406), equation 9, for R1; Karras et al., Analyzing and Improving
-the Image Quality of StyleGAN (arXiv 1912.04958), section 3.2, for the path length.
+the non-saturating loss; Lim and Ye, Geometric GAN (arXiv 1705.02894), for the hinge loss;
+Mescheder et al., Which Training Methods for GANs do actually Converge? (arXiv 1801.04406),
+equation 9, for R1; Karras et al., Analyzing and Improving the Image Quality of StyleGAN
+(arXiv 1912.04958), section 3.2, for the path length.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from keras import ops
 
@@ -29,6 +30,36 @@ def generator_loss(fake_logits: Any) -> Any:
 def discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
     """Returns the logistic loss of D: mean softplus(-D(x)) + mean softplus(D(G(z)))."""
     return ops.mean(ops.softplus(-real_logits)) + ops.mean(ops.softplus(fake_logits))
+
+
+def hinge_generator_loss(fake_logits: Any) -> Any:
+    """Returns the hinge loss of the generator: mean of -D(G(z)) over images and positions."""
+    return -ops.mean(fake_logits)
+
+
+def hinge_discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
+    """Returns the hinge loss of D: mean max(0, 1 - D(x)) + mean max(0, 1 + D(G(z))).
+
+    Example:
+        >>> real, fake = ops.convert_to_tensor([2.0, 0.0]), ops.convert_to_tensor([-2.0, 1.0])
+        >>> float(hinge_discriminator_loss(real, fake))
+        1.5
+    """
+    return ops.mean(ops.relu(1.0 - real_logits)) + ops.mean(ops.relu(1.0 + fake_logits))
+
+
+class Losses(NamedTuple):
+    """Losses of both networks, as functions of the logits."""
+
+    generator: Callable
+    discriminator: Callable
+
+
+# Losses by the name of the discriminator.
+LOSSES = {
+    "stylegan2": Losses(generator_loss, discriminator_loss),
+    "projected": Losses(hinge_generator_loss, hinge_discriminator_loss),
+}
 
 
 def r1_penalty(discriminate: Callable, images: Any) -> Any:

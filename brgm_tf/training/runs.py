@@ -87,6 +87,7 @@ def prepare(
         folder=folder,
         distance=distance,
         start=start,
+        features=_features(config, notify) if config.discriminator == "projected" else None,
         notify=notify,
     )
 
@@ -116,6 +117,22 @@ def export_newest(folder: Path, target: str | os.PathLike, *, storage: str) -> P
     config = TrainingConfig(**{**options, "augmentations": tuple(options["augmentations"])})
     facts = {"kimg": config.kimg(int(arrays["step"])), "data": about["data"]}
     return export(target, arrays, config, storage=storage, about=facts)
+
+
+def _features(config, notify):
+    from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, read_perceptual
+    from brgm_tf.training.vgg_features import VGG16Features
+
+    try:
+        network = read_perceptual(PERCEPTUAL_WEIGHTS, progress=notify)
+    except InputError as error:
+        raise InputError(
+            "discriminator",
+            f"needs VGG16: {error}",
+            remedy="--discriminator=stylegan2 trains without it",
+        ) from None
+    dtype = "float32" if config.dtype == "float32" else "bfloat16"
+    return VGG16Features(network.arrays, size=config.feature_size, dtype=dtype)
 
 
 def _distance(images, held_out, notify):

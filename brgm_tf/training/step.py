@@ -7,7 +7,8 @@ has beta1 = 0 and no first moment.
 
 A regulariser with an interval of k steps has a separate update, with its loss times k. In all
 updates of its network, lr and b2 then become lr k / (k + 1) and b2^(k / (k + 1)). The
-discriminator learns from the images of the same step, from before the generator's update.
+discriminator learns from the images of the same step, from before the generator's update. The
+logits of images x are D(D.project(aug(x))), and D.project has no trained weights.
 
 Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
 (arXiv 1912.04958), sections 3.1, 3.2 and appendix B; Kingma, Ba, Adam (arXiv 1412.6980).
@@ -16,6 +17,7 @@ Reference: Karras et al., Analyzing and Improving the Image Quality of StyleGAN
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -29,39 +31,64 @@ from brgm_tf.training import augment, backend, losses
 from brgm_tf.training import state as states
 from brgm_tf.training.config import TrainingConfig
 from brgm_tf.training.discriminator import Discriminator
+from brgm_tf.training.projected_discriminator import ProjectedDiscriminator
 
 _BETA2, _EPSILON = 0.99, 1e-8
 _W_AVG_DECAY = 0.998
 # Number of steps between two adjustments of the augmentation.
 ADA_INTERVAL = 4
-_CLAMP = 256.0
 
 
 class Networks(NamedTuple):
     """The networks of a training."""
 
     generator: StyleGAN2
-    discriminator: Discriminator
+    discriminator: Discriminator | ProjectedDiscriminator
 
 
-def build(config: TrainingConfig) -> Networks:
-    """Returns the two networks of a configuration, with initial weights."""
-    widths = {"channel_base": config.channel_base, "channel_max": config.channel_max}
-    common: dict[str, Any] = {
-        **widths,
-        "channels": config.channels,
-        "conv_clamp": None if config.dtype == "float32" else _CLAMP,
-        "dtype": config.dtype,
-    }
-    generator = StyleGAN2(
+def build(config: TrainingConfig, *, features: Callable | None = None) -> Networks:
+    """Returns the two networks of a configuration, with initial weights.
+
+    Args:
+        config: Configuration of the training.
+        features: Function from images to fixed features for `ProjectedDiscriminator`; None with
+            another discriminator.
+    """
+    return Networks(build_generator(config), _discriminator(config, features))
+
+
+def build_generator(config: TrainingConfig) -> StyleGAN2:
+    """Returns the generator of a configuration, with initial weights."""
+    return StyleGAN2(
         config.resolution,
         z_dim=config.z_dim,
         w_dim=config.w_dim,
         mapping_depth=config.mapping_depth,
         seed=config.seed,
-        **common,
+        **_shared(config),
     )
-    return Networks(generator, Discriminator(config.resolution, seed=config.seed + 1, **common))
+
+
+def _discriminator(config, features):
+    seed = config.seed + 1
+    if config.discriminator == "stylegan2":
+        return Discriminator(config.resolution, seed=seed, **_shared(config))
+    return ProjectedDiscriminator(
+        features,
+        resolution=config.resolution,
+        channels=config.channels,
+        seed=seed,
+        dtype=config.dtype,
+    )
+
+
+def _shared(config) -> dict[str, Any]:
+    return {
+        "channels": config.channels,
+        "channel_base": config.channel_base,
+        "channel_max": config.channel_max,
+        "dtype": config.dtype,
+    }
 
 
 def draw(config: TrainingConfig, step: int, *, path: bool) -> dict:
@@ -98,6 +125,7 @@ class Step:
     def __init__(self, networks: Networks, config: TrainingConfig, *, jit: bool):
         self._generator, self._discriminator = networks
         self._config = config
+        self._losses = losses.LOSSES[config.discriminator]
         self._trainable = {
             "generator": states.trainable_names(networks.generator),
             "discriminator": states.trainable_names(networks.discriminator),
@@ -128,10 +156,13 @@ class Step:
 
     def _advance(self, state, data, *, r1: bool, path: bool):
         real = ops.cast(data["images"], "float32") / GREY_LEVELS_PER_UNIT - 1.0
-        fake = self._update_generator(state, data)
+        fake, fake_projected = self._update_generator(state, data)
         if path:
             self._update_path(state, data)
-        self._update_discriminator(state, data, real=real, fake=fake)
+        if not self._discriminator.shares_projections:
+            fake_projected = self._project(state, fake, data["augment_fake"])
+        real_projected = self._project(state, real, data["augment_real"])
+        self._update_discriminator(state, real=real_projected, fake=fake_projected)
         if r1:
             self._update_r1(state, data, real=real)
         self._average(state)
@@ -140,23 +171,23 @@ class Step:
         return {key: state[key] for key in sorted(state)}
 
     def _update_generator(self, state, data):
-        """Updates the generator; returns its images from before the update."""
+        """Updates the generator; returns its images from before the update, and projections."""
 
         def loss(weights):
             with states.bound(self._generator, weights):
                 w = self._generator.mapping(data["z"][0])
                 ws = self._mixed(w, self._generator.mapping(data["z"][1]), data["cutoff"])
                 fake = self._generator.synthesis(ws, noise_mode="random", seed=data["noise_seed"])
-            with states.bound(self._discriminator, states.part(state, "discriminator")):
-                logits = self._discriminate(state, fake, data["augment_g"])
-            value = losses.generator_loss(logits)
-            return value, (fake, ops.mean(w, axis=0))
+            projected = self._project(state, fake, data["augment_g"])
+            with self._judging(state):
+                logits = self._discriminator(projected)
+            return self._losses.generator(logits), (fake, projected, ops.mean(w, axis=0))
 
-        value, (fake, mean) = self._descend(state, "generator", loss)
+        value, (fake, projected, mean) = self._descend(state, "generator", loss)
         average = state["generator/w_avg"]
         state["generator/w_avg"] = mean + _W_AVG_DECAY * (average - mean)
         _count(state, "loss_g", value)
-        return ops.stop_gradient(fake)
+        return keras.tree.map_structure(ops.stop_gradient, (fake, projected))
 
     def _update_path(self, state, data):
         config = self._config
@@ -183,13 +214,14 @@ class Step:
         _count(state, "path_penalty", penalty)
         _count(state, "path_length", length)
 
-    def _update_discriminator(self, state, data, *, real, fake):
+    def _update_discriminator(self, state, *, real, fake):
+        """Updates the discriminator by projections of real and generated images."""
+
         def loss(weights):
             with states.bound(self._discriminator, weights):
-                real_logits = self._discriminate(state, real, data["augment_real"])
-                fake_logits = self._discriminate(state, fake, data["augment_fake"])
+                real_logits, fake_logits = self._discriminator(real), self._discriminator(fake)
             sign = ops.mean(ops.sign(real_logits))
-            return losses.discriminator_loss(real_logits, fake_logits), sign
+            return self._losses.discriminator(real_logits, fake_logits), sign
 
         value, sign = self._descend(state, "discriminator", loss)
         state["ada/sign"] = state["ada/sign"] + sign
@@ -244,8 +276,12 @@ class Step:
         below = ops.arange(self._generator.num_ws)[None, :] < cutoff[:, None]
         return ops.where(below[..., None], first[:, None], second[:, None])
 
-    def _discriminate(self, state, images, draws):
-        return self._discriminator(self._augment(state, images, draws))
+    def _project(self, state, images, draws):
+        with self._judging(state):
+            return self._discriminator.project(self._augment(state, images, draws))
+
+    def _judging(self, state):
+        return states.bound(self._discriminator, states.part(state, "discriminator"))
 
     def _augment(self, state, images, draws):
         config = self._config
@@ -267,7 +303,7 @@ class Step:
 
     def _steer(self, state):
         config = self._config
-        if not config.augments or config.ada_target is None:
+        if not config.augments or not config.ada:
             return
         due = ops.equal((state["step"] + 1) % ADA_INTERVAL, 0)
         strength = augment.steer(

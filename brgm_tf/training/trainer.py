@@ -12,14 +12,17 @@ import numpy as np
 from keras import ops
 
 from brgm_tf.core.errors import InputError
+from brgm_tf.io.images import from_uint8
 from brgm_tf.training import backend, data, report
 from brgm_tf.training import state as states
-from brgm_tf.training.config import STRUCTURE, TrainingConfig
+from brgm_tf.training.config import TrainingConfig
 from brgm_tf.training.export import export, start_from
 from brgm_tf.training.frechet import Distance
 from brgm_tf.training.step import Step, build
 
 _GRID = 8
+# Number of images that calibrate a discriminator with fixed features.
+_CALIBRATION = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Trainer:
             distance.
         distance: `frechet.Distance` from held-out images, or None.
         start: Folder from `export.export` with the networks of a new training, or None.
+        features: Function from images to fixed features, for `discriminator='projected'`.
         notify: Function that receives lines of text about the progress.
 
     Raises:
@@ -70,12 +74,13 @@ class Trainer:
         folder: Path,
         distance: Distance | None = None,
         start: Path | str | None = None,
+        features: Callable | None = None,
         notify: Callable[[str], object] = lambda line: None,
     ):
         self.config, self.plan, self.images, self.folder = config, plan, images, Path(folder)
         self._distance, self._notify = distance, notify
         self._stop = False
-        self._networks = build(config)
+        self._networks = build(config, features=features)
         self._seconds = 0.0
         self._data = data.fingerprint(images)
         restored = self._restored()
@@ -213,12 +218,17 @@ class Trainer:
 
     def _first(self, start) -> dict:
         """Returns the state before the first step."""
+        self._networks.discriminator.calibrate(self._some_images())
         state = states.initial(*self._networks, strength=self.config.ada_start)
         if start is None:
             return state
-        state, count = start_from(start, state)
+        state, count = start_from(start, state, self.config)
         self._notify(f"started from {start}: {count} weights")
         return state
+
+    def _some_images(self) -> np.ndarray:
+        order = np.random.default_rng((self.config.seed, 4)).permutation(len(self.images))
+        return from_uint8(self.images[order[:_CALIBRATION]])
 
     def _restored(self) -> dict | None:
         """Loads the newest complete snapshot; returns None without snapshots."""
@@ -241,7 +251,7 @@ class Trainer:
         for name, value in now.items():
             if name not in before or _plain(before[name]) == _plain(value):
                 continue
-            if name in STRUCTURE:
+            if name in self.config.structure:
                 raise InputError(
                     name,
                     f"must be {before[name]}, as in the training in output_dir",

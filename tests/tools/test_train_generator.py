@@ -69,6 +69,8 @@ BAD_FLAGS = {
     "--batch_size=6": "error: --batch_size: `batch_size` must be a multiple of 4",
     "--augmentations=xint,spin": "error: --augmentations: `augmentations` must be among",
     "--learning_rate=0": "error: --learning_rate: `learning_rate` must be positive",
+    "--discriminator=vgg": "error: flag --discriminator=vgg: value should be one of",
+    "--feature_size=64": "error: --feature_size: `feature_size` must be left out",
     "--total_kimg=-1": "error: flag --total_kimg=-1: -1.0 is not a non-negative",
     "--nonsense": "error: Unknown command line flag",
     "more": "error: `more` is not a flag",

@@ -103,6 +103,24 @@ def test_the_gradient_of_resample_is_its_adjoint():
     assert forward == pytest.approx(float(ops.sum(gradient * x)), rel=1e-4)
 
 
+def test_resampling_each_axis_equals_resampling_both():
+    images = pictures(2, size=12, channels=3)
+    transform = np.concatenate(
+        [matrix((-1, 0, 3), (0, 1, -2)), matrix((0.9, 0, 1.3), (0, 1.1, -5.2))]
+    )
+    expected = np.asarray(augment.resample(images, transform))
+    result = np.asarray(augment.resample_axes(images, transform))
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+def test_cutout_hides_a_square_of_half_of_the_size():
+    images = np.ones((2, 16, 16, 3), "float32")
+    result = applied(images, "cutout", uniform=0.5)
+    expected = images.copy()
+    expected[:, 4:12, 4:12] = 0.0
+    np.testing.assert_array_equal(result, expected)
+
+
 def test_brightness_adds_and_contrast_multiplies():
     images = pictures()
     np.testing.assert_allclose(applied(images, "brightness", normal=1.5), images + 0.3, atol=1e-6)

@@ -63,6 +63,13 @@ def test_the_discriminator_loss_is_the_cross_entropy_of_real_and_generated_image
     assert float(losses.discriminator_loss(real, fake)) == pytest.approx(expected, rel=1e-6)
 
 
+def test_the_hinge_losses_equal_their_formula():
+    real, fake = 2 * normal(6, 3), 2 * normal(6, 3, seed=1)
+    expected = np.maximum(0, 1 - real).mean() + np.maximum(0, 1 + fake).mean()
+    assert float(losses.hinge_discriminator_loss(real, fake)) == pytest.approx(expected, rel=1e-6)
+    assert float(losses.hinge_generator_loss(fake)) == pytest.approx(-fake.mean(), rel=1e-6)
+
+
 def test_r1_of_a_linear_discriminator_is_the_squared_norm_of_its_weights():
     weight = normal(4, 4, 1)
     value = losses.r1_penalty(
