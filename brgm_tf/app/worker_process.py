@@ -197,9 +197,10 @@ class _Process:
 
     def _listen(self) -> None:
         # A process that is killed may leave a part of a message.
-        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+        stream: Any = self._popen.stdout
+        with stream, contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
             while True:
-                number, message = pickle.load(self._popen.stdout)  # type: ignore[arg-type]
+                number, message = pickle.load(stream)
                 if number == 0:
                     self.is_ready = True
                 box = self._queues.get(number)
