@@ -136,15 +136,18 @@ class _Process:
     """
 
     def __init__(self, command: Sequence[str], limits: Limits, *, on_end: Any):
+        # A terminal would get the progress bars of downloads instead of the visitor.
+        pipe = subprocess.PIPE
         self._popen = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
+            command, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment()
         )
         self.is_ready = self.is_replaced = self._has_ended = False
         self._on_end = on_end
         self._queues: dict[int, queue.SimpleQueue] = {}
         self._lock = threading.Lock()
         self._write(limits)
-        threading.Thread(target=self._listen, daemon=True).start()
+        for task in (self._listen, self._pass_on):
+            threading.Thread(target=task, daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -194,6 +197,13 @@ class _Process:
         with self._lock, contextlib.suppress(OSError, ValueError):
             pickle.dump(message, self._popen.stdin, pickle.HIGHEST_PROTOCOL)  # type: ignore[arg-type]
             self._popen.stdin.flush()  # type: ignore[union-attr]
+
+    def _pass_on(self) -> None:
+        """Writes the log of the worker to the log of the page."""
+        stream: Any = self._popen.stderr
+        with stream, contextlib.suppress(OSError, ValueError):
+            for line in stream:
+                sys.stderr.write(line.decode("utf-8", "replace"))
 
     def _listen(self) -> None:
         # A process that is killed may leave a part of a message.

