@@ -197,7 +197,7 @@ class Handlers:
     def facts(self, name: str) -> tuple[str, bool, bool]:
         """Returns the HTML of the facts about a generator, and whether it has classes and faces."""
         facts = self.owner.facts_of(name)
-        lines = (f"{facts.size}. {facts.help}", self.owner.state_of(name), facts.licence)
+        lines = (f"{facts.size}; {facts.help}", self.owner.state_of(name), facts.licence)
         text = "".join(f"<p>{html.escape(line)}</p>" for line in lines if line)
         return text, bool(self.owner.row_of(name).num_classes), self.owner.has_faces(name)
 

@@ -74,7 +74,7 @@ def make_layout(owner: Owner) -> Layout:
     import gradio as gr
 
     gr.HTML(f"<header class='title'><h1>{TITLE}</h1><p>{_INTRODUCTION}</p></header>", padding=True)
-    with gr.Row():
+    with gr.Row(elem_id="parts"):
         with gr.Column(scale=5, min_width=320):
             picture, input_refusal = _make_picture(owner)
             generator, generator_refusal = _make_generator(owner)

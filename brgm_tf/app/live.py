@@ -55,6 +55,8 @@ def status_of(update: Update) -> str:
     """
     if not update.step:
         note = update.note or "starting"
+        if _PERCENT.match(note):
+            note = f"fetching {note.strip()}"
         return note[:1].upper() + note[1:] + " ..."
     parts = [f"Step {update.step} of {update.num_steps}"]
     if update.seconds_left is not None and update.step < update.num_steps:
