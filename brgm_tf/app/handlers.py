@@ -12,20 +12,18 @@ from typing import Any
 
 from PIL import Image
 
-from brgm_tf.app import chains, live, replay, uploads, views
+from brgm_tf.app import canvas, chains, uploads, views
 from brgm_tf.app.examples import DEFAULT, FIRST
+from brgm_tf.app.finishing import Finished, finish
+from brgm_tf.app.jobs import Job, Update
 from brgm_tf.app.messages import Refusal, refusal_of
 from brgm_tf.app.owner import Owner
-from brgm_tf.app.programs import Programs
-from brgm_tf.app.runs import Run, Update
 from brgm_tf.app.sessions import Session, Sessions
 from brgm_tf.app.settings import Settings, config_of
+from brgm_tf.app.worker_process import Worker
 from brgm_tf.io import inputs, medical
 from brgm_tf.io.discovery import EXAMPLE_PREFIX
 from brgm_tf.io.medical import Slicing
-from brgm_tf.pipeline.config import Config
-from brgm_tf.reporting.results import ImageResult, Restoration
-from brgm_tf.reporting.saving import save_restoration
 
 _WARM = "warm-up"  # key of a session that no request has
 
@@ -35,37 +33,29 @@ class Request:
     """A checked request of a restoration.
 
     Attributes:
-        config: configuration.
-        picture: path of the input, or 'example:NAME'.
-        mask: path of its mask, or None.
+        job: the job of the worker.
         notes: lines of text for the visitor.
     """
 
-    config: Config
-    picture: Path | str
-    mask: Path | str | None
+    job: Job
     notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
-class Finished:
-    """Everything that the page shows of a finished restoration.
+class Uploaded:
+    """An uploaded picture on the page.
 
     Attributes:
-        views: paths of the pictures.
-        metrics: HTML of the table of metrics, with the warnings.
-        archive: path of the archive.
-        flagfile: text of the flagfile.
-        script: Python lines.
-        has_samples: whether there are posterior samples.
+        canvas: value of the editor.
+        is_medical: whether the file is NIfTI or DICOM.
+        num_slices: number of slices of a NIfTI volume; 1 for other files.
+        middle: index of the middle slice.
     """
 
-    views: views.Views
-    metrics: str
-    archive: Path
-    flagfile: str
-    script: str
-    has_samples: bool
+    canvas: Any
+    is_medical: bool
+    num_slices: int = 1
+    middle: int = 0
 
 
 class Handlers:
@@ -74,11 +64,11 @@ class Handlers:
     Args:
         owner: what the owner allows.
         sessions: the sessions.
-        programs: the compiled programs.
+        worker: does the jobs.
     """
 
-    def __init__(self, owner: Owner, sessions: Sessions, programs: Programs):
-        self.owner, self.sessions, self.programs = owner, sessions, programs
+    def __init__(self, owner: Owner, sessions: Sessions, worker: Worker):
+        self.owner, self.sessions, self.worker = owner, sessions, worker
 
     @property
     def first_example(self) -> str | None:
@@ -93,21 +83,20 @@ class Handlers:
         The first visitor then sees a picture sooner.
         """
         name = self.first_example
-        if name is None or not self.programs.are_cached(
-            self.owner.examples[name].flags.get("generator", "")
-        ):
+        if name is None:
             return
-        session = self.sessions.get(_WARM)
         stop = threading.Event()
         stop.set()  # after the first steps
         try:
             values = self.choose_example(name, _WARM)
-            names = ("generator", "input_kind", "rows", "estimator", "num_steps")
+            if not self.owner.are_cached(values["generator"]):
+                return
+            names = ("generator", "input_kind", "rows", "estimator", "num_steps", "align")
             settings = Settings(**{field: values[field] for field in names})
+            picture = self.sessions.get(_WARM).input or ""
             mask = self.owner.examples[name].flags.get("masks")
-            config = config_of(settings, self.owner)
-            run = Run(config, session.input or "", mask=mask, programs=self.programs, stop=stop)
-            for _ in run.updates():
+            job = Job(config_of(settings, self.owner), picture, mask, folder=None)
+            for _ in self.worker.run(job, stop=stop):
                 pass
         except Refusal as refusal:
             logging.getLogger(__name__).warning("the warm-up failed: %s", refusal.text)
@@ -127,17 +116,28 @@ class Handlers:
         session.input = _picture_of(flags["input"])
         rows = chains.rows_of(flags.get("corruption", "none"), self.owner.corruptions)
         steps = int(flags.get("num_steps", 350))
+        align = flags.get("align", "none") != "none"
         return {
             "generator": self.owner.public(flags["generator"]),
             "input_kind": flags.get("input_kind", "measurement"),
             "rows": rows,
             "estimator": flags.get("estimator", "map"),
             "num_steps": min(steps, self.owner.limits.steps),
-            "editor": self._canvas(session, Slicing(), mask=flags.get("masks")),
+            "align": align,
+            "editor": self._canvas(session, Slicing(), align=align, mask=flags.get("masks")),
         }
 
-    def upload(self, path: str, slicing: Slicing, key: str | None) -> tuple[Any, bool]:
-        """Takes an uploaded picture; returns the canvas, and whether the file is medical.
+    def upload(
+        self, path: str, plane: str, window: str, align: bool, *, key: str | None
+    ) -> Uploaded:
+        """Takes an uploaded picture.
+
+        Args:
+            path: path of the file.
+            plane: plane of the slices of a volume.
+            window: window of the grey levels of medical files.
+            align: whether the picture is a photograph with faces.
+            key: key of the session.
 
         Raises:
             Refusal: the file cannot be used.
@@ -145,24 +145,39 @@ class Handlers:
         session = self.sessions.get(key)
         try:
             session.input = uploads.take_upload(path, session, limits=self.owner.limits)
-            is_medical = medical.is_medical(session.input)
-            return self._canvas(session, slicing), is_medical
+            if medical.is_medical(session.input):
+                return self.choose_plane(plane, window, align, key=key)
+            return Uploaded(self._canvas(session, Slicing(), align=align), is_medical=False)
         except Exception as error:
             session.input = None
             raise refusal_of(error, field="input") from None
 
-    def choose_slice(self, slicing: Slicing, key: str | None) -> Any:
-        """Returns the canvas of another slice of the uploaded volume.
+    def choose_plane(self, plane: str, window: str, align: bool, *, key: str | None) -> Uploaded:
+        """Returns the middle slice of the uploaded volume in another plane.
+
+        Raises:
+            Refusal: the volume cannot be read.
+        """
+        session = self.sessions.get(key)
+        try:
+            count, middle = uploads.slices_of(session.input, plane)
+            canvas = self._canvas(session, Slicing(plane, str(middle), window), align=align)
+        except Exception as error:
+            raise refusal_of(error, field="input") from None
+        return Uploaded(canvas, True, count, middle)
+
+    def draw(self, slicing: Slicing, align: bool, key: str | None) -> Any:
+        """Returns the canvas of another slice of the uploaded volume, or of a whole photograph.
 
         Raises:
             Refusal: the volume has no such slice.
         """
         try:
-            return self._canvas(self.sessions.get(key), slicing)
+            return self._canvas(self.sessions.get(key), slicing, align=align)
         except Exception as error:
             raise refusal_of(error, field="input") from None
 
-    def upload_mask(self, path: str, slicing: Slicing, key: str | None) -> Any:
+    def upload_mask(self, path: str, slicing: Slicing, align: bool, key: str | None) -> Any:
         """Returns the canvas with an uploaded mask as its strokes.
 
         Raises:
@@ -175,18 +190,23 @@ class Handlers:
                 raise Refusal("masks", "The mask must be a PNG file.")
             target = Path(path).replace(folder / "mask.png")
             uploads.check_size(target, limits=self.owner.limits)
-            return self._canvas(session, slicing, mask=str(target))
+            return self._canvas(session, slicing, align=align, mask=str(target))
         except Exception as error:
             raise refusal_of(error, field="masks") from None
 
-    def facts(self, name: str) -> tuple[str, bool]:
-        """Returns the HTML of the facts about a generator, and whether it has classes."""
+    def facts(self, name: str) -> tuple[str, bool, bool]:
+        """Returns the HTML of the facts about a generator, and whether it has classes and faces."""
         facts = self.owner.facts_of(name)
-        lines = (f"{facts.size}, {facts.state}. {facts.help}", facts.licence)
+        lines = (f"{facts.size}; {facts.help}", self.owner.state_of(name), facts.licence)
         text = "".join(f"<p>{html.escape(line)}</p>" for line in lines if line)
-        return text, bool(self.owner.row_of(name).num_classes)
+        return text, bool(self.owner.row_of(name).num_classes), self.owner.has_faces(name)
 
-    def request(self, settings: Settings, canvas: Any, key: str | None) -> Request:
+    def facts_of_handle(self, handle: object) -> str:
+        """Returns the HTML of the facts about an offered generator by its handle."""
+        names = [name for name, other in self.owner.generators.items() if other == handle]
+        return self.facts(names[0])[0] if names else ""
+
+    def request(self, settings: Settings, editor: Any, key: str | None) -> Request:
         """Returns the checked request of a visitor.
 
         Raises:
@@ -201,21 +221,25 @@ class Handlers:
             raise Refusal("run", "Too many restorations wait. Try again later.")
         notes = []
         try:
-            missing = uploads.painted_mask(canvas)
+            missing = canvas.painted_mask(editor)
             if missing is not None:
                 rows = chains.with_mask(settings.rows, self.owner.corruptions)
                 if len(rows) > len(settings.rows):
                     notes.append("The painted pixels count as missing, so mask() was added.")
                 settings = dataclasses.replace(settings, rows=rows)
+            if uploads.slices_of(session.input, settings.plane)[0] == 1:
+                settings = dataclasses.replace(settings, slices=None)
             config = config_of(settings, self.owner)
+            if missing is not None and settings.align and session.photograph is not None:
+                missing = canvas.photograph_mask(missing, session.photograph)
         except Exception as error:
             raise refusal_of(error) from None
-        session.mask = None
+        mask = None
         if missing is not None:
-            session.mask = uploads.save_mask(missing, session.new_folder("mask"))
+            mask = canvas.save_mask(missing, session.new_folder("mask"))
         session.stop.clear()
         session.is_running = True
-        return Request(config, session.input, session.mask, tuple(notes))
+        return Request(Job(config, session.input, mask, session.new_folder("run")), tuple(notes))
 
     def run(self, request: Request, key: str | None) -> Iterator[Update | Finished]:
         """Yields the updates of a restoration, and then everything that the page shows.
@@ -227,17 +251,11 @@ class Handlers:
         try:
             if session.stop.is_set():
                 raise Refusal("run", "Stopped before it began.")
-            run = Run(
-                request.config,
-                request.picture,
-                mask=request.mask,
-                programs=self.programs,
-                stop=session.stop,
-            )
-            for update in run.updates():
-                yield update
-                if update.result is not None:
-                    yield self._finish(update.result, request, session)
+            for message in self.worker.run(request.job, stop=session.stop):
+                if isinstance(message, Update):
+                    yield message
+                else:
+                    yield finish(message, request.job, owner=self.owner, notes=request.notes)
         finally:
             session.is_running = False
             self.sessions.touch(session)
@@ -271,64 +289,29 @@ class Handlers:
         folder = self.sessions.get(key).folder
         return next(folder.glob("run-*/results/*/uncertainty.npz"), None)
 
-    def _finish(self, result: ImageResult, request: Request, session: Session) -> Finished:
-        folder = session.new_folder("run")
-        config = request.config
-        # The paths of the server stay on the server.
-        origin = {k: v for k, v in result.origin.items() if k not in ("input", "mask")}
-        result = dataclasses.replace(result, origin=origin)
-        results = save_restoration(folder / "results", Restoration((result,), config=config))
-        sources = [path for path in (request.picture, request.mask) if isinstance(path, Path)]
-        picture = _name_of(request.picture)
-        mask = None if request.mask is None else _name_of(request.mask)
-        public = self.owner.public
-        flagfile = public(replay.flags_of(config, picture=picture, mask=mask))
-        script = public(replay.script_of(config, picture=picture, mask=mask))
-        archive = replay.write_archive(
-            folder / "brgm_tf.zip",
-            results=results,
-            sources=sources,
-            texts={replay.FLAGFILE: flagfile, replay.SCRIPT: script},
-        )
-        shown = folder / "views"
-        shown.mkdir()
-        return Finished(
-            views.save_views(result, shown),
-            _metrics(result, request.notes),
-            archive,
-            flagfile,
-            script,
-            result.samples is not None,
-        )
-
-    def _canvas(self, session: Session, slicing: Slicing, *, mask: str | None = None) -> Any:
+    def _canvas(
+        self, session: Session, slicing: Slicing, *, align: bool, mask: str | None = None
+    ) -> Any:
         """Returns the value of the editor: the picture, and a mask as its strokes."""
         if session.input is None:
             return None
         specs = inputs.plan(str(session.input), slicing=slicing)
         if len(specs) != 1:
             raise Refusal("input", "Choose one slice.")
+        session.photograph = None
+        if align:
+            levels, session.photograph = canvas.painted_photograph(specs[0])
+        else:
+            levels = canvas.painted_picture(specs[0], channels=3)
         folder = session.new_folder("canvas")
         picture = folder / "picture.png"
-        Image.fromarray(uploads.painted_picture(specs[0], channels=3)).save(picture)
-        layers = [] if mask is None else [uploads.save_strokes(mask, folder)]
+        Image.fromarray(levels).save(picture)
+        layers = []
+        if mask is not None:
+            layers.append(canvas.save_strokes(mask, folder, size=session.photograph))
         return {"background": str(picture), "layers": layers, "composite": None}
 
 
 def _picture_of(handle: str) -> Path | str:
     """Returns a handle of an example, or the path of the owner's file."""
     return handle if handle.startswith(EXAMPLE_PREFIX) else Path(handle).expanduser().absolute()
-
-
-def _name_of(path: Path | str) -> str:
-    return path.name if isinstance(path, Path) else path
-
-
-def _metrics(result: ImageResult, notes: tuple[str, ...]) -> str:
-    """Returns the HTML of the metrics, and of the warnings below them."""
-    lines = [*notes, *result.all_warnings]
-    if not result.complete:
-        lines.insert(0, "Stopped: this is the restoration so far.")
-    shown = "".join(f"<p class='note'>{html.escape(line)}</p>" for line in lines)
-    title = f"Metrics ({result.seconds:.0f} s)"
-    return live.table(views.metric_rows(result.metrics), title=title) + shown

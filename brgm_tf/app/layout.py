@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from brgm_tf.app.canvas import BRUSH, CANVAS
 from brgm_tf.app.owner import Owner
+from brgm_tf.app.result_layout import Outputs, heading, make_outputs
 from brgm_tf.app.rows_panel import ChainPanel, make_panel
 from brgm_tf.app.settings import ESTIMATOR_NAMES
-from brgm_tf.app.uploads import BRUSH, CANVAS, SUFFIXES
+from brgm_tf.app.uploads import SUFFIXES
 from brgm_tf.estimators.table import ESTIMATORS
 from brgm_tf.io.medical import PLANES
 
@@ -29,6 +31,7 @@ class Inputs(NamedTuple):
     example: Any
     upload: Any
     input_kind: Any
+    align: Any
     medical: Any
     plane: Any
     slices: Any
@@ -58,27 +61,6 @@ class Refusals(NamedTuple):
     run: Any
 
 
-class Outputs(NamedTuple):
-    """Components of the result."""
-
-    live: Any
-    result: Any
-    slider: Any
-    truth: Any
-    residual: Any
-    posterior: Any
-    samples: Any
-    mean: Any
-    stddev: Any
-    column: Any
-    row: Any
-    interval: Any
-    metrics: Any
-    archive: Any
-    flagfile: Any
-    script: Any
-
-
 class Layout(NamedTuple):
     """All components."""
 
@@ -92,21 +74,21 @@ def make_layout(owner: Owner) -> Layout:
     import gradio as gr
 
     gr.HTML(f"<header class='title'><h1>{TITLE}</h1><p>{_INTRODUCTION}</p></header>", padding=True)
-    with gr.Row():
+    with gr.Row(elem_id="parts"):
         with gr.Column(scale=5, min_width=320):
             picture, input_refusal = _make_picture(owner)
             generator, generator_refusal = _make_generator(owner)
-            _heading(3, "Damage")
+            heading(3, "Damage")
             chain = make_panel(owner)
             more, more_refusal = _make_more(owner)
         with gr.Column(scale=7, min_width=320):
             paint, mask_refusal = _make_canvas()
-            _heading(5, "Restore")
+            heading(5, "Restore")
             with gr.Row():
                 restore = gr.Button("Restore", variant="primary", elem_id="restore")
                 stop = gr.Button("Stop", interactive=False, elem_id="stop")
             run_refusal = gr.HTML(elem_id="refusal-run")
-            outputs = _make_outputs()
+            outputs = make_outputs()
     inputs = Inputs(
         **picture, **generator, chain=chain, **more, **paint, restore=restore, stop=stop
     )
@@ -114,16 +96,10 @@ def make_layout(owner: Owner) -> Layout:
     return Layout(inputs, refusals, outputs)
 
 
-def _heading(number: int, text: str) -> None:
-    import gradio as gr
-
-    gr.HTML(f"<h2><span>{number}</span>{text}</h2>", elem_classes="step")
-
-
 def _make_picture(owner: Owner) -> tuple[dict[str, Any], Any]:
     import gradio as gr
 
-    _heading(1, "Picture")
+    heading(1, "Picture")
     choices = [(example.label, name) for name, example in owner.examples.items()]
     components = {
         "example": gr.Dropdown(choices, label="Example", value=None, elem_id="example"),
@@ -137,10 +113,17 @@ def _make_picture(owner: Owner) -> tuple[dict[str, Any], Any]:
     }
     refusal = gr.HTML(elem_id="refusal-input")
     components["input_kind"] = gr.Radio(_KINDS, value="measurement", label="State of the picture")
+    is_photograph = owner.options.get("align", "none") != "none"
+    components["align"] = gr.Checkbox(
+        is_photograph,
+        label="Align faces: a photograph, whose faces are found, restored and put back",
+        visible=owner.has_faces(next(iter(owner.generators))),
+        elem_id="align",
+    )
     with gr.Group(visible=False) as medical:
-        components["plane"] = gr.Dropdown(list(PLANES), value="axial", label="Plane")
-        components["slices"] = gr.Textbox(
-            "middle", label="Slice", info="'middle', or an index", max_length=10
+        components["plane"] = gr.Dropdown(list(PLANES), value="axial", label="Plane", visible=False)
+        components["slices"] = gr.Slider(
+            0, 1, value=0, step=1, label="Slice", visible=False, elem_id="slices"
         )
         components["window"] = gr.Textbox(
             "auto", label="Window", info="'auto', or LOW:HIGH", max_length=40
@@ -151,7 +134,7 @@ def _make_picture(owner: Owner) -> tuple[dict[str, Any], Any]:
 def _make_generator(owner: Owner) -> tuple[dict[str, Any], Any]:
     import gradio as gr
 
-    _heading(2, "Generator")
+    heading(2, "Generator")
     components = {
         "generator": gr.Dropdown(
             list(owner.generators),
@@ -200,7 +183,7 @@ def _make_more(owner: Owner) -> tuple[dict[str, Any], Any]:
 def _make_canvas() -> tuple[dict[str, Any], Any]:
     import gradio as gr
 
-    _heading(4, "Paint what is missing")
+    heading(4, "Paint what is missing")
     components = {
         "editor": gr.ImageEditor(
             label="Picture",
@@ -226,88 +209,3 @@ def _make_canvas() -> tuple[dict[str, Any], Any]:
             label="Mask: black pixels are missing", file_types=[".png"], height=150, elem_id="mask"
         )
     return components, gr.HTML(elem_id="refusal-masks")
-
-
-def _make_outputs() -> Outputs:
-    import gradio as gr
-
-    live = gr.HTML(elem_id="live")
-    with gr.Column(visible=False, elem_id="result") as result:
-        _heading(6, "Result")
-        slider = gr.ImageSlider(
-            label="Measurement and restoration",
-            type="filepath",
-            format="png",
-            buttons=["fullscreen"],
-            interactive=False,
-            max_height=640,
-            elem_id="slider",
-        )
-        metrics = gr.HTML()
-        with gr.Row():
-            residual = _picture("Absolute residual")
-            truth = _picture("Truth", visible=False)
-        with gr.Column(visible=False) as posterior:
-            parts = _make_posterior()
-        archive = gr.DownloadButton("Download everything (zip)", elem_id="archive")
-        with gr.Accordion("Repeat this run", open=False):
-            flagfile = gr.Code(label="Flagfile: python -m brgm_tf.reconstruct --flagfile=run.cfg")
-            script = gr.Code(label="Python", language="python")
-    return Outputs(
-        live=live,
-        result=result,
-        slider=slider,
-        truth=truth,
-        residual=residual,
-        posterior=posterior,
-        **parts,
-        metrics=metrics,
-        archive=archive,
-        flagfile=flagfile,
-        script=script,
-    )
-
-
-def _make_posterior() -> dict[str, Any]:
-    """Makes the components of posterior samples."""
-    import gradio as gr
-
-    samples = gr.Gallery(
-        label="Posterior samples",
-        columns=4,
-        object_fit="contain",
-        buttons=["fullscreen"],
-        interactive=False,
-        elem_id="samples",
-    )
-    with gr.Row():
-        mean = _picture("Posterior mean")
-        stddev = _picture("Standard deviation")
-    gr.HTML("<p>Click a pixel, or state its column and row, for its 90 % interval.</p>")
-    with gr.Row():
-        column = gr.Number(0, precision=0, minimum=0, label="Column of a pixel", min_width=120)
-        row = gr.Number(0, precision=0, minimum=0, label="Row of a pixel", min_width=120)
-    interval = gr.HTML(elem_classes="interval")
-    return {
-        "samples": samples,
-        "mean": mean,
-        "stddev": stddev,
-        "column": column,
-        "row": row,
-        "interval": interval,
-    }
-
-
-def _picture(label: str, *, visible: bool = True) -> Any:
-    import gradio as gr
-
-    return gr.Image(
-        label=label,
-        type="filepath",
-        format="png",
-        buttons=["download", "fullscreen"],
-        interactive=False,
-        visible=visible,
-        min_width=240,
-        height=360,
-    )

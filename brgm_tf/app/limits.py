@@ -17,6 +17,8 @@ class Limits:
         stages: most stages of a corruption.
         waiting: most restorations that wait for their turn.
         programs: number of compiled restorers that are kept.
+        worker_gigabytes: memory above which the worker compiles no further program, but is
+            replaced.
         idle_minutes: minutes after which the files of an idle session are deleted.
     """
 
@@ -27,4 +29,5 @@ class Limits:
     stages: int = 4
     waiting: int = 20
     programs: int = 4
+    worker_gigabytes: float = 3.0
     idle_minutes: float = 60.0

@@ -9,18 +9,20 @@ import base64
 import html
 import io
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
-from brgm_tf.app.runs import Update
-from brgm_tf.app.uploads import CANVAS
+from brgm_tf.app.canvas import CANVAS
+from brgm_tf.app.jobs import Update
 from brgm_tf.io import images
 from brgm_tf.reporting.pixels import drawable
 
 _WIDTH, _HEIGHT = 480.0, 96.0  # of the curve
 _QUALITY = 90
+_PERCENT = re.compile(r" *(\d+)% of ")  # progress of a download
 
 
 def panel(update: Update) -> str:
@@ -31,8 +33,11 @@ def panel(update: Update) -> str:
         if image is not None
     )
     parts = [f'<p class="status" role="status">{html.escape(status_of(update))}</p>']
-    if update.num_steps:
-        parts.append(_bar(update.step, update.num_steps))
+    fetched = _PERCENT.match(update.note)
+    if fetched and not update.step:
+        parts.append(_bar("Download in percent", int(fetched[1]), 100))
+    elif update.num_steps:
+        parts.append(_bar("Steps", update.step, update.num_steps))
     parts.append(f'<div class="pictures">{figures}</div>' if figures else "")
     if len(update.losses) > 1:
         parts.append(curve(update.losses))
@@ -50,6 +55,8 @@ def status_of(update: Update) -> str:
     """
     if not update.step:
         note = update.note or "starting"
+        if _PERCENT.match(note):
+            note = f"fetching {note.strip()}"
         return note[:1].upper() + note[1:] + " ..."
     parts = [f"Step {update.step} of {update.num_steps}"]
     if update.seconds_left is not None and update.step < update.num_steps:
@@ -105,11 +112,11 @@ def _figure(title: str, image: np.ndarray) -> str:
     )
 
 
-def _bar(step: int, num_steps: int) -> str:
-    part = 100 * min(1.0, step / num_steps)
+def _bar(label: str, value: int, most: int) -> str:
+    part = 100 * min(1.0, value / most)
     return (
-        f'<div class="bar" role="progressbar" aria-label="Steps" aria-valuemin="0" '
-        f'aria-valuemax="{num_steps}" aria-valuenow="{step}">'
+        f'<div class="bar" role="progressbar" aria-label="{label}" aria-valuemin="0" '
+        f'aria-valuemax="{most}" aria-valuenow="{value}">'
         f'<i style="width:{part:.1f}%"></i></div>'
     )
 

@@ -26,8 +26,11 @@ class Refusal(Exception):  # noqa: N818 - not an error of the program
     """
 
     def __init__(self, field: str, text: str):
-        super().__init__(text)
+        super().__init__(field, text)  # pickle repeats the call with these arguments
         self.field, self.text = field, text
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def refusal_of(error: BaseException, *, field: str = "") -> Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,13 @@ from brgm_tf.app.limits import Limits
 from brgm_tf.app.messages import Refusal
 from brgm_tf.core.errors import InputError
 from brgm_tf.generators.loading import GeneratorFacts, describe_generator, generator_facts
+from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS
+from brgm_tf.weights import fetching
 from brgm_tf.weights.catalogue import DEFAULT_GENERATOR, GENERATORS, GeneratorRow
+from brgm_tf.weights.package_table import PACKAGES
+
+NOT_CACHED = "not cached"  # state of a generator that has to be fetched
+_FACES = re.compile("face|ffhq")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +67,28 @@ class Owner:
         """Returns the size and the classes of an offered generator."""
         return describe_generator(self.check_generator(name))
 
+    def are_cached(self, name: str) -> bool:
+        """Returns whether the weights of a generator and of LPIPS are on this machine."""
+        is_here = self.facts_of(name).state != NOT_CACHED
+        perceptual = self.options.get("perceptual", PERCEPTUAL_WEIGHTS)
+        return is_here and perceptual in PACKAGES and fetching.status(str(perceptual)).cached
+
+    def state_of(self, name: str) -> str:
+        """Returns a line about the place of an offered generator's weights."""
+        handle = self.check_generator(name)
+        state = self.facts_of(name).state
+        if state != NOT_CACHED:
+            return f"On this machine ({state})."
+        weights = GENERATORS[handle].weights
+        size = f" ({fetching.status(weights).size / 1e6:.0f} MB)" if weights else ""
+        return f"Not on this machine: the first restoration fetches it{size}."
+
+    def has_faces(self, name: str) -> bool:
+        """Returns whether an offered generator makes faces, by its name and its description."""
+        handle = self.check_generator(name)
+        text = GENERATORS[handle].help if handle in GENERATORS else ""
+        return _FACES.search(f"{name} {text}".lower()) is not None
+
     def facts_of(self, name: str) -> GeneratorFacts:
         """Returns the facts about an offered generator, for its line on the page."""
         handle = self.check_generator(name)
@@ -67,7 +96,7 @@ class Owner:
             return generator_facts(handle)
         row = describe_generator(handle)
         size = f"{row.resolution} x {row.resolution}"
-        return GeneratorFacts(size, "on this server", name, "", row.licence)
+        return GeneratorFacts(size, "file of the owner", name, "", row.licence)
 
 
 def make_owner(

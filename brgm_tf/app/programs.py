@@ -10,18 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from brgm_tf.cli.memory import release
-from brgm_tf.generators.loading import generator_facts, load_generator
-from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, load_perceptual
+from brgm_tf.generators.loading import describe_generator, load_generator
+from brgm_tf.perceptual.loading import load_perceptual
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.objective import needs_perceptual
 from brgm_tf.pipeline.restorer import Restorer
 from brgm_tf.pipeline.warmup import with_eager_warmup
-from brgm_tf.weights import fetching
-from brgm_tf.weights.catalogue import GENERATORS
-from brgm_tf.weights.package_table import PACKAGES
 
 # Fields that decide how inputs are read, and nothing about a program.
-_OF_INPUTS = ("non_square", "plane", "slices", "window")
+_OF_INPUTS = ("faces", "landmarks", "non_square", "plane", "slices", "window")
 Notify = Callable[[str], object]
 
 
@@ -73,11 +70,15 @@ class Programs:
         config = with_eager_warmup(config, num_images=1, resolution=resolution)
         return key_of(config) in self._restorers
 
-    def are_cached(self, generator: str, *, perceptual: str = PERCEPTUAL_WEIGHTS) -> bool:
-        """Returns whether the weights of a named generator and of LPIPS are on this machine."""
-        is_here = generator in GENERATORS and generator_facts(generator).state != "not cached"
-        is_known = perceptual in PACKAGES and fetching.status(perceptual).cached
-        return is_here and is_known
+    def keeps(self, config: Config) -> bool:
+        """Returns whether a configuration needs no further program; False for photographs.
+
+        The programs of photographs depend on the sizes of the faces.
+        """
+        if config.align != "none":
+            return False
+        row = describe_generator(config.generator)
+        return self.has(config, resolution=row.resolution)
 
     def _with_weights(self, config: Config, notify: Notify | None) -> Config:
         """Returns the configuration with loaded weights in place of their names."""

@@ -1,146 +1,143 @@
-"""One restoration: a thread that restores, and the stream of updates that the page shows."""
+"""One restoration in the worker: from a job to its outcome, with updates on the way."""
 
 from __future__ import annotations
 
 import dataclasses
-import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
+from brgm_tf.app import views
+from brgm_tf.app.jobs import RESULTS, Job, Outcome, Update
 from brgm_tf.app.messages import Refusal, refusal_of
 from brgm_tf.app.programs import Programs
 from brgm_tf.core.errors import NotFiniteError
 from brgm_tf.estimators.restoring.inference import Step
 from brgm_tf.io import inputs
-from brgm_tf.pipeline.batch_result import BatchResult
-from brgm_tf.pipeline.config import Config
+from brgm_tf.io.origin import Origin
+from brgm_tf.pipeline.photographs import restored_photographs
 from brgm_tf.pipeline.preparation import Preparation, prepare
 from brgm_tf.pipeline.previews import Preview
-from brgm_tf.reporting.results import ImageResult
+from brgm_tf.pipeline.restorer import Restorer
+from brgm_tf.reporting.results import ImageResult, Restoration
+from brgm_tf.reporting.saving import save_restoration
 
-_WAIT_SECONDS = 0.5
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Update:
-    """What the page shows in the middle of a run.
-
-    Attributes:
-        note: line of text, such as 'compiling'; '' during the steps.
-        step: number of finished steps.
-        num_steps: number of all steps.
-        losses: total loss at each update.
-        seconds_left: estimated rest of the run; None before there is an estimate.
-        measurement: float32 [h, w, C] in [-1, 1], or None.
-        image: float32 [H, W, C] in [-1, 1], or None.
-        result: result of the image; None before the end.
-    """
-
-    note: str = ""
-    step: int = 0
-    num_steps: int = 0
-    losses: tuple[float, ...] = ()
-    seconds_left: float | None = None
-    measurement: np.ndarray | None = None
-    image: np.ndarray | None = None
-    result: ImageResult | None = None
+_VIEWS = "views"  # folder of the pictures in the folder of a job
 
 
 class Run:
-    """A restoration of one image.
+    """A restoration of one image, or of the faces of one photograph.
 
     Args:
-        config: configuration with names of weights.
-        picture: path of the input.
-        mask: path of its mask, or None.
+        job: the job.
         programs: compiled programs.
         stop: event that stops the run after the current chunk of steps.
+        send: called with each update.
     """
 
     def __init__(
         self,
-        config: Config,
-        picture: Path | str,
-        *,
-        mask: Path | str | None,
+        job: Job,
         programs: Programs,
+        *,
         stop: threading.Event,
+        send: Callable[[Update], object],
     ):
-        self._config, self._picture, self._mask = config, picture, mask
-        self._programs, self._stop = programs, stop
-        self._updates: queue.SimpleQueue[Update | Refusal] = queue.SimpleQueue()
-        self._last = Update(num_steps=config.total_steps)
+        self._job, self._programs, self._stop, self._send = job, programs, stop, send
+        self._config = job.config
+        self._last = Update(num_steps=job.config.total_steps)
+        self._done = 0  # steps of earlier faces
         self._first_step: tuple[int, float] | None = None
 
-    def updates(self) -> Iterator[Update]:
-        """Yields updates until the last one, which has the result.
-
-        If the iterator is closed, the run stops after the current chunk of steps.
+    def __call__(self) -> Outcome:
+        """Restores, and writes the results; returns the outcome.
 
         Raises:
             Refusal: the input or an option cannot be used, or the run has failed.
         """
-        thread = threading.Thread(target=self._work, daemon=True)
-        thread.start()
         try:
-            while True:
-                try:
-                    update = self._updates.get(timeout=_WAIT_SECONDS)
-                except queue.Empty:
-                    continue
-                if isinstance(update, Refusal):
-                    raise update
-                yield update
-                if update.result is not None:
-                    return
-        finally:
-            self._stop.set()
-            thread.join()
-
-    def _work(self) -> None:
-        try:
-            result = self._restore()
-            self._updates.put(dataclasses.replace(self._last, result=result))
-        # Every problem becomes a message; it is raised where the visitor waits.
+            return self._restore()
+        # Every problem becomes a message.
         except Exception as error:
-            self._updates.put(_refusal(error))
+            raise _refusal(error) from error
 
-    def _restore(self) -> ImageResult:
+    def _restore(self) -> Outcome:
         plan = self._plan()
-        [spec] = plan.specs
         resolution = plan.requirements.resolution
         is_ready = self._programs.has(self._config, resolution=resolution)
         self._say("" if is_ready else "loading the generator")
         restorer = self._programs.restorer(
             self._config, resolution=resolution, notify=lambda line: self._say(str(line))
         )
-        item = inputs.load(spec, expected=plan.requirements)
-        self._say("starting" if is_ready else "compiling; the next restoration like this is faster")
-        batch: BatchResult = restorer.restore([item], progress=self._count, show=self._show)
+        compiling = "compiling; the next restoration like this is faster"
+        num_steps = self._config.total_steps
+        self._last = dataclasses.replace(self._last, num_steps=num_steps * len(plan.specs))
+        results: list[ImageResult] = []
+        for i, spec in enumerate(plan.specs):
+            self._done = i * num_steps
+            self._last = dataclasses.replace(self._last, losses=())
+            item = inputs.load(spec, expected=plan.requirements)
+            self._say("starting" if is_ready or results else compiling)
+            results.append(self._restore_one(restorer, item))
+            if self._stop.is_set():
+                break
+        return self._finish(plan, tuple(results))
+
+    def _restore_one(self, restorer: Restorer, item: inputs.LoadedInput) -> ImageResult:
+        batch = restorer.restore([item], progress=self._count, show=self._show)
         return batch.images[0]
 
     def _plan(self) -> Preparation:
         notes: list[str] = []
+        is_photograph = self._config.align != "none"
+        self._say("looking for faces" if is_photograph else "reading the picture")
         plan = prepare(
-            str(self._picture), config=self._config, masks=self._masks(), notify=notes.append
+            str(self._job.picture), config=self._config, masks=self._masks(), notify=notes.append
         )
-        if len(plan.specs) != 1:
+        if len(plan.photographs if is_photograph else plan.specs) != 1:
             raise Refusal("input", "The file must hold one picture, or one slice must be chosen.")
         return plan
 
     def _masks(self) -> str | None:
         needs = "missing" in self._config.traits.data_names
-        if needs and self._mask is None:
+        if needs and self._job.mask is None:
             raise Refusal("masks", "Paint the missing pixels, or upload a mask.")
-        return str(self._mask) if needs else None
+        return str(self._job.mask) if needs else None
+
+    def _finish(self, plan: Preparation, results: tuple[ImageResult, ...]) -> Outcome:
+        warnings = tuple(dict.fromkeys(line for one in results for line in one.all_warnings))
+        is_complete = len(results) == len(plan.specs) and all(one.complete for one in results)
+        shown = None
+        if self._job.folder is not None and self._job.folder.is_dir():
+            shown = self._save(plan, results, self._job.folder)
+        return Outcome(
+            shown,
+            {one.name: one.metrics for one in results},
+            warnings,
+            sum(one.seconds for one in results),
+            is_complete,
+        )
+
+    def _save(
+        self, plan: Preparation, results: tuple[ImageResult, ...], folder: Path
+    ) -> views.Views:
+        """Writes the results and the pictures of the page."""
+        photographs = restored_photographs(plan.photographs, results, self._config.corruption)
+        public = tuple(dataclasses.replace(one, origin=_public(one.origin)) for one in results)
+        restoration = Restoration(public, config=self._config, photographs=photographs)
+        save_restoration(folder / RESULTS, restoration)
+        shown = folder / _VIEWS
+        shown.mkdir()
+        if photographs:
+            figures = tuple(folder / RESULTS / one.name / "figure.png" for one in public)
+            whole = views.save_photograph_views(photographs[0], shown)
+            return dataclasses.replace(whole, faces=figures)
+        return views.save_views(public[0], shown)
 
     def _say(self, note: str) -> None:
         self._last = dataclasses.replace(self._last, note=note)
-        self._updates.put(self._last)
+        self._send(self._last)
 
     def _show(self, preview: Preview) -> bool:
         self._last = dataclasses.replace(
@@ -150,22 +147,27 @@ class Run:
 
     def _count(self, step: Step) -> bool:
         """Adds the step to the last update, which has its picture already."""
-        now = time.monotonic()
+        now, done = time.monotonic(), self._done + step.step
         left = None
         if self._first_step is None:
-            self._first_step = step.step, now
-        elif step.step > self._first_step[0]:
+            self._first_step = done, now
+        elif done > self._first_step[0]:
             first, start = self._first_step
-            left = (now - start) / (step.step - first) * (step.num_steps - step.step)
+            left = (now - start) / (done - first) * (self._last.num_steps - done)
         self._last = dataclasses.replace(
             self._last,
             note=step.note,
-            step=step.step,
+            step=done,
             losses=(*self._last.losses, sum(step.terms.values())),
             seconds_left=left,
         )
-        self._updates.put(self._last)
+        self._send(self._last)
         return self._stop.is_set()
+
+
+def _public(origin: Origin) -> Origin:
+    """Returns the facts about an input without the paths of the server."""
+    return {name: value for name, value in origin.items() if name not in ("input", "mask")}
 
 
 def _refusal(error: Exception) -> Refusal:

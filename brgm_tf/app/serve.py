@@ -49,6 +49,12 @@ flags.DEFINE_integer("max_samples", _LIMITS.samples, "Most posterior samples", 1
 flags.DEFINE_integer("max_waiting", _LIMITS.waiting, "Most restorations that wait", 1)
 flags.DEFINE_integer("max_programs", _LIMITS.programs, "Compiled restorers that are kept", 1)
 flags.DEFINE_float(
+    "max_worker_memory",
+    _LIMITS.worker_gigabytes,
+    "Memory in GB above which the process that restores is replaced before its next program",
+    0.1,
+)
+flags.DEFINE_float(
     "idle_minutes", _LIMITS.idle_minutes, "Minutes after which an idle visitor's files go", 1
 )
 
@@ -70,6 +76,7 @@ class Server(NamedTuple):
         """Ends the server and its restorations."""
         self.stop.set()
         self.handlers.sessions.close_all()
+        self.handlers.worker.close()
         self.page.close(verbose=False)
 
 
@@ -83,7 +90,6 @@ def run() -> int:
         offline.set_environment(folder)
         owner = owner_of_flags()
         check_port(FLAGS.host, FLAGS.port)
-        process.import_to_restore(batch_size=1)
         ended = heed_signals()
         server = start(owner, folder, host=FLAGS.host, port=FLAGS.port, root_path=FLAGS.root_path)
         process.show(f"the page is at {server.page.local_url} (Ctrl-C ends it)")
@@ -108,6 +114,7 @@ def owner_of_flags() -> Owner:
         samples=FLAGS.max_samples,
         waiting=FLAGS.max_waiting,
         programs=FLAGS.max_programs,
+        worker_gigabytes=FLAGS.max_worker_memory,
         idle_minutes=FLAGS.idle_minutes,
     )
     config = run_flags.parsed_config()
@@ -146,17 +153,19 @@ def start(owner: Owner, folder: Path, *, host: str, port: int, root_path: str = 
 
     from brgm_tf.app.handlers import Handlers
     from brgm_tf.app.page import make_page
-    from brgm_tf.app.programs import Programs
     from brgm_tf.app.sessions import Sessions
     from brgm_tf.app.style import STYLE_SHEET, make_theme
+    from brgm_tf.app.worker_process import WorkerProcess
 
+    # Imports TensorFlow while Gradio is imported here.
+    worker = WorkerProcess(owner.limits)
     offline.refuse_addresses()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     limits = owner.limits
     # Every decoder of the process refuses larger pictures.
     Image.MAX_IMAGE_PIXELS = int(limits.megapixels * 1e6)
     sessions = Sessions(folder, idle_seconds=60 * limits.idle_minutes)
-    handlers = Handlers(owner, sessions, Programs(limits.programs))
+    handlers = Handlers(owner, sessions, worker)
     page = make_page(handlers)
     stop = threading.Event()
     threading.Thread(target=sessions.sweep_for_ever, args=(stop,), daemon=True).start()

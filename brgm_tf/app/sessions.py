@@ -24,7 +24,7 @@ class Session:
     Attributes:
         folder: folder of its files; its name cannot be guessed.
         input: uploaded or chosen picture; None before there is one.
-        mask: mask that was painted or uploaded; None without one.
+        photograph: width and height of a photograph that is shown whole; None for other pictures.
         stop: set to stop the restoration.
         is_running: whether a restoration runs or waits.
         used: time of the last request, of `time.monotonic`.
@@ -32,7 +32,7 @@ class Session:
 
     folder: Path
     input: Path | str | None = None
-    mask: Path | str | None = None
+    photograph: tuple[int, int] | None = None
     stop: threading.Event = dataclasses.field(default_factory=threading.Event)
     is_running: bool = False
     used: float = dataclasses.field(default_factory=time.monotonic)

@@ -28,13 +28,14 @@ class Settings:
         class_label: Class of a conditional generator; '' for none.
         rows: Rows of the corruption; see `chains`.
         input_kind: 'measurement' or 'clean'.
+        align: Whether the picture is a photograph whose faces are found, restored and put back.
         estimator: Name of the estimator.
         num_steps: Number of steps.
         adaptation_steps: Number of further steps, which adapt the generator.
         num_samples: Number of posterior samples.
         seed: Seed of every random draw.
         plane: Plane of the slices of NIfTI volumes.
-        slices: Index of a slice, or 'middle'.
+        slices: Index of a slice of a volume; None for the middle slice.
         window: 'auto' or LOW:HIGH.
     """
 
@@ -42,13 +43,14 @@ class Settings:
     class_label: str = ""
     rows: chains.Chain = ()
     input_kind: str = "measurement"
+    align: bool = False
     estimator: str = "map"
     num_steps: float = 200
     adaptation_steps: float = 0
     num_samples: float = 8
     seed: float = 0
     plane: str = "axial"
-    slices: str = "middle"
+    slices: float | None = None
     window: str = "auto"
 
 
@@ -73,8 +75,6 @@ def config_of(settings: Settings, owner: Owner) -> Config:
     _check_word("input_kind", settings.input_kind, inputs.KINDS)
     _check_word("estimator", settings.estimator, ESTIMATOR_NAMES)
     _check_word("plane", settings.plane, PLANES)
-    if settings.slices != "middle" and not str(settings.slices).strip().isdecimal():
-        raise Refusal("slices", "The slice must be 'middle' or an index.")
     options: dict[str, Any] = dict(owner.options) | numbers
     options |= {
         "generator": owner.check_generator(settings.generator),
@@ -83,13 +83,24 @@ def config_of(settings: Settings, owner: Owner) -> Config:
         "input_kind": settings.input_kind,
         "estimator": settings.estimator,
         "plane": settings.plane,
-        "slices": str(settings.slices).strip(),
+        "slices": "middle" if settings.slices is None else str(_integer(settings, "slices", 0)),
         "window": str(settings.window).strip(),
         "batch_size": 1,
         "keep_frames": False,
         "keep_generator": False,
     }
-    return Config(**options)
+    return Config(**options | _alignment(settings, owner))
+
+
+def _alignment(settings: Settings, owner: Owner) -> dict[str, Any]:
+    """Returns the fields of photographs."""
+    if not settings.align:
+        return {"align": "none", "faces": "all", "landmarks": None}
+    if not owner.has_faces(settings.generator):
+        raise Refusal("align", "Faces can be aligned for a generator of faces.")
+    if settings.input_kind != "measurement":
+        raise Refusal("align", "A photograph must be damaged itself, because its pose is inferred.")
+    return {"align": "faces"}
 
 
 def _integer(settings: Settings, name: str, least: int) -> int:

