@@ -93,7 +93,7 @@ def addresses():
 
 
 def open_page(server, chromium, addresses):
-    opened = chromium.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    opened = headless.new_page(chromium, accept_downloads=True)
     opened.set_default_timeout(PATIENCE)
     opened.on("request", lambda request: addresses.append(request.url))
     opened.goto(server.address)
