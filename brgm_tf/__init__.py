@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions import KernelBlur as KernelBlur
     from brgm_tf.corruptions import KSpace as KSpace
     from brgm_tf.corruptions import Mask as Mask
+    from brgm_tf.corruptions import MissingSlices as MissingSlices
     from brgm_tf.corruptions import MotionBlur as MotionBlur
     from brgm_tf.corruptions import Noise as Noise
     from brgm_tf.corruptions import Occlusion as Occlusion
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions import RandomMask as RandomMask
     from brgm_tf.corruptions import SaltAndPepper as SaltAndPepper
     from brgm_tf.corruptions import Scratches as Scratches
+    from brgm_tf.corruptions import ThickSlices as ThickSlices
     from brgm_tf.corruptions import list_corruptions as list_corruptions
     from brgm_tf.estimators import HMC as HMC
     from brgm_tf.estimators import MAP as MAP
@@ -74,6 +76,7 @@ __getattr__, __dir__, _names = lazy.exports(
         "KSpace": "corruptions",
         "KernelBlur": "corruptions",
         "Mask": "corruptions",
+        "MissingSlices": "corruptions",
         "MotionBlur": "corruptions",
         "Noise": "corruptions",
         "Occlusion": "corruptions",
@@ -82,6 +85,7 @@ __getattr__, __dir__, _names = lazy.exports(
         "RandomMask": "corruptions",
         "SaltAndPepper": "corruptions",
         "Scratches": "corruptions",
+        "ThickSlices": "corruptions",
         "list_corruptions": "corruptions",
         "HMC": "estimators",
         "MAP": "estimators",

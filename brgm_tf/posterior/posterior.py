@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.traits import traits_of
@@ -102,7 +103,7 @@ class Posterior:
         if freeze is not None:
             freeze()
         size = generator.resolution, generator.resolution, generator.channels
-        self.generator, self.corruption = generator, corruption.of_images(size)
+        self.generator, self.corruption = generator, self._bound(corruption, size)
         self.objective = (
             objective_for(objective, traits_of(corruption))
             if isinstance(objective, str)
@@ -127,6 +128,17 @@ class Posterior:
                 perceptual, corruption=self.corruption, enlarge=enlarge
             )
         self.programs: dict[Hashable, Any] = {}
+
+    def _bound(self, corruption: Corruption, size: tuple[int, int, int]) -> Corruption:
+        """Returns the corruption for images of the generator's size."""
+        if corruption.needs_volume:
+            raise InputError(
+                "corruption",
+                "must act on images, because a posterior of images has no third axis",
+                remedy="Give VolumePosterior, or --volume",
+                corruption=str(corruption),
+            )
+        return corruption.of_images(size)
 
     def condition(
         self,

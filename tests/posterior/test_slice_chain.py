@@ -87,5 +87,5 @@ def test_correlations_of_two_steps_multiply():
 
 @pytest.mark.parametrize("value", [-0.1, 1.0, np.nan])
 def test_correlations_outside_of_the_range_are_refused(value):
-    with pytest.raises(InputError, match="^`correlations` must be at least 0 and below 1"):
+    with pytest.raises(InputError, match=r"^`correlations` must be at least 0 and below 1"):
         chain(correlations=[0.5, value])
