@@ -44,9 +44,12 @@ if TYPE_CHECKING:
     from brgm_tf.pipeline import list_generators as list_generators
     from brgm_tf.pipeline import list_presets as list_presets
     from brgm_tf.pipeline import restore as restore
+    from brgm_tf.pipeline import restore_volume as restore_volume
     from brgm_tf.posterior import Posterior as Posterior
+    from brgm_tf.posterior import VolumePosterior as VolumePosterior
     from brgm_tf.reporting import ImageResult as ImageResult
     from brgm_tf.reporting import Restoration as Restoration
+    from brgm_tf.reporting import VolumeResult as VolumeResult
 
 __version__ = "0.2.0"
 __getattr__, __dir__, _names = lazy.exports(
@@ -93,7 +96,10 @@ __getattr__, __dir__, _names = lazy.exports(
         "VI": "estimators",
         "VIBrgm": "estimators",
         "load_generator": "generators",
+        "VolumePosterior": "posterior",
+        "VolumeResult": "reporting",
         "restore": "pipeline",
+        "restore_volume": "pipeline",
     },
 )
 __all__ = ["__version__", *_names]

@@ -93,7 +93,7 @@ def offered_corruptions(own: Iterable[str] = ()) -> dict[str, Offer]:
     offers = {}
     for name in (*(name for name in CORRUPTIONS if name != "none"), *own):
         row = parsing.row_of(name)
-        if row.load().needs_volume:
+        if getattr(row.load(), "needs_volume", False):
             continue
         controls = controls_of(row.parameters)
         if controls is not None:

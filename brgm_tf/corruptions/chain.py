@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brgm_tf.core.lazy import tf
@@ -137,17 +137,24 @@ class Composition(Measurement):
             image_shape = stage.measurement_shape(image_shape)
         return self._rebuilt(stages)
 
-    def of_volume(self, volume_shape: tuple[int, ...]):
+    def of_volume(self, volume_shape: tuple[int, ...], *, indices: Sequence[int] | None = None):
         """Returns the chain of the stages for the volumes that reach them."""
-        stages = []
+        stages, indices = [], list(range(volume_shape[0]) if indices is None else indices)
         for stage in self.stages:
-            stages.append(stage.of_volume(volume_shape))
+            stages.append(stage.of_volume(volume_shape, indices=indices))
+            indices = stage.measured_indices(indices)
             count, *image_shape = volume_shape
             volume_shape = (
                 stage.num_measured_slices(count),
                 *stage.measurement_shape(tuple(image_shape)),
             )
         return self._rebuilt(stages)
+
+    def measured_indices(self, indices: Sequence[int]) -> list[int]:
+        """Returns the indices of the slices after all stages."""
+        for stage in self.stages:
+            indices = stage.measured_indices(indices)
+        return list(indices)
 
     def num_measured_slices(self, num_slices: int) -> int:
         """Returns the number of slices after all stages."""

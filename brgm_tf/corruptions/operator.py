@@ -7,7 +7,7 @@ its linear part, A x = f(x) - f(0).
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from brgm_tf.core.lazy import tf
@@ -85,12 +85,22 @@ class Operator(Configured, abc.ABC):
         del image_shape
         return self
 
-    def of_volume(self, volume_shape: tuple[int, ...]) -> Any:
-        """Returns the same corruption for the slices of a volume of shape (S, H, W, C).
+    def of_volume(
+        self, volume_shape: tuple[int, ...], *, indices: Sequence[int] | None = None
+    ) -> Any:
+        """Returns the same corruption for the slices of a volume.
 
-        Patterns that are drawn from a seed differ from slice to slice.
+        Args:
+            volume_shape: Shape (S, H, W, C) of x.
+            indices: Indices [S] of the slices in the scan, which select the patterns of slices;
+                None for 0 to S - 1.
         """
+        del indices
         return self.of_images(volume_shape[1:])
+
+    def measured_indices(self, indices: Sequence[int]) -> list[int]:
+        """Returns the indices [S'] in the scan of the slices of y, of the indices [S] of x."""
+        return list(indices)
 
     def num_measured_slices(self, num_slices: int) -> int:
         """Returns the number of slices of y for a volume of S slices.

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.traits import traits_of
@@ -31,7 +30,7 @@ from brgm_tf.posterior.conditions import Conditions
 from brgm_tf.posterior.features import MeasurementFeatures
 from brgm_tf.posterior.joint import OnePassJointDistribution
 from brgm_tf.posterior.latent_prior import LatentPrior
-from brgm_tf.posterior.model import create_joint, likelihood_of
+from brgm_tf.posterior.model import bound_to_images, create_joint, likelihood_of
 from brgm_tf.posterior.objectives import Objective, objective_for
 from brgm_tf.posterior.position import PositionLayout
 
@@ -131,14 +130,7 @@ class Posterior:
 
     def _bound(self, corruption: Corruption, size: tuple[int, int, int]) -> Corruption:
         """Returns the corruption for images of the generator's size."""
-        if corruption.needs_volume:
-            raise InputError(
-                "corruption",
-                "must act on images, because a posterior of images has no third axis",
-                remedy="Give VolumePosterior, or --volume",
-                corruption=str(corruption),
-            )
-        return corruption.of_images(size)
+        return bound_to_images(corruption, size)
 
     def condition(
         self,

@@ -52,6 +52,8 @@ class VolumePosterior(Posterior):
         objective: Name in `OBJECTIVES`, or an `Objective`, of densities.
         perceptual: LPIPS, or a handle of its weights; see `Posterior`.
         class_label: Index or name of the class, for a conditional generator.
+        indices: Indices [S] of the slices in the scan, which select the patterns of slices; None
+            for 0 to S - 1.
         slices_at_once: Number of slices in a chunk.
 
     Raises:
@@ -80,11 +82,12 @@ class VolumePosterior(Posterior):
         objective: str | Objective = "bayes",
         perceptual: Any = None,
         class_label: int | str | None = None,
+        indices: Sequence[int] | None = None,
         slices_at_once: int = SLICES_AT_ONCE,
     ):
         self.correlations = checked_correlations(correlations)
         self.num_slices = len(self.correlations) + 1
-        self.slices_at_once = slices_at_once
+        self.slices_at_once, self._indices = slices_at_once, indices
         self._root = correlation_root(self.correlations)
         super().__init__(
             generator,
@@ -105,7 +108,7 @@ class VolumePosterior(Posterior):
             )
 
     def _bound(self, corruption: Corruption, size: tuple[int, int, int]) -> Corruption:
-        return corruption.of_volume((self.num_slices, *size))
+        return corruption.of_volume((self.num_slices, *size), indices=self._indices)
 
     def condition(
         self,

@@ -141,6 +141,14 @@ def test_every_slice_has_the_pattern_of_its_seed(text):
     assert (together[0] != together[1]).any()
 
 
+def test_a_part_of_a_volume_has_the_patterns_of_its_slices_in_the_scan():
+    text = "thick_slices(factor=2) + missing_slices(every=2) + random_mask(fraction=0.5)"
+    corruption = parse(text).create()
+    whole = corruption.of_volume((8, 16, 16, 1)).observation_mask(tf.zeros((4, 16, 16, 1)))
+    part = corruption.of_volume((4, 16, 16, 1), indices=range(2, 6))
+    np.testing.assert_array_equal(part.observation_mask(tf.zeros((2, 16, 16, 1))), whole[1:3])
+
+
 # The grid of a scan.
 
 

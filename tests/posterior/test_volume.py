@@ -86,7 +86,7 @@ def test_the_kalman_smoother_of_the_test_is_the_dense_solve():
 def test_map_finds_the_kalman_smoother(slices_at_once):
     y = measured(S)
     model = volume_posterior(slices_at_once=slices_at_once)
-    position = mode(model, y, num_steps=60).position
+    position = mode(model, y, num_steps=120).position
     v = model.whitened_latents(position).numpy().reshape(S, -1)
     np.testing.assert_allclose(v, kalman_smoother(y[0].reshape(S, -1)), atol=1e-5)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -66,7 +67,9 @@ class FixedMask(MissingPixels):
         missing = self.missing_map(*image_shape[-3:-1])
         return BoundMask(self.fill, missing[None, :, :, None])
 
-    def of_volume(self, volume_shape: tuple[int, ...]) -> BoundMask:
+    def of_volume(
+        self, volume_shape: tuple[int, ...], *, indices: Sequence[int] | None = None
+    ) -> BoundMask:
         """Returns the masks of the slices; slice s of a mask with a seed has the seed + s."""
         num_slices, *image_shape = volume_shape
         if "seed" not in self.get_config():
@@ -75,7 +78,7 @@ class FixedMask(MissingPixels):
         seed = self.get_config()["seed"]
         masks = [
             dataclasses.replace(self, seed=slice_seed(seed, index))  # type: ignore[type-var]
-            for index in range(num_slices)
+            for index in (range(num_slices) if indices is None else indices)
         ]
         missing = np.stack([mask.missing_map(*image_shape[:2]) for mask in masks])
         return BoundMask(self.fill, missing[..., None])

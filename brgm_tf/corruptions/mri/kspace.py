@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -110,10 +111,13 @@ class KSpace(FourierSampling):
         """
         return self._sampled_map(height, width, seed=self.seed)
 
-    def of_volume(self, volume_shape: tuple[int, ...]) -> BoundFourierSampling:
+    def of_volume(
+        self, volume_shape: tuple[int, ...], *, indices: Sequence[int] | None = None
+    ) -> BoundFourierSampling:
         """Returns the samples of the slices; slice s has the pattern of the seed + s."""
         num_slices, height, width, _ = volume_shape
-        seeds = [slice_seed(self.seed, index) for index in range(num_slices)]
+        indices = range(num_slices) if indices is None else indices
+        seeds = [slice_seed(self.seed, index) for index in indices]
         maps = [self._sampled_map(height, width, seed=seed) for seed in seeds]
         return BoundFourierSampling(np.stack(maps), self.sensitivity_maps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -53,10 +54,13 @@ class MissingSlices(MissingPixels):
         """
         return np.arange(num_slices) % self.every == self.every - 1
 
-    def of_volume(self, volume_shape: tuple[int, ...]) -> BoundMask:
+    def of_volume(
+        self, volume_shape: tuple[int, ...], *, indices: Sequence[int] | None = None
+    ) -> BoundMask:
         """Returns the mask for volumes of one shape."""
         num_slices, height, width, _ = volume_shape
-        missing = self.missing_slices(num_slices)[:, None, None, None]
+        indices = range(num_slices) if indices is None else indices
+        missing = self.missing_slices(max(indices) + 1)[list(indices), None, None, None]
         return BoundMask(self.fill, np.tile(missing, [1, height, width, 1]))
 
     def num_measured_slices(self, num_slices: int) -> int:

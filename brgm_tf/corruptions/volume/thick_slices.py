@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -98,6 +99,10 @@ class ThickSlices(Corruption):
                 factor=self.factor,
             )
         return num_slices // self.factor
+
+    def measured_indices(self, indices: Sequence[int]) -> list[int]:
+        """Returns the indices in the scan of the measured slices."""
+        return [index // self.factor for index in indices[:: self.factor]]
 
     def propagate_mask(self, known: tf.Tensor | None) -> tf.Tensor | None:
         """Returns True if every slice with a weight other than 0 is known."""
