@@ -23,6 +23,8 @@ from brgm_tf.generators.loading import list_generators
 from brgm_tf.pipeline.listings import PRESETS, list_presets
 from brgm_tf.pipeline.preparation import prepare
 from brgm_tf.pipeline.sharding import Shard
+from brgm_tf.pipeline.volume_plan import plan_volume
+from brgm_tf.pipeline.volumes import load_volume
 from brgm_tf.weights.catalogue import GENERATORS, GeneratorRow
 
 PRESET_FILES = sorted(PRESETS.glob("*.cfg"))
@@ -163,13 +165,16 @@ def test_a_preset_is_valid_and_round_trips_through_its_flags(path, tmp_path):
         parsed.unparse_flags()
         run_flags.parse(["reconstruct", f"--flagfile={path.name}"])
         config = run_flags.parsed_config()
-        plan = prepare(parsed.input, config=config, masks=parsed.masks)
+        if config.volume:
+            plan = plan_volume(load_volume(parsed.input, config), config)
+        else:
+            plan = prepare(parsed.input, config=config, masks=parsed.masks)
         saved = run_flags.effective()
         (tmp_path / "flags.cfg").write_text(saved)
         parsed.unparse_flags()
         run_flags.parse(["reconstruct", f"--flagfile={tmp_path / 'flags.cfg'}"])
         assert run_flags.effective() == saved
-    assert plan.specs
+    assert plan.restored if config.volume else plan.specs
 
 
 # Whole runs.

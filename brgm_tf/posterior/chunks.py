@@ -50,8 +50,10 @@ def _mapped(function: Callable[..., Any]) -> Callable[..., Any]:
         return tuple(tape.gradient(values, inputs, upstream, unconnected_gradients=zero))
 
     def mapped(*chunks):
-        def gradient(upstream):
-            return _map(gradient_of_chunk, (upstream, *chunks), like=chunks)
+        def gradient(upstream, variables=None):
+            gradients = _map(gradient_of_chunk, (upstream, *chunks), like=chunks)
+            # TensorFlow asks for the gradients of weights, which are frozen.
+            return (gradients, [None] * len(variables)) if variables else gradients
 
         values = _map(lambda parts: function(*parts), chunks, like=chunks[0])
         return values, gradient

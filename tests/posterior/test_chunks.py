@@ -46,6 +46,18 @@ def test_a_function_sees_chunks_of_at_most_the_size():
     assert max(sizes) == 3
 
 
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_weights_of_a_function_are_constants(jit):
+    weight = tf.Variable(2.0, dtype=tf.float64)
+    results = value_and_gradients(
+        lambda x, y: in_chunks(lambda a, b: weight * product(a, b), x, y, size=2), jit=jit
+    )
+    values, *gradients = value_and_gradients(product, jit=False)
+    np.testing.assert_allclose(results[0], 2.0 * values, rtol=1e-12)
+    for result, gradient in zip(results[1:], gradients, strict=True):
+        np.testing.assert_allclose(result, 4.0 * gradient, rtol=1e-12)
+
+
 def test_an_array_that_the_function_ignores_has_no_gradient():
     results = value_and_gradients(lambda x, y: in_chunks(lambda a, b: a, x, y, size=2), jit=False)
     np.testing.assert_array_equal(results[2], np.zeros_like(Y))

@@ -11,6 +11,7 @@ import numpy as np
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.io.arrays import reading
+from brgm_tf.io.discovery import EXAMPLE_PREFIX, EXAMPLES
 from brgm_tf.io.medical import dicom, dicom_values
 from brgm_tf.io.medical.dicom_attributes import of_frame
 from brgm_tf.io.medical.dicom_values import reading_dicom
@@ -30,14 +31,15 @@ def read_volume(
     """Reads a volume as slices of a plane.
 
     Args:
-        path: NIfTI or MGZ file, DICOM file of several frames, or folder of one DICOM series.
+        path: NIfTI or MGZ file, DICOM file of several frames, or folder of one DICOM series; or
+            'example:NAME', a volume that is installed with the package.
         plane: 'axial', 'coronal' or 'sagittal'.
         volume_index: Index of the volume in a file of several volumes; None for a single one.
 
     Raises:
         InputError: The path holds no volume, or its reader is not installed.
     """
-    path = Path(path).expanduser()
+    path = _example(path) if str(path).startswith(EXAMPLE_PREFIX) else Path(path).expanduser()
     if not path.exists():
         raise InputError("input", "must be an existing file or folder", input=str(path))
     is_nifti = path.name.lower().endswith(_SUFFIXES)
@@ -51,6 +53,11 @@ def read_volume(
     for suffix in (".gz", ".nii", ".mgz", ".mgh", *dicom.SUFFIXES):
         name = name.removesuffix(suffix)
     return Volume(name or "volume", grid, plane)
+
+
+def _example(text: str | Path) -> Path:
+    """Returns the file of 'example:NAME'; the path of no file for another name."""
+    return EXAMPLES / f"{str(text).removeprefix(EXAMPLE_PREFIX)}.nii.gz"
 
 
 def _check_reader(package: str) -> None:
