@@ -1,10 +1,12 @@
 """The posterior of a volume, against closed forms of a linear Gaussian generator."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from linear_gaussian import COVARIANCE as SIGMA
-from linear_gaussian import MATRIX, MEAN, NOISE, SIZE, D, K, L, generator_of, linear, synthesis
+from linear_gaussian import MEAN, NOISE, SIZE, D, K, L, generator_of, linear, synthesis
 from linear_gaussian import posterior as image_posterior
 
 import brgm_tf as bt
@@ -114,17 +116,23 @@ def test_adam_moves_all_slices_to_the_same_mode():
     np.testing.assert_allclose(v, kalman_smoother(y[0].reshape(S, -1)), atol=1e-2)
 
 
-def test_the_terms_are_those_of_the_images_if_the_slices_are_independent():
-    y = measured(S)
-    images = image_posterior(noise_scale=NOISE)
-    identity, scales = bt.corruptions.Identity(), images.objective
-    volume = VolumePosterior(GENERATOR, identity, correlations=np.zeros(S - 1), objective=scales)
+@pytest.mark.parametrize("name", ["bayes", "balanced"])
+def test_the_terms_are_those_of_the_images_if_the_slices_are_independent(name):
+    y, identity = measured(S), bt.corruptions.Identity()
+    options = {
+        "objective": objective(name, noise_scale=NOISE),
+        "perceptual": SimpleNamespace(features=lambda x, enlarge: [2.0 * x, x[:, ::2]]),
+    }
+    images = bt.Posterior(GENERATOR, identity, **options)
+    independent = {"correlations": np.zeros(S - 1), "slices_at_once": 4}
+    volume = VolumePosterior(GENERATOR, identity, **independent, **options)
     position = tf.constant(RNG.normal(size=[S, *images.layout.shape(1)[1:]]))
     expected = images.terms(position, images.condition(y[0], dtype="float64"))
     stacked = tf.reshape(position, volume.layout.shape(1))
     terms = volume.terms(stacked, volume.condition(y, dtype="float64"))
-    for name, values in expected.items():
-        assert float(terms[name][0]) == pytest.approx(float(tf.reduce_sum(values)), rel=1e-10)
+    assert (float(terms["perceptual"][0]) < 0) == (name == "balanced")
+    for term, values in expected.items():
+        assert float(terms[term][0]) == pytest.approx(float(tf.reduce_sum(values)), rel=1e-10)
 
 
 def test_the_noise_scale_is_one_number_for_the_volume():
@@ -179,7 +187,3 @@ def test_the_sums_of_the_originals_are_refused():
 def test_restarts_are_refused():
     with pytest.raises(InputError, match=r"^`num_restarts` must be 1 for a volume"):
         mode(volume_posterior(), measured(S), num_steps=1, num_restarts=2)
-
-
-def test_the_matrix_of_the_test_is_the_generator():
-    assert MATRIX.shape == (L * D, SIZE * SIZE)
