@@ -9,6 +9,8 @@ Each volume is the truth. The command measures thick slices of it, with noise, a
 - alone: slices restored together, with independent latents (correlation_length=0);
 - chain: slices restored together, with the Gauss-Markov chain of `--correlation_length`.
 
+The last two are the merged volumes, in which the misfit of the measured slices is spread.
+
 OUTPUT holds volumes.csv, a row for each volume and method; table.md, the means; and the folders of
 the restorations. `evaluation.volume_metrics` defines the columns.
 """
@@ -22,39 +24,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from brgm_tf.cli import process
 from brgm_tf.core import atomic_files
 from brgm_tf.core.errors import InputError
+from brgm_tf.evaluation.slice_interpolation import interpolate_slices
 from brgm_tf.evaluation.volume_metrics import volume_metrics
 from brgm_tf.pipeline.config import Config
 from brgm_tf.reporting.tables import csv_text
 
 COLUMNS = ("rmse", "ssim_1", "ssim_2", "flicker")
 METHODS = ("linear", "cubic", "alone", "chain")
-
-
-def interpolated(measured: np.ndarray, *, factor: int, count: int, method: str) -> np.ndarray:
-    """Returns slices [count, H, W] between measured slices [S', H, W].
-
-    Slices beyond the centre of the first or last measured slice have the values of that slice.
-
-    Args:
-        measured: Measured slices.
-        factor: Number of slices for each measured slice.
-        count: Number of slices.
-        method: 'linear' or 'cubic'.
-    """
-    centres = (np.arange(len(measured)) + 0.5) * factor - 0.5
-    places = np.clip(np.arange(count), centres[0], centres[-1])
-    if method == "cubic":
-        return CubicSpline(centres, measured)(places)
-    after = np.clip(np.searchsorted(centres, places), 1, len(centres) - 1)
-    weight = ((places - centres[after - 1]) / factor)[:, None, None]
-    return (1 - weight) * measured[after - 1] + weight * measured[after]
 
 
 def rows_of(path: str, options: Any, *, generator: Any) -> Iterator[dict[str, Any]]:
@@ -92,7 +74,8 @@ def rows_of(path: str, options: Any, *, generator: Any) -> Iterator[dict[str, An
 def _interpolations(plan: Any, path: str, *, factor: int) -> Iterator[dict[str, Any]]:
     for method in ("linear", "cubic"):
         count = len(plan.truth)
-        slices = interpolated(plan.measurement[..., 0], factor=factor, count=count, method=method)
+        measured = plan.measurement[..., 0]
+        slices = interpolate_slices(measured, factor=factor, count=count, method=method)
         metrics = volume_metrics(np.clip(slices, -1, 1), plan.truth)
         yield {"volume": path, "method": method, **{name: metrics[name] for name in COLUMNS}}
 

@@ -31,8 +31,8 @@ def walk() -> np.ndarray:
     z = np.random.RandomState(SEED).randn(NUM_STOPS, generator.z_dim).astype("float32")
     mean = generator.latent_statistics().mean
     stops = mean + TRUNCATION * (np.asarray(generator.mapping(z)) - mean)
-    places = np.linspace(0, NUM_STOPS - 1, NUM_SLICES)
-    ws = CubicSpline(np.arange(NUM_STOPS), stops)(places).astype("float32")
+    positions = np.linspace(0, NUM_STOPS - 1, NUM_SLICES)
+    ws = CubicSpline(np.arange(NUM_STOPS), stops)(positions).astype("float32")
     images = np.asarray(generator.synthesis(np.repeat(ws[:, None], generator.num_ws, axis=1)))
     return np.clip(np.rint(127.5 * (images[..., 0] + 1.0)), 0, 255)
 

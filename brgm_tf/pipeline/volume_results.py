@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from brgm_tf.corruptions.masking.mask import Mask
+from brgm_tf.corruptions.noise.noise import Noise
+from brgm_tf.corruptions.volume.thick_slices import ThickSlices
 from brgm_tf.evaluation.metrics import residual
+from brgm_tf.evaluation.slice_interpolation import interpolate_slices
 from brgm_tf.evaluation.volume_metrics import volume_metrics
 from brgm_tf.pipeline.volume_plan import VolumePlan
 from brgm_tf.reporting.volume_results import VolumeResult
 
 if TYPE_CHECKING:
     from brgm_tf.estimators.restoring.inference import Estimate
+
+# Stages that leave the values of a thick slice at its pixels.
+_KEEPING_PIXELS = (ThickSlices, Mask, Noise)
 
 
 def result_of(
@@ -37,6 +45,10 @@ def result_of(
     metrics = {"residual": float(residual(y[None], predicted[None], observed=observed[None])[0])}
     metrics |= {name: float(value[0]) for name, value in estimate.parameters.items()}
     merged = _merged(plan, restored, y, observed)
+    if merged is None and _has_thick_slices_only(plan):
+        misfit = np.where(observed, y - predicted, 0.0)
+        misfit *= _discrepancy(metrics["residual"], posterior, metrics)
+        merged = np.clip(restored + _spread(misfit, count=len(restored)), -1.0, 1.0)
     before, images = plan.window.to_image(np.nan_to_num(plan.base, nan=plan.window.low)), {}
     for name, slices in {"reconstruction": restored, "merged": merged}.items():
         if slices is not None:
@@ -94,6 +106,31 @@ def _merged(
     return merged
 
 
+def _has_thick_slices_only(plan: VolumePlan) -> bool:
+    """Returns whether the measured values are means of voxels along the slices."""
+    stages = getattr(plan.corruption, "stages", (plan.corruption,))
+    has_thick_slices = any(isinstance(stage, ThickSlices) for stage in stages)
+    return has_thick_slices and all(isinstance(stage, _KEEPING_PIXELS) for stage in stages)
+
+
+def _discrepancy(residual: float, posterior: Any, parameters: Mapping[str, float]) -> float:
+    """Returns the fraction of the variance of the misfit that is not noise, in [0, 1].
+
+    An inferred noise scale contains the misfit, so it does not tell the noise.
+    """
+    if "noise_scale" in posterior.parameter_priors or residual == 0:
+        return 1.0
+    return max(0.0, 1.0 - (parameters.get("noise_scale", 0.0) / residual) ** 2)
+
+
+def _spread(misfit: np.ndarray, *, count: int) -> np.ndarray:
+    """Returns the misfit of measured slices, interpolated between their centres.
+
+    The generator misses the measured slices by a difference that changes slowly along the slices.
+    """
+    return interpolate_slices(misfit, factor=count // len(misfit), count=count)
+
+
 def _on_target(plan: VolumePlan, before: np.ndarray, slices: np.ndarray) -> np.ndarray:
     """Returns the volume with restored slices [n, H, W] in place of those before, in the square."""
     after, indices = before.copy(), list(plan.restored)
@@ -120,8 +157,8 @@ def _in_unit(plan: VolumePlan, name: str, image: np.ndarray) -> np.ndarray:
     unchanged = np.ones(image.shape, bool)
     inside = True if plan.regrid is None else plan.regrid.inside()
     unchanged[list(plan.restored)] = ~np.broadcast_to(inside, image.shape[1:])
-    if name == "merged" and plan.truth is None:
-        bound = plan.bound_corruption()
+    bound = plan.bound_corruption()
+    if name == "merged" and plan.truth is None and bound.puts_pixels_back:
         y = plan.measurement[list(plan.measured)]
         observed = np.asarray(bound.observation_mask(y)) > 0
         unchanged[list(plan.restored)] |= np.broadcast_to(observed, y.shape)[..., 0]

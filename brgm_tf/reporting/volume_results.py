@@ -30,8 +30,8 @@ class VolumeResult:
         before: Measurement at the nearest voxels of the reconstruction.
         reconstruction: The generator's slices; empty slices and voxels outside of the generator's
             square are those of the file.
-        merged: Observed voxels, with the reconstruction in the others; None if the measurement has
-            no voxels of the volume.
+        merged: Observed voxels, with the reconstruction in the others; for thick slices, the
+            reconstruction and the misfit of the measured slices, interpolated; else None.
         truth: Volume before its corruption, NaN where it is unknown; None if it is unknown.
         values: Volumes in the unit of the file, by name: 'reconstruction' and 'merged'.
         spacing: Millimetres between slices, rows and columns.
@@ -83,7 +83,7 @@ class VolumeResult:
     def save(self, folder: Any, *, save_video: str | None = None) -> Path:
         """Writes the files of the volume into folder/NAME; returns that folder.
 
-        The files are reconstruction.nii.gz, merged.nii.gz if there are observed voxels,
+        The files are reconstruction.nii.gz, merged.nii.gz if there is a merged volume,
         latents.npz, history.csv, figure.png, scroll.gif and metrics.json, which comes last.
 
         Args:

@@ -61,9 +61,9 @@ def test_finer_slices_lie_at_their_place(tmp_path, plane):
     stack = read_volume(path, plane=plane)
     # Values that are linear in the patient stay linear between the slices.
     count = len(stack.values)
-    places = np.clip((np.arange(3 * count) + 0.5) / 3 - 0.5, 0, count - 1)
-    low = np.minimum(places.astype(int), count - 2)
-    fraction = (places - low)[:, None, None]
+    positions = np.clip((np.arange(3 * count) + 0.5) / 3 - 0.5, 0, count - 1)
+    low = np.minimum(positions.astype(int), count - 2)
+    fraction = (positions - low)[:, None, None]
     finer = stack.values[low] * (1 - fraction) + stack.values[low + 1] * fraction
     image = decoded(stack.encode(finer), tmp_path / "b.nii.gz")
     values, expected = image.get_fdata(), linear(points_of(image))
@@ -150,9 +150,9 @@ def test_frames_of_one_dicom_file_are_slices(tmp_path):
     data = datasets[0]
     frames = []
     for dataset in datasets:
-        frame, place = pydicom.Dataset(), pydicom.Dataset()
-        place.ImagePositionPatient = dataset.ImagePositionPatient
-        frame.PlanePositionSequence = [place]
+        frame, position = pydicom.Dataset(), pydicom.Dataset()
+        position.ImagePositionPatient = dataset.ImagePositionPatient
+        frame.PlanePositionSequence = [position]
         frames.append(frame)
     pixels = b"".join(dataset.PixelData for dataset in datasets)
     data.PerFrameFunctionalGroupsSequence, data.NumberOfFrames = frames, len(frames)

@@ -10,6 +10,7 @@ from smooth_generator import smooth_generator
 
 import brgm_tf as bt
 from brgm_tf.core.errors import InputError
+from brgm_tf.evaluation.slice_interpolation import interpolate_slices
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.volume_options import CORRELATION_LENGTH
 from brgm_tf.pipeline.volume_plan import plan_volume
@@ -179,6 +180,23 @@ def test_observed_voxels_are_put_back_exactly():
         result.values["merged"][~missing], values.astype("float32")[~missing]
     )
     assert np.isfinite(result.values["merged"]).all()
+
+
+def test_the_misfit_of_thick_slices_is_spread_between_them():
+    y = smooth_volume(3)
+    options = {**OPTIONS, "window": "0:1000", "num_steps": 1}
+    result = bt.restore_volume(y, corruption="thick_slices(factor=2)", **options)
+    measured = y / 500.0 - 1.0
+    x = result.reconstruction
+    misfit = measured - x.reshape(3, 2, SIZE, SIZE).mean(axis=1)
+    expected = interpolate_slices(misfit, factor=2, count=6) + x
+    np.testing.assert_allclose(result.merged, np.clip(expected, -1, 1), atol=1e-5)
+    assert result.values["merged"].shape == (6, SIZE, SIZE)
+
+
+def test_blurred_thick_slices_have_no_merged_volume():
+    corruption = "blur(sigma=0.5) + thick_slices(factor=2)"
+    assert bt.restore_volume(smooth_volume(2), corruption=corruption, **OPTIONS).merged is None
 
 
 def test_voxels_outside_of_the_square_are_unchanged():
