@@ -35,20 +35,7 @@ def result_of(
         y: Measurement [S', h, w, c] of the measured slices.
         seconds: Duration of the restoration.
     """
-    volume = np.asarray(posterior.volume(estimate.progress.position), np.float32)
-    corruption = posterior.corruption.with_data(**plan.data).with_params(
-        **{name: estimate.parameters[name] for name in posterior.corruption.params}
-    )
-    predicted = np.asarray(corruption.forward(volume))
-    restored = volume if plan.regrid is None else np.asarray(plan.regrid.forward(volume))
-    observed = np.broadcast_to(np.asarray(corruption.observation_mask(y)) > 0, y.shape)
-    metrics = {"residual": float(residual(y[None], predicted[None], observed=observed[None])[0])}
-    metrics |= {name: float(value[0]) for name, value in estimate.parameters.items()}
-    merged = _merged(plan, restored, y, observed)
-    if merged is None and _has_thick_slices_only(plan):
-        misfit = np.where(observed, y - predicted, 0.0)
-        misfit *= _discrepancy(metrics["residual"], posterior, metrics)
-        merged = np.clip(restored + _spread(misfit, count=len(restored)), -1.0, 1.0)
+    restored, merged, metrics = _rendered(plan, posterior, estimate, y)
     before, images = plan.window.to_image(np.nan_to_num(plan.base, nan=plan.window.low)), {}
     for name, slices in {"reconstruction": restored, "merged": merged}.items():
         if slices is not None:
@@ -77,6 +64,27 @@ def result_of(
         seconds=seconds,
         complete=estimate.complete,
     )
+
+
+def _rendered(
+    plan: VolumePlan, posterior: Any, estimate: Estimate, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, float]]:
+    """Returns the restored slices, the merged slices or None, and metrics of the measurement."""
+    volume = np.asarray(posterior.volume(estimate.progress.position), np.float32)
+    corruption = posterior.corruption.with_data(**plan.data).with_params(
+        **{name: estimate.parameters[name] for name in posterior.corruption.params}
+    )
+    predicted = np.asarray(corruption.forward(volume))
+    restored = volume if plan.regrid is None else np.asarray(plan.regrid.forward(volume))
+    observed = np.broadcast_to(np.asarray(corruption.observation_mask(y)) > 0, y.shape)
+    metrics = {"residual": float(residual(y[None], predicted[None], observed=observed[None])[0])}
+    metrics |= {name: float(value[0]) for name, value in estimate.parameters.items()}
+    merged = _merged(plan, restored, y, observed)
+    if merged is None and _has_thick_slices_only(plan):
+        misfit = np.where(observed, y - predicted, 0.0)
+        misfit *= _discrepancy(metrics["residual"], posterior, metrics)
+        merged = np.clip(restored + _spread(misfit, count=len(restored)), -1.0, 1.0)
+    return restored, merged, metrics
 
 
 def _stopped(history: dict[str, np.ndarray]) -> str:
