@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions import KernelBlur as KernelBlur
     from brgm_tf.corruptions import KSpace as KSpace
     from brgm_tf.corruptions import Mask as Mask
+    from brgm_tf.corruptions import MissingSlices as MissingSlices
     from brgm_tf.corruptions import MotionBlur as MotionBlur
     from brgm_tf.corruptions import Noise as Noise
     from brgm_tf.corruptions import Occlusion as Occlusion
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions import RandomMask as RandomMask
     from brgm_tf.corruptions import SaltAndPepper as SaltAndPepper
     from brgm_tf.corruptions import Scratches as Scratches
+    from brgm_tf.corruptions import ThickSlices as ThickSlices
     from brgm_tf.corruptions import list_corruptions as list_corruptions
     from brgm_tf.estimators import HMC as HMC
     from brgm_tf.estimators import MAP as MAP
@@ -42,9 +44,12 @@ if TYPE_CHECKING:
     from brgm_tf.pipeline import list_generators as list_generators
     from brgm_tf.pipeline import list_presets as list_presets
     from brgm_tf.pipeline import restore as restore
+    from brgm_tf.pipeline import restore_volume as restore_volume
     from brgm_tf.posterior import Posterior as Posterior
+    from brgm_tf.posterior import VolumePosterior as VolumePosterior
     from brgm_tf.reporting import ImageResult as ImageResult
     from brgm_tf.reporting import Restoration as Restoration
+    from brgm_tf.reporting import VolumeResult as VolumeResult
 
 __version__ = "0.2.0"
 __getattr__, __dir__, _names = lazy.exports(
@@ -74,6 +79,7 @@ __getattr__, __dir__, _names = lazy.exports(
         "KSpace": "corruptions",
         "KernelBlur": "corruptions",
         "Mask": "corruptions",
+        "MissingSlices": "corruptions",
         "MotionBlur": "corruptions",
         "Noise": "corruptions",
         "Occlusion": "corruptions",
@@ -82,6 +88,7 @@ __getattr__, __dir__, _names = lazy.exports(
         "RandomMask": "corruptions",
         "SaltAndPepper": "corruptions",
         "Scratches": "corruptions",
+        "ThickSlices": "corruptions",
         "list_corruptions": "corruptions",
         "HMC": "estimators",
         "MAP": "estimators",
@@ -89,7 +96,10 @@ __getattr__, __dir__, _names = lazy.exports(
         "VI": "estimators",
         "VIBrgm": "estimators",
         "load_generator": "generators",
+        "VolumePosterior": "posterior",
+        "VolumeResult": "reporting",
         "restore": "pipeline",
+        "restore_volume": "pipeline",
     },
 )
 __all__ = ["__version__", *_names]

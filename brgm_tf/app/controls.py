@@ -93,6 +93,8 @@ def offered_corruptions(own: Iterable[str] = ()) -> dict[str, Offer]:
     offers = {}
     for name in (*(name for name in CORRUPTIONS if name != "none"), *own):
         row = parsing.row_of(name)
+        if getattr(row.load(), "needs_volume", False):
+            continue
         controls = controls_of(row.parameters)
         if controls is not None:
             offer = Offer(name, row.help, controls)

@@ -50,7 +50,8 @@ def list_examples(generators: Collection[str]) -> dict[str, Example]:
     examples = {}
     for name, text in list_presets().items():
         flags = _flags_of(name)
-        has_picture = flags.get("input", "").startswith(EXAMPLE_PREFIX)
+        is_example = flags.get("input", "").startswith(EXAMPLE_PREFIX)
+        has_picture = is_example and "volume" not in flags
         if has_picture and flags.get("generator") in generators:
             stem = name.removesuffix(".cfg")
             examples[stem] = Example(stem, text, flags)

@@ -12,6 +12,7 @@ from brgm_tf.cli import process, run_flags
 from brgm_tf.cli.process import STOPPED
 from brgm_tf.cli.progress import RunProgress
 from brgm_tf.cli.run_lock import locked
+from brgm_tf.cli.volumes import run_volume
 from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions.traits import create_corruption
 from brgm_tf.generators.loading import list_generators
@@ -130,6 +131,8 @@ def run() -> int:
     if FLAGS.list_generators or FLAGS.list_presets:
         process.show(list_generators().rstrip() if FLAGS.list_generators else str(list_presets()))
         return 0
+    if FLAGS.volume:
+        return run_volume()
     plan = plan_run()
     with locked(plan.folder, shard=plan.shard, flags=plan.replay):
         earlier = earlier_run(plan)

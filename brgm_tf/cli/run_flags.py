@@ -89,9 +89,20 @@ flags.DEFINE_string(
     "NIfTI volumes; 'found' or 'found(fill=255)' finds missing pixels by their colour, and 'alpha' "
     "by their transparency",
 )
+flags.DEFINE_bool(
+    "volume",
+    False,
+    "Restore all slices of one volume together: NIfTI, MGZ, DICOM of several frames, or a folder "
+    "of one DICOM series",
+)
 flags.DEFINE_string("output_dir", "results", "Folder of the results")
 flags.DEFINE_bool("resume", False, "Resume the same command in its output_dir")
-flags.DEFINE_enum("save_video", None, VIDEO_FORMATS, "Format of a video of the optimization")
+flags.DEFINE_enum(
+    "save_video",
+    None,
+    VIDEO_FORMATS,
+    "Format of a video of the optimization, or of the slices of a volume",
+)
 flags.DEFINE_bool(
     "save_generator",
     False,
@@ -131,7 +142,8 @@ def parsed_config() -> Config:
     return Config(
         **values,
         overrides={name: FLAGS[name].value for name in OVERRIDES},
-        keep_frames=FLAGS.save_video is not None,
+        volume=FLAGS.volume,
+        keep_frames=FLAGS.save_video is not None and not FLAGS.volume,
         keep_generator=FLAGS.save_generator,
     )
 
@@ -147,9 +159,10 @@ def checked_config() -> Config:
     if parsing.user_files(FLAGS.corruption):  # These files import TensorFlow.
         process.import_to_restore(batch_size=FLAGS.batch_size)
     config = parsed_config()
-    check_files(FLAGS.input, kspace=config.measures_kspace)
-    if "missing" in config.traits.data_names and not parse_detector(FLAGS.masks):
-        check_masks(FLAGS.masks)
+    if not config.volume:
+        check_files(FLAGS.input, kspace=config.measures_kspace)
+        if "missing" in config.traits.data_names and not parse_detector(FLAGS.masks):
+            check_masks(FLAGS.masks)
     check_video(FLAGS.save_video)
     check_class(config, describe_generator(config.generator, progress=process.say))
     if needs_perceptual(config) and config.perceptual != PERCEPTUAL_WEIGHTS:
@@ -183,7 +196,7 @@ def effective() -> str:
     mix the results of two files. The files of the images have their own records.
     """
     lines = []
-    others = "input", "masks", "output_dir", "save_generator", "save_video"
+    others = "input", "masks", "output_dir", "save_generator", "save_video", "volume"
     for name in sorted([*CONFIG_FLAGS, *OVERRIDES, *others]):
         value = FLAGS[name].value
         if value is None:
@@ -198,7 +211,8 @@ def effective() -> str:
         if name in ("generator", "perceptual"):
             value = handles.make_absolute(value, names=(*GENERATORS, PERCEPTUAL_WEIGHTS))
         lines.append(f"--{name}={value}")
-        if name in ("generator", "perceptual", "corruption", "landmarks"):
+        is_state = name in ("generator", "perceptual", "corruption", "landmarks")
+        if is_state or (FLAGS.volume and name in ("input", "masks")):
             states = map(state_of, _paths_in(str(value)))
             lines += [f"# --{name}: {state}" for state in states if state]
     return "\n".join(lines) + "\n"

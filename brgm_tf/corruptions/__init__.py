@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from brgm_tf.corruptions.pointwise import Quantise as Quantise
     from brgm_tf.corruptions.resolution import Align as Align
     from brgm_tf.corruptions.resolution import Downsample as Downsample
+    from brgm_tf.corruptions.resolution import Regrid as Regrid
     from brgm_tf.corruptions.table import CORRUPTIONS as CORRUPTIONS
     from brgm_tf.corruptions.table import list_corruptions as list_corruptions
+    from brgm_tf.corruptions.volume import MissingSlices as MissingSlices
+    from brgm_tf.corruptions.volume import ThickSlices as ThickSlices
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
@@ -59,6 +62,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "KSpace": "mri",
         "KernelBlur": "blur",
         "Mask": "masking",
+        "MissingSlices": "volume",
         "MotionBlur": "blur",
         "Noise": "noise",
         "NoiseModel": "noise",
@@ -66,9 +70,11 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "PoissonNoise": "noise",
         "Quantise": "pointwise",
         "RandomMask": "masking",
+        "Regrid": "resolution",
         "SaltAndPepper": "noise",
         "Scratches": "masking",
         "Stages": "parsing",
+        "ThickSlices": "volume",
         "list_corruptions": "table",
         "parse": "parsing",
     },

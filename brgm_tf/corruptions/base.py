@@ -53,7 +53,8 @@ class Corruption(Measurement):
         other images. A parameter that is unknown has the median of its prior.
 
         Args:
-            x: Images [H, W, C] or [N, H, W, C], floats in [-1, 1], of 1 or 3 channels.
+            x: Images [H, W, C] or [N, H, W, C], floats in [-1, 1], of 1 or 3 channels. They are the
+                slices of one volume if the corruption `needs_volume`.
             seed: Seed of the noise, in [0, 2^31), default 0.
             **data: Per-image arrays, such as missing=..., bool [H, W], [H, W, 1] or
                 [N, H, W, 1], True = missing.
@@ -77,9 +78,11 @@ class Corruption(Measurement):
         shape = images.shape[1:]
         self.measurement_shape(shape)
         bound = {name: array for name, array in self.data.items() if array is not None}
-        arrays = checked_data(bound | data, self.data_names, self.data_shape(shape), len(images))
+        count = self.num_data_slices(len(images))
+        arrays = checked_data(bound | data, self.data_names, self.data_shape(shape), count)
         seeds = np.array([[seed, i] for i in range(len(images))], np.int32)
-        y = self.of_images(shape).with_data(**arrays).sample(images, seeds).numpy()
+        fixed = self.of_volume(images.shape) if self.needs_volume else self.of_images(shape)
+        y = fixed.with_data(**arrays).sample(images, seeds).numpy()
         return y if np.ndim(x) == 4 else y[0]
 
     def __add__(self, other: object) -> Chain:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brgm_tf.core.lazy import tf
@@ -86,6 +86,11 @@ class Composition(Measurement):
         return any(stage.straight_through_gradient for stage in self.stages)
 
     @property
+    def needs_volume(self) -> bool:  # type: ignore[override]
+        """Whether a stage acts along the slices of a volume."""
+        return any(stage.needs_volume for stage in self.stages)
+
+    @property
     def measures_kspace(self) -> bool:  # type: ignore[override]
         """Whether the last stage before the noise measures complex values."""
         return self._measuring[0].measures_kspace
@@ -116,6 +121,14 @@ class Composition(Measurement):
             image_shape = stage.measurement_shape(image_shape)
         return tuple(image_shape)
 
+    def num_data_slices(self, num_slices: int) -> int:
+        """Returns the number of slices that reach the stage with masks, or the last number."""
+        for stage in self.stages:
+            if "missing" in stage.data_names:
+                break
+            num_slices = stage.num_measured_slices(num_slices)
+        return num_slices
+
     def of_images(self, image_shape: tuple[int, ...]):
         """Returns the chain of the stages for the shapes that reach them."""
         stages = []
@@ -123,6 +136,31 @@ class Composition(Measurement):
             stages.append(stage.of_images(image_shape))
             image_shape = stage.measurement_shape(image_shape)
         return self._rebuilt(stages)
+
+    def of_volume(self, volume_shape: tuple[int, ...], *, indices: Sequence[int] | None = None):
+        """Returns the chain of the stages for the volumes that reach them."""
+        stages, indices = [], list(range(volume_shape[0]) if indices is None else indices)
+        for stage in self.stages:
+            stages.append(stage.of_volume(volume_shape, indices=indices))
+            indices = stage.measured_indices(indices)
+            count, *image_shape = volume_shape
+            volume_shape = (
+                stage.num_measured_slices(count),
+                *stage.measurement_shape(tuple(image_shape)),
+            )
+        return self._rebuilt(stages)
+
+    def measured_indices(self, indices: Sequence[int]) -> list[int]:
+        """Returns the indices of the slices after all stages."""
+        for stage in self.stages:
+            indices = stage.measured_indices(indices)
+        return list(indices)
+
+    def num_measured_slices(self, num_slices: int) -> int:
+        """Returns the number of slices after all stages."""
+        for stage in self.stages:
+            num_slices = stage.num_measured_slices(num_slices)
+        return num_slices
 
     def as_image(self, y: tf.Tensor) -> tf.Tensor:
         """Returns the image of the last stage before the noise."""
@@ -203,7 +241,8 @@ class Composition(Measurement):
     def sample(self, x: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Draws y given x and fills the unobserved values, which hold noise under a mask."""
         for stage in self.stages:
-            x = stage.sample(x, seeds)
+            # A stage may leave fewer slices of a volume than there were.
+            x = stage.sample(x, seeds[: tf.shape(x)[0]])
         return self.fill_unobserved(x)
 
     def log_density(self, y: tf.Tensor, mean: tf.Tensor, params: Mapping[str, Any]) -> tf.Tensor:

@@ -37,3 +37,17 @@ def seed_parameter() -> Any:
     return parameter(
         integer(0, MAX_INT), "Seed of the draw, which is the same for all images", default=0
     )
+
+
+def slice_seed(seed: int, index: int) -> int:
+    """Returns the seed of a slice of a volume, in [0, 2^31).
+
+    Args:
+        seed: Seed of the corruption.
+        index: Index of the slice.
+
+    Example:
+        >>> slice_seed(5, 2)
+        7
+    """
+    return (seed + index) % (MAX_INT + 1)

@@ -7,7 +7,7 @@ its linear part, A x = f(x) - f(0).
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from brgm_tf.core.lazy import tf
@@ -27,6 +27,8 @@ class Operator(Configured, abc.ABC):
         measures_kspace: Whether y is complex.
         takes_complex: Whether the operator may follow one whose y is complex.
         unknowns_keep_features: Whether unknown parameters change the features of y little.
+        needs_volume: Whether the operator acts along the slices of a volume. The batch axis of x
+            is then the third axis of one volume.
     """
 
     linear: bool = True
@@ -35,6 +37,7 @@ class Operator(Configured, abc.ABC):
     measures_kspace: bool = False
     takes_complex: bool = False
     unknowns_keep_features: bool = False
+    needs_volume: bool = False
 
     @abc.abstractmethod
     def forward(self, x: tf.Tensor) -> tf.Tensor:
@@ -66,6 +69,10 @@ class Operator(Configured, abc.ABC):
         """
         return tuple(image_shape)
 
+    def num_data_slices(self, num_slices: int) -> int:
+        """Returns the number of slices that per-image arrays of a volume belong to."""
+        return num_slices
+
     def dtype_for(self, image_dtype: tf.DType) -> tf.DType:
         """Returns the dtype of y for images of a dtype."""
         return complex_dtype(image_dtype) if self.measures_kspace else tf.as_dtype(image_dtype)
@@ -77,6 +84,31 @@ class Operator(Configured, abc.ABC):
         """
         del image_shape
         return self
+
+    def of_volume(
+        self, volume_shape: tuple[int, ...], *, indices: Sequence[int] | None = None
+    ) -> Any:
+        """Returns the same corruption for the slices of a volume.
+
+        Args:
+            volume_shape: Shape (S, H, W, C) of x.
+            indices: Indices [S] of the slices in the scan, which select the patterns of slices;
+                None for 0 to S - 1.
+        """
+        del indices
+        return self.of_images(volume_shape[1:])
+
+    def measured_indices(self, indices: Sequence[int]) -> list[int]:
+        """Returns the indices [S'] in the scan of the slices of y, of the indices [S] of x."""
+        return list(indices)
+
+    def num_measured_slices(self, num_slices: int) -> int:
+        """Returns the number of slices of y for a volume of S slices.
+
+        Raises:
+            InputError: A volume of S slices cannot be measured.
+        """
+        return num_slices
 
     def as_image(self, y: tf.Tensor) -> tf.Tensor:
         """Returns y as images [B, h, w, 1 or 3] for display and feature extraction."""

@@ -109,6 +109,11 @@ class Stages:
         return any(_kind(call).measures_kspace for call in self.calls)
 
     @property
+    def needs_volume(self) -> bool:
+        """Whether a stage acts along the slices of a volume."""
+        return any(_kind(call).needs_volume for call in self.calls)
+
+    @property
     def factor(self) -> int:
         """Ratio of the pixels of the image to the measured ones, along a side."""
         return math.prod(c.arguments["factor"] for c in self.calls if c.name == "downsample")  # type: ignore[misc]

@@ -71,6 +71,14 @@ CORRUPTIONS: Registry[Row] = Registry(
             "mri.kspace:KSpace",
             "MRI with undersampled k-space: compressed sensing; noise(scale=...) may follow",
         ),
+        "thick_slices": _row(
+            "volume.thick_slices:ThickSlices",
+            "Thick slices, as of clinical scans; for volumes only",
+        ),
+        "missing_slices": _row(
+            "volume.missing_slices:MissingSlices",
+            "Missing slices; for volumes only",
+        ),
         "noise": _row("noise.noise:Noise", "Gaussian noise; noise is always the last stage"),
         "poisson": _row("noise.poisson_noise:PoissonNoise", "Noise of counted photons"),
         "salt_and_pepper": _row(

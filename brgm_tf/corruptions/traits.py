@@ -31,6 +31,7 @@ class CorruptionTraits:
         hides_features: whether the noise changes the features of an image.
         straight_through_gradient: whether the gradient of a stage is a substitute.
         measures_kspace: whether the measurement is k-space.
+        needs_volume: whether a stage acts along the slices of a volume.
         factor: pixels of the image for one pixel of the measurement, along an axis.
     """
 
@@ -43,6 +44,7 @@ class CorruptionTraits:
     hides_features: bool
     straight_through_gradient: bool
     measures_kspace: bool
+    needs_volume: bool
     factor: float
 
 
@@ -73,6 +75,7 @@ def traits_of(corruption: str | Corruption) -> CorruptionTraits:
         hides_features=stages.hides_features,
         straight_through_gradient=stages.straight_through_gradient,
         measures_kspace=stages.measures_kspace,
+        needs_volume=stages.needs_volume,
         factor=stages.factor,
     )
 
@@ -114,5 +117,6 @@ def _of_object(corruption: Corruption) -> CorruptionTraits:
         hides_features=last.adds_noise and (last.has_outliers or is_strong),
         straight_through_gradient=corruption.straight_through_gradient,
         measures_kspace=corruption.measures_kspace,
-        factor=math.prod(getattr(stage, "factor", 1) for stage in stages),
+        needs_volume=corruption.needs_volume,
+        factor=math.prod(getattr(s, "factor", 1) for s in stages if not s.needs_volume),
     )

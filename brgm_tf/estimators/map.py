@@ -17,7 +17,7 @@ import tensorflow as tf
 from brgm_tf.estimators.adaptation import AdaptingEstimator, is_adapting
 from brgm_tf.estimators.base import Program, Progress
 from brgm_tf.estimators.optimizers.adam import Adam, Schedule
-from brgm_tf.estimators.optimizers.lbfgs import LBFGS
+from brgm_tf.estimators.optimizers.lbfgs import HISTORY, LBFGS
 from brgm_tf.estimators.optimizers.loop import Checkpoint, Chunk, Optimizer, Rule, State
 from brgm_tf.posterior.conditions import repeat_conditions
 from brgm_tf.posterior.objectives import Objective
@@ -27,12 +27,21 @@ from brgm_tf.posterior.surrogates.gauss_newton import GaussNewton
 _RANK = 64  # of the Laplace approximation at the mode
 # Its products take as long as 2 R steps or more, which is too long for large images.
 _LARGE_RANK, _LARGE_RESOLUTION = 8, 512
+_LARGEST_PAIRS, _LEAST_HISTORY = 2**25, 10
 
 
-def rule_of(objective: Objective, *, num_steps: int) -> Rule:
-    """Returns the update rule that maximizes an objective."""
+def rule_of(objective: Objective, *, num_steps: int, size: int) -> Rule:
+    """Returns the update rule that maximizes an objective.
+
+    Args:
+        objective: Objective, which names the rule.
+        num_steps: Number of steps.
+        size: Number of coordinates of an image. The pairs of L-BFGS of a volume are fewer, so that
+            they take at most 128 MB in single precision.
+    """
     if objective.optimizer == "lbfgs":
-        return LBFGS(num_steps)
+        history = min(HISTORY, _LARGEST_PAIRS // (2 * size))
+        return LBFGS(num_steps, history=max(_LEAST_HISTORY, history))
     return Adam(Schedule(num_steps, objective.learning_rate, objective.rampup, objective.rampdown))
 
 
@@ -90,7 +99,11 @@ class MAPProgram(Program):
         self.optimizer = Optimizer(
             lambda position, conditions, step: posterior.terms(position, conditions),
             names=TERMS,
-            rule=rule_of(posterior.objective, num_steps=options.num_steps),
+            rule=rule_of(
+                posterior.objective,
+                num_steps=options.num_steps,
+                size=posterior.layout.event_size,
+            ),
             jit=options.jit,
             num_uncompiled_steps=options.num_uncompiled_steps,
             chunk_size=options.chunk_size,

@@ -105,7 +105,11 @@ class VIBrgmProgram(Sampler):
         self._optimizer = Optimizer(
             self._terms,
             names=VI_BRGM_TERMS,
-            rule=rule_of(posterior.objective, num_steps=options.num_steps),
+            rule=rule_of(
+                posterior.objective,
+                num_steps=options.num_steps,
+                size=posterior.layout.event_size,
+            ),
             jit=options.jit,
             chunk_size=options.chunk_size,
         )

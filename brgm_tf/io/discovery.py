@@ -29,7 +29,7 @@ EXAMPLE_PREFIX = "example:"
 Recogniser = Callable[[Path], bool]
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
-_EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 # Every folder of results has one of these files. The first one is the last to be written.
 _RESULTS = ("metrics.json", "latents.npz")
 
@@ -125,7 +125,7 @@ def strip_shard(path: Path) -> str:
 
 
 def _example(text: str, *, argument: str) -> Path:
-    examples = {path.stem: path for path in sorted(_EXAMPLES.glob("*.png"))}
+    examples = {path.stem: path for path in sorted(EXAMPLES.glob("*.png"))}
     name = text.removeprefix(EXAMPLE_PREFIX)
     if name not in examples:
         raise InputError(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from brgm_tf.pipeline.preparation import prepare as prepare
     from brgm_tf.pipeline.restorer import Restorer as Restorer
     from brgm_tf.pipeline.sharding import Shard as Shard
+    from brgm_tf.pipeline.volumes import restore_volume as restore_volume
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
@@ -29,5 +30,6 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "resolve_objective": "objective",
         "restore": "api",
         "restore_all": "batches",
+        "restore_volume": "volumes",
     },
 )

@@ -18,6 +18,7 @@ from brgm_tf.perceptual.loading import PERCEPTUAL_WEIGHTS, check_perceptual
 from brgm_tf.pipeline.objective import resolve_objective
 from brgm_tf.pipeline.options import check_options, option
 from brgm_tf.pipeline.photographs import ALIGNMENTS, aligned, check_faces
+from brgm_tf.pipeline.volume_options import CORRELATION_LENGTH, check_volume_options
 from brgm_tf.posterior.objectives import OBJECTIVES
 from brgm_tf.posterior.surrogates.table import SURROGATES
 from brgm_tf.weights.catalogue import DEFAULT_GENERATOR, GENERATORS
@@ -82,6 +83,11 @@ class Config:
         non_square: 'crop' to the central square, or 'refuse'.
         plane, slices, window: slices and grey levels of medical files; see `medical.Slicing`.
         perceptual: handle for `load_perceptual`, or a loaded `perceptual.LPIPS`.
+        volume: whether the input is one volume, whose slices are restored together.
+        volume_index: index of the volume in a file of several volumes.
+        correlation_length: millimetres at which the correlation of latents of slices is 1 / e.
+        field_of_view: side of the generator's square in millimetres; None for the longer side of
+            a slice.
         keep_frames: whether to keep images of the optimization, for a video.
         keep_generator: whether results keep the adapted generators.
 
@@ -208,6 +214,27 @@ class Config:
         "VGG16 of the perceptual distance: the packaged weights, or the file or address of "
         "NVIDIA's vgg16.pt, torchvision's vgg16-*.pth or Keras Applications' h5",
     )
+    volume: bool = False
+    volume_index: int | None = option(
+        None,
+        "Index of the volume in a file of several volumes (volume)",
+        kind=int,
+        check=integer(0, MAX_INT),
+    )
+    correlation_length: float = option(
+        CORRELATION_LENGTH,
+        "Distance in millimetres at which the correlation of the latents of two slices is 1/e; "
+        "0 restores each slice alone (volume)",
+        kind=float,
+        check=number(0, 10_000),
+    )
+    field_of_view: float | None = option(
+        None,
+        "Side of the generator's square in millimetres; the default is the longer side of a slice "
+        "(volume)",
+        kind=float,
+        check=positive_float,
+    )
     keep_frames: bool = False
     keep_generator: bool = False
 
@@ -221,6 +248,7 @@ class Config:
         if self.objective is None:
             object.__setattr__(self, "objective", self._estimator_row.objective)
         self._check_adaptation()
+        check_volume_options(self)
         _ = self.slicing
         resolve_objective(self)
 

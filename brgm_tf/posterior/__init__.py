@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from brgm_tf.posterior.objectives import Objective as Objective
     from brgm_tf.posterior.objectives import objective as objective
     from brgm_tf.posterior.posterior import Posterior as Posterior
+    from brgm_tf.posterior.slice_chain import SliceChain as SliceChain
+    from brgm_tf.posterior.slice_chain import correlations_of as correlations_of
+    from brgm_tf.posterior.volume import VolumePosterior as VolumePosterior
 
 __getattr__, __dir__, __all__ = lazy.exports(
     __name__,
@@ -18,6 +21,9 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "OBJECTIVES": "objectives",
         "Objective": "objectives",
         "Posterior": "posterior",
+        "SliceChain": "slice_chain",
+        "VolumePosterior": "volume",
+        "correlations_of": "slice_chain",
         "objective": "objectives",
     },
 )

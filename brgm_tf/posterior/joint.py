@@ -42,7 +42,8 @@ class OnePassJointDistribution(tfp.distributions.JointDistributionCoroutine):
         model, parts = self.model(), {}
         distribution = next(model)
         for name, part in value._asdict().items():
-            distribution = getattr(distribution, "distribution", distribution)  # of a Root
+            if isinstance(distribution, self.Root):
+                distribution = distribution.distribution
             parts[name] = distribution.log_prob(part)
             distribution = _send(model, part)
         return parts

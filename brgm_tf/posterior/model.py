@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from brgm_tf.core.errors import InputError
 from brgm_tf.corruptions.base import Corruption
 from brgm_tf.corruptions.likelihood import Likelihood
 from brgm_tf.posterior.joint import OnePassJointDistribution
@@ -62,6 +63,22 @@ def create_joint(
     }
     names = tuple(name for name, is_part in parts.items() if is_part)
     return OnePassJointDistribution(model, names=names)
+
+
+def bound_to_images(corruption: Corruption, size: tuple[int, int, int]) -> Corruption:
+    """Returns the corruption for images of a size (H, W, C).
+
+    Raises:
+        InputError: The corruption acts along the slices of a volume.
+    """
+    if corruption.needs_volume:
+        raise InputError(
+            "corruption",
+            "must act on images, because a posterior of images has no third axis",
+            remedy="Give VolumePosterior, or --volume",
+            corruption=str(corruption),
+        )
+    return corruption.of_images(size)
 
 
 def likelihood_of(

@@ -30,7 +30,7 @@ from brgm_tf.posterior.conditions import Conditions
 from brgm_tf.posterior.features import MeasurementFeatures
 from brgm_tf.posterior.joint import OnePassJointDistribution
 from brgm_tf.posterior.latent_prior import LatentPrior
-from brgm_tf.posterior.model import create_joint, likelihood_of
+from brgm_tf.posterior.model import bound_to_images, create_joint, likelihood_of
 from brgm_tf.posterior.objectives import Objective, objective_for
 from brgm_tf.posterior.position import PositionLayout
 
@@ -102,7 +102,7 @@ class Posterior:
         if freeze is not None:
             freeze()
         size = generator.resolution, generator.resolution, generator.channels
-        self.generator, self.corruption = generator, corruption.of_images(size)
+        self.generator, self.corruption = generator, self._bound(corruption, size)
         self.objective = (
             objective_for(objective, traits_of(corruption))
             if isinstance(objective, str)
@@ -127,6 +127,10 @@ class Posterior:
                 perceptual, corruption=self.corruption, enlarge=enlarge
             )
         self.programs: dict[Hashable, Any] = {}
+
+    def _bound(self, corruption: Corruption, size: tuple[int, int, int]) -> Corruption:
+        """Returns the corruption for images of the generator's size."""
+        return bound_to_images(corruption, size)
 
     def condition(
         self,

@@ -10,10 +10,13 @@ Reference: Marinescu, Moyer, Golland, Bayesian Image Reconstruction using Deep G
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 
+from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameter_priors import NOISE_SCALE, ParameterPrior
 from brgm_tf.corruptions.likelihood import Likelihood, num_observed
 from brgm_tf.posterior.latent_prior import (
@@ -30,6 +33,7 @@ from brgm_tf.posterior.pseudo_observations import (
     mean_of_squares,
     sum_of_squares,
 )
+from brgm_tf.posterior.slice_chain import SliceChain
 
 
 class Terms(abc.ABC):
@@ -60,6 +64,25 @@ class Terms(abc.ABC):
     @abc.abstractmethod
     def latents(self, prior: LatentPrior, num_images: int, dtype) -> WhitenedLatents:
         """Returns the prior on the whitened latents of a batch."""
+
+    def slice_chain(
+        self, prior: LatentPrior, correlations: Sequence[float] | np.ndarray, dtype
+    ) -> SliceChain:
+        """Returns the prior on the whitened latents of the slices of a volume.
+
+        Args:
+            prior: Prior of the latents of a slice.
+            correlations: Correlations [S - 1] of neighbouring slices.
+            dtype: Floating-point type.
+
+        Raises:
+            InputError: The terms are the sums of the originals, which know no volumes.
+        """
+        raise InputError(
+            "objective",
+            "must be bayes or balanced for a volume",
+            objective=self.objective.family,
+        )
 
     @abc.abstractmethod
     def measurement(self, likelihood: Likelihood) -> Any:
@@ -106,7 +129,12 @@ class BayesTerms(Terms):
         pixel: pixel_scale * log p(y | f(x)), summed over the observed values
 
     p(y | f(x)) is N(f(x), noise_scale^2) unless the corruption adds other noise.
+
+    Attributes:
+        is_normalized: Whether the prior has its constant.
     """
+
+    is_normalized: ClassVar[bool] = True
 
     @property
     def parameter_priors(self) -> dict[str, ParameterPrior]:
@@ -114,8 +142,30 @@ class BayesTerms(Terms):
         return {"noise_scale": NOISE_SCALE} if self.objective.noise_scale is None else {}
 
     def latents(self, prior: LatentPrior, num_images: int, dtype) -> WhitenedLatents:
-        """Returns the normalised prior on the whitened latents of a batch."""
-        return self._latents(prior, num_images, dtype, log_normalizer=prior.log_normalizer)
+        """Returns the prior on the whitened latents of a batch."""
+        return WhitenedLatents(
+            prior.event_shape,
+            num_images=num_images,
+            variance=prior.variance,
+            power=self.objective.prior_scale,
+            log_normalizer=prior.log_normalizer if self.is_normalized else 0.0,
+            dtype=dtype,
+            name="latents",
+        )
+
+    def slice_chain(
+        self, prior: LatentPrior, correlations: Sequence[float] | np.ndarray, dtype
+    ) -> SliceChain:
+        """Returns the prior on the whitened latents of the slices of a volume."""
+        return SliceChain(
+            prior.event_shape,
+            correlations=correlations,
+            variance=prior.variance,
+            power=self.objective.prior_scale,
+            is_normalized=self.is_normalized,
+            dtype=dtype,
+            name="latents",
+        )
 
     def measurement(self, likelihood: Likelihood) -> PowerLikelihood:
         """Returns the likelihood of the corruption, raised to `power`."""
@@ -140,17 +190,6 @@ class BayesTerms(Terms):
         """
         return num_observed(corruption, y) * self.power(corruption, y)
 
-    def _latents(self, prior: LatentPrior, num_images: int, dtype, *, log_normalizer: float):
-        return WhitenedLatents(
-            prior.event_shape,
-            num_images=num_images,
-            variance=prior.variance,
-            power=self.objective.prior_scale,
-            log_normalizer=log_normalizer,
-            dtype=dtype,
-            name="latents",
-        )
-
 
 class TemperedTerms(BayesTerms):
     """Densities with a tempered likelihood, without the normaliser of the prior.
@@ -161,14 +200,12 @@ class TemperedTerms(BayesTerms):
     independent measurements of it. `effective_sample_size_cap` states how many.
     """
 
+    is_normalized = False
+
     @property
     def parameter_priors(self) -> dict[str, ParameterPrior]:
         """No priors, because the noise scale of a tempered likelihood cannot be inferred."""
         return {}
-
-    def latents(self, prior: LatentPrior, num_images: int, dtype) -> WhitenedLatents:
-        """Returns the prior on the whitened latents of a batch, up to a constant."""
-        return self._latents(prior, num_images, dtype, log_normalizer=0.0)
 
     def power(self, corruption, y):
         """Returns the power [B] of the likelihood."""

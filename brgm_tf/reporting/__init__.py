@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from brgm_tf.reporting.results import PosteriorSamples as PosteriorSamples
     from brgm_tf.reporting.results import Restoration as Restoration
     from brgm_tf.reporting.tables import MetricsTable as MetricsTable
+    from brgm_tf.reporting.volume_results import VolumeResult as VolumeResult
     from brgm_tf.reporting.writer import save_image_result as save_image_result
 
 __getattr__, __dir__, __all__ = lazy.exports(
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy.exports(
         "MetricsTable": "tables",
         "PosteriorSamples": "results",
         "Restoration": "results",
+        "VolumeResult": "volume_results",
         "draw_samples": "posterior_summary",
         "save_image_result": "writer",
         "summarise": "posterior_summary",

@@ -110,14 +110,17 @@ def _for_h264(levels: np.ndarray) -> np.ndarray:
     return np.pad(levels, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def encode_slides(slides: Sequence[np.ndarray]) -> bytes:
-    """Returns a GIF that shows images one after the other, for half a second each.
+def encode_slides(
+    slides: Sequence[np.ndarray], *, milliseconds: int = MILLISECONDS_PER_SLIDE
+) -> bytes:
+    """Returns a GIF that shows images one after the other.
 
     Grey images keep their exact levels. Colours come from one palette of 256 for all slides,
     without dithering, so equal pixels do not flicker.
 
     Args:
         slides: images [h, w, C] in [-1, 1], all of the same shape.
+        milliseconds: duration of each image, by default half a second.
     """
     levels = np.stack([images.to_uint8(drawable(slide)) for slide in slides])
     count, height, width, channels = levels.shape
@@ -135,7 +138,7 @@ def encode_slides(slides: Sequence[np.ndarray]) -> bytes:
         format="GIF",
         save_all=True,
         append_images=others,
-        duration=MILLISECONDS_PER_SLIDE,
+        duration=milliseconds,
         loop=0,
     )
     return file.getvalue()

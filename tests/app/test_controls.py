@@ -23,7 +23,8 @@ OFFERS = offered_corruptions()
 
 
 def test_all_corruptions_without_a_required_file_are_offered():
-    assert set(CORRUPTIONS) - set(OFFERS) == {"none", "kernel_blur"}
+    volumes = {"thick_slices", "missing_slices"}
+    assert set(CORRUPTIONS) - set(OFFERS) == {"none", "kernel_blur", *volumes}
 
 
 @pytest.mark.parametrize("name", OFFERS)

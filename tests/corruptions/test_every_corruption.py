@@ -13,6 +13,7 @@ from corruption_cases import (
     ONE_OF_EACH,
     RGB_ONLY,
     SIZE,
+    VOLUME_EXAMPLES,
     all_of,
     create,
     images,
@@ -59,8 +60,9 @@ def rng() -> np.random.Generator:
 
 
 def test_every_row_has_an_example():
-    assert set(EXAMPLES) == set(CORRUPTIONS)
+    assert {*EXAMPLES, *VOLUME_EXAMPLES} == set(CORRUPTIONS)
     assert all(EXAMPLES.values())
+    assert all(VOLUME_EXAMPLES.values())
 
 
 def test_a_class_declares_all_its_parameters_and_accepts_their_defaults():

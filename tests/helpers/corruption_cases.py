@@ -90,6 +90,16 @@ EXAMPLES = {
     "poisson": [{"peak": 20}],
     "salt_and_pepper": [{"fraction": 0.1}, {"fraction": 0.3, "scale": 4}],
 }
+# Corruptions whose images are the slices of one volume.
+VOLUME_EXAMPLES = {
+    "thick_slices": [
+        {"factor": 1},
+        {"factor": 2, "gap": 0.5},
+        {"factor": 3, "profile": "gaussian"},
+        {"factor": 3, "gap": 1.5, "profile": "gaussian"},
+    ],
+    "missing_slices": [{"every": 2}, {"every": 4, "fill": -0.5}],
+}
 # Corruptions that refuse grey images.
 RGB_ONLY = {"bayer"}
 # Corruptions that refuse colour images.

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.lazy import tf
+from brgm_tf.corruptions.common_parameters import slice_seed
 from brgm_tf.corruptions.masking.mask import MissingPixels
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)  # arrays have no == that is a bool
 class BoundMask(MissingPixels):
-    """One mask for all images of one size.
+    """One mask for all images of one size, or one mask for each slice of a volume.
 
     Args:
         fill: Value of missing pixels in [-1, 1].
-        missing: bool [1, H, W, 1], True = missing.
+        missing: bool [1, H, W, 1], or [S, H, W, 1] for the slices of a volume, True = missing.
     """
 
     fill: float
@@ -64,6 +66,22 @@ class FixedMask(MissingPixels):
         """Returns the mask for one size, whose pixels are known without an image."""
         missing = self.missing_map(*image_shape[-3:-1])
         return BoundMask(self.fill, missing[None, :, :, None])
+
+    def of_volume(
+        self, volume_shape: tuple[int, ...], *, indices: Sequence[int] | None = None
+    ) -> BoundMask:
+        """Returns the masks of the slices; slice s of a mask with a seed has the seed + s."""
+        num_slices, *image_shape = volume_shape
+        if "seed" not in self.get_config():
+            return self.of_images(tuple(image_shape))
+        # Not an argument of `missing_map`, because masks without a seed have the same method.
+        seed = self.get_config()["seed"]
+        masks = [
+            dataclasses.replace(self, seed=slice_seed(seed, index))  # type: ignore[type-var]
+            for index in (range(num_slices) if indices is None else indices)
+        ]
+        missing = np.stack([mask.missing_map(*image_shape[:2]) for mask in masks])
+        return BoundMask(self.fill, missing[..., None])
 
     def _missing_after(self, known: tf.Tensor | None) -> tf.Tensor:
         if known is None:

@@ -41,7 +41,7 @@ class FourierSampling(Corruption):
 
     @abc.abstractmethod
     def sampled_map(self, height: int, width: int) -> np.ndarray:
-        """Returns bool [height, width], True = sampled."""
+        """Returns bool [height, width], or [S, height, width] for a volume, True = sampled."""
 
     def forward(self, x: tf.Tensor) -> tf.Tensor:
         """Returns f(x), complex [B, H, W, K]."""
@@ -100,7 +100,7 @@ class FourierSampling(Corruption):
         raise TypeError(f"{type(self).__name__} is for images of any size: use of_images.")
 
     def observation_mask(self, y: tf.Tensor) -> tf.Tensor:
-        """Returns 1 for sampled values and 0 for others, real [1, H, W, 1]."""
+        """Returns 1 for sampled values and 0 for others, real [1 or S, H, W, 1]."""
         return tf.cast(self._sampled_in(y), real_dtype(y))
 
     def fill_unobserved(self, y: tf.Tensor) -> tf.Tensor:
@@ -133,8 +133,8 @@ class FourierSampling(Corruption):
         return tf.where(self._sampled_in(y), y, tf.zeros_like(y))
 
     def _sampled_in(self, y):
-        """Returns the sampled values of y, bool [1, H, W, 1]."""
-        return tf.constant(self.sampled_map(*y.shape[1:3])[None, :, :, None])
+        """Returns the sampled values of y, bool [1 or S, H, W, 1]."""
+        return _per_image(self.sampled_map(*y.shape[1:3]))
 
     def _maps(self, dtype):
         maps = self.sensitivity_maps
@@ -146,7 +146,8 @@ class BoundFourierSampling(FourierSampling):
     """Given samples for images of one size; see `FourierSampling`.
 
     Args:
-        sampled: bool [H, W], True = sampled; the frequency 0 is at [H // 2, W // 2].
+        sampled: bool [H, W], or [S, H, W] for the slices of a volume, True = sampled; the
+            frequency 0 is at [H // 2, W // 2].
         sensitivity_maps: complex [H, W, K], or None (default) for one coil of sensitivity 1.
     """
 
@@ -159,17 +160,22 @@ class BoundFourierSampling(FourierSampling):
         Raises:
             InputError: `sampled` has another size.
         """
-        if self.sampled.shape != (height, width):
+        if self.sampled.shape[-2:] != (height, width):
             raise InputError(
                 "sampled", f"must be of {height} x {width} values", shape=self.sampled.shape
             )
         return self.sampled
 
     def propagate_mask(self, known: tf.Tensor | None) -> tf.Tensor:
-        """Returns the sampled values, bool [1, H, W, 1]; refuses missing pixels."""
+        """Returns the sampled values, bool [1 or S, H, W, 1]; refuses missing pixels."""
         if known is not None:
             return super().propagate_mask(known)
-        return tf.constant(self.sampled[None, :, :, None])
+        return _per_image(self.sampled)
+
+
+def _per_image(sampled: np.ndarray) -> tf.Tensor:
+    """Returns [1, H, W, 1] of [H, W], and [S, H, W, 1] of [S, H, W]."""
+    return tf.constant(np.reshape(sampled, [-1, *sampled.shape[-2:], 1]))
 
 
 def fourier(x: tf.Tensor) -> tf.Tensor:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from brgm_tf.core.errors import InputError
 from brgm_tf.core.parameters import parameter
 from brgm_tf.core.validation import either, file_name, fraction, one_of, optional, ratio
-from brgm_tf.corruptions.common_parameters import seed_parameter
-from brgm_tf.corruptions.mri.fourier_sampling import FourierSampling
+from brgm_tf.corruptions.common_parameters import seed_parameter, slice_seed
+from brgm_tf.corruptions.mri.fourier_sampling import BoundFourierSampling, FourierSampling
 from brgm_tf.corruptions.mri.pattern_files import SUFFIXES, fitted, load_pattern
 from brgm_tf.corruptions.mri.sampling_patterns import PATTERNS, sampled_values
 from brgm_tf.corruptions.mri.sensitivity_files import load_sensitivities
@@ -108,6 +109,19 @@ class KSpace(FourierSampling):
             InputError: The acceleration leaves fewer values than the centre, or the pattern of the
                 file has another size.
         """
+        return self._sampled_map(height, width, seed=self.seed)
+
+    def of_volume(
+        self, volume_shape: tuple[int, ...], *, indices: Sequence[int] | None = None
+    ) -> BoundFourierSampling:
+        """Returns the samples of the slices; slice s has the pattern of the seed + s."""
+        num_slices, height, width, _ = volume_shape
+        indices = range(num_slices) if indices is None else indices
+        seeds = [slice_seed(self.seed, index) for index in indices]
+        maps = [self._sampled_map(height, width, seed=seed) for seed in seeds]
+        return BoundFourierSampling(np.stack(maps), self.sensitivity_maps)
+
+    def _sampled_map(self, height: int, width: int, *, seed: int) -> np.ndarray:
         if self.pattern_values is not None:
             return fitted(self.pattern_values, height, width, path=self.pattern)
         return sampled_values(
@@ -116,5 +130,5 @@ class KSpace(FourierSampling):
             pattern=self.pattern,
             acceleration=self.acceleration,
             center_fraction=self.center_fraction,
-            seed=self.seed,
+            seed=seed,
         )

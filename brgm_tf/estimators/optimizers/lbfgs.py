@@ -26,6 +26,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+HISTORY = 200  # pairs
 _SUFFICIENT_DECREASE = 1e-4
 
 
@@ -61,7 +62,7 @@ class LBFGS:
         first_length: Euclidean length of the first step, in the units of the position.
     """
 
-    def __init__(self, num_steps: int, *, history: int = 200, first_length: float = 1.0):
+    def __init__(self, num_steps: int, *, history: int = HISTORY, first_length: float = 1.0):
         self.num_steps = num_steps
         self._history = history
         self._first_length = first_length

@@ -62,3 +62,27 @@ def _holder(dataset: Any, name: str) -> Any:
     groups = [group for item in items for group in (item.get(_GROUPS[name]) or ())[:1]]
     holders = [holder for holder in (*groups, dataset) if name in holder]
     return (holders or groups or [dataset])[0]
+
+
+def of_frame(dataset: Any, index: int) -> Any:
+    """Returns a dataset whose top level holds the attributes of one frame.
+
+    Args:
+        dataset: pydicom's Dataset of a file.
+        index: Index of the frame.
+    """
+    import pydicom
+
+    frame = pydicom.Dataset()
+    tables = dataset.get("ModalityLUTSequence")
+    if tables:
+        frame.ModalityLUTSequence = tables
+    frame.PixelRepresentation = dataset.get("PixelRepresentation", 0)
+    for name, group in _GROUPS.items():
+        per_frame = (dataset.get(_PER_FRAME) or ())[index : index + 1]
+        shared = (dataset.get(_SHARED) or ())[:1]
+        groups = [g for item in (*per_frame, *shared) for g in (item.get(group) or ())[:1]]
+        holder = next((holder for holder in (*groups, dataset) if name in holder), None)
+        if holder is not None:
+            frame[name] = holder[name]
+    return frame

@@ -24,9 +24,9 @@ from brgm_tf.io.medical.window import Display, Window, estimate_window
 
 SUFFIXES = (".nii", ".nii.gz")
 _EXPECTED = "a NIfTI volume"
-_CANONICAL = np.array([[0, 1], [1, 1], [2, 1]])
+CANONICAL = np.array([[0, 1], [1, 1], [2, 1]])
 # Axes of the canonical volume along the columns and rows of a picture, and across slices.
-_AXES = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
+AXES = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
 # Directions of rows and columns, from the first to the last.
 _ROWS = {"axial": "A to P", "coronal": "S to I", "sagittal": "S to I"}
 _COLUMNS = {"axial": "R to L", "coronal": "R to L", "sagittal": "A to P"}
@@ -67,7 +67,7 @@ class NiftiSlice(Slice):
     def displayed_values(self) -> np.ndarray:
         """Returns the values of the slice as displayed, float32 [h, w]."""
         volume, _ = _read_volume(self.path)
-        return np.take(volume, self.index, axis=_AXES[self.plane][2]).T[::-1, ::-1]
+        return np.take(volume, self.index, axis=AXES[self.plane][2]).T[::-1, ::-1]
 
     def encode(
         self, values: np.ndarray, *, part: str, display: Display, is_deviation: bool = False
@@ -81,12 +81,12 @@ class NiftiSlice(Slice):
         square = Square.central(self.shape, resolution=len(values))
         flipped = np.asarray(values, np.float32)[::-1, ::-1].T
         # The axes of `data` are in canonical order.
-        data = np.expand_dims(flipped, _AXES[self.plane][2])
+        data = np.expand_dims(flipped, AXES[self.plane][2])
         orientation = io_orientation(stored_affine)
         stored_shape = [self.volume_shape[int(axis)] for axis in orientation[:, 0]]
         canonical = stored_affine @ inv_ornt_aff(orientation, stored_shape)
         image = nib.Nifti1Image(data, canonical @ self._affine(square), header=header)
-        image = image.as_reoriented(ornt_transform(_CANONICAL, orientation))
+        image = image.as_reoriented(ornt_transform(CANONICAL, orientation))
         _set_header(image, header, part=part, display=display)
         return gzip.compress(image.to_bytes(), mtime=0)
 
@@ -105,7 +105,7 @@ class NiftiSlice(Slice):
 
     def _affine(self, square: Square) -> np.ndarray:
         """Returns the map from indices of the restoration to canonical indices, [4, 4]."""
-        columns, rows, across = _AXES[self.plane]
+        columns, rows, across = AXES[self.plane]
         height, width = self.shape
         affine = np.eye(4)
         affine[across, 3] = self.index
@@ -157,7 +157,7 @@ def list_slices(path: Path, slicing: Slicing) -> list[NiftiSlice]:
     x, y, z = (int(axis) for axis in np.argsort(orientation[:, 0]))
     volume_shape = shape[x], shape[y], shape[z]
     spacing = tuple(float(sizes[axis]) for axis in (x, y, z))
-    columns, rows, across = _AXES[slicing.plane]
+    columns, rows, across = AXES[slicing.plane]
     return [
         NiftiSlice(
             path=path,
@@ -236,10 +236,10 @@ def _set_header(image, header, *, part: str, display: Display) -> None:
     image.header["scl_slope"], image.header["scl_inter"] = 1, 0
     for name in ("slice_start", "slice_end", "slice_code", "slice_duration"):
         image.header[name] = 0  # The order in which the slices of the original were measured.
-    _set_spaces(image, header)
+    set_spaces(image, header)
 
 
-def _set_spaces(image, header) -> None:
+def set_spaces(image, header) -> None:
     """Sets sform and qform, which may lead to different spaces, as the original has them."""
     sform, qform = int(header["sform_code"]), int(header["qform_code"])
     affine = image.affine
