@@ -86,9 +86,8 @@ class ImageResult:
         reconstruction: [H, W, C], the generator's image.
         predicted_measurement: [h, w, C], the corrupted reconstruction, shown as `measurement` is.
         latents: float32 [L, D], the latents of the reconstruction.
-        merged: [H, W, C], the reconstruction, changed to agree with the measurement: the observed
-            pixels, with the reconstruction blended into the hole, or corrected means; None
-            if the measurement has no pixels of the image.
+        merged: [H, W, C], the reconstruction, changed to agree with the measurement; None for
+            corruptions without this operation.
         truth: [H, W, C], the image before its corruption, or None if it is unknown.
         missing: bool [H, W, 1], True = missing, or None.
         history: terms of the loss by name, 'total' among them, each float64 [steps].

@@ -14,7 +14,7 @@ from brgm_tf.evaluation.slice_interpolation import interpolate_slices
 from brgm_tf.pipeline.config import Config
 from brgm_tf.pipeline.volume_options import CORRELATION_LENGTH
 from brgm_tf.pipeline.volume_plan import plan_volume
-from brgm_tf.pipeline.volumes import load_volume, restore_plan
+from brgm_tf.pipeline.volumes import load_volume
 
 SIZE, COUNT = 16, 12
 GENERATOR = smooth_generator(SIZE, channels=1)
@@ -207,19 +207,6 @@ def test_voxels_outside_of_the_square_are_unchanged():
     restored = result.values["reconstruction"]
     np.testing.assert_array_equal(restored[:, outside], values.astype("float32")[:, outside])
     assert (restored[:, ~outside] != values[:, ~outside]).all()
-
-
-def test_a_stopped_run_resumes_to_the_same_result():
-    values = smooth_volume(3)
-    config = config_of(num_steps=14)
-    plan = plan_volume(load_volume(values, config), config)
-    whole = restore_plan(plan, config)
-    first = restore_plan(plan, config, progress=lambda step: step.step >= 10)
-    assert first.result.warnings == ("stopped after 10 steps",)
-    rest = restore_plan(plan, config, checkpoint=first.checkpoint)
-    np.testing.assert_array_equal(rest.result.latents, whole.result.latents)
-    assert len(rest.result.history["total"]) == 14
-    assert whole.checkpoint is None
 
 
 def test_every_slice_of_k_space_is_undersampled_by_its_pattern():

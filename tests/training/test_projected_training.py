@@ -115,10 +115,10 @@ def test_training_learns_both_modes_of_a_toy_set(tmp_path):
     left = np.zeros((8, 8, 1), "uint8") + 40
     left[:, :4] = 215
     images = np.stack([left, left[:, ::-1]] * 16)
-    training = trainer(tmp_path, images=images, steps=300)
+    training = trainer(tmp_path, images=images, steps=100)
     training.run()
     generated = training.sample(64)
     modes = images[:2] / np.float32(127.5) - 1
     errors = np.abs(generated[:, None] - modes).mean(axis=(2, 3, 4))
-    assert errors.min(axis=1).mean() < 0.3  # 0.7 for grey images
+    assert errors.min(axis=1).mean() < 0.5  # 0.7 for grey images, 0.2 after 600 steps
     assert 0.2 < (errors[:, 0] < errors[:, 1]).mean() < 0.8
