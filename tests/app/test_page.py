@@ -97,8 +97,12 @@ def addresses():
     return []
 
 
-def open_page(server, chromium, addresses, *, width=1280, height=900):
-    opened = chromium.new_page(viewport={"width": width, "height": height}, accept_downloads=True)
+def open_page(server, chromium, addresses, *, width=1280, height=900, scale=1):
+    opened = chromium.new_page(
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
+        accept_downloads=True,
+    )
     opened.set_default_timeout(PATIENCE)
     opened.on("request", lambda request: addresses.append(request.url))
     opened.goto(server.address)
@@ -115,9 +119,9 @@ def page(server, chromium, addresses):
 
 @pytest.fixture
 def canvas_page(server, launch, addresses):
-    """A page whose canvas can be painted. It is small, because a processor draws it."""
+    """A page whose canvas can be painted, with few pixels, because a processor draws them."""
     browser = launch(has_webgl=True)
-    yield open_page(server, browser, addresses, width=800, height=700)
+    yield open_page(server, browser, addresses, width=800, height=700, scale=0.25)
     browser.close()
 
 
