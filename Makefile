@@ -26,6 +26,8 @@ ROUND_2 := $(addprefix tests/,posterior estimators training pipeline cli tools)
 PYTEST = $(VENV)/bin/python -m pytest -q -n auto --maxprocesses=4 --dist=worksteal
 # Every worker and every process of a test would compile the modules again without bytecode.
 test: export PYTHONDONTWRITEBYTECODE :=
+# There is a worker for each core, and waiting threads of TensorFlow would take time from the others.
+test: export TF_NUM_INTRAOP_THREADS := 1
 test: $(VENV)/.has-test
 	@$(PYTEST) -m 'not weights and not slow' $(addprefix --ignore=,$(ROUND_2))
 	@$(PYTEST) -m 'not weights and not slow' $(ROUND_2)
