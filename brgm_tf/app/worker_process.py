@@ -42,7 +42,7 @@ class WorkerProcess:
 
     Args:
         limits: limits of the owner.
-        command: command of the process; its stdin and stdout are those of `worker`.
+        command: command of the process, which reads jobs and writes messages as `worker` does.
     """
 
     def __init__(self, limits: Limits, *, command: Sequence[str] = COMMAND):

@@ -62,7 +62,7 @@ def _mapped(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _map(function: Callable[..., Any], chunks: Any, *, like: Any) -> Any:
-    """Returns the results of a function of chunks, whose types are those of `like`."""
+    """Returns the results of a function of chunks, with the types of `like`."""
     types = tf.nest.map_structure(lambda chunk: chunk.dtype, like)
     # One after another, because parallel chunks would need the memory of all of them.
     return tf.map_fn(function, chunks, fn_output_signature=types, parallel_iterations=1)

@@ -31,7 +31,7 @@ class SliceChain(StaticShapeDistribution):
         log p(v) = -power * (sum v_1^2 / sigma^2 / 2
                    + sum over s of (v_{s+1} - a_s v_s)^2 / ((1 - a_s^2) sigma^2) / 2 + constant)
 
-    A sample is that of the chain with the variance sigma^2 / power. The log-density is normalised
+    Samples are drawn from the chain with the variance sigma^2 / power. The log-density is normalised
     if the power is 1 and `is_normalized` is true; else it lacks a constant.
 
     Args:

@@ -29,7 +29,7 @@ class VolumeResult:
         name: Name of the volume, and of the folder of its files.
         before: Measurement at the nearest voxels of the reconstruction.
         reconstruction: The generator's slices; empty slices and voxels outside of the generator's
-            square are those of the file.
+            square are copies from the file.
         merged: Observed voxels, with the reconstruction in the others; for thick slices, the
             reconstruction and the misfit of the measured slices, interpolated; else None.
         truth: Volume before its corruption, NaN where it is unknown; None if it is unknown.

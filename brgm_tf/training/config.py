@@ -28,7 +28,7 @@ AUGMENTATIONS = (
 )
 DEFAULT_AUGMENTATIONS = ("xflip", "xint", "scale", "rotate", "xfrac", "brightness", "contrast")
 # Settings that are None in `TrainingConfig` take the values of the discriminator. The augmentations
-# of 'projected' are those of arXiv 2006.10738.
+# of 'projected' are from arXiv 2006.10738.
 DISCRIMINATORS: dict[str, dict[str, Any]] = {
     "stylegan2": {
         "learning_rate": 0.0025,

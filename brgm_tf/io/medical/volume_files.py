@@ -20,7 +20,7 @@ from brgm_tf.io.medical.volumes import Grid, Volume
 _SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh")
 _EXPECTED = "a volume"
 _TOLERANCE = 0.01  # of the distance of slices, and of the cosines of their axes
-# DICOM's axes run to the left, back and head; those of an affine map to the right, front and head.
+# DICOM's axes run to the left, back and head. The axes of NIfTI run to the right, front and head.
 _Frame = tuple[np.ndarray, np.ndarray, np.ndarray]
 _TO_RIGHT_FRONT_HEAD = np.diag([-1.0, -1.0, 1.0, 1.0])
 
