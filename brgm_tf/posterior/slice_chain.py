@@ -31,8 +31,8 @@ class SliceChain(StaticShapeDistribution):
         log p(v) = -power * (sum v_1^2 / sigma^2 / 2
                    + sum over s of (v_{s+1} - a_s v_s)^2 / ((1 - a_s^2) sigma^2) / 2 + constant)
 
-    Samples are drawn from the chain with the variance sigma^2 / power. The log-density is normalised
-    if the power is 1 and `is_normalized` is true; else it lacks a constant.
+    Samples are drawn from the chain with the variance sigma^2 / power. The log-density is
+    normalised if the power is 1 and `is_normalized` is true; else it lacks a constant.
 
     Args:
         event_shape: (V, D) of a slice.
